@@ -10,6 +10,23 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub(crate) mod front_matter;
+pub(crate) mod hugo;
+pub(crate) mod kramdown;
+pub(crate) mod links;
+pub(crate) mod liquid;
+pub(crate) mod markdown;
+pub(crate) mod dates;
+pub(crate) mod kind;
+pub(crate) mod players;
+pub(crate) mod published;
+pub(crate) mod sanitise;
+pub(crate) mod tags;
+pub(crate) mod template_tags;
+pub(crate) mod problem;
+pub(crate) mod text;
+pub(crate) mod yaml;
+
 use crate::model::{Enclosure, EntryId, Event, Language, Notes, Timestamp};
 
 /// What reading needs to know of the site; nothing else of the config reaches this module.

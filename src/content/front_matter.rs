@@ -1,0 +1,383 @@
+//! Splits a file into front matter and body, and reads the front matter (YAML 1.1).
+//!
+//! Only this file knows the YAML library. What leaves it is a tree of texts: a key of one site
+//! family may hold anything in another's, so each reader of a key decides what fits. Keys are
+//! compared without regard to case, as Hugo does. TOML (`+++`) is declined.
+
+use super::problem::{Place, Problems};
+use super::text::{is_publishable, strip_unpublishable};
+use super::yaml;
+
+/// The largest file that is read, in bytes.
+pub(crate) const FILE_LIMIT: usize = 5 * 1024 * 1024;
+/// The largest front matter, in bytes.
+const FRONT_MATTER_LIMIT: usize = 64 * 1024;
+
+/// A file cut in two. Lines end in `\n` alone.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Absent where the file does not begin with a fence.
+    pub(crate) front_matter: Option<FrontMatter>,
+    pub(crate) body: String,
+    /// Line of the file where the body begins, from 1.
+    pub(crate) body_line: usize,
+}
+
+/// The keys between the fences.
+#[derive(Debug, Default)]
+pub(crate) struct FrontMatter {
+    text: String,
+    /// Line of the file where `text` begins.
+    first_line: usize,
+    fields: Vec<(String, Value)>,
+}
+
+/// What a key holds. Numbers and booleans are texts, as the author wrote them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    Null,
+    Text(String),
+    List(Vec<Value>),
+    Map(Vec<(String, Value)>),
+}
+
+/// A key that holds something, with its line.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    /// As it is spelled in messages: `date`, `event.start`.
+    pub(crate) name: String,
+    pub(crate) line: Option<usize>,
+    pub(crate) value: Value,
+}
+
+impl Field {
+    pub(crate) fn place(&self) -> Place {
+        let place = Place { line: self.line, ..Place::default() }.named(&self.name);
+        match &self.value {
+            Value::Text(text) => place.with_value(text),
+            _ => place,
+        }
+    }
+
+    /// The text, trimmed; nothing for lists and mappings.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text.trim()).filter(|t| !t.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// The texts of a list, or the one text, blanks left out.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let values = match &self.value {
+            Value::List(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let text = |v: &Value| match v {
+            Value::Text(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+            _ => None,
+        };
+        values.iter().filter_map(text).collect()
+    }
+}
+
+impl FrontMatter {
+    /// The first of the keys that is there and not blank.
+    pub(crate) fn first(&self, keys: &[&str]) -> Option<Field> {
+        keys.iter().find_map(|key| self.field(key))
+    }
+
+    pub(crate) fn field(&self, key: &str) -> Option<Field> {
+        let (spelling, value) = find(&self.fields, key)?;
+        let line = self.line_of(spelling, 0).map(|(line, _)| line);
+        Some(Field { name: spelling.to_owned(), line, value: value.clone() })
+    }
+
+    /// A key of the mapping that `parent` holds.
+    pub(crate) fn child(&self, parent: &Field, key: &str) -> Option<Field> {
+        let Value::Map(fields) = &parent.value else { return None };
+        let (spelling, value) = find(fields, key)?;
+        let start = self.line_of(&parent.name, 0).map_or(0, |(_, index)| index);
+        let line = self.line_of(spelling, start).map(|(line, _)| line).or(parent.line);
+        let name = format!("{}.{spelling}", parent.name);
+        Some(Field { name, line, value: value.clone() })
+    }
+
+    pub(crate) fn text(&self, keys: &[&str]) -> Option<String> {
+        keys.iter().find_map(|key| self.field(key)?.text().map(str::to_owned))
+    }
+
+    /// Whether a key says yes. YAML 1.1 has many words for it.
+    pub(crate) fn is_true(&self, key: &str) -> bool {
+        self.text(&[key]).is_some_and(|t| {
+            matches!(t.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y" | "1")
+        })
+    }
+
+    /// Whether a key is there and says no.
+    pub(crate) fn is_false(&self, key: &str) -> bool {
+        self.text(&[key]).is_some_and(|t| {
+            matches!(t.to_ascii_lowercase().as_str(), "false" | "no" | "off" | "n" | "0")
+        })
+    }
+
+    /// Finds a key by a look at the text: the YAML library does not keep lines.
+    /// Gives the line in the file and the index in the text, looking from line `from` on;
+    /// a key of the top level (`from` 0) is not indented.
+    fn line_of(&self, key: &str, from: usize) -> Option<(usize, usize)> {
+        let is_nested = from > 0;
+        let found = self.text.lines().enumerate().skip(from).find(|(index, line)| {
+            let is_indented = line.starts_with([' ', '\t', '-']);
+            let head_matches = is_nested && *index == from;
+            is_indented == is_nested && !head_matches && starts_with_key(line, key)
+                || head_matches && line.contains(&format!("{key}:"))
+        });
+        found.map(|(index, _)| (self.first_line + index, index))
+    }
+}
+
+fn find<'a>(fields: &'a [(String, Value)], key: &str) -> Option<(&'a str, &'a Value)> {
+    let is_blank = |value: &Value| match value {
+        Value::Null => true,
+        Value::Text(text) => text.trim().is_empty(),
+        Value::List(values) => values.is_empty(),
+        Value::Map(fields) => fields.is_empty(),
+    };
+    fields
+        .iter()
+        .find(|(name, value)| name.eq_ignore_ascii_case(key) && !is_blank(value))
+        .map(|(name, value)| (name.as_str(), value))
+}
+
+/// Whether a line of YAML begins with `key:`, quoted or not.
+pub(super) fn starts_with_key(line: &str, key: &str) -> bool {
+    let line = line.trim_start_matches([' ', '\t', '-']);
+    let line = line.strip_prefix(['"', '\'']).unwrap_or(line);
+    let Some(rest) = line.get(..key.len()).filter(|head| head.eq_ignore_ascii_case(key)) else {
+        return false;
+    };
+    let rest = &line[rest.len()..];
+    rest.trim_start_matches(['"', '\'', ' ', '\t']).starts_with(':')
+}
+
+/// Decodes a file and cuts it at its fences. What cannot be read is reported, and `None` given.
+pub(crate) fn split(bytes: &[u8], problems: &mut Problems) -> Option<Source> {
+    let text = decode(bytes, problems)?;
+    if text.lines().next().is_some_and(|line| line.trim_end() == "+++") {
+        problems.error(
+            Place::line(1),
+            "the front matter is TOML (`+++`), which is not read",
+            "write it as YAML between two lines of `---`",
+        );
+        return None;
+    }
+    if !text.lines().next().is_some_and(is_fence) {
+        return Some(Source { front_matter: None, body: text, body_line: 1 });
+    }
+    let Some((inner, body, body_line)) = cut(&text) else {
+        problems.error(
+            Place::line(1),
+            "the front matter that begins here is never closed",
+            "put a line of `---` below the last key",
+        );
+        return None;
+    };
+    if inner.len() > FRONT_MATTER_LIMIT {
+        problems.error(
+            Place::line(1),
+            format!("the front matter is {} bytes long, more than {FRONT_MATTER_LIMIT}", inner.len()),
+            "move the text below the closing `---`",
+        );
+        return None;
+    }
+    let fields = yaml::parse(inner, 2, problems)?;
+    let fields = fields.into_iter().map(|(key, value)| (key, strip(value))).collect();
+    let front_matter = FrontMatter { text: inner.to_owned(), first_line: 2, fields };
+    Some(Source { front_matter: Some(front_matter), body: body.to_owned(), body_line })
+}
+
+/// Text between the fences, text after them, and the line where that begins.
+fn cut(text: &str) -> Option<(&str, &str, usize)> {
+    let mut offset = text.split_inclusive('\n').next()?.len();
+    let start = offset;
+    for (index, line) in text[start..].split_inclusive('\n').enumerate() {
+        let end = offset;
+        offset += line.len();
+        if is_fence(line) || line.trim_end() == "..." {
+            return Some((&text[start..end], &text[offset..], index + 3));
+        }
+    }
+    None
+}
+
+/// A fence is three hyphens; blanks after them do not count.
+fn is_fence(line: &str) -> bool {
+    line.trim_end() == "---"
+}
+
+/// UTF-8 without BOM, every line ending in `\n`, without characters that XML forbids.
+fn decode(bytes: &[u8], problems: &mut Problems) -> Option<String> {
+    if bytes.len() > FILE_LIMIT {
+        problems.error(
+            Place::default(),
+            format!("the file is {} bytes long, more than {FILE_LIMIT}", bytes.len()),
+            "split the text, or offer the long part as a file with `file_url`",
+        );
+        return None;
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        problems.error(
+            Place::line(1),
+            "the file is written in UTF-16",
+            "save it again with the encoding UTF-8",
+        );
+        return None;
+    }
+    let line_at = |end: usize| bytes[..end].iter().filter(|b| **b == b'\n').count() + 1;
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.error(
+                Place::line(line_at(error.valid_up_to())),
+                "the file is not written in UTF-8",
+                "save it again with the encoding UTF-8",
+            );
+            return None;
+        }
+    };
+    if let Some(at) = text.find('\0') {
+        problems.error(
+            Place::line(line_at(at)),
+            "the file holds a NUL byte, so it is no text",
+            "save it again as plain text with the encoding UTF-8",
+        );
+        return None;
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text =
+        if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.into() };
+    Some(if text.chars().all(is_publishable) { text } else { strip_unpublishable(&text) })
+}
+
+/// Takes out what a YAML escape (`"\x07"`) may have brought back in.
+fn strip(value: Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Text(text) => Value::Text(strip_unpublishable(&text)),
+        Value::List(values) => Value::List(values.into_iter().map(strip).collect()),
+        Value::Map(fields) => Value::Map(fields.into_iter().map(|(k, v)| (k, strip(v))).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> Source {
+        let mut problems = Problems::of("a.md");
+        split(text.as_bytes(), &mut problems)
+            .unwrap_or_else(|| panic!("{:?}", problems.into_list()))
+    }
+
+    fn refused(bytes: &[u8]) -> (Option<usize>, String, String) {
+        let mut problems = Problems::of("a.md");
+        assert!(split(bytes, &mut problems).is_none());
+        let problem = problems.into_list().remove(0);
+        (problem.line, problem.message, problem.remedy)
+    }
+
+    fn title(source: &Source) -> Option<String> {
+        source.front_matter.as_ref().and_then(|f| f.text(&["title"]))
+    }
+
+    #[test]
+    fn fences_may_have_trailing_blanks_a_bom_and_any_line_ending() {
+        for text in [
+            "---\ntitle: A\n---\nbody\n",
+            "\u{feff}---  \r\ntitle: A\r\n---\t\r\nbody\r\n",
+            "---\rtitle: A\r---\rbody\r",
+        ] {
+            let source = source(text);
+            assert_eq!(title(&source).as_deref(), Some("A"), "{text:?}");
+            assert_eq!(source.body, "body\n");
+            assert_eq!(source.body_line, 4);
+        }
+    }
+
+    #[test]
+    fn a_fence_in_the_body_is_a_rule_of_the_text() {
+        assert_eq!(source("---\ntitle: A\n---\none\n\n---\n\ntwo\n").body, "one\n\n---\n\ntwo\n");
+    }
+
+    #[test]
+    fn a_file_without_fence_is_all_body() {
+        let source = source("# Hello\n");
+        assert!(source.front_matter.is_none());
+        assert_eq!(source.body_line, 1);
+    }
+
+    #[test]
+    fn empty_front_matter_is_front_matter() {
+        let source = source("---\n---\nbody");
+        assert!(source.front_matter.is_some());
+        assert_eq!(source.body, "body");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_its_line() {
+        let (line, message, remedy) = refused(b"---\ntitle: A\n\nbody\n");
+        assert_eq!(line, Some(1));
+        assert_eq!(message, "the front matter that begins here is never closed");
+        assert_eq!(remedy, "put a line of `---` below the last key");
+        assert_eq!(
+            refused(b"+++\ntitle = 'A'\n+++\n").1,
+            "the front matter is TOML (`+++`), which is not read"
+        );
+        let (line, message, _) = refused(b"---\ntitle: caf\xe9\n---\n");
+        assert_eq!((line, message.as_str()), (Some(2), "the file is not written in UTF-8"));
+        assert_eq!(refused(b"\xff\xfeT\0").1, "the file is written in UTF-16");
+        let (line, message, _) = refused(b"---\ntitle: A\n---\n\0");
+        assert_eq!(
+            (line, message.as_str()),
+            (Some(4), "the file holds a NUL byte, so it is no text")
+        );
+    }
+
+    #[test]
+    fn front_matter_and_files_have_a_limit() {
+        let long = format!("---\ntitle: {}\n---\n", "a".repeat(70_000));
+        assert_eq!(
+            refused(long.as_bytes()).1,
+            "the front matter is 70008 bytes long, more than 65536"
+        );
+        let long = vec![b'a'; FILE_LIMIT + 1];
+        assert_eq!(refused(&long).1, "the file is 5242881 bytes long, more than 5242880");
+    }
+
+    #[test]
+    fn a_field_knows_its_line_also_inside_a_mapping() {
+        let source = source(
+            "---\ntitle: A\ndescription: |\n  start: no\nevent:\n  start: 2026-01-01\n  venue: Hall\n---\n",
+        );
+        let front_matter = source.front_matter.unwrap();
+        let event = front_matter.field("event").unwrap();
+        assert_eq!(event.line, Some(5));
+        let start = front_matter.child(&event, "start").unwrap();
+        assert_eq!((start.name.as_str(), start.line), ("event.start", Some(6)));
+        assert_eq!(front_matter.child(&event, "venue").unwrap().line, Some(7));
+    }
+
+    #[test]
+    fn keys_are_found_in_any_case() {
+        let front_matter = source("---\nTitle: A\nexpirydate: 2025-01-01\n---\n").front_matter.unwrap();
+        assert_eq!(front_matter.text(&["title"]).as_deref(), Some("A"));
+        assert_eq!(front_matter.field("expiryDate").unwrap().line, Some(3));
+    }
+
+    #[test]
+    fn control_characters_and_private_planes_are_taken_out() {
+        let source = source("---\ntitle: \"A\\x07B\\U000F0026C\"\n---\nx\u{10fffd}\u{1}y\n");
+        assert_eq!(title(&source).as_deref(), Some("ABC"));
+        assert_eq!(source.body, "xy\n");
+    }
+}

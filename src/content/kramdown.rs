@@ -1,0 +1,216 @@
+//! Brings kramdown's own marks into CommonMark before rendering.
+//!
+//! Jekyll sites are written for kramdown. Its attribute lists (`{:target="_blank"}`,
+//! `{: .class}`) say how a page looks and are consumed, `{:start="4"}` numbers the list that
+//! follows, and its link targets may hold blanks. Nothing inside code is touched.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Rewrites `body`; `code` are the ranges that are shown as they are.
+pub(crate) fn to_commonmark<'a>(body: &'a str, code: &[Range<usize>]) -> Cow<'a, str> {
+    let has_lists = body.contains("{:") || body.contains("{::");
+    if !has_lists && !body.contains("](") {
+        return Cow::Borrowed(body);
+    }
+    let mut out = String::with_capacity(body.len());
+    let mut start: Option<u64> = None;
+    let mut offset = 0;
+    for line in body.split_inclusive('\n') {
+        let range = offset..offset + line.len();
+        offset = range.end;
+        if code.iter().any(|c| c.start <= range.start && range.end <= c.end) {
+            out.push_str(line);
+            continue;
+        }
+        let inside: Vec<Range<usize>> = code
+            .iter()
+            .filter(|c| c.start < range.end && range.start < c.end)
+            .map(|c| c.start.saturating_sub(range.start)..c.end.min(range.end) - range.start)
+            .collect();
+        let text = if has_lists { without_attribute_lists(line, &inside) } else { None };
+        if let Some((text, attributes)) = text {
+            if text.trim().is_empty() {
+                if attributes.contains("toc") {
+                    drop_last_item(&mut out);
+                }
+                start = list_start(&attributes).or(start);
+                out.push('\n');
+            } else {
+                push_line(&mut out, &text, &[], &mut start);
+            }
+        } else {
+            push_line(&mut out, line, &inside, &mut start);
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn push_line(out: &mut String, line: &str, code: &[Range<usize>], start: &mut Option<u64>) {
+    let line = mend_link_targets(line, code);
+    if let Some(number) = *start
+        && !line.trim().is_empty()
+    {
+        *start = None;
+        let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && line[digits..].starts_with(". ") || line[digits..].starts_with(".\t") {
+            out.push_str(&number.to_string());
+            out.push_str(&line[digits..]);
+            return;
+        }
+    }
+    out.push_str(&line);
+}
+
+/// The line without its attribute lists, and what they said; `None` if it has none.
+fn without_attribute_lists(line: &str, code: &[Range<usize>]) -> Option<(String, String)> {
+    let mut out = String::new();
+    let mut said = String::new();
+    let mut at = 0;
+    let mut from = 0;
+    while let Some(found) = line[from..].find("{:") {
+        let start = from + found;
+        let end = line[start..].find('}').map(|end| start + end + 1);
+        let is_escaped = line[..start].ends_with('\\');
+        match end {
+            Some(end) if !is_escaped && !code.iter().any(|c| c.contains(&start)) => {
+                out.push_str(&line[at..start]);
+                said.push_str(&line[start + 2..end - 1]);
+                said.push(' ');
+                at = end;
+                from = end;
+            }
+            _ => from = start + 2,
+        }
+    }
+    if at == 0 {
+        return None;
+    }
+    out.push_str(&line[at..]);
+    Some((out, said))
+}
+
+/// Number of `start="4"`, whatever quotes the editor made of it.
+fn list_start(attributes: &str) -> Option<u64> {
+    let (_, rest) = attributes.split_once("start")?;
+    let rest = rest.trim_start().strip_prefix('=')?;
+    let digits: String = rest
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().ok().filter(|n| *n < 1_000_000_000)
+}
+
+/// `{:toc}` puts a table of contents in the place of the list above it.
+fn drop_last_item(out: &mut String) {
+    let at = out.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    if out[at..].trim_start().starts_with(['*', '-', '+', '1']) {
+        out.truncate(at);
+    }
+}
+
+/// Puts `<>` around a link target with blanks, which CommonMark would not take as one.
+fn mend_link_targets<'a>(line: &'a str, code: &[Range<usize>]) -> Cow<'a, str> {
+    if !line.contains("](") {
+        return Cow::Borrowed(line);
+    }
+    let mut out = String::with_capacity(line.len() + 8);
+    let mut at = 0;
+    while let Some(found) = line[at..].find("](") {
+        let open = at + found + 2;
+        out.push_str(&line[at..open]);
+        at = open;
+        if code.iter().any(|c| c.contains(&open)) {
+            continue;
+        }
+        let Some(length) = target_length(&line[open..]) else { continue };
+        let inside = &line[open..open + length];
+        let (target, title) = split_title(inside);
+        if target.contains(char::is_whitespace) && !target.contains(['<', '>']) {
+            out.push('<');
+            out.push_str(target);
+            out.push('>');
+            if !title.is_empty() {
+                out.push(' ');
+                out.push_str(title);
+            }
+        } else {
+            out.push_str(inside);
+        }
+        at = open + length;
+    }
+    out.push_str(&line[at..]);
+    Cow::Owned(out)
+}
+
+/// Length up to the `)` that closes the target; parentheses inside it may be paired.
+fn target_length(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth == 0 => return Some(at),
+            ')' => depth -= 1,
+            '\n' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Cuts `target "title"`.
+fn split_title(inside: &str) -> (&str, &str) {
+    let inside = inside.trim();
+    for quote in ['"', '\''] {
+        if let Some(head) = inside.strip_suffix(quote)
+            && let Some(at) = head.find(&format!(" {quote}"))
+        {
+            return (inside[..at].trim(), &inside[at + 1..]);
+        }
+    }
+    (inside, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &str, expected: &str) {
+        assert_eq!(to_commonmark(body, &[]), expected);
+    }
+
+    #[test]
+    fn attribute_lists_are_consumed() {
+        check("[a](/b){:target=\"_blank\"} c", "[a](/b) c");
+        check("text\n{: .lead #x}\nmore", "text\n\nmore");
+        check("# A {:#top}\n", "# A \n");
+        check("{::nomarkdown}x{:/}", "x");
+        check("\\{:x}", "\\{:x}");
+    }
+
+    #[test]
+    fn a_start_numbers_the_list_that_follows_also_in_curly_quotes() {
+        check("{:start=\"4\"}\n1. a\n", "\n4. a\n");
+        check("{:start=“5”}\n\n5. a\n1. b\n", "\n\n5. a\n1. b\n");
+        check("{:start=\"4\"}\ntext\n1. a\n", "\ntext\n1. a\n");
+    }
+
+    #[test]
+    fn a_table_of_contents_goes_with_its_item() {
+        check("a\n\n* TOC\n{:toc}\nb", "a\n\n\nb");
+    }
+
+    #[test]
+    fn a_link_target_may_hold_blanks() {
+        check("[a](/x y (1).pdf) b", "[a](</x y (1).pdf>) b");
+        check("![a](/x y.jpg \"T t\")", "![a](</x y.jpg> \"T t\")");
+        check("[a](/x \"T\") [b]( /y )", "[a](/x \"T\") [b]( /y )");
+    }
+
+    #[test]
+    fn code_is_left_alone() {
+        let body = "`{:x}` `[a](b c)`";
+        assert_eq!(to_commonmark(body, &[0..6, 7..17]), body);
+    }
+}

@@ -1,0 +1,185 @@
+//! Renders Markdown (CommonMark with tables, footnotes, strikethrough, definition lists).
+//!
+//! Text without raw HTML comes out clean by itself, because the renderer escapes and every
+//! link goes through us; only the rest needs the sanitiser, the dearest step of a scan.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
+
+use super::links::Base;
+use super::sanitise::sanitise;
+
+fn options() -> Options {
+    Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_HEADING_ATTRIBUTES
+        | Options::ENABLE_DEFINITION_LIST
+}
+
+/// Ranges of `body` that are code, in order; templates and attribute lists do not act there.
+pub(crate) fn code_ranges(body: &str) -> Vec<Range<usize>> {
+    Parser::new_ext(body, options())
+        .into_offset_iter()
+        .filter(|(event, _)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))))
+        .map(|(_, range)| range)
+        .collect()
+}
+
+/// HTML of a body, clean, with every link absolute.
+pub(crate) fn render(body: &str, base: &Base) -> String {
+    let mut has_html = false;
+    let mut writer = Writer { base, open: Vec::new(), notes: HashMap::new() };
+    let mut events = Vec::new();
+    for event in Parser::new_ext(body, options()) {
+        has_html |= matches!(event, Event::Html(_) | Event::InlineHtml(_));
+        writer.map(event, &mut events);
+    }
+    let mut out = String::with_capacity(body.len() * 3 / 2);
+    html::push_html(&mut out, events.into_iter());
+    if has_html {
+        return sanitise(&out, base);
+    }
+    // As the sanitiser writes it; a `>` in text is escaped, so this can only end a tag.
+    let out = out.replace(" />", ">");
+    if out.chars().all(super::text::is_publishable) {
+        out
+    } else {
+        super::text::strip_unpublishable(&out)
+    }
+}
+
+struct Writer<'a> {
+    base: &'a Base,
+    /// For each open link or image, whether its tags are written.
+    open: Vec<bool>,
+    /// Footnotes by name, numbered as they come.
+    notes: HashMap<String, usize>,
+}
+
+impl Writer<'_> {
+    fn map<'e>(&mut self, event: Event<'e>, events: &mut Vec<Event<'e>>) {
+        match event {
+            Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+                let target = match link_type {
+                    LinkType::Email => self.base.resolve(&format!("mailto:{dest_url}")),
+                    _ => self.base.resolve(&dest_url),
+                };
+                self.open.push(target.is_some());
+                if let Some(target) = target {
+                    let link_type = LinkType::Inline;
+                    let dest_url = CowStr::from(target);
+                    events.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
+                }
+            }
+            Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+                let target = self.base.resolve(&dest_url).filter(|t| t.starts_with("http"));
+                self.open.push(target.is_some());
+                if let Some(target) = target {
+                    let dest_url = CowStr::from(target);
+                    events.push(Event::Start(Tag::Image { link_type, dest_url, title, id }));
+                }
+            }
+            Event::End(TagEnd::Link | TagEnd::Image) => {
+                if self.open.pop().unwrap_or_default() {
+                    events.push(event);
+                }
+            }
+            // What the renderer would write as `id`, `class` and `style`.
+            Event::Start(Tag::Heading { level, .. }) => {
+                let (id, classes, attrs) = (None, Vec::new(), Vec::new());
+                events.push(Event::Start(Tag::Heading { level, id, classes, attrs }));
+            }
+            Event::Start(Tag::CodeBlock(_)) => {
+                events.push(Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)));
+            }
+            Event::Start(Tag::Table(alignments)) => {
+                let plain = vec![pulldown_cmark::Alignment::None; alignments.len()];
+                events.push(Event::Start(Tag::Table(plain)));
+            }
+            // A link between note and text needs ids, which a mail cannot have.
+            Event::FootnoteReference(name) => {
+                let mark = format!("<sup>{}</sup>", self.number(&name));
+                events.push(Event::InlineHtml(mark.into()));
+            }
+            Event::Start(Tag::FootnoteDefinition(name)) => {
+                let mark = format!("<div><sup>{}</sup>\n", self.number(&name));
+                events.push(Event::Html(mark.into()));
+            }
+            Event::End(TagEnd::FootnoteDefinition) => events.push(Event::Html("</div>\n".into())),
+            event => events.push(event),
+        }
+    }
+
+    fn number(&mut self, name: &str) -> usize {
+        let next = self.notes.len() + 1;
+        *self.notes.entry(name.to_owned()).or_insert(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> Base {
+        Base {
+            page: "https://press.example/news/one/".parse().unwrap(),
+            site: "https://press.example/".parse().unwrap(),
+        }
+    }
+
+    fn check(body: &str, expected: &str) {
+        assert_eq!(render(body, &base()), expected);
+    }
+
+    #[test]
+    fn markdown_comes_out_as_html_with_absolute_links() {
+        check("a [b](/c \"T\") **d**", "<p>a <a href=\"https://press.example/c\" title=\"T\">b</a> <strong>d</strong></p>\n");
+        check("![a b](</i m.png>)", "<p><img src=\"https://press.example/i%20m.png\" alt=\"a b\"></p>\n");
+        check("<mei@a.example>", "<p><a href=\"mailto:mei@a.example\">mei@a.example</a></p>\n");
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_its_text() {
+        check("[a]() [b](javascript:x) ![c](data:x)", "<p>a b c</p>\n");
+    }
+
+    #[test]
+    fn code_tables_and_headings_carry_no_class_id_or_style() {
+        check("```rust\na\n```", "<pre><code>a\n</code></pre>\n");
+        check("# A {#x .y}", "<h1>A</h1>\n");
+        check("a|b\n:-|-:\n1|2", "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>\n<tr><td>1</td><td>2</td></tr>\n</tbody></table>\n");
+    }
+
+    #[test]
+    fn a_footnote_keeps_its_number() {
+        check("a[^x]\n\n[^x]: b", "<p>a<sup>1</sup></p>\n<div><sup>1</sup>\n<p>b</p>\n</div>\n");
+    }
+
+    #[test]
+    fn raw_html_is_sanitised() {
+        check("a <span onclick=\"x()\">b</span>\n\n<script>c</script>", "<p>a <span>b</span></p>\n");
+    }
+
+    #[test]
+    fn ordered_lists_keep_their_start() {
+        check("4. a\n5. b", "<ol start=\"4\">\n<li>a</li>\n<li>b</li>\n</ol>\n");
+    }
+
+    #[test]
+    fn code_is_found_with_its_place() {
+        assert_eq!(code_ranges("a `b` c\n\n```\nd\n```\n"), [2..5, 9..18]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn text_without_html_needs_no_sanitiser(body in "[a-c \\n#*_`>|~\\[\\]()!&;:/0-9.-]{0,80}") {
+            let html = render(&body, &base());
+            let again = sanitise(&html, &base());
+            let same = |s: &str| s.replace("&nbsp;", "\u{a0}").replace('\n', "");
+            proptest::prop_assert_eq!(same(&again), same(&html));
+        }
+    }
+}

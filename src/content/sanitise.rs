@@ -1,0 +1,166 @@
+//! Lets through only the HTML that a feed reader and a mail may show.
+//!
+//! An allow-list: what is not named here goes. Links are made absolute on the way, players
+//! become links before it, because a mail shows no frame.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+use ammonia::Builder;
+
+use super::links::Base;
+use super::players;
+use super::tags::{Piece, pieces};
+use super::text::{is_publishable, strip_unpublishable};
+
+const TAGS: &[&str] = &[
+    "a", "abbr", "b", "bdi", "bdo", "blockquote", "br", "caption", "cite", "code", "col",
+    "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure",
+    "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p",
+    "pre", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strong", "sub", "summary",
+    "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "u", "ul", "var", "wbr",
+];
+
+/// These go with all that is in them; of other unknown tags the text stays.
+const TAGS_WITH_CONTENT: &[&str] = &[
+    "applet", "audio", "button", "canvas", "datalist", "head", "iframe", "math", "noembed",
+    "noframes", "noscript", "object", "script", "select", "style", "svg", "template", "textarea",
+    "title", "video", "xmp",
+];
+
+const ATTRIBUTES: &[(&str, &[&str])] = &[
+    ("a", &["href", "hreflang", "title"]),
+    ("abbr", &["title"]),
+    ("bdo", &["dir"]),
+    ("col", &["span"]),
+    ("colgroup", &["span"]),
+    ("img", &["src", "alt", "title", "width", "height"]),
+    ("ol", &["start", "reversed", "type"]),
+    ("li", &["value"]),
+    ("td", &["colspan", "rowspan"]),
+    ("th", &["colspan", "rowspan", "scope"]),
+    ("time", &["datetime"]),
+];
+
+thread_local! {
+    static BASE: RefCell<Option<Base>> = const { RefCell::new(None) };
+    /// Built once for each thread: building costs as much as cleaning a file.
+    static BUILDER: Builder<'static> = builder();
+}
+
+fn builder() -> Builder<'static> {
+    let attributes: HashMap<&str, HashSet<&str>> =
+        ATTRIBUTES.iter().map(|(tag, names)| (*tag, names.iter().copied().collect())).collect();
+    let mut builder = Builder::empty();
+    builder
+        .tags(TAGS.iter().copied().collect())
+        .clean_content_tags(TAGS_WITH_CONTENT.iter().copied().collect())
+        .tag_attributes(attributes)
+        .generic_attributes(HashSet::from(["dir", "lang"]))
+        .url_schemes(HashSet::from(["http", "https", "mailto", "tel"]))
+        .link_rel(None)
+        .strip_comments(true)
+        .attribute_filter(|_, attribute, value| match attribute {
+            "href" | "src" => BASE.with_borrow(|base| {
+                base.as_ref().and_then(|base| base.resolve(value)).map(Cow::Owned)
+            }),
+            _ => Some(Cow::Borrowed(value)),
+        });
+    builder
+}
+
+/// Cleans a body: well nested, allowed tags alone, every link absolute.
+pub(crate) fn sanitise(html: &str, base: &Base) -> String {
+    let html = players::link(html, base);
+    let html = mend_addresses(&html);
+    BASE.set(Some(base.clone()));
+    let clean = BUILDER.with(|builder| builder.clean(&html).to_string());
+    BASE.set(None);
+    // An entity such as `&#1;` has become its character by now.
+    let clean = if clean.chars().all(is_publishable) { clean } else { strip_unpublishable(&clean) };
+    tidy(&clean)
+}
+
+/// Puts `https://` where an address begins with blanks or an unclear scheme that the
+/// sanitiser would drop before it asks us: `https: //…`, `http//…`.
+fn mend_addresses(html: &str) -> Cow<'_, str> {
+    if html.contains("https: //") || html.contains("http: //") {
+        Cow::Owned(html.replace("https: //", "https://").replace("http: //", "http://"))
+    } else {
+        Cow::Borrowed(html)
+    }
+}
+
+/// Takes away what cleaning left without use: links that lead nowhere, images without source.
+fn tidy(html: &str) -> String {
+    let is_dead = |piece: Piece<'_>| {
+        matches!(piece, Piece::Open(raw) if
+            piece.is("a") && !raw.contains(" href=\"")
+            || piece.is("img") && !raw.contains(" src=\""))
+    };
+    if !pieces(html).any(is_dead) {
+        return html.to_owned();
+    }
+    let mut out = String::with_capacity(html.len());
+    let mut in_dead_link = false;
+    for piece in pieces(html) {
+        if is_dead(piece) {
+            in_dead_link |= piece.is("a");
+        } else if in_dead_link && matches!(piece, Piece::Close(_)) && piece.is("a") {
+            in_dead_link = false;
+        } else {
+            out.push_str(piece.raw());
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(html: &str, expected: &str) {
+        let base = Base {
+            page: "https://press.example/news/one/".parse().unwrap(),
+            site: "https://press.example/".parse().unwrap(),
+        };
+        assert_eq!(sanitise(html, &base), expected);
+    }
+
+    #[test]
+    fn scripts_styles_forms_and_handlers_go() {
+        check("<p onclick=\"x()\" style=\"a\" class=\"b\" id=\"c\" data-x=\"d\">A</p>", "<p>A</p>");
+        check("<script>x()</script><style>p{}</style><p>A</p>", "<p>A</p>");
+        check("<form>Name <input name=x><button>Go</button></form>", "Name ");
+        check("<svg onload=x()><a href=\"#\">b</a></svg>A", "A");
+        check("<object data=x><p>b</p></object><!-- c -->A", "A");
+    }
+
+    #[test]
+    fn links_are_absolute_and_dead_links_are_unwrapped() {
+        check("<a href=\"/a b\" target=\"_blank\">x</a>", "<a href=\"https://press.example/a%20b\">x</a>");
+        check("<a href=\"#p\">x</a>", "<a href=\"https://press.example/news/one/#p\">x</a>");
+        check("<a href=\"javascript:alert(1)\">x</a>", "x");
+        check("<a href=\" java&#10;script:alert(1)\">x</a>", "x");
+        check("<a name=\"x\"></a><a>y <b>z</b></a><img alt=\"q\">", "y <b>z</b>");
+    }
+
+    #[test]
+    fn images_keep_their_source_and_text() {
+        check(
+            "<img src='/i m.jpg' alt='A \"b\"' onerror=x() srcset='/x 2x'>",
+            "<img src=\"https://press.example/i%20m.jpg\" alt=\"A &quot;b&quot;\">",
+        );
+    }
+
+    #[test]
+    fn bad_nesting_is_mended() {
+        check("<p><b>a<p>b</i>", "<p><b>a</b></p><p><b>b</b></p>");
+    }
+
+    #[test]
+    fn characters_that_break_feeds_are_taken_out_also_as_entities() {
+        check("a&#1;b&#xF0026;c&#xFFFF;d", "abcd");
+    }
+}

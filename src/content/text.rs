@@ -1,0 +1,285 @@
+//! Plain text for summaries, text parts and titles; and which characters may leave this module.
+
+use super::tags::{Piece, attribute, decode, pieces};
+
+/// About as long as a reader's list shows.
+const SUMMARY_CHARACTERS: usize = 280;
+const DESCRIPTION_CHARACTERS: usize = 500;
+
+/// Whether a character may stand in a feed and a mail.
+///
+/// XML 1.0 forbids control characters and U+FFFE, U+FFFF. The private planes 15 and 16 are
+/// other modules' marks.
+pub(crate) fn is_publishable(c: char) -> bool {
+    !matches!(c,
+        '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{fffe}' | '\u{ffff}' | '\u{f0000}'..='\u{10ffff}')
+}
+
+pub(crate) fn strip_unpublishable(text: &str) -> String {
+    text.chars().filter(|c| is_publishable(*c)).collect()
+}
+
+/// One line of text from what an author may have written with entities or tags in it.
+pub(crate) fn one_line(text: &str) -> String {
+    let has_markup = text.contains('&') || text.contains('<');
+    let text = if has_markup { of_html(&ammonia::clean(text)) } else { text.to_owned() };
+    join_words(&strip_unpublishable(&text))
+}
+
+fn join_words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text of sanitised HTML: blocks set apart by a blank line, lists with their marks,
+/// table cells by ` | `, images as `[their text]`.
+pub(crate) fn of_html(html: &str) -> String {
+    let mut writer = Writer::default();
+    for piece in pieces(html) {
+        match piece {
+            Piece::Text(text) => writer.text(&decode(text)),
+            Piece::Open(raw) => writer.open(piece.name(), raw),
+            Piece::Close(_) => writer.close(piece.name()),
+            Piece::Other(_) => {}
+        }
+    }
+    writer.finish()
+}
+
+#[derive(Default)]
+struct Writer {
+    out: String,
+    /// Text of the line in work.
+    line: String,
+    /// One for each open list; the number of the next item where it is ordered.
+    lists: Vec<Option<i64>>,
+    /// Mark of the item whose first line is still to come.
+    mark: Option<String>,
+    pre_depth: usize,
+    /// Newlines wanted before the next line.
+    gap: usize,
+}
+
+impl Writer {
+    fn text(&mut self, text: &str) {
+        if self.pre_depth > 0 {
+            for (index, line) in text.split('\n').enumerate() {
+                if index > 0 {
+                    self.end_line(1);
+                }
+                self.line.push_str(line);
+            }
+            return;
+        }
+        for c in text.chars() {
+            if !c.is_whitespace() {
+                self.line.push(c);
+            } else if !self.line.is_empty() && !self.line.ends_with(' ') {
+                self.line.push(' ');
+            }
+        }
+    }
+
+    fn open(&mut self, name: &str, raw: &str) {
+        match name {
+            "br" => self.end_line(1),
+            "hr" => self.end_line(2),
+            "img" => {
+                if let Some(alt) = attribute(raw, "alt").map(|a| join_words(&a))
+                    && !alt.is_empty()
+                {
+                    self.text(&format!(" [{alt}] "));
+                }
+            }
+            "ul" | "ol" => {
+                self.end_line(if self.lists.is_empty() { 2 } else { 1 });
+                let start = attribute(raw, "start").and_then(|s| s.parse().ok()).unwrap_or(1);
+                self.lists.push((name == "ol").then_some(start));
+            }
+            "li" => {
+                self.end_line(1);
+                self.mark = Some(match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        *number += 1;
+                        format!("{}. ", *number - 1)
+                    }
+                    _ => "- ".to_owned(),
+                });
+            }
+            "td" | "th" => {
+                if !self.line.trim().is_empty() {
+                    self.line.push_str("| ");
+                }
+            }
+            "tr" => self.end_line(1),
+            "pre" => {
+                self.end_line(2);
+                self.pre_depth += 1;
+            }
+            _ if is_block(name) => self.end_line(self.block_gap()),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "ul" | "ol" => {
+                self.lists.pop();
+                self.end_line(if self.lists.is_empty() { 2 } else { 1 });
+            }
+            "li" | "tr" => {
+                self.end_line(1);
+                self.mark = None;
+            }
+            "td" | "th" => self.text(" "),
+            "pre" => {
+                self.end_line(2);
+                self.pre_depth = self.pre_depth.saturating_sub(1);
+            }
+            _ if is_block(name) => self.end_line(self.block_gap()),
+            _ => {}
+        }
+    }
+
+    /// Paragraphs inside list items stand close.
+    fn block_gap(&self) -> usize {
+        if self.lists.is_empty() { 2 } else { 1 }
+    }
+
+    fn end_line(&mut self, gap: usize) {
+        let line = std::mem::take(&mut self.line);
+        let line = line.trim_end();
+        let line = if self.pre_depth > 0 { line } else { line.trim_start() };
+        if !line.is_empty() {
+            if !self.out.is_empty() {
+                self.out.push_str(&"\n".repeat(self.gap.clamp(1, 2)));
+            }
+            self.gap = 0;
+            let depth = self.lists.len();
+            if depth > 0 {
+                self.out.push_str(&"  ".repeat(depth - 1));
+                self.out.push_str(self.mark.take().as_deref().unwrap_or("  "));
+            }
+            self.out.push_str(line);
+        }
+        self.gap = self.gap.max(gap);
+    }
+
+    fn finish(mut self) -> String {
+        self.end_line(1);
+        self.out
+    }
+}
+
+fn is_block(name: &str) -> bool {
+    matches!(
+        name,
+        "p" | "div"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "blockquote"
+            | "table"
+            | "figure"
+            | "figcaption"
+            | "dl"
+            | "dt"
+            | "dd"
+            | "details"
+            | "summary"
+            | "caption"
+    )
+}
+
+/// What stands for an entry in a list: the author's description, else the first words of the
+/// text without its date line, else the title. Never blank while the title is not.
+pub(crate) fn summary(description: Option<&str>, text: &str, date_line: Option<&str>, title: &str) -> String {
+    if let Some(description) = description.map(one_line).filter(|d| !d.is_empty()) {
+        return cut(&description, DESCRIPTION_CHARACTERS);
+    }
+    let date_line = date_line.map(join_words);
+    let words: Vec<String> = text
+        .split("\n\n")
+        .map(join_words)
+        .filter(|paragraph| !is_only_image(paragraph) && Some(paragraph) != date_line.as_ref())
+        .filter(|paragraph| paragraph.chars().any(char::is_alphanumeric))
+        .collect();
+    let words = words.join(" ");
+    if words.is_empty() { cut(title, SUMMARY_CHARACTERS) } else { cut(&words, SUMMARY_CHARACTERS) }
+}
+
+/// Whether nothing but images' texts stands in a paragraph.
+fn is_only_image(paragraph: &str) -> bool {
+    let mut depth = 0;
+    paragraph.starts_with('[')
+        && paragraph.chars().all(|c| {
+            depth += i32::from(c == '[') - i32::from(c == ']');
+            depth > 0 || c == ']' || c == ' '
+        })
+}
+
+/// The first whole words of at most `limit` characters, with `…` where something is left out.
+/// A text without blanks, as Chinese, is cut between characters.
+fn cut(text: &str, limit: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
+    let head = &text[..end];
+    let head = match head.rfind(' ').filter(|at| *at > end / 2) {
+        Some(at) if !text[end..].starts_with(' ') => &head[..at],
+        _ => head,
+    };
+    let head = head.trim_end_matches(|c: char| c.is_whitespace() || ",;:–—-(".contains(c));
+    format!("{head}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(html: &str, expected: &str) {
+        assert_eq!(of_html(html), expected);
+    }
+
+    #[test]
+    fn paragraphs_are_set_apart_and_blanks_joined() {
+        check("<h2>A</h2>\n<p>b\n c&nbsp;&amp; <b>d</b></p>\n<p>e<br>f</p>", "A\n\nb c & d\n\ne\nf");
+    }
+
+    #[test]
+    fn lists_carry_their_marks() {
+        check("<p>x</p><ul><li>a</li><li><p>b</p><ul><li>c</li></ul></li></ul><p>y</p>", "x\n\n- a\n- b\n  - c\n\ny");
+        check("<ol start=\"3\"><li>a</li><li>b</li></ol>", "3. a\n4. b");
+    }
+
+    #[test]
+    fn tables_code_and_images_can_be_read() {
+        check("<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>", "A | B\n1 | 2");
+        check("<pre><code>a\n  b\n</code></pre>", "a\n  b");
+        check("<p><img src=\"x\" alt=\"The hall\"></p>", "[The hall]");
+    }
+
+    #[test]
+    fn a_summary_is_the_description_or_the_first_words() {
+        assert_eq!(summary(Some("A &amp; <b>b</b>\n c"), "text", None, "T"), "A & b c");
+        assert_eq!(summary(Some(" "), "[Picture]\n\n26 February 2021\n\nOne two", Some("26 February 2021"), "T"), "One two");
+        assert_eq!(summary(None, "", None, "The title"), "The title");
+        assert_eq!(summary(None, "[Picture]", None, "The title"), "The title");
+    }
+
+    #[test]
+    fn a_long_summary_ends_after_a_whole_word() {
+        let text = "word ".repeat(100);
+        let summary = summary(None, &text, None, "T");
+        assert!(summary.ends_with("word…"), "{summary}");
+        assert!(summary.chars().count() <= 281);
+        let chinese = "新".repeat(400);
+        assert_eq!(cut(&chinese, 280).chars().count(), 281);
+    }
+
+    #[test]
+    fn a_title_keeps_its_ampersand_and_angle() {
+        assert_eq!(one_line("AT&T &amp; a < b &#8211; <em>c</em>"), "AT&T & a < b – c");
+    }
+}

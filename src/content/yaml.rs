@@ -1,0 +1,274 @@
+//! Reads YAML into texts, within bounds.
+//!
+//! The only place of `content` that calls `serde_yaml`, which is archived upstream: a successor
+//! is put in here. The bounds hold for a file that someone else wrote: depth, number of values
+//! (aliases counted at each use), and duplicate keys.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+
+use super::front_matter::{Value, starts_with_key};
+use super::problem::{Place, Problems};
+
+const DEPTH_LIMIT: usize = 24;
+const VALUES_LIMIT: usize = 10_000;
+
+const TOO_DEEP: &str = "the front matter is nested too deeply";
+const TOO_MANY: &str = "the front matter holds too many values, or aliases that multiply";
+const DUPLICATE: &str = "duplicate key ";
+
+/// Reads a mapping; anything else is reported. `first_line` is the line of `text` in the file.
+pub(crate) fn parse(
+    text: &str,
+    first_line: usize,
+    problems: &mut Problems,
+) -> Option<Vec<(String, Value)>> {
+    let left = Cell::new(VALUES_LIMIT);
+    let seed = Seed { depth: 0, left: &left };
+    match seed.deserialize(serde_yaml::Deserializer::from_str(text)) {
+        Ok(Value::Map(fields)) => Some(fields),
+        Ok(Value::Null) => Some(Vec::new()),
+        Ok(_) => {
+            problems.error(
+                Place::line(first_line),
+                "the front matter is no list of keys",
+                "write one `key: value` a line, as `title: Board appointments`",
+            );
+            None
+        }
+        Err(error) => {
+            report(&error, text, first_line, problems);
+            None
+        }
+    }
+}
+
+/// Says what is wrong in an author's words, where the text shows it.
+fn report(error: &serde_yaml::Error, text: &str, first_line: usize, problems: &mut Problems) {
+    let whole = error.to_string();
+    let index = error.location().map(|l| l.line().saturating_sub(1));
+    if let Some(key) = whole.split(DUPLICATE).nth(1).and_then(|rest| rest.split('`').nth(1)) {
+        let mut lines = text.lines().enumerate().filter(|(_, l)| starts_with_key(l, key));
+        let line = lines.nth(1).map(|(i, _)| first_line + i);
+        let place = Place { line, ..Place::default() }.named(key);
+        problems.error(place, format!("`{key}` is given twice"), "keep one of the two");
+        return;
+    }
+    let line_text = index.and_then(|i| text.lines().nth(i)).unwrap_or_default();
+    let place = Place { line: index.map(|i| first_line + i), ..Place::default() };
+    let place = if line_text.trim().is_empty() { place } else { place.with_value(line_text) };
+    if whole.contains(TOO_DEEP) || whole.contains("recursion limit") {
+        problems.error(Place::line(first_line), TOO_DEEP, "write the keys without nesting them");
+    } else if whole.contains(TOO_MANY) || whole.contains("repetition limit") {
+        problems.error(Place::line(first_line), TOO_MANY, "write the values out");
+    } else if let Some((i, tab)) = tab_line(text) {
+        problems.error(
+            Place::line(first_line + i).with_value(tab),
+            "a tab is used to indent the front matter",
+            "indent with spaces",
+        );
+    } else if whole.contains("mapping values are not allowed") {
+        problems.error(
+            place,
+            "a value with a colon is not put in quotes",
+            "put quotes around it, as in `title: \"Budget 2026: an overview\"`",
+        );
+    } else {
+        let reason = whole.split(" at line ").next().unwrap_or(&whole);
+        problems.error(
+            place,
+            format!("the front matter is not valid YAML: {reason}"),
+            "write one `key: value` a line, and put quotes around a value with `:`, `#`, `'` or `\"`",
+        );
+    }
+}
+
+fn tab_line(text: &str) -> Option<(usize, &str)> {
+    text.lines().enumerate().find(|(_, line)| {
+        line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty()
+    })
+}
+
+/// Builds a [`Value`], counting as it goes.
+#[derive(Clone, Copy)]
+struct Seed<'a> {
+    depth: usize,
+    left: &'a Cell<usize>,
+}
+
+impl Seed<'_> {
+    fn inner<E: Error>(self) -> Result<Self, E> {
+        if self.depth >= DEPTH_LIMIT { Err(E::custom(TOO_DEEP)) } else { Ok(self) }
+            .map(|seed| Self { depth: seed.depth + 1, ..seed })
+    }
+
+    fn count<E: Error>(self) -> Result<(), E> {
+        let left = self.left.get().checked_sub(1).ok_or_else(|| E::custom(TOO_MANY))?;
+        self.left.set(left);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.count()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_i128<E: Error>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_u128<E: Error>(self, value: u128) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let seed = self.inner()?;
+        let mut values = Vec::new();
+        while let Some(value) = access.next_element_seed(seed)? {
+            values.push(value);
+        }
+        Ok(Value::List(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let seed = self.inner()?;
+        let mut fields: Vec<(String, Value)> = Vec::new();
+        while let Some(key) = access.next_key_seed(seed)? {
+            let key = match key {
+                Value::Text(key) => key,
+                _ => String::new(),
+            };
+            let value = access.next_value_seed(seed)?;
+            if fields.iter().any(|(name, _)| *name == key) {
+                return Err(A::Error::custom(format!("{DUPLICATE}`{key}`")));
+            }
+            fields.push((key, value));
+        }
+        Ok(Value::Map(fields))
+    }
+
+    fn visit_enum<A: serde::de::EnumAccess<'de>>(self, access: A) -> Result<Value, A::Error> {
+        // A tagged value, as `!text x`: the tag says nothing here.
+        let (_, variant) = access.variant_seed(self)?;
+        serde::de::VariantAccess::newtype_variant_seed(variant, self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> (Option<usize>, Option<String>, String, String) {
+        let mut problems = Problems::of("a.md");
+        assert!(parse(text, 2, &mut problems).is_none(), "{text:?} was taken");
+        let problem = problems.into_list().remove(0);
+        (problem.line, problem.field, problem.message, problem.remedy)
+    }
+
+    #[test]
+    fn a_key_given_twice_is_refused_with_the_second_line() {
+        let (line, field, message, remedy) = refused("title: A\ndate: 2026-01-01\ntitle: B\n");
+        assert_eq!(line, Some(4));
+        assert_eq!(field.as_deref(), Some("title"));
+        assert_eq!(message, "`title` is given twice");
+        assert_eq!(remedy, "keep one of the two");
+    }
+
+    #[test]
+    fn an_unquoted_colon_is_refused_with_its_line() {
+        let (line, _, message, remedy) = refused("date: 2026-01-01\ntitle: Budget: an overview\n");
+        assert_eq!(line, Some(3));
+        assert_eq!(message, "a value with a colon is not put in quotes");
+        assert_eq!(remedy, "put quotes around it, as in `title: \"Budget 2026: an overview\"`");
+    }
+
+    #[test]
+    fn a_tab_for_indentation_is_refused_with_its_line() {
+        let (line, _, message, remedy) = refused("title: A\nevent:\n\tstart: 2026-01-01\n");
+        assert_eq!(line, Some(4));
+        assert_eq!(message, "a tab is used to indent the front matter");
+        assert_eq!(remedy, "indent with spaces");
+    }
+
+    #[test]
+    fn a_list_or_a_text_is_no_front_matter() {
+        assert_eq!(refused("- a\n- b\n").2, "the front matter is no list of keys");
+        assert_eq!(refused("just words\n").2, "the front matter is no list of keys");
+    }
+
+    #[test]
+    fn aliases_that_multiply_are_refused() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..9 {
+            let alias = format!("*a{}", n - 1);
+            text += &format!("a{n}: &a{n} [{}]\n", vec![alias; 10].join(", "));
+        }
+        assert_eq!(refused(&text).2, TOO_MANY);
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let text = format!("a: {}{}\n", "[".repeat(60), "]".repeat(60));
+        assert_eq!(refused(&text).2, TOO_DEEP);
+    }
+
+    #[test]
+    fn an_open_quote_is_refused_with_a_line() {
+        let (line, _, message, _) = refused("title: \"A\ndate: 2026-01-01\n");
+        assert!(line.is_some());
+        assert!(message.starts_with("the front matter is not valid YAML: "), "{message}");
+    }
+
+    #[test]
+    fn numbers_and_booleans_become_texts() {
+        let mut problems = Problems::of("a.md");
+        let fields = parse("a: 12\nb: true\nc: 2020-01-02\nd:\n", 2, &mut problems).unwrap();
+        let texts = [("a", "12"), ("b", "true"), ("c", "2020-01-02")];
+        for (i, (key, text)) in texts.iter().enumerate() {
+            assert_eq!(fields[i], ((*key).to_owned(), Value::Text((*text).to_owned())));
+        }
+        assert_eq!(fields[3].1, Value::Null);
+    }
+}
