@@ -10,22 +10,30 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub(crate) mod front_matter;
-pub(crate) mod hugo;
-pub(crate) mod kramdown;
-pub(crate) mod links;
-pub(crate) mod liquid;
-pub(crate) mod markdown;
-pub(crate) mod dates;
-pub(crate) mod kind;
-pub(crate) mod players;
-pub(crate) mod published;
-pub(crate) mod sanitise;
-pub(crate) mod tags;
-pub(crate) mod template_tags;
-pub(crate) mod problem;
-pub(crate) mod text;
-pub(crate) mod yaml;
+mod body;
+mod dates;
+mod event;
+mod front_matter;
+mod hugo;
+mod kind;
+mod kramdown;
+mod links;
+mod liquid;
+mod markdown;
+mod permalink;
+mod players;
+mod problem;
+mod published;
+mod read;
+mod sanitise;
+mod scan;
+mod tags;
+mod template_tags;
+mod text;
+mod yaml;
+
+pub use read::read;
+pub use scan::{FileStat, Finding, Scan, ScanError, ScannedFile, scan};
 
 use crate::model::{Enclosure, EntryId, Event, Language, Notes, Timestamp};
 

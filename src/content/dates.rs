@@ -3,7 +3,7 @@
 //! RFC 3339 and its relatives in front matter, words in a text. A value that could be read in
 //! two ways, as `03/04/2021`, is no date.
 
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Tz;
 
 use super::DateValue;
@@ -31,9 +31,8 @@ pub(crate) fn parse(text: &str) -> Option<Written> {
     if rest.is_empty() {
         return Some(Written::Day(day));
     }
-    let end = rest
-        .find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.')
-        .unwrap_or(rest.len());
+    let end =
+        rest.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(rest.len());
     let time = time_of_day(&rest[..end])?;
     let zone = rest[end..].trim();
     if zone.is_empty() {
@@ -156,8 +155,18 @@ fn is_weekday(word: &str) -> bool {
 
 fn month(word: &str) -> Option<u32> {
     const NAMES: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september",
-        "october", "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
     let word = word.to_ascii_lowercase();
     let index = NAMES.iter().position(|name| word.len() >= 3 && name.starts_with(&word))?;
@@ -201,11 +210,6 @@ fn offset(text: &str) -> Option<FixedOffset> {
     fits.then(|| FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))).flatten()
 }
 
-/// The day before; used to name the last day of a span that ends at midnight.
-pub(crate) fn day_before(day: NaiveDate) -> NaiveDate {
-    day.checked_sub_days(Days::new(1)).unwrap_or(day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,10 +248,19 @@ mod tests {
 
     #[test]
     fn what_could_be_read_in_two_ways_or_is_no_day_is_no_date() {
-        for text in
-            ["03/04/2021", "2021-13-01", "2021-02-30", "soon", "", "26 February", "0021-01-01",
-             "2021-02-26 25:00", "2021-02-26T10:00:00 SGT", "May", "2021-02-26T10:00:00+99:00"]
-        {
+        for text in [
+            "03/04/2021",
+            "2021-13-01",
+            "2021-02-30",
+            "soon",
+            "",
+            "26 February",
+            "0021-01-01",
+            "2021-02-26 25:00",
+            "2021-02-26T10:00:00 SGT",
+            "May",
+            "2021-02-26T10:00:00+99:00",
+        ] {
             assert_eq!(value(text), "none", "{text}");
         }
     }
@@ -255,9 +268,15 @@ mod tests {
     #[test]
     fn a_time_that_the_clock_skips_is_the_first_valid_one() {
         let local = "2026-03-29T01:30:00".parse().unwrap();
-        assert_eq!(at_local(local, chrono_tz::Europe::London).to_rfc3339(), "2026-03-29T02:00:00+01:00");
+        assert_eq!(
+            at_local(local, chrono_tz::Europe::London).to_rfc3339(),
+            "2026-03-29T02:00:00+01:00"
+        );
         let twice = "2026-10-25T01:30:00".parse().unwrap();
-        assert_eq!(at_local(twice, chrono_tz::Europe::London).to_rfc3339(), "2026-10-25T01:30:00+01:00");
+        assert_eq!(
+            at_local(twice, chrono_tz::Europe::London).to_rfc3339(),
+            "2026-10-25T01:30:00+01:00"
+        );
     }
 
     #[test]
@@ -273,7 +292,10 @@ mod tests {
     fn a_line_is_a_date_only_when_nothing_else_stands_in_it() {
         let line = |text| of_line(text).map(|day| day.to_string());
         assert_eq!(line("26 February 2021").as_deref(), Some("2021-02-26"));
-        assert_eq!(line("26 Nov 2008 Posted in [Press releases](/p)").as_deref(), Some("2008-11-26"));
+        assert_eq!(
+            line("26 Nov 2008 Posted in [Press releases](/p)").as_deref(),
+            Some("2008-11-26")
+        );
         for text in [
             "Last updated on 26 February 2021",
             "On 26 February 2021, six people",

@@ -9,7 +9,7 @@ use super::text::{is_publishable, strip_unpublishable};
 use super::yaml;
 
 /// The largest file that is read, in bytes.
-pub(crate) const FILE_LIMIT: usize = 5 * 1024 * 1024;
+pub(crate) const FILE_LIMIT: u64 = 5 * 1024 * 1024;
 /// The largest front matter, in bytes.
 const FRONT_MATTER_LIMIT: usize = 64 * 1024;
 
@@ -185,7 +185,10 @@ pub(crate) fn split(bytes: &[u8], problems: &mut Problems) -> Option<Source> {
     if inner.len() > FRONT_MATTER_LIMIT {
         problems.error(
             Place::line(1),
-            format!("the front matter is {} bytes long, more than {FRONT_MATTER_LIMIT}", inner.len()),
+            format!(
+                "the front matter is {} bytes long, more than {FRONT_MATTER_LIMIT}",
+                inner.len()
+            ),
             "move the text below the closing `---`",
         );
         return None;
@@ -215,14 +218,19 @@ fn is_fence(line: &str) -> bool {
     line.trim_end() == "---"
 }
 
+pub(crate) fn report_size(size_bytes: u64, problems: &mut Problems) {
+    problems.error(
+        Place::default(),
+        format!("the file is {size_bytes} bytes long, more than {FILE_LIMIT}"),
+        "split the text, or offer the long part as a file with `file_url`",
+    );
+}
+
 /// UTF-8 without BOM, every line ending in `\n`, without characters that XML forbids.
 fn decode(bytes: &[u8], problems: &mut Problems) -> Option<String> {
-    if bytes.len() > FILE_LIMIT {
-        problems.error(
-            Place::default(),
-            format!("the file is {} bytes long, more than {FILE_LIMIT}", bytes.len()),
-            "split the text, or offer the long part as a file with `file_url`",
-        );
+    let size_bytes = bytes.len() as u64;
+    if size_bytes > FILE_LIMIT {
+        report_size(size_bytes, problems);
         return None;
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
@@ -254,8 +262,11 @@ fn decode(bytes: &[u8], problems: &mut Problems) -> Option<String> {
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let text =
-        if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.into() };
+    let text = if text.contains('\r') {
+        text.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        text.into()
+    };
     Some(if text.chars().all(is_publishable) { text } else { strip_unpublishable(&text) })
 }
 
@@ -350,7 +361,7 @@ mod tests {
             refused(long.as_bytes()).1,
             "the front matter is 70008 bytes long, more than 65536"
         );
-        let long = vec![b'a'; FILE_LIMIT + 1];
+        let long = vec![b'a'; 5 * 1024 * 1024 + 1];
         assert_eq!(refused(&long).1, "the file is 5242881 bytes long, more than 5242880");
     }
 
@@ -369,7 +380,8 @@ mod tests {
 
     #[test]
     fn keys_are_found_in_any_case() {
-        let front_matter = source("---\nTitle: A\nexpirydate: 2025-01-01\n---\n").front_matter.unwrap();
+        let front_matter =
+            source("---\nTitle: A\nexpirydate: 2025-01-01\n---\n").front_matter.unwrap();
         assert_eq!(front_matter.text(&["title"]).as_deref(), Some("A"));
         assert_eq!(front_matter.field("expiryDate").unwrap().line, Some(3));
     }

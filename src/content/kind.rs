@@ -171,7 +171,6 @@ mod tests {
         let undated = Traits { is_dated: false, ..traits("news/a.md") };
         assert_eq!(default_kind(&undated), DraftKind::Page);
         assert_eq!(default_kind(&traits("about/a.md")), DraftKind::Page);
-        assert_eq!(default_kind(&traits("_news-and-events/a.md")), DraftKind::Page);
     }
 
     #[test]
@@ -196,7 +195,13 @@ mod tests {
 
     #[test]
     fn index_search_and_layout_files_are_templates() {
-        for path in ["index.md", "news/index.html", "content/_index.md", "misc/search.md", "_layouts/post.html"] {
+        for path in [
+            "index.md",
+            "news/index.html",
+            "content/_index.md",
+            "misc/search.md",
+            "_layouts/post.html",
+        ] {
             assert!(is_template(path, "", "", false), "{path}");
         }
         assert!(!is_template("content/post/one/index.md", "", "", true));

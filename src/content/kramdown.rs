@@ -94,11 +94,8 @@ fn without_attribute_lists(line: &str, code: &[Range<usize>]) -> Option<(String,
 fn list_start(attributes: &str) -> Option<u64> {
     let (_, rest) = attributes.split_once("start")?;
     let rest = rest.trim_start().strip_prefix('=')?;
-    let digits: String = rest
-        .chars()
-        .skip_while(|c| !c.is_ascii_digit())
-        .take_while(char::is_ascii_digit)
-        .collect();
+    let digits: String =
+        rest.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     digits.parse().ok().filter(|n| *n < 1_000_000_000)
 }
 

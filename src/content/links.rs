@@ -101,7 +101,15 @@ mod tests {
 
     #[test]
     fn what_a_reader_cannot_follow_is_no_link() {
-        for link in ["", " ", "javascript:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "https://", "file:///a"] {
+        for link in [
+            "",
+            " ",
+            "javascript:alert(1)",
+            "java\nscript:alert(1)",
+            "data:text/html,x",
+            "https://",
+            "file:///a",
+        ] {
             assert_eq!(resolve(link), None, "{link}");
         }
     }

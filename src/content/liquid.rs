@@ -26,11 +26,10 @@ pub(crate) fn output(expression: &str, site: &Site<'_>) -> Meaning {
 
 /// Meaning of `{% name arguments %}`.
 pub(crate) fn tag(inner: &str) -> Meaning {
-    let (name, arguments) = inner.trim().split_once(char::is_whitespace).unwrap_or((inner.trim(), ""));
+    let (name, arguments) =
+        inner.trim().split_once(char::is_whitespace).unwrap_or((inner.trim(), ""));
     match name {
-        "raw" => {
-            Meaning::Verbatim { end: "endraw", before: String::new(), after: "" }
-        }
+        "raw" => Meaning::Verbatim { end: "endraw", before: String::new(), after: "" },
         "highlight" => {
             let language = arguments.split_whitespace().next().unwrap_or_default();
             Meaning::Verbatim {

@@ -136,8 +136,14 @@ mod tests {
 
     #[test]
     fn markdown_comes_out_as_html_with_absolute_links() {
-        check("a [b](/c \"T\") **d**", "<p>a <a href=\"https://press.example/c\" title=\"T\">b</a> <strong>d</strong></p>\n");
-        check("![a b](</i m.png>)", "<p><img src=\"https://press.example/i%20m.png\" alt=\"a b\"></p>\n");
+        check(
+            "a [b](/c \"T\") **d**",
+            "<p>a <a href=\"https://press.example/c\" title=\"T\">b</a> <strong>d</strong></p>\n",
+        );
+        check(
+            "![a b](</i m.png>)",
+            "<p><img src=\"https://press.example/i%20m.png\" alt=\"a b\"></p>\n",
+        );
         check("<mei@a.example>", "<p><a href=\"mailto:mei@a.example\">mei@a.example</a></p>\n");
     }
 
@@ -150,7 +156,10 @@ mod tests {
     fn code_tables_and_headings_carry_no_class_id_or_style() {
         check("```rust\na\n```", "<pre><code>a\n</code></pre>\n");
         check("# A {#x .y}", "<h1>A</h1>\n");
-        check("a|b\n:-|-:\n1|2", "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>\n<tr><td>1</td><td>2</td></tr>\n</tbody></table>\n");
+        check(
+            "a|b\n:-|-:\n1|2",
+            "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>\n<tr><td>1</td><td>2</td></tr>\n</tbody></table>\n",
+        );
     }
 
     #[test]
@@ -160,7 +169,10 @@ mod tests {
 
     #[test]
     fn raw_html_is_sanitised() {
-        check("a <span onclick=\"x()\">b</span>\n\n<script>c</script>", "<p>a <span>b</span></p>\n");
+        check(
+            "a <span onclick=\"x()\">b</span>\n\n<script>c</script>",
+            "<p>a <span>b</span></p>\n",
+        );
     }
 
     #[test]

@@ -20,7 +20,9 @@ pub(crate) fn link(html: &str, base: &Base) -> String {
         match (piece, &mut inside) {
             (Piece::Open(_), Some((name, is_linked))) if *name != "iframe" && !*is_linked => {
                 // `<video><source src="…"></video>` names its file inside.
-                if piece.is("source") && let Some(link) = player_link(piece.raw(), base) {
+                if piece.is("source")
+                    && let Some(link) = player_link(piece.raw(), base)
+                {
                     out.push_str(&link);
                     *is_linked = true;
                 }
@@ -157,7 +159,10 @@ mod tests {
     fn a_video_names_its_file_outside_or_inside() {
         let expected = "<p><a href=\"https://press.example/a.mp4\">Video: press.example</a></p>";
         check("<video src=\"/a.mp4\"></video>", expected);
-        check("<video controls><source src=\"/a.mp4\"><source src=\"/a.webm\">old</video>", expected);
+        check(
+            "<video controls><source src=\"/a.mp4\"><source src=\"/a.webm\">old</video>",
+            expected,
+        );
     }
 
     #[test]

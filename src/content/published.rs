@@ -97,7 +97,8 @@ fn warn_of_disagreement(
     });
     if let Some(other) = other {
         let other_day = dates::days(other.value, rules.time_zone)[0];
-        let place = if other.place.line.is_some() { other.place.clone() } else { first.place.clone() };
+        let place =
+            if other.place.line.is_some() { other.place.clone() } else { first.place.clone() };
         problems.warn(
             place.named("date"),
             format!("{} says {}, {} says {other_day}", first.words, first_days[0], other.words),
@@ -139,7 +140,11 @@ fn written(field: &Field, problems: &mut Problems) -> Option<Written> {
     let parsed = field.text().and_then(dates::parse);
     if parsed.is_none() {
         let text = super::problem::shorten(field.text().unwrap_or("a list"));
-        problems.error(field.place(), format!("`{}` is not a date: `{text}`", field.name), DATE_REMEDY);
+        problems.error(
+            field.place(),
+            format!("`{}` is not a date: `{text}`", field.name),
+            DATE_REMEDY,
+        );
     }
     parsed
 }

@@ -15,11 +15,68 @@ use super::tags::{Piece, pieces};
 use super::text::{is_publishable, strip_unpublishable};
 
 const TAGS: &[&str] = &[
-    "a", "abbr", "b", "bdi", "bdo", "blockquote", "br", "caption", "cite", "code", "col",
-    "colgroup", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure",
-    "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p",
-    "pre", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strong", "sub", "summary",
-    "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "u", "ul", "var", "wbr",
+    "a",
+    "abbr",
+    "b",
+    "bdi",
+    "bdo",
+    "blockquote",
+    "br",
+    "caption",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "details",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "figcaption",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "rp",
+    "rt",
+    "ruby",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "tr",
+    "u",
+    "ul",
+    "var",
+    "wbr",
 ];
 
 /// These go with all that is in them; of other unknown tags the text stays.
@@ -139,7 +196,10 @@ mod tests {
 
     #[test]
     fn links_are_absolute_and_dead_links_are_unwrapped() {
-        check("<a href=\"/a b\" target=\"_blank\">x</a>", "<a href=\"https://press.example/a%20b\">x</a>");
+        check(
+            "<a href=\"/a b\" target=\"_blank\">x</a>",
+            "<a href=\"https://press.example/a%20b\">x</a>",
+        );
         check("<a href=\"#p\">x</a>", "<a href=\"https://press.example/news/one/#p\">x</a>");
         check("<a href=\"javascript:alert(1)\">x</a>", "x");
         check("<a href=\" java&#10;script:alert(1)\">x</a>", "x");

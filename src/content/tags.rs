@@ -108,9 +108,8 @@ pub(crate) fn attribute(tag: &str, name: &str) -> Option<String> {
                 Some(quote @ ('"' | '\'')) => {
                     after[1..].split_once(quote).unwrap_or((&after[1..], ""))
                 }
-                _ => after.split_at(
-                    after.find(|c: char| c.is_ascii_whitespace()).unwrap_or(after.len()),
-                ),
+                _ => after
+                    .split_at(after.find(|c: char| c.is_ascii_whitespace()).unwrap_or(after.len())),
             };
             value = text;
             rest = left;
@@ -176,7 +175,8 @@ mod tests {
 
     #[test]
     fn pieces_joined_are_the_whole() {
-        for html in ["a < b <p class=\"x>y\">c</p><!-- <p> -->d<", "<br/><3 <", "", "<a href='>'>x"] {
+        for html in ["a < b <p class=\"x>y\">c</p><!-- <p> -->d<", "<br/><3 <", "", "<a href='>'>x"]
+        {
             assert_eq!(pieces(html).map(Piece::raw).collect::<String>(), html);
         }
         let names: Vec<&str> = pieces("<P x=\"a>b\">c</P>").map(Piece::name).collect();
@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn an_attribute_is_found_in_any_quotes() {
-        let tag = "<iframe width=\"5\" SRC='https://a.example/?x=1&amp;y=2' allowfullscreen title=T>";
+        let tag =
+            "<iframe width=\"5\" SRC='https://a.example/?x=1&amp;y=2' allowfullscreen title=T>";
         assert_eq!(attribute(tag, "src").as_deref(), Some("https://a.example/?x=1&y=2"));
         assert_eq!(attribute(tag, "title").as_deref(), Some("T"));
         assert_eq!(attribute(tag, "allowfullscreen").as_deref(), Some(""));

@@ -35,13 +35,23 @@ pub(crate) enum Meaning {
     Nothing,
     Unknown,
     /// What follows up to the end tag is shown as it is, between `before` and `after`.
-    Verbatim { end: &'static str, before: String, after: &'static str },
+    Verbatim {
+        end: &'static str,
+        before: String,
+        after: &'static str,
+    },
     /// What follows up to the end tag is not shown.
-    Comment { end: &'static str },
+    Comment {
+        end: &'static str,
+    },
 }
 
 /// Replaces every tag outside `code`, ranges of `body` that are shown as they are.
-pub(crate) fn resolve(body: &str, code: &[Range<usize>], site: &Site<'_>) -> (String, Vec<Removed>) {
+pub(crate) fn resolve(
+    body: &str,
+    code: &[Range<usize>],
+    site: &Site<'_>,
+) -> (String, Vec<Removed>) {
     let mut out = String::with_capacity(body.len());
     let mut removed: Vec<Removed> = Vec::new();
     let mut at = 0;
@@ -168,9 +178,17 @@ mod tests {
 
     #[test]
     fn addresses_become_what_they_mean() {
-        check("![a]({{ \"/i.png\" | absolute_url }})", "![a](https://press.example/sub/i.png)", &[]);
+        check(
+            "![a]({{ \"/i.png\" | absolute_url }})",
+            "![a](https://press.example/sub/i.png)",
+            &[],
+        );
         check("{{\"/x/\"|relative_url}} {{ '/y' | url }}", "/sub/x/ /sub/y", &[]);
-        check("{{site.baseurl}}/z {{ site.url }}{{site.baseurl}}/z", "/sub/z https://press.example/sub/z", &[]);
+        check(
+            "{{site.baseurl}}/z {{ site.url }}{{site.baseurl}}/z",
+            "/sub/z https://press.example/sub/z",
+            &[],
+        );
         check("{{ page.title }}", "One", &[]);
     }
 
@@ -191,8 +209,16 @@ mod tests {
     fn raw_text_stays_and_comments_go() {
         check("{% raw %}{{ x }}{% endraw %}", "{{ x }}", &[]);
         check("a{% comment %}b{% include c %}{% endcomment %}d", "ad", &[]);
-        check("{%- highlight rust -%}\nfn a() {}\n{% endhighlight %}", "\n```rust\n\nfn a() {}\n\n```\n", &[]);
-        check("{{< highlight go >}}\n{{ x }}\n{{< /highlight >}}", "\n```go\n\n{{ x }}\n\n```\n", &[]);
+        check(
+            "{%- highlight rust -%}\nfn a() {}\n{% endhighlight %}",
+            "\n```rust\n\nfn a() {}\n\n```\n",
+            &[],
+        );
+        check(
+            "{{< highlight go >}}\n{{ x }}\n{{< /highlight >}}",
+            "\n```go\n\n{{ x }}\n\n```\n",
+            &[],
+        );
     }
 
     #[test]

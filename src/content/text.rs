@@ -196,7 +196,12 @@ fn is_block(name: &str) -> bool {
 
 /// What stands for an entry in a list: the author's description, else the first words of the
 /// text without its date line, else the title. Never blank while the title is not.
-pub(crate) fn summary(description: Option<&str>, text: &str, date_line: Option<&str>, title: &str) -> String {
+pub(crate) fn summary(
+    description: Option<&str>,
+    text: &str,
+    date_line: Option<&str>,
+    title: &str,
+) -> String {
     if let Some(description) = description.map(one_line).filter(|d| !d.is_empty()) {
         return cut(&description, DESCRIPTION_CHARACTERS);
     }
@@ -244,18 +249,27 @@ mod tests {
 
     #[test]
     fn paragraphs_are_set_apart_and_blanks_joined() {
-        check("<h2>A</h2>\n<p>b\n c&nbsp;&amp; <b>d</b></p>\n<p>e<br>f</p>", "A\n\nb c & d\n\ne\nf");
+        check(
+            "<h2>A</h2>\n<p>b\n c&nbsp;&amp; <b>d</b></p>\n<p>e<br>f</p>",
+            "A\n\nb c & d\n\ne\nf",
+        );
     }
 
     #[test]
     fn lists_carry_their_marks() {
-        check("<p>x</p><ul><li>a</li><li><p>b</p><ul><li>c</li></ul></li></ul><p>y</p>", "x\n\n- a\n- b\n  - c\n\ny");
+        check(
+            "<p>x</p><ul><li>a</li><li><p>b</p><ul><li>c</li></ul></li></ul><p>y</p>",
+            "x\n\n- a\n- b\n  - c\n\ny",
+        );
         check("<ol start=\"3\"><li>a</li><li>b</li></ol>", "3. a\n4. b");
     }
 
     #[test]
     fn tables_code_and_images_can_be_read() {
-        check("<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>", "A | B\n1 | 2");
+        check(
+            "<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>",
+            "A | B\n1 | 2",
+        );
         check("<pre><code>a\n  b\n</code></pre>", "a\n  b");
         check("<p><img src=\"x\" alt=\"The hall\"></p>", "[The hall]");
     }
@@ -263,7 +277,15 @@ mod tests {
     #[test]
     fn a_summary_is_the_description_or_the_first_words() {
         assert_eq!(summary(Some("A &amp; <b>b</b>\n c"), "text", None, "T"), "A & b c");
-        assert_eq!(summary(Some(" "), "[Picture]\n\n26 February 2021\n\nOne two", Some("26 February 2021"), "T"), "One two");
+        assert_eq!(
+            summary(
+                Some(" "),
+                "[Picture]\n\n26 February 2021\n\nOne two",
+                Some("26 February 2021"),
+                "T"
+            ),
+            "One two"
+        );
         assert_eq!(summary(None, "", None, "The title"), "The title");
         assert_eq!(summary(None, "[Picture]", None, "The title"), "The title");
     }

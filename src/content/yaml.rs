@@ -86,9 +86,9 @@ fn report(error: &serde_yaml::Error, text: &str, first_line: usize, problems: &m
 }
 
 fn tab_line(text: &str) -> Option<(usize, &str)> {
-    text.lines().enumerate().find(|(_, line)| {
-        line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty()
-    })
+    text.lines()
+        .enumerate()
+        .find(|(_, line)| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty())
 }
 
 /// Builds a [`Value`], counting as it goes.

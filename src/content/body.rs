@@ -1,0 +1,137 @@
+//! Turns the body of a file into clean HTML, in the order of DESIGN: template tags, Markdown,
+//! sanitising.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::front_matter::Source;
+use super::kramdown::to_commonmark;
+use super::links::{Base, site_path};
+use super::markdown;
+use super::problem::{Place, Problems, shorten};
+use super::sanitise::sanitise;
+use super::tags::{Piece, pieces};
+use super::template_tags::{self, Site};
+
+/// What UTF-8 looks like when it was read as Windows-1252 and saved again.
+const MOJIBAKE: &[&str] = &["â€™", "â€œ", "â€\u{9d}", "â€“", "Ã©", "Ã¨", "Â\u{a0}", "\u{fffd}"];
+/// Words that stand where a text was still to be written.
+const PLACEHOLDERS: &[&str] = &["lorem ipsum", "[insert ", "[to be confirmed]", "xxxx"];
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Markup {
+    Markdown,
+    Html,
+}
+
+/// Clean HTML of a body. Tags that mean nothing here are named in warnings.
+pub(crate) fn render(
+    source: &Source,
+    markup: Markup,
+    title: &str,
+    base: &Base,
+    problems: &mut Problems,
+) -> String {
+    let body = resolve_tags(source, markup, title, base, problems);
+    match markup {
+        Markup::Html => sanitise(&body, base),
+        Markup::Markdown => {
+            let may_have_marks = body.contains("{:") || body.contains("](");
+            let code = if may_have_marks { markdown::code_ranges(&body) } else { Vec::new() };
+            markdown::render(&to_commonmark(&body, &code), base)
+        }
+    }
+}
+
+fn resolve_tags<'a>(
+    source: &'a Source,
+    markup: Markup,
+    title: &str,
+    base: &Base,
+    problems: &mut Problems,
+) -> Cow<'a, str> {
+    let body = source.body.as_str();
+    if !body.contains("{{") && !body.contains("{%") {
+        return Cow::Borrowed(body);
+    }
+    let code = match markup {
+        Markup::Markdown => markdown::code_ranges(body),
+        Markup::Html => html_code_ranges(body),
+    };
+    let site = Site {
+        url: base.site.as_str().trim_end_matches('/').to_owned(),
+        base_path: site_path(&base.site),
+        title,
+    };
+    let (text, removed) = template_tags::resolve(body, &code, &site);
+    for removed in removed {
+        problems.warn(
+            Place::line(source.body_line + removed.line).named("body").with_value(&removed.tag),
+            format!("the tag `{}` means nothing here and was left out", shorten(&removed.tag)),
+            "write what it stands for, or remove it",
+        );
+    }
+    Cow::Owned(text)
+}
+
+/// Ranges of `<pre>` and `<code>` elements.
+fn html_code_ranges(html: &str) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut at, mut depth, mut start) = (0, 0_usize, 0);
+    for piece in pieces(html) {
+        let is_code = piece.is("pre") || piece.is("code");
+        match piece {
+            Piece::Open(_) if is_code => {
+                start = if depth == 0 { at } else { start };
+                depth += 1;
+            }
+            Piece::Close(_) if is_code && depth > 0 => {
+                depth -= 1;
+                if depth == 0 {
+                    ranges.push(start..at);
+                }
+            }
+            _ => {}
+        }
+        at += piece.raw().len();
+    }
+    ranges
+}
+
+/// Whether a reader finds anything in it: a letter, a picture, a link.
+pub(crate) fn is_readable(html: &str, text: &str) -> bool {
+    text.chars().any(char::is_alphanumeric) || html.contains("<img ")
+}
+
+/// Warns of a text that was damaged or not finished.
+pub(crate) fn check_words(source: &Source, title: &str, problems: &mut Problems) {
+    let warn =
+        |needle: &str, line: Option<usize>, message: String, remedy, problems: &mut Problems| {
+            let place = Place { line, ..Place::default() }.named("body").with_value(needle);
+            problems.warn(place, message, remedy);
+        };
+    let line_of = |needle: &str| {
+        let at = source.body.lines().position(|line| line.contains(needle))?;
+        Some(source.body_line + at)
+    };
+    if let Some(needle) =
+        MOJIBAKE.iter().find(|needle| source.body.contains(**needle) || title.contains(**needle))
+    {
+        let message = format!("the text has damaged characters: `{needle}`");
+        warn(
+            needle,
+            line_of(needle),
+            message,
+            "open the source again and save it as UTF-8",
+            problems,
+        );
+    }
+    let lower = source.body.to_lowercase();
+    if let Some(needle) = PLACEHOLDERS.iter().find(|needle| lower.contains(**needle)) {
+        let line = lower.lines().position(|line| line.contains(*needle));
+        let line = line.map(|at| source.body_line + at);
+        let message = format!("the text has a placeholder: `{}`", needle.trim());
+        warn(needle, line, message, "write the text that belongs there", problems);
+    }
+}

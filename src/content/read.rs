@@ -1,0 +1,416 @@
+//! Reads one file: bytes in, a draft and its problems out. No I/O, no clock.
+
+use url::Url;
+
+use super::body::{self, Markup};
+use super::front_matter::{Field, FrontMatter, Source, Value, split};
+use super::kind::{self, Traits};
+use super::links::Base;
+use super::permalink::{self, Parts};
+use super::problem::{Place, Problems};
+use super::published::{self, DateLine};
+use super::tags::escape;
+use super::text::{of_html, one_line, summary};
+use super::{Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event};
+use crate::model::{Enclosure, EntryId, Language, Notes};
+
+/// Reads one file of the content folder. `path` runs from that folder on, with `/`.
+pub fn read(path: &str, bytes: &[u8], rules: &Rules) -> Reading {
+    let mut problems = Problems::of(path);
+    let outcome = match split(bytes, &mut problems) {
+        Some(source) => read_source(path, &source, rules, &mut problems),
+        None => Outcome::HeldBack,
+    };
+    let outcome = if problems.has_error() { Outcome::HeldBack } else { outcome };
+    Reading { outcome, problems: problems.into_list() }
+}
+
+fn read_source(path: &str, source: &Source, rules: &Rules, problems: &mut Problems) -> Outcome {
+    if is_empty(path, source) {
+        return Outcome::Empty;
+    }
+    let no_fields = FrontMatter::default();
+    let front_matter = source.front_matter.as_ref().unwrap_or(&no_fields);
+    let traits_of = TraitTexts::of(path, front_matter);
+    let traits = traits_of.traits(path);
+    let is_forced = front_matter.field("kind").is_some();
+    if !is_forced && kind::is_template(path, traits.layout, traits.permalink, traits.is_dated) {
+        return Outcome::Template;
+    }
+    let kind = kind::of(&traits, front_matter, rules, problems);
+    if source.front_matter.is_none() && kind != DraftKind::Page {
+        problems.error(
+            Place::line(1),
+            "the file has no front matter",
+            "begin it with a line of `---`, then `title: …`, then a line of `---`",
+        );
+        return Outcome::HeldBack;
+    }
+    let draft = draft(path, kind, source, front_matter, &traits, rules, problems);
+    if kind == DraftKind::Page {
+        problems.soften();
+    }
+    draft.map_or(Outcome::HeldBack, |draft| Outcome::Draft(Box::new(draft)))
+}
+
+fn draft(
+    path: &str,
+    kind: DraftKind,
+    source: &Source,
+    front_matter: &FrontMatter,
+    traits: &Traits<'_>,
+    rules: &Rules,
+    problems: &mut Problems,
+) -> Option<Draft> {
+    let title = title(path, kind, front_matter, &source.body, problems);
+    let date_line = published::date_line(&source.body);
+    let published =
+        published(path, kind, source, front_matter, date_line.as_ref(), rules, problems);
+    let language = language(path, front_matter, rules, problems);
+    let parts = Parts {
+        path,
+        kind,
+        categories: traits.categories,
+        published: published.value.map(|value| dates::days(value, rules.time_zone)[0]),
+        language: &language,
+        has_body: !source.body.trim().is_empty(),
+    };
+    let link = permalink::find(&parts, front_matter, rules, problems);
+    // Without an address the rest is still read, so that all problems are told at once.
+    let page = link.clone().unwrap_or_else(|| rules.site_url.clone());
+    let base = Base { page, site: rules.site_url.clone() };
+
+    let event = match kind {
+        DraftKind::Event => event::read(front_matter, &base, rules, problems),
+        DraftKind::Release | DraftKind::Page => None,
+    };
+    let enclosures = enclosures(front_matter, rules, problems);
+    let description = front_matter.text(&["description", "summary", "excerpt", "deck"]);
+    let content = content(path, source, front_matter, &title, &base, problems);
+    let (content_html, content_text) =
+        or_stand_in(content, kind, description.as_deref(), &enclosures, &title, &base, problems);
+    body::check_words(source, &title, problems);
+    let date_line = date_line.as_ref().map(|found| found.text.as_str());
+    Some(Draft {
+        path: path.to_owned(),
+        kind,
+        pinned_id: pinned_id(front_matter, problems),
+        summary: summary(description.as_deref(), &content_text, date_line, &title),
+        link: link?,
+        title,
+        published,
+        expires_at: front_matter
+            .first(&["expires_at", "expiryDate"])
+            .and_then(|field| published::moment(&field, rules, problems)),
+        updated: front_matter
+            .field("updated")
+            .and_then(|field| published::value(&field, rules, problems)),
+        is_unpublished: front_matter.is_true("draft") || front_matter.is_false("published"),
+        language,
+        translation_key: front_matter.text(&["translationKey"]),
+        categories: traits.categories.to_vec(),
+        tags: list(front_matter, &["tags", "tag"]),
+        agency: front_matter.text(&["agency"]).map(|text| one_line(&text)),
+        content_html,
+        content_text,
+        image: image(front_matter, &base),
+        enclosures,
+        event,
+        notes: notes(front_matter, &base, problems),
+        urgent: front_matter.is_true("urgent"),
+    })
+}
+
+/// The texts that the rules for kinds look at.
+struct TraitTexts {
+    layout: String,
+    permalink: String,
+    categories: Vec<String>,
+    is_dated: bool,
+    has_start: bool,
+}
+
+impl TraitTexts {
+    fn of(path: &str, front_matter: &FrontMatter) -> Self {
+        let is_dated = dates::of_file_name(file_name_with_date(path)).is_some()
+            || front_matter
+                .first(&["date", "publishDate", "publish_at", "start_date", "event"])
+                .is_some();
+        Self {
+            layout: front_matter.text(&["layout"]).unwrap_or_default().to_lowercase(),
+            permalink: front_matter.text(&["permalink", "url"]).unwrap_or_default(),
+            categories: list(front_matter, &["categories", "category"]),
+            is_dated,
+            has_start: event::has_start(front_matter),
+        }
+    }
+
+    fn traits<'a>(&'a self, path: &'a str) -> Traits<'a> {
+        Traits {
+            path,
+            layout: &self.layout,
+            permalink: &self.permalink,
+            categories: &self.categories,
+            is_dated: self.is_dated,
+            has_start: self.has_start,
+        }
+    }
+}
+
+/// The part of a path that carries a file name's date: for a page bundle its folder.
+fn file_name_with_date(path: &str) -> &str {
+    match kind::stem(path) {
+        "index" => kind::folders(path).next_back().unwrap_or("index"),
+        stem => stem,
+    }
+}
+
+/// No byte, blanks alone, fences alone, or a word that keeps an empty folder in version control.
+fn is_empty(path: &str, source: &Source) -> bool {
+    let body = source.body.trim();
+    let is_bare = source
+        .front_matter
+        .as_ref()
+        .is_none_or(|f| f.first(&["title", "published", "layout"]).is_none());
+    let keeps_folder = matches!(kind::stem(path), "ignore" | "placeholder" | "keep" | "empty");
+    let is_placeholder = keeps_folder && body.len() < 200
+        || matches!(body.to_lowercase().as_str(), "placeholder" | "ignore");
+    is_bare && body.is_empty()
+        || is_placeholder && source.front_matter.is_none()
+        || is_placeholder && is_bare
+}
+
+fn title(
+    path: &str,
+    kind: DraftKind,
+    front_matter: &FrontMatter,
+    body: &str,
+    problems: &mut Problems,
+) -> String {
+    let title = front_matter.text(&["title"]).map(|text| one_line(&text)).unwrap_or_default();
+    if !title.is_empty() {
+        return title;
+    }
+    if kind != DraftKind::Page {
+        problems.error(
+            Place::missing("title"),
+            "there is no title",
+            "add `title: Board appointments`",
+        );
+    }
+    let heading = body.lines().find_map(|line| line.trim().strip_prefix("# ").map(one_line));
+    heading.filter(|h| !h.is_empty()).unwrap_or_else(|| kind::stem(path).to_owned())
+}
+
+fn published(
+    path: &str,
+    kind: DraftKind,
+    source: &Source,
+    front_matter: &FrontMatter,
+    date_line: Option<&DateLine>,
+    rules: &Rules,
+    problems: &mut Problems,
+) -> Published {
+    let is_start = kind == DraftKind::Event && event::date_is_start(front_matter);
+    let date = if is_start { None } else { front_matter.field("date") };
+    let date = date.or_else(|| front_matter.field("publishDate"));
+    let file_name = dates::of_file_name(file_name_with_date(path)).map(|(day, _)| day);
+    let date_line = date_line.map(|found| (found, source.body_line + found.line));
+    published::find(front_matter, date, file_name, date_line, rules, problems)
+}
+
+/// The author's, else Hugo's language folder or ending (`content/fr/`, `one.fr.md`), else the
+/// site's.
+fn language(
+    path: &str,
+    front_matter: &FrontMatter,
+    rules: &Rules,
+    problems: &mut Problems,
+) -> Language {
+    if let Some(field) = front_matter.first(&["language", "lang", "locale"]) {
+        match field.text().unwrap_or_default().parse() {
+            Ok(language) => return language,
+            Err(error) => problems.warn(
+                field.place(),
+                format!("{error}"),
+                "write `language: en`; the site's language is used",
+            ),
+        }
+    }
+    let mut folders = kind::folders(path);
+    let folder = folders.next().filter(|f| *f == "content").and_then(|_| folders.next());
+    let ending = kind::stem(path).rsplit_once('.').map(|(_, ending)| ending);
+    let by_place = [folder, ending].into_iter().flatten().find(|part| is_language_code(part));
+    by_place.and_then(|part| part.parse().ok()).unwrap_or_else(|| rules.language.clone())
+}
+
+/// Two small letters; longer tags look like any other folder.
+fn is_language_code(part: &str) -> bool {
+    part.len() == 2 && part.bytes().all(|b| b.is_ascii_lowercase())
+}
+
+/// HTML and text of the body.
+fn content(
+    path: &str,
+    source: &Source,
+    front_matter: &FrontMatter,
+    title: &str,
+    base: &Base,
+    problems: &mut Problems,
+) -> (String, String) {
+    let is_rich_text = front_matter.text(&["variant"]).as_deref() == Some("tiptap")
+        && source.body.trim_start().starts_with('<');
+    let markup =
+        if path.ends_with(".html") || is_rich_text { Markup::Html } else { Markup::Markdown };
+    let html = body::render(source, markup, title, base, problems);
+    let text = of_html(&html);
+    (html, text)
+}
+
+/// The body, or where nothing in it can be read what stands in for it: the file or page it
+/// points to, or its description.
+fn or_stand_in(
+    (html, text): (String, String),
+    kind: DraftKind,
+    description: Option<&str>,
+    enclosures: &[Enclosure],
+    title: &str,
+    base: &Base,
+    problems: &mut Problems,
+) -> (String, String) {
+    if body::is_readable(&html, &text) || kind == DraftKind::Page {
+        return (html, text);
+    }
+    let mut blocks = Vec::new();
+    if let Some(description) = description.map(one_line).filter(|d| !d.is_empty()) {
+        blocks.push(format!("<p>{}</p>\n", escape(&description)));
+    }
+    let target = enclosures.first().map(|enclosure| &enclosure.url);
+    let is_elsewhere = base.page.host() != base.site.host();
+    if let Some(target) = target.or_else(|| is_elsewhere.then_some(&base.page)) {
+        let target = escape(target.as_str());
+        blocks.push(format!("<p><a href=\"{target}\">{}</a></p>\n", escape(title)));
+    }
+    if blocks.is_empty() {
+        problems.error(
+            Place::missing("body"),
+            "there is nothing to read in it",
+            "write a text below the front matter, or point to one with `external` or `file_url`",
+        );
+    }
+    let html = blocks.concat();
+    let text = of_html(&html);
+    (html, text)
+}
+
+fn enclosures(
+    front_matter: &FrontMatter,
+    rules: &Rules,
+    problems: &mut Problems,
+) -> Vec<Enclosure> {
+    let Some(field) = front_matter.field("file_url") else { return Vec::new() };
+    let Some(url) = permalink::elsewhere(&field, rules) else {
+        problems.warn(
+            field.place(),
+            "`file_url` is not an address",
+            "write `/files/statement.pdf` or a full address",
+        );
+        return Vec::new();
+    };
+    let media_type = permalink::media_type(&url).to_owned();
+    vec![Enclosure { url, media_type, length_bytes: None }]
+}
+
+/// `id` where it is an IRI; other families use the key for names of their own.
+fn pinned_id(front_matter: &FrontMatter, problems: &mut Problems) -> Option<EntryId> {
+    let field = front_matter.field("id")?;
+    let text = field.text().unwrap_or_default();
+    let is_iri = Url::parse(text).is_ok() && !text.contains(char::is_whitespace);
+    if !is_iri {
+        problems.warn(
+            field.place(),
+            format!("`id` is not an IRI and is not used: `{}`", super::problem::shorten(text)),
+            "write it as `tag:example.org,2026:news/board-appointments`, or leave it out",
+        );
+    }
+    is_iri.then(|| EntryId::new(text))
+}
+
+fn image(front_matter: &FrontMatter, base: &Base) -> Option<Url> {
+    let field = front_matter.field("image")?;
+    let text = match &field.value {
+        Value::Map(_) => ["src", "url", "path"].iter().find_map(|key| {
+            let child = front_matter.child(&field, key)?;
+            child.text().map(str::to_owned)
+        })?,
+        _ => field.texts().into_iter().next()?,
+    };
+    // A bare word is a name in a media library.
+    let is_address = text.contains(['/', '.']);
+    if !is_address {
+        return None;
+    }
+    permalink_root(&text, base)
+}
+
+/// Images of front matter are counted from the site's root, with or without a slash.
+fn permalink_root(text: &str, base: &Base) -> Option<Url> {
+    if text.starts_with('/') || text.contains("://") || text.starts_with("www.") {
+        base.resolve_web(text)
+    } else {
+        base.resolve_web(&format!("/{text}"))
+    }
+}
+
+fn notes(front_matter: &FrontMatter, base: &Base, problems: &mut Problems) -> Notes {
+    let text = |key: &str| {
+        let text = front_matter.text(&[key]).map(|text| one_line(&text));
+        text.filter(|text| !text.is_empty())
+    };
+    if front_matter.is_true("withdrawn")
+        && let Some(field) = front_matter.field("withdrawn")
+    {
+        problems.error(
+            field.place(),
+            "`withdrawn` does not say why",
+            "write the reason, as `withdrawn: Issued in error`",
+        );
+    }
+    Notes {
+        change: text("change_note"),
+        correction: text("correction"),
+        withdrawn: text("withdrawn").filter(|_| !front_matter.is_false("withdrawn")),
+        replaced_by: front_matter
+            .field("replaced_by")
+            .and_then(|f| replaced_by(&f, base, problems)),
+    }
+}
+
+fn replaced_by(field: &Field, base: &Base, problems: &mut Problems) -> Option<Url> {
+    let url = field.text().and_then(|text| base.resolve_web(text));
+    if url.is_none() {
+        problems.warn(
+            field.place(),
+            "`replaced_by` is not an address",
+            "write `/media/new-text/` or a full address",
+        );
+    }
+    url
+}
+
+/// Words of a list, or of a text with commas, each once and in the author's order.
+fn list(front_matter: &FrontMatter, keys: &[&str]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for field in keys.iter().filter_map(|key| front_matter.field(key)) {
+        let texts = match &field.value {
+            Value::Text(text) => text.split(',').map(str::to_owned).collect(),
+            _ => field.texts(),
+        };
+        for text in texts.iter().map(|text| one_line(text)) {
+            if !text.is_empty() && !all.contains(&text) {
+                all.push(text);
+            }
+        }
+    }
+    all
+}
