@@ -3,6 +3,18 @@
 //! Everything in here is a function from entries and definitions to bytes: no I/O, no clock,
 //! no randomness, so that equal entries give equal bytes and a stable `ETag`.
 
+pub mod atom;
+pub mod content;
+pub mod documents;
+pub mod name;
+pub mod page;
+pub mod rss;
+pub mod select;
+pub mod when;
+pub mod xml;
+
+pub use name::feed_name;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -73,6 +85,27 @@ pub struct Feed {
     pub updated: Timestamp,
 }
 
+impl Feed {
+    /// Path of its RSS document below the output folder.
+    pub fn rss_path(&self) -> String {
+        format!("feeds/{}.rss", self.definition.name)
+    }
+
+    /// Path of its Atom document below the output folder.
+    pub fn atom_path(&self) -> String {
+        format!("feeds/{}.atom", self.definition.name)
+    }
+}
+
+impl Site {
+    /// Address of a document, percent-encoded where its path has letters beyond ASCII.
+    pub fn address(&self, path: &str) -> Url {
+        let mut address = self.output_url.clone();
+        address.set_path(&format!("{}{path}", self.output_url.path()));
+        address
+    }
+}
+
 /// One output: its path below the output folder, its bytes and what they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -80,4 +113,69 @@ pub struct Document {
     pub path: String,
     pub media_type: &'static str,
     pub bytes: Vec<u8>,
+}
+
+/// Small values that the tests of this module share.
+#[cfg(test)]
+mod samples {
+    use super::{Feed, FeedDefinition, Selection, Site, select};
+    use crate::model::{Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes};
+
+    pub(super) fn site() -> Site {
+        Site {
+            title: "Example Agency".into(),
+            url: "https://press.example/".parse().unwrap(),
+            language: "en".parse().unwrap(),
+            author: None,
+            since: "2026-01-01T00:00:00+08:00".parse().unwrap(),
+            since_date: "2026-01-01".parse().unwrap(),
+            time_zone: chrono_tz::Asia::Singapore,
+            output_url: "https://feeds.example/out/".parse().unwrap(),
+        }
+    }
+
+    pub(super) fn entry(name: &str) -> Entry {
+        Entry {
+            id: EntryId::new(format!("tag:press.example,2026-01-01:{name}")),
+            kind: Kind::Release,
+            title: format!("Title {name}"),
+            link: format!("https://press.example/{name}").parse().unwrap(),
+            published: "2026-02-26T09:00:00+08:00".parse().unwrap(),
+            updated: "2026-02-26T09:00:00+08:00".parse().unwrap(),
+            revision: 1,
+            language: "en".parse().unwrap(),
+            translation_key: None,
+            categories: vec![],
+            tags: vec![],
+            agency: None,
+            summary: format!("Summary {name}."),
+            content_html: format!("<p>Text {name}.</p>"),
+            content_text: format!("Text {name}."),
+            image: None,
+            enclosures: vec![],
+            event: None,
+            notes: Notes::default(),
+            urgent: false,
+        }
+    }
+
+    pub(super) fn event() -> Event {
+        Event {
+            start: EventTime::At("2026-02-26T14:00:00+08:00".parse().unwrap()),
+            end: Some(EventTime::At("2026-02-26T16:00:00+08:00".parse().unwrap())),
+            venue: Some("Hall 1 & 2".into()),
+            online_url: None,
+            registration_url: Some("https://press.example/register".parse().unwrap()),
+            status: EventStatus::Confirmed,
+        }
+    }
+
+    pub(super) fn feed(name: &str, entries: &[Entry]) -> Feed {
+        let definition = FeedDefinition {
+            name: name.into(),
+            title: format!("Feed {name}"),
+            select: Selection::default(),
+        };
+        select::build(&definition, entries, &site(), 50)
+    }
 }

@@ -9,4 +9,6 @@ pub mod content;
 
 pub mod feeds;
 
+pub mod publish;
+
 pub mod digest;

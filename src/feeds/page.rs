@@ -1,0 +1,143 @@
+//! `index.html`: what there is to follow, and how.
+//!
+//! One page of HTML without script; feeds announce themselves to browsers and readers by
+//! `link rel=alternate` (RSS Autodiscovery 1.0, of the RSS Advisory Board). Addresses within the
+//! output folder are relative, so the page also works where the folder is looked at from
+//! elsewhere.
+
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use super::when::day;
+use super::{Feed, Site};
+use crate::model::Entry;
+
+/// The page as it is shipped.
+pub const TEMPLATE: &str = include_str!("../../templates/web/index.html");
+
+/// Entries shown of each feed.
+const NEWEST: usize = 3;
+
+#[derive(Debug, thiserror::Error)]
+#[error("could not render template `web/index.html`")]
+pub struct PageError(#[from] tera::Error);
+
+/// Renders the page from `template`, [`TEMPLATE`] or an operator's own.
+pub fn render(template: &str, feeds: &[Feed], site: &Site) -> Result<Vec<u8>, PageError> {
+    let mut tera = Tera::new();
+    // The suffix turns escaping on.
+    tera.add_raw_template("index.html", template)?;
+    let mut context = Context::new();
+    context.insert("site_title", &site.title);
+    context.insert("site_url", site.url.as_str());
+    context.insert("language", site.language.as_str());
+    context.insert("feeds", &feeds.iter().map(|feed| feed_view(feed, site)).collect::<Vec<_>>());
+    Ok(tera.render("index.html", &context)?.into_bytes())
+}
+
+/// What a template sees of a feed.
+#[derive(Serialize)]
+struct FeedView<'a> {
+    name: &'a str,
+    title: &'a str,
+    /// One sentence: how much it holds and how new that is.
+    description: String,
+    rss: String,
+    atom: String,
+    newest: Vec<EntryView<'a>>,
+}
+
+#[derive(Serialize)]
+struct EntryView<'a> {
+    title: &'a str,
+    url: &'a str,
+    language: &'a str,
+    /// For `datetime`.
+    published: String,
+    /// For people.
+    published_day: String,
+    /// `Updated`, `Withdrawn` and the like, or empty.
+    mark: &'static str,
+}
+
+fn feed_view<'a>(feed: &'a Feed, site: &Site) -> FeedView<'a> {
+    FeedView {
+        name: &feed.definition.name,
+        title: &feed.definition.title,
+        description: description(feed),
+        rss: relative(site, &feed.rss_path()),
+        atom: relative(site, &feed.atom_path()),
+        newest: feed.entries.iter().take(NEWEST).map(entry_view).collect(),
+    }
+}
+
+fn description(feed: &Feed) -> String {
+    match feed.entries.len() {
+        0 => "Nothing published yet.".to_owned(),
+        1 => format!("1 entry, last changed {}.", day(feed.updated)),
+        n => format!("The newest {n} entries, last changed {}.", day(feed.updated)),
+    }
+}
+
+fn entry_view(entry: &Entry) -> EntryView<'_> {
+    let notes = &entry.notes;
+    EntryView {
+        title: &entry.title,
+        url: entry.link.as_str(),
+        language: entry.language.as_str(),
+        published: entry.published.to_rfc3339(),
+        published_day: day(entry.published),
+        mark: match (&notes.withdrawn, &notes.correction, &notes.change) {
+            (Some(_), _, _) => "Withdrawn",
+            (None, Some(_), _) => "Corrected",
+            (None, None, Some(_)) => "Updated",
+            (None, None, None) => "",
+        },
+    }
+}
+
+fn relative(site: &Site, path: &str) -> String {
+    let address = site.address(path);
+    site.output_url.make_relative(&address).unwrap_or_else(|| address.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{entry, feed, site};
+    use super::*;
+
+    fn rendered(feeds: &[Feed]) -> String {
+        String::from_utf8(render(TEMPLATE, feeds, &site()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn each_feed_is_announced_and_linked_with_relative_addresses() {
+        let text = rendered(&[feed("category-新闻", &[entry("a")])]);
+        let address = "\"feeds/category-%E6%96%B0%E9%97%BB.atom\"";
+        assert_eq!(text.matches(&format!("href={address}")).count(), 2, "{text}");
+    }
+
+    #[test]
+    fn what_authors_write_is_escaped() {
+        let text = rendered(&[feed("all", &[Entry { title: "<script>\"&".into(), ..entry("a") }])]);
+        assert!(text.contains("&lt;script&gt;&quot;&amp;"), "{text}");
+        assert!(!text.contains("<script"));
+    }
+
+    #[test]
+    fn three_entries_are_shown() {
+        let text = rendered(&[feed("all", &["a", "b", "c", "d"].map(entry))]);
+        assert!(text.contains("Title c") && !text.contains("Title d"), "{text}");
+    }
+
+    #[test]
+    fn a_site_without_feeds_has_a_page() {
+        assert!(rendered(&[]).contains("No feeds yet"));
+    }
+
+    #[test]
+    fn an_unknown_name_in_a_template_is_an_error() {
+        let error = render("{{ nonsense }}", &[], &site()).unwrap_err();
+        assert_eq!(error.to_string(), "could not render template `web/index.html`");
+    }
+}
