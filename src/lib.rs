@@ -10,3 +10,7 @@ pub mod content;
 pub mod feeds;
 
 pub mod digest;
+
+pub mod dates;
+
+pub mod templates;
