@@ -203,6 +203,14 @@ fn a_withdrawn_text_is_not_repeated() {
 }
 
 #[test]
+fn a_post_that_is_only_a_link_has_no_text_below_its_title() {
+    let title = "Annual report 2025";
+    let link = Entry { summary: title.to_owned(), ..release("report", title) };
+    let text = render_entries(&[link]).text;
+    assert!(text.contains("26 February 2026\n\n[1] https://"), "{text}");
+}
+
+#[test]
 fn numbered_links_of_an_event_stand_in_the_order_of_their_numbers() {
     let mut walk = event("walk", "Lantern walk", EventStatus::Confirmed);
     walk.event.as_mut().unwrap().online_url = Some("https://live.example.com/".parse().unwrap());

@@ -60,7 +60,7 @@ struct EntryView<'a> {
     language: &'a str,
     /// Kind, agency, categories and day, as `Press release · transport · 26 February 2026`.
     about: String,
-    /// Absent where the text was withdrawn: what is taken back is not said again.
+    /// Absent where there is nothing to say that the title or the notice does not.
     summary: Option<String>,
     notices: Vec<Notice>,
     replaced_url: Option<&'a str>,
@@ -192,7 +192,7 @@ fn entry_view<'a>(entry: &'a Entry, numbers: &mut usize) -> EntryView<'a> {
         link_number,
         language: entry.language.as_str(),
         about: about(entry),
-        summary: entry.notes.withdrawn.is_none().then(|| clip(&entry.summary, SUMMARY_CHARS)),
+        summary: summary(entry),
         notices: notices(entry),
         replaced_url: replaced.map(Url::as_str),
         replaced_number,
@@ -221,6 +221,12 @@ fn event_view<'a>(event: &'a Event, link: &mut impl FnMut(&'a Url) -> usize) -> 
         registration_number: registration.map(&mut *link),
         status: status(event.status),
     }
+}
+
+/// What is taken back is not said again, nor is the title of a post without a text.
+fn summary(entry: &Entry) -> Option<String> {
+    let is_told = entry.notes.withdrawn.is_some() || entry.summary == entry.title;
+    (!is_told).then(|| clip(&entry.summary, SUMMARY_CHARS))
 }
 
 fn notices(entry: &Entry) -> Vec<Notice> {
