@@ -12,3 +12,7 @@ pub mod feeds;
 pub mod publish;
 
 pub mod digest;
+
+pub mod dates;
+
+pub mod templates;

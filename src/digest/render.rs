@@ -1,6 +1,24 @@
 //! Renders one issue of a digest: subject, HTML with inlined CSS, designed plain text.
+//!
+//! Equal issues give equal bytes: no clock, no randomness, no I/O. What is personal is left
+//! open as [`Slot`]s, so that an issue is rendered once for all who get it.
 
+use css_inline::{CSSInliner, InlineError};
+use serde::Serialize;
+
+use crate::feeds::Site;
 use crate::model::{Entry, Language};
+use crate::templates::text::clip;
+use crate::templates::{TemplateError, Templates};
+use view::IssueView;
+
+mod lint;
+mod view;
+
+pub use lint::lint;
+
+/// Characters of a subject; most mail programs show fewer, none needs more.
+const SUBJECT_CHARS: usize = 120;
 
 /// Place in a rendered issue that is filled in per recipient.
 ///
@@ -47,3 +65,80 @@ pub struct RenderedIssue {
     pub html: String,
     pub text: String,
 }
+
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("could not inline the CSS of template `mail/digest.html`")]
+    Inline(#[from] InlineError),
+}
+
+/// Renders `issue` for mail, with slots where each recipient's own links stand.
+pub fn render(
+    templates: &Templates,
+    site: &Site,
+    issue: &IssueContent<'_>,
+) -> Result<RenderedIssue, RenderError> {
+    let view = IssueView::new(site, issue, subject(templates, site, issue)?);
+    let html = templates.page("mail/digest.html", &view)?;
+    let text = templates.page("mail/digest.txt", &view)?;
+    Ok(RenderedIssue { html: inliner().inline(&html)?, text, subject: view.subject })
+}
+
+/// Renders the web copy of `issue`: a page without personal parts.
+///
+/// The page does not name its own address, which is made of its hash.
+pub fn render_web(
+    templates: &Templates,
+    site: &Site,
+    issue: &IssueContent<'_>,
+) -> Result<String, RenderError> {
+    let view = IssueView::new(site, issue, subject(templates, site, issue)?);
+    Ok(templates.page("web/issue.html", &view)?)
+}
+
+/// Puts styles where mail programs look for them. Media queries stay in the head; nothing
+/// is ever fetched.
+fn inliner() -> CSSInliner<'static> {
+    CSSInliner::options()
+        .load_remote_stylesheets(false)
+        .keep_at_rules(true)
+        .minify_css(true)
+        .build()
+}
+
+#[derive(Serialize)]
+struct SubjectView<'a> {
+    title: &'a str,
+    others: usize,
+    site_title: &'a str,
+}
+
+/// One line; where it would be too long, the title gives way and not the rest.
+fn subject(
+    templates: &Templates,
+    site: &Site,
+    issue: &IssueContent<'_>,
+) -> Result<String, TemplateError> {
+    let title = view::newest(issue).map(view::title).unwrap_or_default();
+    let line = |title: &str| {
+        let view = SubjectView {
+            title,
+            others: view::total(issue).saturating_sub(1),
+            site_title: &site.title,
+        };
+        let text = templates.page("mail/digest_subject.txt", &view)?;
+        Ok(clip(&text, usize::MAX))
+    };
+    let full: String = line(&title)?;
+    let excess = full.chars().count().saturating_sub(SUBJECT_CHARS);
+    if excess == 0 {
+        return Ok(full);
+    }
+    let room = title.chars().count().saturating_sub(excess).max(SUBJECT_CHARS / 4);
+    line(&clip(&title, room))
+}
+
+#[cfg(test)]
+mod tests;

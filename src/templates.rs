@@ -1,0 +1,366 @@
+//! The Tera templates of mail and web pages: built in, each replaceable by a file.
+//!
+//! [`Templates::load`] is the only part that reads files; rendering is a function from a
+//! name and values to text. Names ending in `.html` escape what they are given, names ending
+//! in `.txt` do not. A variable that nobody gave is an error, never an empty place.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tera::{Context, ErrorKind, Kwargs, State, Tera};
+use walkdir::WalkDir;
+
+use crate::model::Language;
+
+pub mod text;
+
+/// Name and source of every template that the program renders itself.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("mail/digest.html", include_str!("../templates/mail/digest.html")),
+    ("mail/digest.txt", include_str!("../templates/mail/digest.txt")),
+    ("mail/digest_subject.txt", include_str!("../templates/mail/digest_subject.txt")),
+    ("web/issue.html", include_str!("../templates/web/issue.html")),
+    ("web/layout.html", include_str!("../templates/web/layout.html")),
+    ("web/message.html", include_str!("../templates/web/message.html")),
+    ("web/unsubscribe.html", include_str!("../templates/web/unsubscribe.html")),
+];
+
+/// Languages written from right to left, by primary subtag.
+const RIGHT_TO_LEFT: &[&str] =
+    &["ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"];
+
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    #[error("could not read template `{path}`")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("template `{file}` is not UTF-8 text: save it as UTF-8")]
+    Encoding { file: String },
+    #[error(
+        "template `{file}` line {line}: {message}: \
+         mend the line, or remove the file to use the built-in template"
+    )]
+    Syntax { file: String, line: usize, message: String },
+    #[error(
+        "template `{name}` line {line}: {message}: \
+         use a value that this template is given, or remove the file to use the built-in template"
+    )]
+    Render { name: String, line: usize, message: String },
+    /// What Tera cannot pin to a line, such as an unknown name or a circle of parents.
+    #[error("template `{name}`: {message}")]
+    Whole { name: String, message: String },
+}
+
+/// A set of templates that are known to be well formed.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    tera: Tera,
+    sources: BTreeMap<String, String>,
+}
+
+impl Templates {
+    /// The templates that come with the program.
+    #[expect(clippy::missing_panics_doc, reason = "the sources are constant and tested")]
+    pub fn builtin() -> Self {
+        Self::with(BTreeMap::new(), Path::new("")).expect("the built-in templates are tested")
+    }
+
+    /// The built-in templates, each replaced by the file of its name in `folder`, if any.
+    ///
+    /// Further `.html` and `.txt` files are taken too, for templates to include. A folder
+    /// that does not exist replaces nothing.
+    pub fn load(folder: &Path) -> Result<Self, TemplateError> {
+        if !folder.exists() {
+            return Ok(Self::builtin());
+        }
+        Self::with(read(folder)?, folder)
+    }
+
+    /// Parses the built-in sources and `replacements` that were read from `folder`.
+    fn with(replacements: BTreeMap<String, String>, folder: &Path) -> Result<Self, TemplateError> {
+        let replaced: Vec<String> = replacements.keys().cloned().collect();
+        let mut sources: BTreeMap<String, String> =
+            BUILT_IN.iter().map(|&(name, source)| (name.to_owned(), source.to_owned())).collect();
+        sources.extend(replacements);
+
+        let mut tera = Tera::default();
+        register(&mut tera);
+        tera.add_raw_templates(&sources).map_err(|error| syntax(&error, &replaced, folder))?;
+        Ok(Self { tera, sources })
+    }
+
+    /// Renders the template `name` with the fields of `context`.
+    pub fn page(&self, name: &str, context: &impl Serialize) -> Result<String, TemplateError> {
+        let whole = |error: &tera::Error| TemplateError::Whole {
+            name: name.to_owned(),
+            message: error.to_string(),
+        };
+        let context = Context::from_serialize(context).map_err(|error| whole(&error))?;
+        self.tera.render(name, &context).map_err(|error| match error.kind() {
+            ErrorKind::RenderingError(report) => TemplateError::Render {
+                name: report.filename().to_owned(),
+                line: report.span().start_line,
+                message: sentence(report.message()),
+            },
+            _ => whole(&error),
+        })
+    }
+
+    /// Name and source of each template in the order of names, for a plan's hash.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources.iter().map(|(name, source)| (name.as_str(), source.as_str()))
+    }
+}
+
+/// Sources of the template files below `folder`, under names with `/` between their parts.
+fn read(folder: &Path) -> Result<BTreeMap<String, String>, TemplateError> {
+    let mut sources = BTreeMap::new();
+    for found in WalkDir::new(folder).follow_links(true) {
+        let found = found.map_err(|error| TemplateError::Read {
+            path: error.path().unwrap_or(folder).to_owned(),
+            source: error.into(),
+        })?;
+        let path = found.path();
+        let is_template = path.extension().is_some_and(|e| e == "html" || e == "txt");
+        if !found.file_type().is_file() || !is_template {
+            continue;
+        }
+        let bytes = std::fs::read(path)
+            .map_err(|source| TemplateError::Read { path: path.to_owned(), source })?;
+        let source = String::from_utf8(bytes)
+            .map_err(|_| TemplateError::Encoding { file: path.display().to_string() })?;
+        let parts: Vec<_> = path
+            .strip_prefix(folder)
+            .unwrap_or(path)
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        sources.insert(parts.join("/"), source);
+    }
+    Ok(sources)
+}
+
+fn syntax(error: &tera::Error, replaced: &[String], folder: &Path) -> TemplateError {
+    let file = |name: &str| {
+        if replaced.iter().any(|r| r == name) {
+            folder.join(name).display().to_string()
+        } else {
+            name.to_owned()
+        }
+    };
+    match error.kind() {
+        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
+            TemplateError::Syntax {
+                file: file(report.filename()),
+                line: report.span().start_line,
+                message: sentence(report.message()),
+            }
+        }
+        ErrorKind::MissingParent { current, parent } => TemplateError::Whole {
+            name: file(current),
+            message: format!("there is no template `{parent}` to extend"),
+        },
+        ErrorKind::CircularExtend { tpl, .. } | ErrorKind::CircularInclude { tpl, .. } => {
+            TemplateError::Whole {
+                name: file(tpl),
+                message: "it extends or includes itself".to_owned(),
+            }
+        }
+        _ => match first_report(&error.to_string()) {
+            Some((name, line, message)) => {
+                TemplateError::Syntax { file: file(name), line, message: sentence(message) }
+            }
+            None => TemplateError::Whole {
+                name: folder.display().to_string(),
+                message: error.to_string(),
+            },
+        },
+    }
+}
+
+/// Template, line and message of the first of the reports that Tera joins into one text when
+/// filters, tests, functions or blocks are unknown: `error: MESSAGE`, then ` --> NAME:LINE:COLUMN`.
+fn first_report(text: &str) -> Option<(&str, usize, &str)> {
+    let mut lines = text.lines();
+    let message = lines.next()?.strip_prefix("error: ")?;
+    let place = lines.next()?.trim_start().strip_prefix("--> ")?;
+    let mut parts = place.rsplitn(3, ':');
+    let (_column, line, name) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((name, line.parse().ok()?, message))
+}
+
+/// Tera's message in the manner of ours: one line, lower case, no final period.
+fn sentence(message: &str) -> String {
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.trim_end_matches('.');
+    let mut chars = line.chars();
+    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+/// Adds our filters: `wrap` and `underline(mark="-")` for text parts, and `direction` for the
+/// `dir` attribute of a language. `wrap(indent=9)` is for a text that stands behind a label of
+/// nine columns: its further lines start below the first one.
+fn register(tera: &mut Tera) {
+    tera.register_filter("wrap", |value: &str, kwargs: Kwargs, _: &State<'_>| {
+        let indent = kwargs.get::<usize>("indent")?.unwrap_or(0);
+        let lines = text::wrap(value, text::WIDTH.saturating_sub(indent));
+        Ok::<_, tera::Error>(lines.replace('\n', &format!("\n{}", " ".repeat(indent))))
+    });
+    tera.register_filter("underline", |value: &str, kwargs: Kwargs, _: &State<'_>| {
+        let mark = kwargs.get::<&str>("mark")?.and_then(|m| m.chars().next()).unwrap_or('-');
+        Ok::<_, tera::Error>(text::underline(value, mark))
+    });
+    tera.register_filter("direction", |value: &str, _: Kwargs, _: &State<'_>| direction(value));
+}
+
+/// Value of `dir` for a text in a language (HTML, section 3.2.6.4).
+fn direction(language: &str) -> &'static str {
+    let primary = language.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    if RIGHT_TO_LEFT.contains(&primary.as_str()) { "rtl" } else { "ltr" }
+}
+
+/// What `web/unsubscribe.html` shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnsubscribePage<'a> {
+    pub site_title: &'a str,
+    pub site_url: &'a str,
+    pub language: &'a Language,
+    pub state: UnsubscribeState,
+    /// Name of the digest; empty for an invalid link.
+    pub digest: &'a str,
+    /// As `m***@example.org`; empty for an invalid link.
+    pub address_masked: &'a str,
+    /// Where the form is posted to.
+    pub action: &'a str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnsubscribeState {
+    /// Shows a button; opening a link ends nothing.
+    Ask,
+    Done,
+    /// The subscription had ended before.
+    Ended,
+    /// The link names nobody.
+    Invalid,
+}
+
+/// What `web/message.html` shows: a heading and a sentence, as for an address without a page.
+#[derive(Debug, Clone, Serialize)]
+pub struct MessagePage<'a> {
+    pub site_title: &'a str,
+    pub site_url: &'a str,
+    pub language: &'a Language,
+    pub title: &'a str,
+    pub message: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, source) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, source).unwrap();
+        }
+        folder
+    }
+
+    fn refusal(files: &[(&str, &str)]) -> String {
+        let folder = folder(files);
+        let message = Templates::load(folder.path()).unwrap_err().to_string();
+        message.replace(&folder.path().display().to_string(), "FOLDER")
+    }
+
+    fn unsubscribe(state: UnsubscribeState) -> String {
+        let page = UnsubscribePage {
+            site_title: "Harbour <City> Office",
+            site_url: "https://press.example.org/",
+            language: &"en".parse().unwrap(),
+            state,
+            digest: "daily",
+            address_masked: "m***@example.org",
+            action: "/unsubscribe/TOKEN",
+        };
+        Templates::builtin().page("web/unsubscribe.html", &page).unwrap()
+    }
+
+    #[test]
+    fn a_file_replaces_the_template_of_its_name_and_no_other() {
+        let folder = folder(&[("web/message.html", "<p>{{ message }}</p>"), ("notes.md", "{{")]);
+        let templates = Templates::load(folder.path()).unwrap();
+        let page = MessagePage {
+            site_title: "Office",
+            site_url: "https://press.example.org/",
+            language: &"ar".parse().unwrap(),
+            title: "No such page",
+            message: "5 < 6",
+        };
+        assert_eq!(templates.page("web/message.html", &page).unwrap(), "<p>5 &lt; 6</p>");
+        let builtin = Templates::builtin();
+        assert!(builtin.page("web/message.html", &page).unwrap().contains("dir=\"rtl\""));
+        let differing: Vec<_> =
+            templates.sources().zip(builtin.sources()).filter(|(a, b)| a != b).collect();
+        assert_eq!(differing.len(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Templates::load(&folder.path().join("templates")).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_template_is_refused_with_file_line_and_remedy() {
+        let message = refusal(&[("mail/digest.txt", "fine\n{% if %}\n")]);
+        assert!(
+            message.starts_with("template `FOLDER/mail/digest.txt` line 2: found `%}`"),
+            "{message}"
+        );
+        assert!(message.ends_with("or remove the file to use the built-in template"), "{message}");
+        assert_eq!(
+            refusal(&[("mail/digest.txt", "\n{{ title | shout }}")]),
+            "template `FOLDER/mail/digest.txt` line 2: unknown filter `shout`: mend the line, or \
+             remove the file to use the built-in template"
+        );
+        assert_eq!(
+            refusal(&[("web/message.html", "{% extends \"web/base.html\" %}")]),
+            "template `FOLDER/web/message.html`: there is no template `web/base.html` to extend"
+        );
+    }
+
+    #[test]
+    fn a_variable_that_nobody_gives_is_an_error_naming_the_template() {
+        let folder = folder(&[("web/message.html", "<p>\n{{ masage }}</p>")]);
+        let templates = Templates::load(folder.path()).unwrap();
+        let error = templates.page("web/message.html", &BTreeMap::<&str, &str>::new()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "template `web/message.html` line 2: variable `masage` is not defined: use a value \
+             that this template is given, or remove the file to use the built-in template"
+        );
+    }
+
+    #[test]
+    fn the_unsubscribe_page_asks_before_it_ends_anything() {
+        let page = unsubscribe(UnsubscribeState::Ask);
+        assert!(page.contains("<form method=\"post\" action=\"/unsubscribe/TOKEN\">"), "{page}");
+        assert!(page.contains("m***@example.org"));
+        assert!(page.contains("Harbour &lt;City&gt; Office"));
+        assert!(page.contains("<meta name=\"robots\" content=\"noindex\">"));
+        assert!(!page.contains("<script"));
+    }
+
+    #[test]
+    fn only_the_question_has_a_form_and_an_invalid_link_names_nobody() {
+        for state in [UnsubscribeState::Done, UnsubscribeState::Ended, UnsubscribeState::Invalid] {
+            assert!(!unsubscribe(state).contains("<form"), "{state:?}");
+        }
+        assert!(!unsubscribe(UnsubscribeState::Invalid).contains("m***@example.org"));
+    }
+}
