@@ -5,14 +5,28 @@
 
 pub mod model;
 
+pub mod config;
+
+pub mod clock;
+
+pub mod dates;
+
 pub mod content;
+
+pub mod catalogue;
 
 pub mod feeds;
 
 pub mod publish;
 
+pub mod templates;
+
 pub mod digest;
 
-pub mod dates;
+pub mod mail;
 
-pub mod templates;
+pub mod outbox;
+
+pub mod subscribers;
+
+pub mod store;

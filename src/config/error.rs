@@ -1,0 +1,121 @@
+//! What is wrong with a config file, where, and what to write instead.
+
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("could not read config `{path}`")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{path}`{}: {message}", line.map(|l| format!(" line {l}")).unwrap_or_default())]
+    Value { path: PathBuf, line: Option<usize>, message: String, hint: String },
+}
+
+impl ConfigError {
+    /// What the operator can do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Read { .. } => {
+                "name the file with `--config FILE`, or run `tidings` where `config/tidings.yaml` is"
+            }
+            Self::Value { hint, .. } => hint,
+        }
+    }
+
+    /// Turns what the YAML parser says into line, key and remedy.
+    pub(super) fn from_yaml(path: &Path, error: &serde_yaml::Error) -> Self {
+        let line = error.location().map(|l| l.line());
+        let said = error.to_string();
+        let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
+        let (message, hint) = match unknown_key(&said) {
+            Some((key, nearest)) => (
+                format!("unknown key `{key}`"),
+                match nearest {
+                    Some(nearest) => format!("did you mean `{nearest}`?"),
+                    None => "remove it, or see `config/tidings.yaml` for the keys there are".into(),
+                },
+            ),
+            None => match said.split_once("missing field `") {
+                Some((place, rest)) => {
+                    let key = rest.trim_end_matches('`');
+                    let section = place.trim_end_matches([':', ' ']);
+                    let name =
+                        if section.is_empty() { key.into() } else { format!("{section}.{key}") };
+                    (format!("`{name}` is missing"), format!("add `{key}:` with its value"))
+                }
+                None => (said, "see `config/tidings.yaml` for the form of each key".into()),
+            },
+        };
+        Self::Value { path: path.to_owned(), line, message, hint }
+    }
+}
+
+/// Takes the key and the nearest known one out of serde's "unknown field" message.
+fn unknown_key(said: &str) -> Option<(String, Option<String>)> {
+    let (_, rest) = said.split_once("unknown field `")?;
+    let (key, known) = rest.split_once('`')?;
+    let nearest = known
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(|candidate| (edit_distance(key, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(key.len()) / 2)
+        .min()
+        .map(|(_, candidate)| candidate.to_owned());
+    Some((key.to_owned(), nearest))
+}
+
+/// Levenshtein distance in characters.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Line, from 1, on which the key of `path` stands in a YAML text; for a flow mapping the
+/// line of the nearest parent that has one of its own.
+pub(super) fn line_of(text: &str, path: &[&str]) -> Option<usize> {
+    let mut found = None;
+    let mut from = 0;
+    for key in path {
+        let lines = text.lines().enumerate().skip(from);
+        let Some((at, _)) = lines.into_iter().find(|(_, line)| {
+            let line = line.trim_start_matches([' ', '-']);
+            line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'))
+        }) else {
+            break;
+        };
+        found = Some(at + 1);
+        from = at;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_known_key_is_named() {
+        let said = "site: unknown field `titel`, expected one of `title`, `url`, `since`";
+        assert_eq!(unknown_key(said), Some(("titel".into(), Some("title".into()))));
+        let said = "unknown field `zzz`, expected `title` or `url`";
+        assert_eq!(unknown_key(said), Some(("zzz".into(), None)));
+    }
+
+    #[test]
+    fn a_keys_line_is_found_below_its_section() {
+        let text = "site:\n  url: a\nmail:\n  from: b\n  url: c\n";
+        assert_eq!(line_of(text, &["mail", "url"]), Some(5));
+        assert_eq!(line_of(text, &["mail", "relay"]), Some(3));
+        assert_eq!(line_of(text, &["web"]), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! The config file as it is written: one struct per section, unknown keys refused.
+//!
+//! Keys that DESIGN gives to later versions are known here, so that a file written for a
+//! later version is answered with what this one cannot do instead of "unknown key".
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use crate::content::KindRule;
+use crate::feeds::{Author, Selection};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub site: SiteSection,
+    #[serde(default)]
+    pub content: ContentSection,
+    #[serde(default)]
+    pub output: OutputSection,
+    #[serde(default)]
+    pub templates: FolderSection,
+    #[serde(default)]
+    pub store: StoreSection,
+    #[serde(default)]
+    pub keys: FolderSection,
+    pub mail: MailSection,
+    #[serde(default)]
+    pub web: WebSection,
+    #[serde(default)]
+    pub websub: WebSubSection,
+    #[serde(default)]
+    pub retention: BTreeMap<String, Value>,
+    pub feeds: Vec<FeedSection>,
+    pub digests: Vec<DigestSection>,
+    pub rehearsal: Option<RehearsalSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SiteSection {
+    pub title: String,
+    pub url: String,
+    pub since: NaiveDate,
+    pub language: Option<String>,
+    #[serde(default)]
+    pub languages: Vec<String>,
+    pub time_zone: Option<String>,
+    pub author: Option<Author>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ContentSection {
+    pub folder: Option<PathBuf>,
+    pub scan: Option<String>,
+    pub scan_full: Option<String>,
+    pub first_scan: Option<String>,
+    pub max_age: Option<String>,
+    pub max_new: Option<usize>,
+    pub permalink: Permalink,
+    pub kinds: Vec<KindRule>,
+}
+
+/// One pattern for all folders, or one per folder.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Permalink {
+    All(String),
+    PerFolder(serde_yaml::Mapping),
+}
+
+impl Default for Permalink {
+    fn default() -> Self {
+        Self::PerFolder(serde_yaml::Mapping::new())
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OutputSection {
+    pub folder: Option<String>,
+    pub url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FolderSection {
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StoreSection {
+    pub url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MailSection {
+    pub from: String,
+    pub reply_to: Option<String>,
+    pub relay: Option<String>,
+    pub password_file: Option<PathBuf>,
+    #[serde(default)]
+    pub allow: Vec<String>,
+    #[serde(default)]
+    pub allow_plain: bool,
+    pub unsubscribe_address: Option<String>,
+    pub send_windows: Option<Value>,
+    pub holidays: Option<Value>,
+    pub legal: Option<Value>,
+    pub dkim: Option<Value>,
+    pub max_issues: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WebSection {
+    pub listen: Option<String>,
+    pub public_url: Option<String>,
+    pub admin_listen: Option<String>,
+    pub trusted_proxies: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WebSubSection {
+    pub hubs: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeedSection {
+    pub name: Option<String>,
+    pub title: Option<String>,
+    pub each: Option<String>,
+    #[serde(default)]
+    pub select: Selection,
+    #[serde(default)]
+    pub archive: bool,
+    #[serde(default)]
+    pub was: Vec<String>,
+    pub closed: Option<Value>,
+    pub redirect: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DigestSection {
+    pub name: String,
+    pub at: Option<String>,
+    pub time_zone: Option<String>,
+    pub late: Option<String>,
+    pub max_late: Option<String>,
+    pub uncertain: Option<String>,
+    pub approve: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RehearsalSection {
+    pub subscribers: PathBuf,
+}
