@@ -1,0 +1,224 @@
+//! The catalogue: which entries there are, and what changed between two scans.
+//!
+//! [`diff()`] compares what is known with what was scanned and says, step by step, what to
+//! remember and which changes to number. It does no I/O and takes the time as a parameter,
+//! so that a scan repeated after a crash comes to the same steps.
+
+mod diff;
+mod identity;
+mod seconds;
+
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::content::{Draft, Problem, PublishedSource};
+use crate::model::{Entry, Timestamp};
+
+pub use diff::diff;
+pub(crate) use identity::hash;
+
+/// An entry as the store remembers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownEntry {
+    /// The store's own number of it.
+    pub row: i64,
+    /// Newest revision; its bodies are left empty.
+    pub entry: Entry,
+    /// Absent once its file is gone.
+    pub path: Option<String>,
+    pub state: EntryState,
+    pub published_source: PublishedSource,
+    pub expires_at: Option<Timestamp>,
+    /// Hash over what readers see.
+    pub fingerprint: String,
+    /// Hash over the content alone.
+    pub body_hash: String,
+    pub acted: Acted,
+    /// Scans in a row in which the file was missing.
+    pub missing_scans: u32,
+    /// Whether readers ever saw it: a change of it has been numbered.
+    pub was_public: bool,
+}
+
+/// Where an entry stands between its file and its readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryState {
+    /// Its publication time lies ahead.
+    Waiting,
+    Public,
+    /// Taken back with a reason; a notice stands in its place.
+    Withdrawn,
+    /// Deleted, expired or set back to draft.
+    Removed,
+}
+
+impl EntryState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Public => "public",
+            Self::Withdrawn => "withdrawn",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+impl FromStr for EntryState {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Waiting, Self::Public, Self::Withdrawn, Self::Removed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or(())
+    }
+}
+
+/// Values of the author's notes that have acted: each acts once, when it changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acted {
+    pub updated: Option<String>,
+    pub change: Option<String>,
+    pub correction: Option<String>,
+    pub withdrawn: Option<String>,
+}
+
+/// How the public text of an entry changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeClass {
+    New,
+    /// Edited without a note: documents follow, nobody is told.
+    Minor,
+    Major,
+    Correction,
+    Withdrawn,
+    Removed,
+    Reinstated,
+    Moved,
+}
+
+impl ChangeClass {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Minor => "minor",
+            Self::Major => "major",
+            Self::Correction => "correction",
+            Self::Withdrawn => "withdrawn",
+            Self::Removed => "removed",
+            Self::Reinstated => "reinstated",
+            Self::Moved => "moved",
+        }
+    }
+}
+
+/// Whom a change is told, fixed when it is numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tell {
+    /// Everyone who follows the entry.
+    Followers,
+    /// Those who received an older revision.
+    Receivers,
+    Nobody,
+}
+
+impl Tell {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Followers => "followers",
+            Self::Receivers => "receivers",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+/// A change before it has its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewChange {
+    pub class: ChangeClass,
+    pub tell: Tell,
+    /// The author's words on it.
+    pub note: Option<String>,
+}
+
+/// What one scan found, by path.
+#[derive(Debug, Default)]
+pub struct Scanned<'a> {
+    /// Releases and events that were read, in path order.
+    pub drafts: Vec<&'a Draft>,
+    /// Every other path that is there: unchanged, pages, held back.
+    pub standing: Vec<Standing<'a>>,
+}
+
+/// A path that is there and brings no draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing<'a> {
+    pub path: &'a str,
+    /// Read, and no longer an item: a page, a template, empty.
+    pub is_other: bool,
+}
+
+/// What the comparison needs to know beside the two sides.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub now: DateTime<Utc>,
+    pub zone: Tz,
+    pub site_host: String,
+    pub since: NaiveDate,
+    /// How new items of this scan are told.
+    pub announce: Announce,
+    pub max_age: chrono::TimeDelta,
+}
+
+/// Whether what is new in this scan is news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announce {
+    /// First scan with `first_scan: adopt`: nothing is.
+    Nothing,
+    /// What is not older than `max_age`.
+    Recent,
+    /// First scan with `first_scan: announce`: all of it.
+    Everything,
+}
+
+/// What to remember, in order, in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A new entry or a new revision of one.
+    Accept(Box<Acceptance>),
+    /// The same revision changes its state.
+    Settle { row: i64, state: EntryState, change: NewChange },
+    /// The file is missing for this many scans now.
+    Missing { row: i64, scans: u32 },
+    /// The file is there again.
+    Found { row: i64 },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Acceptance {
+    /// Absent for a new entry.
+    pub row: Option<i64>,
+    pub path: String,
+    pub state: EntryState,
+    /// With its bodies.
+    pub entry: Entry,
+    pub published_source: PublishedSource,
+    pub expires_at: Option<Timestamp>,
+    pub fingerprint: String,
+    pub body_hash: String,
+    pub acted: Acted,
+    /// Absent while nothing of it is public.
+    pub change: Option<NewChange>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub struct Diff {
+    pub steps: Vec<Step>,
+    pub problems: Vec<Problem>,
+}

@@ -1,0 +1,554 @@
+//! Compares what is known with what was scanned.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use super::identity::{fingerprint, hash, new_id};
+use super::seconds::TakenSeconds;
+use super::{
+    Acceptance, Acted, Announce, ChangeClass, Context, Diff, EntryState, KnownEntry, NewChange,
+    Scanned, Step, Tell,
+};
+use crate::content::{DateValue, Draft, DraftKind, Problem, PublishedSource, Severity};
+use crate::model::{Entry, EntryId, Kind, Timestamp};
+
+/// A path missing in this many scans counts as deleted; before, it may have moved.
+const SCANS_UNTIL_DELETED: u32 = 2;
+
+/// Says what to remember of a scan, and which changes to number.
+///
+/// Files are gone through in path order, so that seconds and `-2` ids fall the same way in
+/// a repeated scan. What becomes public or expires by the clock alone is settled last.
+pub fn diff(known: &[KnownEntry], scanned: &Scanned<'_>, context: &Context) -> Diff {
+    let mut comparison = Comparison::new(known, scanned, context);
+    for draft in &scanned.drafts {
+        match comparison.find(draft) {
+            Found::Known { known, moved } => comparison.revise(known, draft, moved),
+            Found::New => comparison.welcome(draft),
+            Found::Clash(problem) => comparison.diff.problems.push(problem),
+        }
+    }
+    for known in known {
+        if !comparison.matched.contains(&known.row) {
+            comparison.settle_unread(known);
+        }
+    }
+    comparison.diff
+}
+
+enum Found<'k> {
+    Known { known: &'k KnownEntry, moved: bool },
+    New,
+    Clash(Problem),
+}
+
+struct Comparison<'a> {
+    context: &'a Context,
+    known: &'a [KnownEntry],
+    by_path: HashMap<&'a str, &'a KnownEntry>,
+    by_id: HashMap<&'a EntryId, &'a KnownEntry>,
+    /// Every path that is there, and whether a draft was read from it.
+    present: HashMap<&'a str, Presence>,
+    /// Rows that a draft of this scan belongs to.
+    matched: HashSet<i64>,
+    /// Ids that are in use, with those this scan gave out.
+    ids: HashSet<EntryId>,
+    seconds: TakenSeconds,
+    diff: Diff,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Draft,
+    /// Unchanged, or held back by an error: what is known of it stays.
+    Standing,
+    /// No item any more.
+    Other,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(known: &'a [KnownEntry], scanned: &Scanned<'a>, context: &'a Context) -> Self {
+        let mut seconds = TakenSeconds::default();
+        for entry in known.iter().map(|k| &k.entry) {
+            seconds.take(&entry.published);
+            seconds.take(&entry.updated);
+        }
+        let drafts = scanned.drafts.iter().map(|d| (d.path.as_str(), Presence::Draft));
+        let standing = scanned
+            .standing
+            .iter()
+            .map(|s| (s.path, if s.is_other { Presence::Other } else { Presence::Standing }));
+        Self {
+            context,
+            known,
+            by_path: known.iter().filter_map(|k| Some((k.path.as_deref()?, k))).collect(),
+            by_id: known.iter().map(|k| (&k.entry.id, k)).collect(),
+            present: drafts.chain(standing).collect(),
+            matched: HashSet::new(),
+            ids: known.iter().map(|k| k.entry.id.clone()).collect(),
+            seconds,
+            diff: Diff::default(),
+        }
+    }
+
+    /// Which known entry a draft is: by its own `id`, its path, or as one that moved.
+    fn find(&mut self, draft: &Draft) -> Found<'a> {
+        if let Some(id) = &draft.pinned_id {
+            if let Some(known) = self.by_id.get(id).copied() {
+                let path = known.path.as_deref();
+                let lives_elsewhere = path.is_some_and(|path| {
+                    path != draft.path
+                        && self.present.get(path).is_some_and(|p| *p != Presence::Other)
+                });
+                if lives_elsewhere || !self.matched.insert(known.row) {
+                    return Found::Clash(same_id(draft, id, path.unwrap_or("another file")));
+                }
+                return Found::Known { known, moved: path != Some(draft.path.as_str()) };
+            }
+            return if self.ids.insert(id.clone()) {
+                Found::New
+            } else {
+                Found::Clash(same_id(draft, id, "another file of this scan"))
+            };
+        }
+        let at_path = self.by_path.get(draft.path.as_str()).copied();
+        if let Some(known) = at_path
+            && !(known.state == EntryState::Removed && self.is_other_news(known, draft))
+            && self.matched.insert(known.row)
+        {
+            return Found::Known { known, moved: false };
+        }
+        let body_hash = hash(draft.content_html.as_bytes());
+        let moved = self.known.iter().find(|known| {
+            known.state != EntryState::Removed
+                && known.path.as_deref().is_some_and(|path| !self.present.contains_key(path))
+                && !self.matched.contains(&known.row)
+                && (known.body_hash == body_hash
+                    || known.entry.link == draft.link
+                    || (known.entry.title == draft.title && !self.is_redated(known, draft)))
+        });
+        match moved {
+            Some(known) => {
+                self.matched.insert(known.row);
+                Found::Known { known, moved: true }
+            }
+            None => Found::New,
+        }
+    }
+
+    /// Both title and day differ: another text under the same path.
+    fn is_other_news(&self, known: &KnownEntry, draft: &Draft) -> bool {
+        known.entry.title != draft.title && self.is_redated(known, draft)
+    }
+
+    fn is_redated(&self, known: &KnownEntry, draft: &Draft) -> bool {
+        let zone = self.context.zone;
+        let known_day = known.entry.published.with_timezone(&zone).date_naive();
+        match draft.published.value {
+            Some(DateValue::At(moment)) => moment.with_timezone(&zone).date_naive() != known_day,
+            Some(DateValue::Day(day)) => day != known_day,
+            None => false,
+        }
+    }
+
+    /// Takes in a file that nothing is known of.
+    fn welcome(&mut self, draft: &Draft) {
+        let now = self.context.now;
+        if draft.is_unpublished || draft.expires_at.is_some_and(|at| at <= now) {
+            return;
+        }
+        let id = match &draft.pinned_id {
+            Some(id) => id.clone(),
+            None => self.derive_id(draft),
+        };
+        let published = self.publication_time(draft, None);
+        let state = if draft.notes.withdrawn.is_some() {
+            EntryState::Withdrawn
+        } else if self.lies_ahead(draft, &published) {
+            EntryState::Waiting
+        } else {
+            EntryState::Public
+        };
+        let change = match state {
+            EntryState::Waiting => None,
+            EntryState::Withdrawn => {
+                Some(NewChange { class: ChangeClass::New, tell: Tell::Nobody, note: None })
+            }
+            _ => Some(self.new_change(&published)),
+        };
+        let entry = entry_of(draft, id, published, published, 1);
+        self.accept(None, draft, state, entry, change);
+    }
+
+    /// An id from the path; a warning where it had to be numbered.
+    fn derive_id(&mut self, draft: &Draft) -> EntryId {
+        let Context { site_host, since, .. } = self.context;
+        let (id, clashed) = new_id(site_host, *since, &draft.path, &self.ids);
+        if clashed {
+            self.diff.problems.push(Problem {
+                severity: Severity::Warning,
+                path: draft.path.clone(),
+                line: None,
+                field: Some("id".into()),
+                value: Some(id.to_string()),
+                message: "the id of this path is taken, so a number was added to it".into(),
+                remedy: "write an `id` of its own into the front matter".into(),
+            });
+        }
+        self.ids.insert(id.clone());
+        id
+    }
+
+    /// The change that makes an entry public.
+    fn new_change(&self, published: &Timestamp) -> NewChange {
+        let is_recent = self.context.now - published.to_utc() <= self.context.max_age;
+        let tell = match self.context.announce {
+            Announce::Everything => Tell::Followers,
+            Announce::Recent if is_recent => Tell::Followers,
+            Announce::Recent | Announce::Nothing => Tell::Nobody,
+        };
+        NewChange { class: ChangeClass::New, tell, note: None }
+    }
+
+    /// Compares a draft with the revision that is known, and accepts what differs.
+    fn revise(&mut self, known: &KnownEntry, draft: &Draft, moved: bool) {
+        let acted = acted_of(draft);
+        let is_pinned = draft.pinned_id.as_ref() == Some(&known.entry.id);
+        let has_new_note = acted.change.is_some() && acted.change != known.acted.change;
+        let was_shown = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
+        if was_shown && !is_pinned && !has_new_note && self.is_other_news(known, draft) {
+            self.diff.problems.push(title_and_date_changed(known, draft));
+            return;
+        }
+        let published = self.publication_time(draft, Some(known));
+        let state = self.next_state(known, draft, &published);
+        let change = self.classify(known, draft, &acted, state, moved, &published);
+        let updated = self.update_time(known, draft, &acted, change.as_ref(), published);
+        let id = known.entry.id.clone();
+        let mut entry = entry_of(draft, id, published, updated, known.entry.revision);
+        let is_same = state == known.state
+            && !moved
+            && same_but_content(&entry, &known.entry)
+            && hash(entry.content_html.as_bytes()) == known.body_hash
+            && acted == known.acted
+            && draft.expires_at == known.expires_at;
+        if is_same {
+            if known.missing_scans > 0 {
+                self.diff.steps.push(Step::Found { row: known.row });
+            }
+            return;
+        }
+        entry.revision += 1;
+        self.accept(Some(known.row), draft, state, entry, change);
+    }
+
+    fn next_state(&self, known: &KnownEntry, draft: &Draft, published: &Timestamp) -> EntryState {
+        let is_public = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
+        if draft.is_unpublished || draft.expires_at.is_some_and(|at| at <= self.context.now) {
+            EntryState::Removed
+        } else if draft.notes.withdrawn.is_some() {
+            EntryState::Withdrawn
+        } else if !is_public && self.lies_ahead(draft, published) {
+            EntryState::Waiting
+        } else {
+            EntryState::Public
+        }
+    }
+
+    /// The change a revision is numbered as; `None` where readers see nothing of it.
+    fn classify(
+        &self,
+        known: &KnownEntry,
+        draft: &Draft,
+        acted: &Acted,
+        state: EntryState,
+        moved: bool,
+        published: &Timestamp,
+    ) -> Option<NewChange> {
+        use EntryState::{Public, Removed, Waiting, Withdrawn};
+        let change = |class, tell, note: &Option<String>| {
+            Some(NewChange { class, tell, note: note.clone() })
+        };
+        let is_newly = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
+        match (known.state, state) {
+            (_, Waiting) | (Waiting | Removed, Removed) => None,
+            (_, Removed) => change(ChangeClass::Removed, Tell::Nobody, &None),
+            (Waiting | Removed, Public) if !known.was_public => Some(self.new_change(published)),
+            (Removed | Withdrawn, Public) => change(ChangeClass::Reinstated, Tell::Nobody, &None),
+            (Public, Withdrawn) => {
+                change(ChangeClass::Withdrawn, Tell::Receivers, &acted.withdrawn)
+            }
+            (Waiting | Removed, Withdrawn) => change(ChangeClass::New, Tell::Nobody, &None),
+            (Withdrawn, Withdrawn) => change(ChangeClass::Minor, Tell::Nobody, &None),
+            (Waiting | Public, Public) => {
+                let event_changed = event_facts(&known.entry) != draft_event_facts(draft);
+                if is_newly(&acted.correction, &known.acted.correction) {
+                    change(ChangeClass::Correction, Tell::Receivers, &acted.correction)
+                } else if is_newly(&acted.change, &known.acted.change)
+                    || is_newly(&acted.updated, &known.acted.updated)
+                    || event_changed
+                {
+                    change(ChangeClass::Major, Tell::Followers, &acted.change)
+                } else if moved {
+                    change(ChangeClass::Moved, Tell::Nobody, &None)
+                } else {
+                    change(ChangeClass::Minor, Tell::Nobody, &None)
+                }
+            }
+        }
+    }
+
+    /// `updated` stays with a minor edit; a significant one moves it to the author's own
+    /// `updated` or to the moment accepted, never before `published`.
+    fn update_time(
+        &mut self,
+        known: &KnownEntry,
+        draft: &Draft,
+        acted: &Acted,
+        change: Option<&NewChange>,
+        published: Timestamp,
+    ) -> Timestamp {
+        let class = change.map(|c| c.class);
+        let is_significant = matches!(
+            class,
+            Some(ChangeClass::Major | ChangeClass::Correction | ChangeClass::Withdrawn)
+        );
+        let updated = if is_significant {
+            match draft.updated.filter(|_| acted.updated != known.acted.updated) {
+                Some(DateValue::At(moment)) => moment,
+                Some(DateValue::Day(day)) => self.seconds.first_of(day, self.context.zone),
+                None => self.seconds.last_before(self.context.now, self.context.zone),
+            }
+        } else if known.was_public {
+            known.entry.updated
+        } else {
+            published
+        };
+        updated.max(published)
+    }
+
+    /// The publication time; days and files without any get a second that is remembered.
+    fn publication_time(&mut self, draft: &Draft, known: Option<&KnownEntry>) -> Timestamp {
+        let zone = self.context.zone;
+        if let Some(known) = known {
+            let is_shown = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
+            let is_embargo = draft.published.source == PublishedSource::PublishAt;
+            if let Some(DateValue::At(moment)) = draft.published.value
+                && is_shown
+                && is_embargo
+                && moment > self.context.now
+            {
+                self.diff.problems.push(embargo_too_late(draft, &moment));
+                return known.entry.published;
+            }
+            match draft.published.value {
+                None => return known.entry.published,
+                Some(DateValue::Day(_)) if !self.is_redated(known, draft) => {
+                    return known.entry.published;
+                }
+                Some(_) => {}
+            }
+        }
+        match draft.published.value {
+            Some(DateValue::At(moment)) => {
+                self.seconds.take(&moment);
+                moment
+            }
+            Some(DateValue::Day(day)) => self.seconds.first_of(day, zone),
+            None => self.seconds.last_before(self.context.now, zone),
+        }
+    }
+
+    /// A day is never ahead on that day itself, whatever second it was given.
+    fn lies_ahead(&self, draft: &Draft, published: &Timestamp) -> bool {
+        match draft.published.value {
+            Some(DateValue::Day(day)) => {
+                day > self.context.now.with_timezone(&self.context.zone).date_naive()
+            }
+            _ => published.to_utc() > self.context.now,
+        }
+    }
+
+    fn accept(
+        &mut self,
+        row: Option<i64>,
+        draft: &Draft,
+        state: EntryState,
+        entry: Entry,
+        change: Option<NewChange>,
+    ) {
+        self.diff.steps.push(Step::Accept(Box::new(Acceptance {
+            row,
+            path: draft.path.clone(),
+            state,
+            published_source: draft.published.source,
+            expires_at: draft.expires_at,
+            fingerprint: fingerprint(draft),
+            body_hash: hash(entry.content_html.as_bytes()),
+            acted: acted_of(draft),
+            entry,
+            change,
+        })));
+    }
+
+    /// What time and absence do to an entry whose file was not read.
+    fn settle_unread(&mut self, known: &KnownEntry) {
+        if known.state == EntryState::Removed {
+            return;
+        }
+        let presence = known.path.as_deref().and_then(|path| self.present.get(path).copied());
+        let settle = |state, class, tell| Step::Settle {
+            row: known.row,
+            state,
+            change: NewChange { class, tell, note: None },
+        };
+        let step = match presence {
+            None if known.missing_scans + 1 >= SCANS_UNTIL_DELETED => {
+                settle(EntryState::Removed, ChangeClass::Removed, Tell::Nobody)
+            }
+            None => Step::Missing { row: known.row, scans: known.missing_scans + 1 },
+            Some(Presence::Other) => {
+                settle(EntryState::Removed, ChangeClass::Removed, Tell::Nobody)
+            }
+            Some(Presence::Draft | Presence::Standing) => match due(known, self.context.now) {
+                Some(Due::Expiry) => {
+                    settle(EntryState::Removed, ChangeClass::Removed, Tell::Nobody)
+                }
+                Some(Due::Publication) => {
+                    settle(EntryState::Public, ChangeClass::New, Tell::Followers)
+                }
+                None if known.missing_scans > 0 => Step::Found { row: known.row },
+                None => return,
+            },
+        };
+        self.diff.steps.push(step);
+    }
+}
+
+enum Due {
+    Publication,
+    Expiry,
+}
+
+fn due(known: &KnownEntry, now: DateTime<Utc>) -> Option<Due> {
+    if known.expires_at.is_some_and(|at| at <= now) {
+        Some(Due::Expiry)
+    } else if known.state == EntryState::Waiting && known.entry.published <= now {
+        Some(Due::Publication)
+    } else {
+        None
+    }
+}
+
+fn entry_of(
+    draft: &Draft,
+    id: EntryId,
+    published: Timestamp,
+    updated: Timestamp,
+    revision: i64,
+) -> Entry {
+    Entry {
+        id,
+        kind: if draft.kind == DraftKind::Event { Kind::Event } else { Kind::Release },
+        title: draft.title.clone(),
+        link: draft.link.clone(),
+        published,
+        updated,
+        revision,
+        language: draft.language.clone(),
+        translation_key: draft.translation_key.clone(),
+        categories: draft.categories.clone(),
+        tags: draft.tags.clone(),
+        agency: draft.agency.clone(),
+        summary: draft.summary.clone(),
+        content_html: draft.content_html.clone(),
+        content_text: draft.content_text.clone(),
+        image: draft.image.clone(),
+        enclosures: draft.enclosures.clone(),
+        event: draft.event.clone(),
+        notes: draft.notes.clone(),
+        urgent: draft.urgent,
+    }
+}
+
+/// Whether two versions agree in all but bodies and revision; known ones have no body.
+fn same_but_content(a: &Entry, b: &Entry) -> bool {
+    let bare = |entry: &Entry| Entry {
+        content_html: String::new(),
+        content_text: String::new(),
+        revision: 0,
+        ..entry.clone()
+    };
+    bare(a) == bare(b)
+}
+
+fn acted_of(draft: &Draft) -> Acted {
+    Acted {
+        updated: draft.updated.map(|value| match value {
+            DateValue::At(moment) => moment.to_rfc3339(),
+            DateValue::Day(day) => day.to_string(),
+        }),
+        change: draft.notes.change.clone(),
+        correction: draft.notes.correction.clone(),
+        withdrawn: draft.notes.withdrawn.clone(),
+    }
+}
+
+type EventFacts<'a> = Option<(
+    crate::model::EventTime,
+    Option<crate::model::EventTime>,
+    Option<&'a str>,
+    crate::model::EventStatus,
+)>;
+
+/// Time, place and status: what a reader who goes there must know.
+fn event_facts(entry: &Entry) -> EventFacts<'_> {
+    entry.event.as_ref().map(|e| (e.start, e.end, e.venue.as_deref(), e.status))
+}
+
+fn draft_event_facts(draft: &Draft) -> EventFacts<'_> {
+    draft.event.as_ref().map(|e| (e.start, e.end, e.venue.as_deref(), e.status))
+}
+
+fn same_id(draft: &Draft, id: &EntryId, other: &str) -> Problem {
+    Problem {
+        severity: Severity::Error,
+        path: draft.path.clone(),
+        line: None,
+        field: Some("id".into()),
+        value: Some(id.to_string()),
+        message: format!("`{other}` has the same `id`"),
+        remedy: "give each file an `id` of its own, or remove it from one of them".into(),
+    }
+}
+
+fn title_and_date_changed(known: &KnownEntry, draft: &Draft) -> Problem {
+    Problem {
+        severity: Severity::Error,
+        path: draft.path.clone(),
+        line: None,
+        field: Some("title".into()),
+        value: Some(draft.title.chars().take(80).collect()),
+        message: format!(
+            "title and date both changed; readers know this file as `{}`",
+            known.entry.title
+        ),
+        remedy: "for other news give it a new `id`; for the same news add a `change_note`".into(),
+    }
+}
+
+fn embargo_too_late(draft: &Draft, moment: &Timestamp) -> Problem {
+    Problem {
+        severity: Severity::Warning,
+        path: draft.path.clone(),
+        line: None,
+        field: Some("publish_at".into()),
+        value: Some(moment.to_rfc3339()),
+        message: "this is published already, and a later `publish_at` does not take it back".into(),
+        remedy: "use `withdrawn` to take it back, or restore the former `publish_at`".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

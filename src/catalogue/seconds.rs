@@ -1,0 +1,96 @@
+//! Gives out seconds: two entries share a moment only on a day that is full.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use crate::model::Timestamp;
+
+const SECONDS_A_DAY: i64 = 86_400;
+
+/// Seconds since 1970 that an entry already has as its `published` or `updated`.
+#[derive(Debug, Default)]
+pub(super) struct TakenSeconds(HashSet<i64>);
+
+impl TakenSeconds {
+    pub(super) fn take(&mut self, moment: &Timestamp) {
+        self.0.insert(moment.timestamp());
+    }
+
+    /// First free second of `day` in `zone`; a full day repeats its last second.
+    pub(super) fn first_of(&mut self, day: NaiveDate, zone: Tz) -> Timestamp {
+        let midnight = start_of(day, zone);
+        let free = (0..SECONDS_A_DAY - 1)
+            .find(|offset| !self.0.contains(&(midnight.timestamp() + offset)))
+            .unwrap_or(SECONDS_A_DAY - 1);
+        let moment = (midnight + TimeDelta::seconds(free)).with_timezone(&zone).fixed_offset();
+        self.take(&moment);
+        moment
+    }
+
+    /// The last free second at or before `now`, looked for over one day.
+    pub(super) fn last_before(&mut self, now: DateTime<Utc>, zone: Tz) -> Timestamp {
+        let back = (0..SECONDS_A_DAY)
+            .find(|offset| !self.0.contains(&(now.timestamp() - offset)))
+            .unwrap_or(0);
+        let whole = DateTime::from_timestamp(now.timestamp() - back, 0).unwrap_or(now);
+        let moment = whole.with_timezone(&zone).fixed_offset();
+        self.take(&moment);
+        moment
+    }
+}
+
+/// First instant of `day` in `zone`: midnight, or where a clock change skips it the first
+/// moment after.
+pub(super) fn start_of(day: NaiveDate, zone: Tz) -> DateTime<Tz> {
+    (0..24 * 4)
+        .filter_map(|quarters| day.and_hms_opt(quarters / 4, quarters % 4 * 15, 0))
+        .find_map(|local| zone.from_local_datetime(&local).earliest())
+        .unwrap_or_else(|| zone.from_utc_datetime(&day.and_hms_opt(0, 0, 0).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn each_item_of_a_day_gets_a_second_of_its_own() {
+        let mut taken = TakenSeconds::default();
+        let zone = chrono_tz::Asia::Singapore;
+        let first = taken.first_of(day("2026-11-21"), zone);
+        let second = taken.first_of(day("2026-11-21"), zone);
+        assert_eq!(first.to_rfc3339(), "2026-11-21T00:00:00+08:00");
+        assert_eq!(second.to_rfc3339(), "2026-11-21T00:00:01+08:00");
+    }
+
+    #[test]
+    fn a_full_day_repeats_its_last_second() {
+        let mut taken = TakenSeconds::default();
+        let zone = chrono_tz::UTC;
+        let start = day("2026-11-21").and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp();
+        taken.0.extend(start..start + SECONDS_A_DAY);
+        let moment = taken.first_of(day("2026-11-21"), zone);
+        assert_eq!(moment.to_rfc3339(), "2026-11-21T23:59:59+00:00");
+    }
+
+    #[test]
+    fn a_midnight_that_a_clock_change_skips_becomes_the_first_moment_after() {
+        // Lebanon moves its clocks at midnight.
+        let start = start_of(day("2024-03-31"), chrono_tz::Asia::Beirut);
+        assert_eq!(start.to_rfc3339(), "2024-03-31T01:00:00+03:00");
+    }
+
+    #[test]
+    fn the_time_first_seen_moves_back_to_a_free_second() {
+        let mut taken = TakenSeconds::default();
+        let now = "2026-11-21T04:00:00.5Z".parse().unwrap();
+        let zone = chrono_tz::Asia::Singapore;
+        assert_eq!(taken.last_before(now, zone).to_rfc3339(), "2026-11-21T12:00:00+08:00");
+        assert_eq!(taken.last_before(now, zone).to_rfc3339(), "2026-11-21T11:59:59+08:00");
+    }
+}

@@ -1,0 +1,191 @@
+//! What is remembered: the one place that knows SQL.
+//!
+//! [`Store`] speaks in verbs of the domain; each method is one transaction, and each can be
+//! repeated after a crash. "Not found" is `None`; unique keys, not prior checks, prevent
+//! duplicates. [`sqlite`] implements it in one embedded file.
+
+pub mod records;
+pub mod sqlite;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::catalogue::KnownEntry;
+use crate::content::Problem;
+use crate::model::{Entry, Seq};
+pub use records::*;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("could not open store `{path}`")]
+    Open { path: PathBuf, source: sqlx::Error },
+    #[error("could not create folder `{path}`")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("could not bring store `{path}` up to this version")]
+    Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
+    #[error("could not {action}")]
+    Query { action: &'static str, source: sqlx::Error },
+    #[error("the store holds a value this version cannot read: {what} `{value}`")]
+    Value { what: &'static str, value: String },
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Everything that is remembered between two starts.
+#[async_trait]
+pub trait Store: Send + Sync + fmt::Debug {
+    /// A fact about the store itself; `value` is kept where none stands yet.
+    async fn settle_fact(&self, name: &str, value: &str) -> Result<String>;
+
+    // Content.
+
+    async fn known_files(&self) -> Result<Vec<KnownFile>>;
+
+    async fn known_entries(&self) -> Result<Vec<KnownEntry>>;
+
+    /// Remembers a scan: files, entries, revisions, problems; numbers its changes in order.
+    async fn accept_scan(&self, scan: &ScanRecord, now: DateTime<Utc>) -> Result<Vec<Change>>;
+
+    /// What there is to mend as of the last scan, gravest first.
+    async fn problems(&self) -> Result<Vec<Problem>>;
+
+    /// Every entry that readers see, withdrawn ones with their notice, bodies left empty.
+    async fn public_entries(&self) -> Result<Vec<Entry>>;
+
+    /// Fills in the bodies of the newest revisions.
+    async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<()>;
+
+    /// How many entries stand in each state.
+    async fn entry_counts(&self) -> Result<HashMap<String, u64>>;
+
+    /// Remembers which documents changed and when; `removed` ones are forgotten.
+    async fn record_documents(&self, changed: &[DocumentRecord], removed: &[String]) -> Result<()>;
+
+    async fn documents(&self) -> Result<Vec<DocumentRecord>>;
+
+    // Digests and runs.
+
+    /// Registers feeds by (name, title); known ones are left alone but for their title.
+    async fn register_feeds(&self, feeds: &[(String, String)], now: DateTime<Utc>) -> Result<()>;
+
+    /// Registers digests; a new one's first window begins at the newest change of now.
+    async fn register_digests(&self, names: &[String], now: DateTime<Utc>) -> Result<()>;
+
+    async fn digest_progress(&self, name: &str) -> Result<Option<DigestProgress>>;
+
+    /// Number of the newest change; 0 before the first.
+    async fn newest_seq(&self) -> Result<Seq>;
+
+    /// Number of the last change numbered before `moment`; 0 where there is none.
+    async fn newest_seq_before(&self, moment: DateTime<Utc>) -> Result<Seq>;
+
+    /// Changes told to followers with `after < seq <= upto`, of entries still public, each
+    /// entry once at its newest told change; bodies left empty.
+    async fn told_changes(&self, after: Seq, upto: Seq) -> Result<Vec<ToldChange>>;
+
+    /// Confirmed subscriptions to a digest of people neither paused nor suppressed, by
+    /// subscriber.
+    async fn subscriptions(&self, digest: i64, audience: Audience) -> Result<Vec<Subscription>>;
+
+    /// Which of `entries` people have, or are about to get, at which revision: deliveries
+    /// that are not rejected, cancelled or rehearsed.
+    async fn received(&self, entries: &[i64]) -> Result<HashMap<(i64, i64), i64>>;
+
+    /// Starts a run with all it was planned with: issues, recipients, and the `owed_from`
+    /// values it read cleared where they still stand. `None` where the key is taken.
+    async fn start_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>>;
+
+    /// Records a due moment at which nothing is sent.
+    async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool>;
+
+    /// Adds one delivery per recipient of the run's next page, passing over those who left
+    /// or are suppressed; a subscriber who has one already is left alone. Without a page
+    /// left the run goes on to sending and the answer is `None`.
+    async fn expand(&self, run: i64, token_key: i64, now: DateTime<Utc>) -> Result<Option<u64>>;
+
+    /// Runs that are not at their end, oldest first.
+    async fn open_runs(&self) -> Result<Vec<RunRecord>>;
+
+    async fn run(&self, run: i64) -> Result<Option<RunRecord>>;
+
+    /// Deliveries of a run by state.
+    async fn run_counts(&self, run: i64) -> Result<HashMap<String, u64>>;
+
+    /// Ends every run in `sending` that has no open delivery; returns them.
+    async fn complete_runs(&self, now: DateTime<Utc>) -> Result<Vec<i64>>;
+
+    async fn issue(&self, issue: i64) -> Result<Option<IssueRecord>>;
+
+    /// Bytes of the web copy of an issue, by the issue's hash, still compressed.
+    async fn web_copy(&self, issue_hash: &str) -> Result<Option<Vec<u8>>>;
+
+    // Outbox.
+
+    /// What whoever takes the lock does first: claims go back to pending (certainly
+    /// unsent), intents become uncertain. Uncertain deliveries of `resend` digests that
+    /// were unknown once fall due again.
+    async fn recover(&self, resend: &[String], now: DateTime<Utc>) -> Result<Recovered>;
+
+    /// Claims up to `limit` due deliveries of sending runs, oldest due first.
+    async fn claim_due(&self, claim: &ClaimRequest) -> Result<Vec<Claim>>;
+
+    /// Writes `results`, then makes `claim` an intent if its fence, run, consent and
+    /// suppression still allow; else it is cancelled or let go and the answer is `None`.
+    async fn intend(
+        &self,
+        claim: &Claim,
+        results: &[DeliveryResult],
+        now: DateTime<Utc>,
+    ) -> Result<Option<Intent>>;
+
+    /// Writes results that no further intent will carry.
+    async fn record_results(&self, results: &[DeliveryResult], now: DateTime<Utc>) -> Result<()>;
+
+    /// Gives claims back unsent, due again at `next_at`.
+    async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()>;
+
+    /// When the next delivery of a sending run falls due.
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>>;
+
+    /// All deliveries by state.
+    async fn delivery_counts(&self) -> Result<DeliveryCounts>;
+
+    // People.
+
+    /// Adds or changes subscriptions, in one transaction; one answer per row, in order.
+    async fn subscribe(
+        &self,
+        rows: &[NewSubscription],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Subscribed>>;
+
+    async fn subscribers(&self) -> Result<Vec<SubscriberRecord>>;
+
+    async fn subscriber_by_lookup(&self, lookup: &[u8]) -> Result<Option<i64>>;
+
+    /// Whether anybody but the rehearsal's stand-ins is subscribed.
+    async fn has_real_subscribers(&self) -> Result<bool>;
+
+    /// Ends confirmed and pending subscriptions; open deliveries are left to the check
+    /// before the dot. Returns how many ended.
+    async fn end_subscriptions(&self, end: &EndOfSubscription, now: DateTime<Utc>) -> Result<u64>;
+
+    /// The delivery that an unsubscribe token names.
+    async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>>;
+
+    // Other processes.
+
+    async fn request(&self, kind: RequestKind, argument: &str, now: DateTime<Utc>) -> Result<i64>;
+
+    /// Takes the oldest request that waits.
+    async fn take_request(&self, now: DateTime<Utc>) -> Result<Option<Request>>;
+
+    async fn finish_request(&self, id: i64, outcome: &str, now: DateTime<Utc>) -> Result<()>;
+
+    /// The outcome of a finished request.
+    async fn request_outcome(&self, id: i64) -> Result<Option<String>>;
+}

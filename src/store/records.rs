@@ -1,0 +1,345 @@
+//! The values that go into the store and come out of it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::catalogue::{ChangeClass, Step, Tell};
+use crate::content::FileStat;
+use crate::content::Problem;
+use crate::model::{Entry, EntryId, Language, Revision, Seq};
+
+/// A file as it was last found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFile {
+    pub path: String,
+    pub stat: FileStat,
+    pub outcome: FileOutcome,
+}
+
+/// What a file was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileOutcome {
+    Release,
+    Event,
+    Page,
+    Template,
+    Empty,
+    HeldBack,
+}
+
+impl FileOutcome {
+    pub const ALL: [Self; 6] =
+        [Self::Release, Self::Event, Self::Page, Self::Template, Self::Empty, Self::HeldBack];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Event => "event",
+            Self::Page => "page",
+            Self::Template => "template",
+            Self::Empty => "empty",
+            Self::HeldBack => "held_back",
+        }
+    }
+}
+
+/// One scan, ready to be remembered.
+#[derive(Debug, Default)]
+pub struct ScanRecord {
+    /// Files that were read.
+    pub files: Vec<KnownFile>,
+    /// Paths that are gone.
+    pub gone: Vec<String>,
+    pub steps: Vec<Step>,
+    /// Problems of the files that were read; theirs from earlier scans are dropped.
+    pub problems: Vec<Problem>,
+}
+
+/// A numbered line of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub seq: Seq,
+    pub entry: EntryId,
+    pub revision: Revision,
+    pub class: ChangeClass,
+    pub tell: Tell,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRecord {
+    pub path: String,
+    pub hash: String,
+    pub size_bytes: u64,
+    /// When its bytes last changed.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// How far a digest has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestProgress {
+    pub id: i64,
+    /// `to_seq` of its last run that reached `expanding` or `empty`, else its `seq` of
+    /// registration.
+    pub covered_seq: Seq,
+    pub registered_at: DateTime<Utc>,
+    /// Key of the newest scheduled run.
+    pub newest_due_key: Option<String>,
+}
+
+/// A change that followers are told, with its entry as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToldChange {
+    pub seq: Seq,
+    /// The store's number of the entry.
+    pub row: i64,
+    /// Revision that was told; who holds it or a later one has the news.
+    pub told_revision: Revision,
+    pub body_hash: String,
+    /// The newest revision.
+    pub entry: Entry,
+}
+
+/// Whose subscriptions are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    Real,
+    /// The stand-ins of `rehearsal.subscribers`.
+    Rehearsal,
+}
+
+/// One confirmed subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    pub subscriber: i64,
+    pub feed: String,
+    pub language: Language,
+    pub owed_from: Option<Seq>,
+}
+
+/// A run with everything its plan decided.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    pub digest: i64,
+    pub key: String,
+    /// Absent for runs by hand.
+    pub due_at: Option<DateTime<Utc>>,
+    pub from_seq: Seq,
+    pub to_seq: Seq,
+    pub advances: bool,
+    pub plan_hash: String,
+    pub issues: Vec<NewIssue>,
+    /// (subscriber, index into `issues`).
+    pub recipients: Vec<(i64, usize)>,
+    /// `owed_from` values the plan read: (subscriber, feed, value).
+    pub owed_read: Vec<(i64, String, Seq)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NewIssue {
+    pub hash: String,
+    pub language: Language,
+    pub subject: String,
+    /// (feed, entry row, revision), in reading order.
+    pub lines: Vec<(String, i64, Revision)>,
+    /// Compressed bytes of the mail with its slots.
+    pub mail: Rendering,
+    /// Compressed HTML of the web copy.
+    pub web: Rendering,
+}
+
+/// Bytes by the hash of what they decompress to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendering {
+    pub hash: String,
+    pub bytes: Vec<u8>,
+}
+
+/// A due moment at which nothing is sent: nothing new, or too late.
+#[derive(Debug, Clone)]
+pub struct QuietRun {
+    pub digest: i64,
+    pub key: String,
+    pub due_at: Option<DateTime<Utc>>,
+    pub from_seq: Seq,
+    pub to_seq: Seq,
+    pub state: QuietState,
+    pub reason: String,
+    /// As in [`NewRun::owed_read`]; read by the plan that found nothing new.
+    pub owed_read: Vec<(i64, String, Seq)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuietState {
+    /// Nothing new: the window is covered.
+    Empty,
+    /// Too late to send: the window stays open.
+    Expired,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    pub id: i64,
+    pub digest: String,
+    pub key: String,
+    pub state: String,
+    pub from_seq: Seq,
+    pub to_seq: Seq,
+    pub recipients: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueRecord {
+    pub id: i64,
+    pub hash: String,
+    pub subject: String,
+    /// Compressed.
+    pub mail: Vec<u8>,
+}
+
+/// What the crash rules found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub released: u64,
+    pub uncertain: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// Who claims: unique per process.
+    pub owner: String,
+    pub now: DateTime<Utc>,
+    pub lease_until: DateTime<Utc>,
+    pub limit: u32,
+}
+
+/// A delivery in somebody's hands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub run: i64,
+    pub subscriber: i64,
+    pub issue: i64,
+    pub digest: String,
+    pub fence: i64,
+    /// Intents so far.
+    pub attempt: u32,
+    pub unknowns: u32,
+    pub token_key: i64,
+    pub dated_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+    pub address_key: i64,
+    pub address_version: i64,
+    pub address_cipher: Vec<u8>,
+}
+
+/// Leave to write the final dot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intent {
+    /// Number of this attempt, from 1.
+    pub attempt: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryResult {
+    pub run: i64,
+    pub subscriber: i64,
+    pub fence: i64,
+    pub step: crate::outbox::Step,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    pub by_state: HashMap<String, u64>,
+    /// Accepted after an outcome that was never known: these may have arrived twice.
+    pub resent: u64,
+}
+
+/// A subscription to add, its address already sealed.
+#[derive(Debug, Clone)]
+pub struct NewSubscription {
+    pub lookup: Vec<u8>,
+    pub address_key: i64,
+    pub address_cipher: Vec<u8>,
+    pub domain: String,
+    pub language: Language,
+    pub feed: String,
+    pub digest: String,
+    pub is_confirmed: bool,
+    pub is_rehearsal: bool,
+    /// Where the consent came from, and in which words.
+    pub source: String,
+    pub wording: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subscribed {
+    Added,
+    /// It waited for confirmation and has it now.
+    Confirmed,
+    /// Another digest or language than before.
+    Changed,
+    Unchanged,
+    /// We must not write to this address.
+    Suppressed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriberRecord {
+    pub id: i64,
+    pub address_key: i64,
+    pub address_version: i64,
+    pub address_cipher: Vec<u8>,
+    pub language: String,
+    pub is_rehearsal: bool,
+    pub feed: String,
+    pub digest: String,
+    pub state: String,
+}
+
+/// Which subscriptions end.
+#[derive(Debug, Clone)]
+pub struct EndOfSubscription {
+    pub subscriber: i64,
+    /// Absent for all digests.
+    pub digest: Option<String>,
+    /// Absent for all feeds.
+    pub feed: Option<String>,
+    pub source: String,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    pub digest: String,
+    pub state: String,
+    /// Subscriptions of this person to the digest that still run.
+    pub running_subscriptions: u64,
+    pub address_key: i64,
+    pub address_version: i64,
+    pub address_cipher: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestKind {
+    Scan,
+    Send,
+}
+
+impl RequestKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Send => "send",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub id: i64,
+    pub kind: RequestKind,
+    pub argument: String,
+}

@@ -1,0 +1,375 @@
+//! The embedded store: one SQLite file in WAL mode, every commit on disk before it counts.
+//!
+//! One connection writes, a few read. Every write begins `immediate`, so that two processes
+//! wait for each other instead of failing half-way.
+
+mod catalogue;
+mod content;
+mod outbox;
+mod people;
+mod requests;
+mod runs;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection, SqlStr, Sqlite, SqliteConnection, Transaction};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{
+    Audience, Change, Claim, ClaimRequest, DeliveryCounts, DeliveryRecord, DeliveryResult,
+    DigestProgress, DocumentRecord, EndOfSubscription, Intent, IssueRecord, KnownFile, NewRun,
+    NewSubscription, QuietRun, Recovered, Request, RequestKind, Result, RunRecord, ScanRecord,
+    Store, StoreError, Subscribed, SubscriberRecord, Subscription, ToldChange,
+};
+use crate::catalogue::KnownEntry;
+use crate::content::Problem;
+use crate::model::{Entry, Seq};
+
+/// How long a write waits for another process's.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const READERS: u32 = 4;
+
+/// Numbered, and never edited once released.
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql"))];
+
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Mutex<SqliteConnection>,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, made with its folder where it is missing, and brings it up
+    /// to this version.
+    pub async fn open(path: &Path) -> Result<Self> {
+        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        let mut writer = SqliteConnection::connect_with(&options).await.map_err(open)?;
+        migrate(&mut writer)
+            .await
+            .map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_lazy_with(options.read_only(true));
+        Ok(Self { writer: Mutex::new(writer), readers })
+    }
+
+    async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.writer.lock().await
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
+        self.readers.acquire().await.during("read the store")
+    }
+}
+
+/// Brings the schema up to this version.
+///
+/// Two processes that open a new store at once both start with the first step; the one that
+/// comes second finds it done when it looks again.
+async fn migrate(writer: &mut SqliteConnection) -> std::result::Result<(), MigrateError> {
+    let steps = MIGRATIONS.into_iter().map(|(version, name, sql)| {
+        let sql = SqlStr::from_static(sql);
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    });
+    let migrator = Migrator::with_migrations(steps.collect());
+    let first = migrator.run(&mut *writer).await;
+    if first.is_ok() { first } else { migrator.run(writer).await }
+}
+
+async fn begin<'c>(
+    writer: &'c mut SqliteConnection,
+    action: &'static str,
+) -> Result<Transaction<'c, Sqlite>> {
+    writer.begin_with("begin immediate").await.during(action)
+}
+
+/// Says what was being done when a statement failed.
+trait During<T> {
+    fn during(self, action: &'static str) -> Result<T>;
+}
+
+impl<T> During<T> for std::result::Result<T, sqlx::Error> {
+    fn during(self, action: &'static str) -> Result<T> {
+        self.map_err(|source| StoreError::Query { action, source })
+    }
+}
+
+/// A moment from its column.
+fn moment(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default()
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("records are always JSON")
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T> {
+    serde_json::from_str(text)
+        .map_err(|_| StoreError::Value { what, value: text.chars().take(80).collect() })
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn settle_fact(&self, name: &str, value: &str) -> Result<String> {
+        requests::settle_fact(&mut *self.writer().await, name, value).await
+    }
+
+    async fn known_files(&self) -> Result<Vec<KnownFile>> {
+        content::known_files(&mut *self.reader().await?).await
+    }
+
+    async fn known_entries(&self) -> Result<Vec<KnownEntry>> {
+        catalogue::known_entries(&mut *self.reader().await?).await
+    }
+
+    async fn accept_scan(&self, scan: &ScanRecord, now: DateTime<Utc>) -> Result<Vec<Change>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "remember a scan").await?;
+        content::record_files(&mut transaction, scan).await?;
+        let changes = catalogue::apply(&mut transaction, &scan.steps, now).await?;
+        transaction.commit().await.during("remember a scan")?;
+        Ok(changes)
+    }
+
+    async fn problems(&self) -> Result<Vec<Problem>> {
+        content::problems(&mut *self.reader().await?).await
+    }
+
+    async fn public_entries(&self) -> Result<Vec<Entry>> {
+        catalogue::public_entries(&mut *self.reader().await?).await
+    }
+
+    async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<()> {
+        catalogue::fill_bodies(&mut *self.reader().await?, entries).await
+    }
+
+    async fn entry_counts(&self) -> Result<HashMap<String, u64>> {
+        catalogue::entry_counts(&mut *self.reader().await?).await
+    }
+
+    async fn record_documents(&self, changed: &[DocumentRecord], removed: &[String]) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "remember documents").await?;
+        content::record_documents(&mut transaction, changed, removed).await?;
+        transaction.commit().await.during("remember documents")
+    }
+
+    async fn documents(&self) -> Result<Vec<DocumentRecord>> {
+        content::documents(&mut *self.reader().await?).await
+    }
+
+    async fn register_feeds(&self, feeds: &[(String, String)], now: DateTime<Utc>) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "register feeds").await?;
+        runs::register_feeds(&mut transaction, feeds, now).await?;
+        transaction.commit().await.during("register feeds")
+    }
+
+    async fn register_digests(&self, names: &[String], now: DateTime<Utc>) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "register digests").await?;
+        runs::register_digests(&mut transaction, names, now).await?;
+        transaction.commit().await.during("register digests")
+    }
+
+    async fn digest_progress(&self, name: &str) -> Result<Option<DigestProgress>> {
+        runs::digest_progress(&mut *self.reader().await?, name).await
+    }
+
+    async fn newest_seq(&self) -> Result<Seq> {
+        catalogue::newest_seq(&mut *self.reader().await?, None).await
+    }
+
+    async fn newest_seq_before(&self, moment: DateTime<Utc>) -> Result<Seq> {
+        catalogue::newest_seq(&mut *self.reader().await?, Some(moment)).await
+    }
+
+    async fn told_changes(&self, after: Seq, upto: Seq) -> Result<Vec<ToldChange>> {
+        catalogue::told_changes(&mut *self.reader().await?, after, upto).await
+    }
+
+    async fn subscriptions(&self, digest: i64, audience: Audience) -> Result<Vec<Subscription>> {
+        people::subscriptions(&mut *self.reader().await?, digest, audience).await
+    }
+
+    async fn received(&self, entries: &[i64]) -> Result<HashMap<(i64, i64), i64>> {
+        runs::received(&mut *self.reader().await?, entries).await
+    }
+
+    async fn start_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "start a run").await?;
+        let id = runs::start(&mut transaction, run, now).await?;
+        transaction.commit().await.during("start a run")?;
+        Ok(id)
+    }
+
+    async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "record a run").await?;
+        let recorded = runs::record_quiet(&mut transaction, run, now).await?;
+        transaction.commit().await.during("record a run")?;
+        Ok(recorded)
+    }
+
+    async fn expand(&self, run: i64, token_key: i64, now: DateTime<Utc>) -> Result<Option<u64>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "expand a run").await?;
+        let added = runs::expand(&mut transaction, run, token_key, now).await?;
+        transaction.commit().await.during("expand a run")?;
+        Ok(added)
+    }
+
+    async fn open_runs(&self) -> Result<Vec<RunRecord>> {
+        runs::open_runs(&mut *self.reader().await?).await
+    }
+
+    async fn run(&self, run: i64) -> Result<Option<RunRecord>> {
+        runs::run(&mut *self.reader().await?, run).await
+    }
+
+    async fn run_counts(&self, run: i64) -> Result<HashMap<String, u64>> {
+        runs::run_counts(&mut *self.reader().await?, run).await
+    }
+
+    async fn complete_runs(&self, now: DateTime<Utc>) -> Result<Vec<i64>> {
+        runs::complete(&mut *self.writer().await, now).await
+    }
+
+    async fn issue(&self, issue: i64) -> Result<Option<IssueRecord>> {
+        runs::issue(&mut *self.reader().await?, issue).await
+    }
+
+    async fn web_copy(&self, issue_hash: &str) -> Result<Option<Vec<u8>>> {
+        runs::web_copy(&mut *self.reader().await?, issue_hash).await
+    }
+
+    async fn recover(&self, resend: &[String], now: DateTime<Utc>) -> Result<Recovered> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "recover the outbox").await?;
+        let recovered = outbox::recover(&mut transaction, resend, now).await?;
+        transaction.commit().await.during("recover the outbox")?;
+        Ok(recovered)
+    }
+
+    async fn claim_due(&self, claim: &ClaimRequest) -> Result<Vec<Claim>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "claim deliveries").await?;
+        let claims = outbox::claim_due(&mut transaction, claim).await?;
+        transaction.commit().await.during("claim deliveries")?;
+        Ok(claims)
+    }
+
+    async fn intend(
+        &self,
+        claim: &Claim,
+        results: &[DeliveryResult],
+        now: DateTime<Utc>,
+    ) -> Result<Option<Intent>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "record an intent").await?;
+        outbox::record_results(&mut transaction, results, now).await?;
+        let intent = outbox::intend(&mut transaction, claim, now).await?;
+        transaction.commit().await.during("record an intent")?;
+        Ok(intent)
+    }
+
+    async fn record_results(&self, results: &[DeliveryResult], now: DateTime<Utc>) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "record results").await?;
+        outbox::record_results(&mut transaction, results, now).await?;
+        transaction.commit().await.during("record results")
+    }
+
+    async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "release claims").await?;
+        outbox::release(&mut transaction, claims, next_at).await?;
+        transaction.commit().await.during("release claims")
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
+        outbox::next_due(&mut *self.reader().await?).await
+    }
+
+    async fn delivery_counts(&self) -> Result<DeliveryCounts> {
+        outbox::counts(&mut *self.reader().await?).await
+    }
+
+    async fn subscribe(
+        &self,
+        rows: &[NewSubscription],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Subscribed>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "add subscriptions").await?;
+        let mut answers = Vec::with_capacity(rows.len());
+        for row in rows {
+            answers.push(people::subscribe(&mut transaction, row, now).await?);
+        }
+        transaction.commit().await.during("add subscriptions")?;
+        Ok(answers)
+    }
+
+    async fn subscribers(&self) -> Result<Vec<SubscriberRecord>> {
+        people::subscribers(&mut *self.reader().await?).await
+    }
+
+    async fn subscriber_by_lookup(&self, lookup: &[u8]) -> Result<Option<i64>> {
+        people::subscriber_by_lookup(&mut *self.reader().await?, lookup).await
+    }
+
+    async fn has_real_subscribers(&self) -> Result<bool> {
+        people::has_real(&mut *self.reader().await?).await
+    }
+
+    async fn end_subscriptions(&self, end: &EndOfSubscription, now: DateTime<Utc>) -> Result<u64> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "end subscriptions").await?;
+        let ended = people::end_subscriptions(&mut transaction, end, now).await?;
+        transaction.commit().await.during("end subscriptions")?;
+        Ok(ended)
+    }
+
+    async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>> {
+        people::delivery(&mut *self.reader().await?, run, subscriber).await
+    }
+
+    async fn request(&self, kind: RequestKind, argument: &str, now: DateTime<Utc>) -> Result<i64> {
+        requests::add(&mut *self.writer().await, kind, argument, now).await
+    }
+
+    async fn take_request(&self, now: DateTime<Utc>) -> Result<Option<Request>> {
+        requests::take(&mut *self.writer().await, now).await
+    }
+
+    async fn finish_request(&self, id: i64, outcome: &str, now: DateTime<Utc>) -> Result<()> {
+        requests::finish(&mut *self.writer().await, id, outcome, now).await
+    }
+
+    async fn request_outcome(&self, id: i64) -> Result<Option<String>> {
+        requests::outcome(&mut *self.reader().await?, id).await
+    }
+}

@@ -1,0 +1,351 @@
+//! Deliveries: claims, intents, results, and what a crash leaves behind.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{During, Result, json, moment};
+use crate::outbox::Step;
+use crate::store::{Claim, ClaimRequest, DeliveryCounts, DeliveryResult, Intent, Recovered};
+
+/// `next_at` of a delivery that does not fall due by itself.
+pub(super) const NEVER: i64 = i64::MAX;
+
+pub(super) async fn recover(
+    writer: &mut SqliteConnection,
+    resend: &[String],
+    now: DateTime<Utc>,
+) -> Result<Recovered> {
+    let action = "recover the outbox";
+    let released = sqlx::query(
+        "update delivery set state = iif(unknowns > 0, 'uncertain', 'pending'), owner = null,
+             lease_until = null, changed_at = $1
+         where state = 'claimed'",
+    )
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(action)?
+    .rows_affected();
+    let uncertain = sqlx::query(
+        "update delivery set state = 'uncertain', owner = null, lease_until = null,
+             unknowns = unknowns + 1, changed_at = $1,
+             next_at = iif(unknowns = 0 and (select d.name from run r join digest d
+                    on d.id = r.digest_id where r.id = run_id)
+                in (select value from json_each($2)), $1, $3)
+         where state = 'intent'",
+    )
+    .bind(now.timestamp())
+    .bind(json(&resend))
+    .bind(NEVER)
+    .execute(writer)
+    .await
+    .during(action)?
+    .rows_affected();
+    Ok(Recovered { released, uncertain })
+}
+
+pub(super) async fn claim_due(
+    writer: &mut SqliteConnection,
+    request: &ClaimRequest,
+) -> Result<Vec<Claim>> {
+    #[derive(FromRow)]
+    struct Row {
+        run_id: i64,
+        subscriber_id: i64,
+        issue_id: i64,
+        digest: String,
+        fence: i64,
+        attempt: i64,
+        unknowns: i64,
+        token_key: i64,
+        dated_at: i64,
+        created_at: i64,
+        address_version: i64,
+        key_id: i64,
+        cipher: Vec<u8>,
+    }
+    let action = "claim deliveries";
+    // An address that is gone was erased: its deliveries are over.
+    sqlx::query(
+        "update delivery set state = 'cancelled', reason = 'left', changed_at = $1
+         where state in ('pending', 'uncertain') and next_at <= $1
+           and not exists (select 1 from address a where a.subscriber_id = delivery.subscriber_id
+                and a.version = delivery.address_version)",
+    )
+    .bind(request.now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    let picked: Vec<(i64, i64)> = sqlx::query_as(
+        "select d.run_id, d.subscriber_id from delivery d
+         join run r on r.id = d.run_id and r.state = 'sending'
+         where d.state in ('pending', 'uncertain') and d.next_at <= $1
+         order by d.next_at, d.run_id, d.subscriber_id limit $2",
+    )
+    .bind(request.now.timestamp())
+    .bind(i64::from(request.limit))
+    .fetch_all(&mut *writer)
+    .await
+    .during(action)?;
+    if picked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let picked = json(&picked);
+    sqlx::query(
+        "update delivery set state = 'claimed', owner = $2, lease_until = $3,
+             fence = fence + 1, changed_at = $4
+         from json_each($1) as j
+         where run_id = j.value->>0 and subscriber_id = j.value->>1",
+    )
+    .bind(&picked)
+    .bind(&request.owner)
+    .bind(request.lease_until.timestamp())
+    .bind(request.now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "select d.run_id, d.subscriber_id, d.issue_id, g.name as digest, d.fence, d.attempt,
+                d.unknowns, d.token_key, d.dated_at, r.created_at, d.address_version, a.key_id,
+                a.cipher
+         from json_each($1) as j
+         join delivery d on d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
+         join run r on r.id = d.run_id
+         join digest g on g.id = r.digest_id
+         join address a on a.subscriber_id = d.subscriber_id and a.version = d.address_version",
+    )
+    .bind(&picked)
+    .fetch_all(writer)
+    .await
+    .during(action)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Claim {
+            run: row.run_id,
+            subscriber: row.subscriber_id,
+            issue: row.issue_id,
+            digest: row.digest,
+            fence: row.fence,
+            attempt: u32::try_from(row.attempt).unwrap_or(u32::MAX),
+            unknowns: u32::try_from(row.unknowns).unwrap_or(u32::MAX),
+            token_key: row.token_key,
+            dated_at: moment(row.dated_at),
+            created_at: moment(row.created_at),
+            address_key: row.key_id,
+            address_version: row.address_version,
+            address_cipher: row.cipher,
+        })
+        .collect())
+}
+
+/// The last look before the dot: who left or was suppressed since the plan gets nothing.
+pub(super) async fn intend(
+    writer: &mut SqliteConnection,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<Option<Intent>> {
+    let action = "record an intent";
+    let attempt: Option<i64> = sqlx::query_scalar(
+        "update delivery set state = 'intent', attempt = attempt + 1, changed_at = $4
+         where run_id = $1 and subscriber_id = $2 and fence = $3 and state = 'claimed'
+           and exists (select 1 from run r where r.id = $1 and r.state = 'sending')
+           and not exists (select 1 from suppression x join subscriber s on s.lookup = x.lookup
+                where s.id = $2)
+           and exists (select 1 from subscription c join run r on r.id = $1
+                where c.subscriber_id = $2 and c.digest_id = r.digest_id
+                  and c.state = 'confirmed'
+                  and c.feed in (select feed from issue_entry i
+                        where i.issue_id = delivery.issue_id))
+         returning attempt",
+    )
+    .bind(claim.run)
+    .bind(claim.subscriber)
+    .bind(claim.fence)
+    .bind(now.timestamp())
+    .fetch_optional(&mut *writer)
+    .await
+    .during(action)?;
+    if let Some(attempt) = attempt {
+        return Ok(Some(Intent { attempt: u32::try_from(attempt).unwrap_or(u32::MAX) }));
+    }
+    // Our claim, our run, and still no leave: the person left or must not be written to.
+    // A run that was paused meanwhile gets its delivery back instead.
+    sqlx::query(
+        "update delivery set
+             state = iif((select state from run where id = $1) = 'sending',
+                 'cancelled', iif(unknowns > 0, 'uncertain', 'pending')),
+             reason = case
+                 when (select state from run where id = $1) <> 'sending' then null
+                 when exists (select 1 from suppression x join subscriber s
+                     on s.lookup = x.lookup where s.id = $2) then 'suppressed'
+                 else 'left' end,
+             owner = null, lease_until = null, changed_at = $4
+         where run_id = $1 and subscriber_id = $2 and fence = $3 and state = 'claimed'",
+    )
+    .bind(claim.run)
+    .bind(claim.subscriber)
+    .bind(claim.fence)
+    .bind(now.timestamp())
+    .execute(writer)
+    .await
+    .during(action)?;
+    Ok(None)
+}
+
+pub(super) async fn record_results(
+    writer: &mut SqliteConnection,
+    results: &[DeliveryResult],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    for result in results {
+        let record = Record::of(&result.step);
+        sqlx::query(
+            "update delivery set state = $4, next_at = $5, reply_code = $6, reply = $7,
+                 path = $8, unknowns = unknowns + $9, reason = $10, owner = null,
+                 attempt = attempt + iif(state = 'claimed', 1, 0),
+                 lease_until = null, changed_at = $11
+             where run_id = $1 and subscriber_id = $2 and fence = $3
+               and state in ('claimed', 'intent')",
+        )
+        .bind(result.run)
+        .bind(result.subscriber)
+        .bind(result.fence)
+        .bind(record.state)
+        .bind(record.next_at)
+        .bind(record.code)
+        .bind(record.reply)
+        .bind(record.path)
+        .bind(record.unknowns)
+        .bind(record.reason)
+        .bind(now.timestamp())
+        .execute(&mut *writer)
+        .await
+        .during("record results")?;
+        if record.reason == Some("expired") {
+            owe(writer, result).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What was not sent is owed: the next plan of this person begins where the run's did.
+async fn owe(writer: &mut SqliteConnection, result: &DeliveryResult) -> Result<()> {
+    sqlx::query(
+        "update subscription set owed_from =
+             min(coalesce(owed_from, $3), (select from_seq from run where id = $1))
+         where subscriber_id = $2 and state = 'confirmed'
+           and digest_id = (select digest_id from run where id = $1)",
+    )
+    .bind(result.run)
+    .bind(result.subscriber)
+    .bind(NEVER)
+    .execute(writer)
+    .await
+    .during("record what a person is owed")?;
+    Ok(())
+}
+
+/// A step as the columns it changes.
+struct Record<'a> {
+    state: &'static str,
+    next_at: i64,
+    code: Option<&'a str>,
+    reply: Option<&'a str>,
+    path: Option<&'a str>,
+    unknowns: i64,
+    reason: Option<&'static str>,
+}
+
+impl<'a> Record<'a> {
+    fn of(step: &'a Step) -> Self {
+        let end = |state| Self {
+            state,
+            next_at: NEVER,
+            code: None,
+            reply: None,
+            path: None,
+            unknowns: 0,
+            reason: None,
+        };
+        match step {
+            Step::Accepted { reply } => {
+                Self { code: Some("250"), reply: Some(reply), ..end("accepted") }
+            }
+            Step::Rejected { code, reply } => {
+                Self { code: Some(code), reply: Some(reply), ..end("rejected") }
+            }
+            Step::Retry { at, code, reply } => Self {
+                next_at: at.timestamp(),
+                code: Some(code),
+                reply: Some(reply),
+                ..end("pending")
+            },
+            Step::Uncertain { resend_at } => Self {
+                next_at: resend_at.map_or(NEVER, |at| at.timestamp()),
+                unknowns: 1,
+                ..end("uncertain")
+            },
+            Step::Rehearsed { path } => Self { path: Some(path), ..end("rehearsed") },
+            Step::Expired { code, reply } => Self {
+                code: Some(code),
+                reply: Some(reply),
+                reason: Some("expired"),
+                ..end("cancelled")
+            },
+        }
+    }
+}
+
+pub(super) async fn release(
+    writer: &mut SqliteConnection,
+    claims: &[Claim],
+    next_at: DateTime<Utc>,
+) -> Result<()> {
+    let keys: Vec<(i64, i64, i64)> =
+        claims.iter().map(|c| (c.run, c.subscriber, c.fence)).collect();
+    // A delivery that was uncertain stays so: it waits for its one resend.
+    sqlx::query(
+        "update delivery set state = iif(unknowns > 0, 'uncertain', 'pending'), owner = null,
+             lease_until = null, next_at = $2
+         from json_each($1) as j
+         where run_id = j.value->>0 and subscriber_id = j.value->>1 and fence = j.value->>2
+           and state = 'claimed'",
+    )
+    .bind(json(&keys))
+    .bind(next_at.timestamp())
+    .execute(writer)
+    .await
+    .during("release claims")?;
+    Ok(())
+}
+
+pub(super) async fn next_due(reader: &mut SqliteConnection) -> Result<Option<DateTime<Utc>>> {
+    let seconds: Option<i64> = sqlx::query_scalar(
+        "select min(d.next_at) from delivery d
+         join run r on r.id = d.run_id and r.state = 'sending'
+         where d.state in ('pending', 'uncertain') and d.next_at < $1",
+    )
+    .bind(NEVER)
+    .fetch_one(reader)
+    .await
+    .during("read the next due delivery")?;
+    Ok(seconds.map(moment))
+}
+
+pub(super) async fn counts(reader: &mut SqliteConnection) -> Result<DeliveryCounts> {
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        "select state, count(*), sum(iif(state = 'accepted' and unknowns > 0, 1, 0))
+         from delivery group by state",
+    )
+    .fetch_all(reader)
+    .await
+    .during("count the deliveries")?;
+    let mut counts = DeliveryCounts { by_state: HashMap::new(), resent: 0 };
+    for (state, count, resent) in rows {
+        counts.by_state.insert(state, count.cast_unsigned());
+        counts.resent += resent.cast_unsigned();
+    }
+    Ok(counts)
+}

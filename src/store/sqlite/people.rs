@@ -1,0 +1,343 @@
+//! Subscribers, their consent and its end.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{During, Result};
+use crate::model::Language;
+use crate::store::{
+    Audience, DeliveryRecord, EndOfSubscription, NewSubscription, StoreError, Subscribed,
+    SubscriberRecord, Subscription,
+};
+
+pub(super) async fn subscriptions(
+    reader: &mut SqliteConnection,
+    digest: i64,
+    audience: Audience,
+) -> Result<Vec<Subscription>> {
+    let rows: Vec<(i64, String, String, Option<i64>)> = sqlx::query_as(
+        "select c.subscriber_id, c.feed, s.language, c.owed_from
+         from subscription c join subscriber s on s.id = c.subscriber_id
+         where c.digest_id = $1 and c.state = 'confirmed' and s.is_rehearsal = $2
+           and s.paused_at is null and s.erased_at is null
+           and not exists (select 1 from suppression x where x.lookup = s.lookup)
+         order by c.subscriber_id, c.feed",
+    )
+    .bind(digest)
+    .bind(audience == Audience::Rehearsal)
+    .fetch_all(reader)
+    .await
+    .during("read the subscriptions")?;
+    rows.into_iter()
+        .map(|(subscriber, feed, language, owed_from)| {
+            let language = language
+                .parse::<Language>()
+                .map_err(|_| StoreError::Value { what: "language", value: language.clone() })?;
+            Ok(Subscription { subscriber, feed, language, owed_from })
+        })
+        .collect()
+}
+
+pub(super) async fn subscribe(
+    writer: &mut SqliteConnection,
+    row: &NewSubscription,
+    now: DateTime<Utc>,
+) -> Result<Subscribed> {
+    let action = "add a subscription";
+    let is_suppressed: bool =
+        sqlx::query_scalar("select exists (select 1 from suppression where lookup = $1)")
+            .bind(&row.lookup)
+            .fetch_one(&mut *writer)
+            .await
+            .during(action)?;
+    if is_suppressed {
+        return Ok(Subscribed::Suppressed);
+    }
+    let (subscriber, language_changed) = subscriber(writer, row, now).await?;
+    let digest: i64 = sqlx::query_scalar("select id from digest where name = $1")
+        .bind(&row.digest)
+        .fetch_one(&mut *writer)
+        .await
+        .during(action)?;
+    let before: Option<(String, i64)> = sqlx::query_as(
+        "select state, digest_id from subscription where subscriber_id = $1 and feed = $2",
+    )
+    .bind(subscriber)
+    .bind(&row.feed)
+    .fetch_optional(&mut *writer)
+    .await
+    .during(action)?;
+    let before = before.as_ref().map(|(state, digest)| (state.as_str(), *digest));
+    let (answer, log) = match (before, row.is_confirmed) {
+        (Some(("confirmed", old)), true) if old == digest => {
+            let answer = if language_changed { Subscribed::Changed } else { Subscribed::Unchanged };
+            return Ok(answer);
+        }
+        // Without consent on file nothing that runs is touched.
+        (Some(("confirmed", _)), false) => return Ok(Subscribed::Unchanged),
+        (Some(("confirmed", _)), true) => (Subscribed::Changed, "changed"),
+        (Some(("pending", _)), true) => (Subscribed::Confirmed, "confirmed"),
+        (Some(("pending", old)), false) if old == digest => return Ok(Subscribed::Unchanged),
+        (_, true) => (Subscribed::Added, "confirmed"),
+        (_, false) => (Subscribed::Added, "requested"),
+    };
+    // A new reader is owed what comes from now on; who changes to another digest is owed
+    // what the old one had not yet covered.
+    sqlx::query(
+        "insert into subscription
+             (subscriber_id, feed, digest_id, state, owed_from, requested_at, confirmed_at)
+         values ($1, $2, $3, $4,
+             iif($4 = 'confirmed', (select coalesce(max(seq), 0) from change), null),
+             $5, iif($4 = 'confirmed', $5, null))
+         on conflict (subscriber_id, feed) do update set
+             owed_from = case
+                 when excluded.state <> 'confirmed' then null
+                 when subscription.state = 'confirmed' then min(
+                     coalesce(subscription.owed_from, 9223372036854775807),
+                     coalesce(
+                         (select max(to_seq) from run where digest_id = subscription.digest_id
+                            and advances = 1 and state in ('expanding', 'sending', 'paused',
+                                'complete', 'empty', 'cancelled')),
+                         (select registered_seq from digest
+                            where id = subscription.digest_id)))
+                 else excluded.owed_from end,
+             digest_id = excluded.digest_id, state = excluded.state,
+             requested_at = excluded.requested_at, confirmed_at = excluded.confirmed_at,
+             ended_at = null, end_reason = null",
+    )
+    .bind(subscriber)
+    .bind(&row.feed)
+    .bind(digest)
+    .bind(if row.is_confirmed { "confirmed" } else { "pending" })
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    sqlx::query(
+        "insert into consent (subscriber_id, feed, digest, action, at, source, wording)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(subscriber)
+    .bind(&row.feed)
+    .bind(&row.digest)
+    .bind(log)
+    .bind(now.timestamp())
+    .bind(&row.source)
+    .bind(&row.wording)
+    .execute(writer)
+    .await
+    .during(action)?;
+    Ok(answer)
+}
+
+/// Finds or adds the person behind an address, and says whether their language changed.
+///
+/// A stand-in of the rehearsal who subscribes for real becomes a real subscriber, and what
+/// they stood in for ends. A real one never becomes a stand-in.
+async fn subscriber(
+    writer: &mut SqliteConnection,
+    row: &NewSubscription,
+    now: DateTime<Utc>,
+) -> Result<(i64, bool)> {
+    let action = "add a subscriber";
+    let known: Option<(i64, String, bool)> =
+        sqlx::query_as("select id, language, is_rehearsal from subscriber where lookup = $1")
+            .bind(&row.lookup)
+            .fetch_optional(&mut *writer)
+            .await
+            .during(action)?;
+    if let Some((id, language, is_rehearsal)) = known {
+        if is_rehearsal && !row.is_rehearsal {
+            sqlx::query("update subscriber set is_rehearsal = 0 where id = $1")
+                .bind(id)
+                .execute(&mut *writer)
+                .await
+                .during(action)?;
+            sqlx::query(
+                "update subscription set state = 'ended', ended_at = $2,
+                     end_reason = 'rehearsal' where subscriber_id = $1",
+            )
+            .bind(id)
+            .bind(now.timestamp())
+            .execute(&mut *writer)
+            .await
+            .during(action)?;
+        }
+        let language_changed = language != row.language.as_str() && row.is_confirmed;
+        if language_changed {
+            sqlx::query("update subscriber set language = $2 where id = $1")
+                .bind(id)
+                .bind(row.language.as_str())
+                .execute(writer)
+                .await
+                .during(action)?;
+        }
+        return Ok((id, language_changed));
+    }
+    let id: i64 = sqlx::query_scalar(
+        "insert into subscriber
+             (lookup, address_version, domain, language, is_rehearsal, created_at)
+         values ($1, 1, $2, $3, $4, $5) returning id",
+    )
+    .bind(&row.lookup)
+    .bind(&row.domain)
+    .bind(row.language.as_str())
+    .bind(row.is_rehearsal)
+    .bind(now.timestamp())
+    .fetch_one(&mut *writer)
+    .await
+    .during(action)?;
+    sqlx::query(
+        "insert into address (subscriber_id, version, key_id, cipher) values ($1, 1, $2, $3)",
+    )
+    .bind(id)
+    .bind(row.address_key)
+    .bind(&row.address_cipher)
+    .execute(writer)
+    .await
+    .during(action)?;
+    Ok((id, false))
+}
+
+pub(super) async fn subscribers(reader: &mut SqliteConnection) -> Result<Vec<SubscriberRecord>> {
+    #[derive(FromRow)]
+    struct Row {
+        id: i64,
+        key_id: i64,
+        version: i64,
+        cipher: Vec<u8>,
+        language: String,
+        is_rehearsal: bool,
+        feed: String,
+        digest: String,
+        state: String,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "select s.id, a.key_id, a.version, a.cipher, s.language, s.is_rehearsal, c.feed,
+                d.name as digest, c.state
+         from subscriber s
+         join address a on a.subscriber_id = s.id and a.version = s.address_version
+         join subscription c on c.subscriber_id = s.id
+         join digest d on d.id = c.digest_id
+         order by s.id, c.feed",
+    )
+    .fetch_all(reader)
+    .await
+    .during("read the subscribers")?;
+    Ok(rows
+        .into_iter()
+        .map(|row| SubscriberRecord {
+            id: row.id,
+            address_key: row.key_id,
+            address_version: row.version,
+            address_cipher: row.cipher,
+            language: row.language,
+            is_rehearsal: row.is_rehearsal,
+            feed: row.feed,
+            digest: row.digest,
+            state: row.state,
+        })
+        .collect())
+}
+
+pub(super) async fn subscriber_by_lookup(
+    reader: &mut SqliteConnection,
+    lookup: &[u8],
+) -> Result<Option<i64>> {
+    sqlx::query_scalar("select id from subscriber where lookup = $1")
+        .bind(lookup)
+        .fetch_optional(reader)
+        .await
+        .during("look up a subscriber")
+}
+
+pub(super) async fn has_real(reader: &mut SqliteConnection) -> Result<bool> {
+    sqlx::query_scalar(
+        "select exists (select 1 from subscriber s join subscription c
+             on c.subscriber_id = s.id
+             where s.is_rehearsal = 0 and c.state in ('confirmed', 'pending'))",
+    )
+    .fetch_one(reader)
+    .await
+    .during("look for subscribers")
+}
+
+pub(super) async fn end_subscriptions(
+    writer: &mut SqliteConnection,
+    end: &EndOfSubscription,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let action = "end a subscription";
+    let ended: Vec<(String, String)> = sqlx::query_as(
+        "update subscription set state = 'ended', ended_at = $2, end_reason = $3,
+             owed_from = null
+         where subscriber_id = $1 and state in ('confirmed', 'pending')
+           and ($4 is null or digest_id = (select id from digest where name = $4))
+           and ($5 is null or feed = $5)
+         returning feed, (select name from digest where id = digest_id)",
+    )
+    .bind(end.subscriber)
+    .bind(now.timestamp())
+    .bind(&end.reason)
+    .bind(&end.digest)
+    .bind(&end.feed)
+    .fetch_all(&mut *writer)
+    .await
+    .during(action)?;
+    for (feed, digest) in &ended {
+        sqlx::query(
+            "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
+             values ($1, $2, $3, 'ended', $4, $5, $6)",
+        )
+        .bind(end.subscriber)
+        .bind(feed)
+        .bind(digest)
+        .bind(now.timestamp())
+        .bind(&end.source)
+        .bind(&end.reason)
+        .execute(&mut *writer)
+        .await
+        .during(action)?;
+    }
+    Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
+}
+
+pub(super) async fn delivery(
+    reader: &mut SqliteConnection,
+    run: i64,
+    subscriber: i64,
+) -> Result<Option<DeliveryRecord>> {
+    #[derive(FromRow)]
+    struct Row {
+        digest: String,
+        state: String,
+        running: i64,
+        key_id: i64,
+        version: i64,
+        cipher: Vec<u8>,
+    }
+    let row: Option<Row> = sqlx::query_as(
+        "select g.name as digest, d.state, a.key_id, a.version, a.cipher,
+                (select count(*) from subscription c where c.subscriber_id = d.subscriber_id
+                    and c.digest_id = r.digest_id and c.state in ('confirmed', 'pending'))
+                    as running
+         from delivery d
+         join run r on r.id = d.run_id
+         join digest g on g.id = r.digest_id
+         join address a on a.subscriber_id = d.subscriber_id and a.version = d.address_version
+         where d.run_id = $1 and d.subscriber_id = $2",
+    )
+    .bind(run)
+    .bind(subscriber)
+    .fetch_optional(reader)
+    .await
+    .during("look up a delivery")?;
+    Ok(row.map(|row| DeliveryRecord {
+        digest: row.digest,
+        state: row.state,
+        running_subscriptions: row.running.cast_unsigned(),
+        address_key: row.key_id,
+        address_version: row.version,
+        address_cipher: row.cipher,
+    }))
+}

@@ -1,0 +1,410 @@
+//! Feeds, digests, runs, issues, and the expansion of a plan into deliveries.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{During, Result, json, moment};
+use crate::model::Seq;
+use crate::store::{
+    DigestProgress, IssueRecord, NewIssue, NewRun, QuietRun, QuietState, Rendering, RunRecord,
+};
+
+/// Recipients in one page of expansion: a page is one transaction.
+const PAGE: usize = 5_000;
+
+pub(super) async fn register_feeds(
+    writer: &mut SqliteConnection,
+    feeds: &[(String, String)],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    for (name, title) in feeds {
+        sqlx::query(
+            "insert into feed (name, title, registered_at) values ($1, $2, $3)
+             on conflict (name) do update set title = excluded.title
+             where feed.title <> excluded.title",
+        )
+        .bind(name)
+        .bind(title)
+        .bind(now.timestamp())
+        .execute(&mut *writer)
+        .await
+        .during("register feeds")?;
+    }
+    Ok(())
+}
+
+pub(super) async fn register_digests(
+    writer: &mut SqliteConnection,
+    names: &[String],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    for name in names {
+        sqlx::query(
+            "insert into digest (name, registered_seq, registered_at)
+             select $1, coalesce((select max(seq) from change), 0), $2 where true
+             on conflict (name) do nothing",
+        )
+        .bind(name)
+        .bind(now.timestamp())
+        .execute(&mut *writer)
+        .await
+        .during("register digests")?;
+    }
+    Ok(())
+}
+
+pub(super) async fn digest_progress(
+    reader: &mut SqliteConnection,
+    name: &str,
+) -> Result<Option<DigestProgress>> {
+    let row: Option<(i64, i64, i64, Option<String>)> = sqlx::query_as(
+        "select d.id, d.registered_at,
+                coalesce((select max(r.to_seq) from run r where r.digest_id = d.id
+                    and r.advances = 1 and r.state in
+                    ('expanding', 'sending', 'paused', 'complete', 'empty', 'cancelled')),
+                    d.registered_seq),
+                (select max(r.key) from run r where r.digest_id = d.id and r.due_at is not null)
+         from digest d where d.name = $1",
+    )
+    .bind(name)
+    .fetch_optional(reader)
+    .await
+    .during("read a digest")?;
+    Ok(row.map(|(id, registered_at, covered_seq, newest_due_key)| DigestProgress {
+        id,
+        covered_seq,
+        registered_at: moment(registered_at),
+        newest_due_key,
+    }))
+}
+
+pub(super) async fn received(
+    reader: &mut SqliteConnection,
+    entries: &[i64],
+) -> Result<HashMap<(i64, i64), i64>> {
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "select d.subscriber_id, ie.entry_id, max(ie.revision)
+         from json_each($1) as j
+         join issue_entry ie on ie.entry_id = j.value
+         join issue i on i.id = ie.issue_id
+         join delivery d on d.run_id = i.run_id and d.issue_id = i.id
+         where d.state not in ('rejected', 'cancelled', 'rehearsed')
+         group by d.subscriber_id, ie.entry_id",
+    )
+    .bind(json(&entries))
+    .fetch_all(reader)
+    .await
+    .during("read what people have received")?;
+    Ok(rows
+        .into_iter()
+        .map(|(subscriber, entry, revision)| ((subscriber, entry), revision))
+        .collect())
+}
+
+pub(super) async fn start(
+    writer: &mut SqliteConnection,
+    run: &NewRun,
+    now: DateTime<Utc>,
+) -> Result<Option<i64>> {
+    let action = "start a run";
+    let id: Option<i64> = sqlx::query_scalar(
+        "insert into run (digest_id, key, due_at, from_seq, to_seq, advances, state, plan_hash,
+             recipients, created_at)
+         values ($1, $2, $3, $4, $5, $6, 'expanding', $7, $8, $9)
+         on conflict (digest_id, key) do nothing returning id",
+    )
+    .bind(run.digest)
+    .bind(&run.key)
+    .bind(run.due_at.map(|at| at.timestamp()))
+    .bind(run.from_seq)
+    .bind(run.to_seq)
+    .bind(run.advances)
+    .bind(&run.plan_hash)
+    .bind(i64::try_from(run.recipients.len()).unwrap_or(i64::MAX))
+    .bind(now.timestamp())
+    .fetch_optional(&mut *writer)
+    .await
+    .during(action)?;
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let mut issues = Vec::with_capacity(run.issues.len());
+    for issue in &run.issues {
+        issues.push(add_issue(writer, id, issue).await?);
+    }
+    for (page, recipients) in run.recipients.chunks(PAGE).enumerate() {
+        let pairs: Vec<(i64, i64)> =
+            recipients.iter().map(|(subscriber, issue)| (*subscriber, issues[*issue])).collect();
+        sqlx::query("insert into run_page (run_id, page, recipients) values ($1, $2, $3)")
+            .bind(id)
+            .bind(i64::try_from(page).unwrap_or(i64::MAX))
+            .bind(json(&pairs))
+            .execute(&mut *writer)
+            .await
+            .during(action)?;
+    }
+    clear_owed(writer, &run.owed_read).await?;
+    Ok(Some(id))
+}
+
+async fn add_issue(writer: &mut SqliteConnection, run: i64, issue: &NewIssue) -> Result<i64> {
+    let action = "store an issue";
+    for Rendering { hash, bytes } in [&issue.mail, &issue.web] {
+        sqlx::query("insert into rendering (hash, bytes) values ($1, $2) on conflict do nothing")
+            .bind(hash)
+            .bind(bytes)
+            .execute(&mut *writer)
+            .await
+            .during(action)?;
+    }
+    let id: i64 = sqlx::query_scalar(
+        "insert into issue (run_id, hash, language, subject, mail_rendering, web_rendering)
+         values ($1, $2, $3, $4, $5, $6) returning id",
+    )
+    .bind(run)
+    .bind(&issue.hash)
+    .bind(issue.language.as_str())
+    .bind(&issue.subject)
+    .bind(&issue.mail.hash)
+    .bind(&issue.web.hash)
+    .fetch_one(&mut *writer)
+    .await
+    .during(action)?;
+    for (position, (feed, entry, revision)) in issue.lines.iter().enumerate() {
+        sqlx::query(
+            "insert into issue_entry (issue_id, position, feed, entry_id, revision)
+             values ($1, $2, $3, $4, $5)",
+        )
+        .bind(id)
+        .bind(i64::try_from(position).unwrap_or(i64::MAX))
+        .bind(feed)
+        .bind(entry)
+        .bind(revision)
+        .execute(&mut *writer)
+        .await
+        .during(action)?;
+        sqlx::query(
+            "insert into run_entry (run_id, entry_id, revision) values ($1, $2, $3)
+             on conflict do nothing",
+        )
+        .bind(run)
+        .bind(entry)
+        .bind(revision)
+        .execute(&mut *writer)
+        .await
+        .during(action)?;
+    }
+    Ok(id)
+}
+
+/// Clears exactly the values a plan read: one lowered or set since stays.
+async fn clear_owed(writer: &mut SqliteConnection, owed: &[(i64, String, Seq)]) -> Result<()> {
+    sqlx::query(
+        "update subscription set owed_from = null
+         from json_each($1) as j
+         where subscriber_id = j.value->>0 and feed = j.value->>1 and owed_from = j.value->>2",
+    )
+    .bind(json(&owed))
+    .execute(writer)
+    .await
+    .during("clear what people were owed")?;
+    Ok(())
+}
+
+pub(super) async fn record_quiet(
+    writer: &mut SqliteConnection,
+    run: &QuietRun,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let state = match run.state {
+        QuietState::Empty => "empty",
+        QuietState::Expired => "expired",
+    };
+    let done = sqlx::query(
+        "insert into run (digest_id, key, due_at, from_seq, to_seq, state, reason, created_at,
+             finished_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+         on conflict (digest_id, key) do nothing",
+    )
+    .bind(run.digest)
+    .bind(&run.key)
+    .bind(run.due_at.map(|at| at.timestamp()))
+    .bind(run.from_seq)
+    .bind(run.to_seq)
+    .bind(state)
+    .bind(&run.reason)
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during("record a run")?;
+    let is_new = done.rows_affected() > 0;
+    if is_new && run.state == QuietState::Empty {
+        clear_owed(writer, &run.owed_read).await?;
+    }
+    Ok(is_new)
+}
+
+pub(super) async fn expand(
+    writer: &mut SqliteConnection,
+    run: i64,
+    token_key: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<u64>> {
+    let action = "expand a run";
+    let page: Option<(i64, String)> = sqlx::query_as(
+        "select page, recipients from run_page where run_id = $1 order by page limit 1",
+    )
+    .bind(run)
+    .fetch_optional(&mut *writer)
+    .await
+    .during(action)?;
+    let Some((page, recipients)) = page else {
+        sqlx::query("update run set state = 'sending' where id = $1 and state = 'expanding'")
+            .bind(run)
+            .execute(writer)
+            .await
+            .during(action)?;
+        return Ok(None);
+    };
+    let added = sqlx::query(
+        "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
+             dated_at, state, next_at, changed_at)
+         select $1, s.id, j.value->>1, s.address_version, $3, $4, 'pending', $4, $4
+         from json_each($2) as j
+         join subscriber s on s.id = j.value->>0
+         join run r on r.id = $1
+         where s.erased_at is null
+           and not exists (select 1 from suppression x where x.lookup = s.lookup)
+           and exists (select 1 from subscription c where c.subscriber_id = s.id
+                and c.digest_id = r.digest_id and c.state = 'confirmed')
+         on conflict (run_id, subscriber_id) do nothing",
+    )
+    .bind(run)
+    .bind(recipients)
+    .bind(token_key)
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(action)?
+    .rows_affected();
+    sqlx::query("delete from run_page where run_id = $1 and page = $2")
+        .bind(run)
+        .bind(page)
+        .execute(writer)
+        .await
+        .during(action)?;
+    Ok(Some(added))
+}
+
+#[derive(FromRow)]
+struct RunRow {
+    id: i64,
+    digest: String,
+    key: String,
+    state: String,
+    from_seq: i64,
+    to_seq: i64,
+    recipients: i64,
+}
+
+impl From<RunRow> for RunRecord {
+    fn from(row: RunRow) -> Self {
+        Self {
+            id: row.id,
+            digest: row.digest,
+            key: row.key,
+            state: row.state,
+            from_seq: row.from_seq,
+            to_seq: row.to_seq,
+            recipients: row.recipients.cast_unsigned(),
+        }
+    }
+}
+
+pub(super) async fn open_runs(reader: &mut SqliteConnection) -> Result<Vec<RunRecord>> {
+    let rows: Vec<RunRow> = sqlx::query_as(
+        "select r.id, d.name as digest, r.key, r.state, r.from_seq, r.to_seq, r.recipients
+         from run r join digest d on d.id = r.digest_id
+         where r.state not in ('complete', 'empty', 'cancelled', 'expired', 'superseded')
+         order by r.id",
+    )
+    .fetch_all(reader)
+    .await
+    .during("read the open runs")?;
+    Ok(rows.into_iter().map(RunRecord::from).collect())
+}
+
+pub(super) async fn run(reader: &mut SqliteConnection, run: i64) -> Result<Option<RunRecord>> {
+    let row: Option<RunRow> = sqlx::query_as(
+        "select r.id, d.name as digest, r.key, r.state, r.from_seq, r.to_seq, r.recipients
+         from run r join digest d on d.id = r.digest_id where r.id = $1",
+    )
+    .bind(run)
+    .fetch_optional(reader)
+    .await
+    .during("read a run")?;
+    Ok(row.map(RunRecord::from))
+}
+
+pub(super) async fn run_counts(
+    reader: &mut SqliteConnection,
+    run: i64,
+) -> Result<HashMap<String, u64>> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("select state, count(*) from delivery where run_id = $1 group by state")
+            .bind(run)
+            .fetch_all(reader)
+            .await
+            .during("count a run's deliveries")?;
+    Ok(rows.into_iter().map(|(state, count)| (state, count.cast_unsigned())).collect())
+}
+
+pub(super) async fn complete(
+    writer: &mut SqliteConnection,
+    now: DateTime<Utc>,
+) -> Result<Vec<i64>> {
+    sqlx::query_scalar(
+        "update run set state = 'complete', finished_at = $1
+         where state = 'sending' and not exists (
+             select 1 from delivery d where d.run_id = run.id
+               and (d.state in ('pending', 'claimed', 'intent')
+                    or (d.state = 'uncertain' and d.next_at < $2)))
+         returning id",
+    )
+    .bind(now.timestamp())
+    .bind(super::outbox::NEVER)
+    .fetch_all(writer)
+    .await
+    .during("complete runs")
+}
+
+pub(super) async fn issue(
+    reader: &mut SqliteConnection,
+    issue: i64,
+) -> Result<Option<IssueRecord>> {
+    let row: Option<(i64, String, String, Vec<u8>)> = sqlx::query_as(
+        "select i.id, i.hash, i.subject, r.bytes
+         from issue i join rendering r on r.hash = i.mail_rendering where i.id = $1",
+    )
+    .bind(issue)
+    .fetch_optional(reader)
+    .await
+    .during("read an issue")?;
+    Ok(row.map(|(id, hash, subject, mail)| IssueRecord { id, hash, subject, mail }))
+}
+
+pub(super) async fn web_copy(
+    reader: &mut SqliteConnection,
+    issue_hash: &str,
+) -> Result<Option<Vec<u8>>> {
+    sqlx::query_scalar(
+        "select r.bytes from issue i join rendering r on r.hash = i.web_rendering
+         where i.hash = $1 limit 1",
+    )
+    .bind(issue_hash)
+    .fetch_optional(reader)
+    .await
+    .during("read a web copy")
+}
