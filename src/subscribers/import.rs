@@ -1,0 +1,142 @@
+//! Lists of subscribers: CSV with the header `address,language,feed,digest`.
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use crate::model::{Address, Language};
+
+/// One line that can be subscribed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// In the file, from 1.
+    pub line: u64,
+    pub address: Address,
+    pub language: Language,
+    pub feed: String,
+    pub digest: String,
+}
+
+/// One line that cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub line: u64,
+    pub reason: String,
+}
+
+/// Names that a row may use, and the language of rows that give none.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub feeds: HashSet<String>,
+    pub digests: HashSet<String>,
+    pub language: Language,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("the header is not `address,language,feed,digest`: `{0}`")]
+    Header(String),
+    #[error("the file is not CSV in UTF-8")]
+    Csv(#[source] csv::Error),
+}
+
+/// Reads a list; lines that cannot be used are told one by one and the rest goes on.
+pub fn read(file: impl Read, known: &Known) -> Result<(Vec<Row>, Vec<Refusal>), ImportError> {
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
+    let header = reader.headers().map_err(ImportError::Csv)?;
+    let header = header.iter().map(|h| h.trim_start_matches('\u{feff}')).collect::<Vec<_>>();
+    if header != ["address", "language", "feed", "digest"] {
+        return Err(ImportError::Header(header.join(",")));
+    }
+    let mut rows = Vec::new();
+    let mut refusals = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(ImportError::Csv)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        match row(line, &record, known) {
+            Ok(row) => rows.push(row),
+            Err(reason) => refusals.push(Refusal { line, reason }),
+        }
+    }
+    Ok((rows, refusals))
+}
+
+fn row(line: u64, record: &csv::StringRecord, known: &Known) -> Result<Row, String> {
+    let [address, language, feed, digest] = record
+        .iter()
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_| "it has not four fields".to_owned())?;
+    check_names(feed, digest, known)?;
+    Ok(Row {
+        line,
+        address: address.parse::<Address>().map_err(|error| error.to_string())?,
+        language: match language {
+            "" => known.language.clone(),
+            text => text.parse::<Language>().map_err(|error| error.to_string())?,
+        },
+        feed: feed.to_owned(),
+        digest: digest.to_owned(),
+    })
+}
+
+/// Whether feed and digest are ones that the config has.
+pub fn check_names(feed: &str, digest: &str, known: &Known) -> Result<(), String> {
+    let unknown = |what: &str, name: &str, names: &HashSet<String>| {
+        let mut names: Vec<_> = names.iter().map(|n| format!("`{n}`")).collect();
+        names.sort();
+        format!("there is no {what} `{name}`; there are {}", names.join(", "))
+    };
+    if !known.feeds.contains(feed) {
+        return Err(unknown("feed", feed, &known.feeds));
+    }
+    if !known.digests.contains(digest) {
+        return Err(unknown("digest", digest, &known.digests));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Known {
+        let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+        Known {
+            feeds: set(&["all", "events"]),
+            digests: set(&["daily"]),
+            language: "en".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_used_is_told_and_the_rest_goes_on() {
+        let text = "address,language,feed,digest\n\
+            mei@example.org,zh,all,daily\n\
+            mei@localhost,en,all,daily\n\
+            ali@example.org,,events,daily\n\
+            ali@example.org,en,sport,daily\n\
+            ali@example.org,en,all\n";
+        let (rows, refusals) = read(text.as_bytes(), &known()).unwrap();
+        let lines: Vec<_> = rows.iter().map(|r| (r.line, r.language.as_str())).collect();
+        assert_eq!(lines, [(2, "zh"), (4, "en")]);
+        let reasons: Vec<_> = refusals.iter().map(|r| (r.line, r.reason.as_str())).collect();
+        assert_eq!(
+            reasons,
+            [
+                (3, "`mei@localhost` is not an e-mail address: the domain has no dot"),
+                (5, "there is no feed `sport`; there are `all`, `events`"),
+                (6, "it has not four fields"),
+            ]
+        );
+    }
+
+    #[test]
+    fn another_header_is_refused_whole() {
+        let error = read("mail,feed\na@b.cc,all\n".as_bytes(), &known()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the header is not `address,language,feed,digest`: `mail,feed`"
+        );
+    }
+}
