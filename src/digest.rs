@@ -2,4 +2,6 @@
 //!
 //! `schedule` and `plan` and `render` are functions from values to values.
 
+pub mod plan;
 pub mod render;
+pub mod schedule;

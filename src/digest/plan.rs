@@ -1,0 +1,209 @@
+//! Decides which issues a run sends, and to whom.
+//!
+//! A change counts by its number, never by its date, so a back-dated file is not missed.
+//! Equal input gives the same issues in the same order, and so the same hash.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::catalogue::hash;
+use crate::feeds::FeedDefinition;
+use crate::model::{Language, Seq};
+use crate::store::{Subscription, ToldChange};
+
+/// Half open: `from_seq < seq && seq <= to_seq`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub from_seq: Seq,
+    pub to_seq: Seq,
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    pub digest: &'a str,
+    pub window: Window,
+    /// From the lowest `owed_from` or the window's beginning on, up to its end.
+    pub changes: &'a [ToldChange],
+    /// In config order.
+    pub feeds: &'a [FeedDefinition],
+    pub subscriptions: &'a [Subscription],
+    /// (subscriber, entry row) and the newest revision they have or are about to get.
+    pub received: &'a HashMap<(i64, i64), i64>,
+    /// Language of the site: where a translation is not there in the reader's.
+    pub site_language: &'a Language,
+    /// Most entries that stand in one mail.
+    pub cap: usize,
+    /// Whatever else shapes the mail: templates, sender, addresses.
+    pub shape: &'a str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub window: Window,
+    pub issues: Vec<PlannedIssue>,
+    /// (subscriber, index into `issues`), by subscriber.
+    pub recipients: Vec<(i64, usize)>,
+    /// `owed_from` values that were read: (subscriber, feed, value).
+    pub owed_read: Vec<(i64, String, Seq)>,
+    /// Covers all of the above.
+    pub hash: String,
+}
+
+/// One list of entries in one language; many recipients share it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlannedIssue {
+    pub language: Language,
+    /// In reading order: feeds in config order, newest first in each.
+    pub lines: Vec<Line>,
+    /// Lines that stand in the mail; the others stand in the web copy.
+    pub shown: usize,
+}
+
+/// An entry under the feed that brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Line {
+    /// Index into the question's feeds.
+    pub feed: usize,
+    /// Index into the question's changes.
+    pub change: usize,
+}
+
+/// Plans a run: for each subscriber the told entries of their feeds, each once, under the
+/// first of their feeds that has it, less what they have already.
+pub fn plan(question: &Question<'_>) -> Plan {
+    let selected = select(question);
+    let mut issues: BTreeMap<PlannedIssue, Vec<i64>> = BTreeMap::new();
+    for person in question.subscriptions.chunk_by(|a, b| a.subscriber == b.subscriber) {
+        let lines = lines_for(person, question, &selected);
+        if lines.is_empty() {
+            continue;
+        }
+        let shown = lines.len().min(question.cap);
+        let issue = PlannedIssue { language: person[0].language.clone(), lines, shown };
+        issues.entry(issue).or_default().push(person[0].subscriber);
+    }
+    let mut recipients: Vec<(i64, usize)> = issues
+        .values()
+        .enumerate()
+        .flat_map(|(issue, people)| people.iter().map(move |person| (*person, issue)))
+        .collect();
+    recipients.sort_unstable();
+    let issues: Vec<PlannedIssue> = issues.into_keys().collect();
+    let owed_read = question
+        .subscriptions
+        .iter()
+        .filter_map(|s| Some((s.subscriber, s.feed.clone(), s.owed_from?)))
+        .collect();
+    let hash = plan_hash(question, &issues, &recipients);
+    Plan { window: question.window, issues, recipients, owed_read, hash }
+}
+
+/// For each feed, by index, the changes it selects, newest first.
+fn select(question: &Question<'_>) -> Vec<Vec<usize>> {
+    let mut newest_first: Vec<usize> = (0..question.changes.len()).collect();
+    newest_first.sort_by(|a, b| {
+        let (a, b) = (&question.changes[*a], &question.changes[*b]);
+        b.entry.updated.cmp(&a.entry.updated).then_with(|| a.entry.id.cmp(&b.entry.id))
+    });
+    let of_feed = |feed: &FeedDefinition| {
+        let is_selected = |at: &usize| feed.select.selects(&question.changes[*at].entry);
+        newest_first.iter().copied().filter(is_selected).collect()
+    };
+    question.feeds.iter().map(of_feed).collect()
+}
+
+fn lines_for(
+    person: &[Subscription],
+    question: &Question<'_>,
+    selected: &[Vec<usize>],
+) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut taken = HashSet::new();
+    for (feed, definition) in question.feeds.iter().enumerate() {
+        let Some(subscription) = person.iter().find(|s| s.feed == definition.name) else {
+            continue;
+        };
+        let after = subscription.owed_from.unwrap_or(question.window.from_seq);
+        for &change in &selected[feed] {
+            let told = &question.changes[change];
+            let has_it = question
+                .received
+                .get(&(subscription.subscriber, told.row))
+                .is_some_and(|revision| *revision >= told.told_revision);
+            let is_in_window = after < told.seq && told.seq <= question.window.to_seq;
+            if is_in_window && !has_it && taken.insert(told.row) {
+                lines.push(Line { feed, change });
+            }
+        }
+    }
+    one_of_each_translation(&mut lines, question, &person[0].language);
+    lines
+}
+
+/// Keeps one of each group of translations: the reader's language, else the site's, else
+/// the oldest.
+fn one_of_each_translation(lines: &mut Vec<Line>, question: &Question<'_>, reader: &Language) {
+    let mut best: HashMap<&str, usize> = HashMap::new();
+    let rank = |change: usize| {
+        let entry = &question.changes[change].entry;
+        let preference = if entry.language == *reader {
+            0
+        } else if entry.language == *question.site_language {
+            1
+        } else {
+            2
+        };
+        (preference, entry.published, &entry.id)
+    };
+    for line in lines.iter() {
+        if let Some(key) = &question.changes[line.change].entry.translation_key {
+            let kept = best.entry(key).or_insert(line.change);
+            if rank(line.change) < rank(*kept) {
+                *kept = line.change;
+            }
+        }
+    }
+    lines.retain(|line| match &question.changes[line.change].entry.translation_key {
+        Some(key) => best[key.as_str()] == line.change,
+        None => true,
+    });
+}
+
+fn plan_hash(
+    question: &Question<'_>,
+    issues: &[PlannedIssue],
+    recipients: &[(i64, usize)],
+) -> String {
+    let issues: Vec<_> = issues.iter().map(|issue| issue_key(question, issue)).collect();
+    let whole = (
+        question.digest,
+        question.window.from_seq,
+        question.window.to_seq,
+        question.shape,
+        issues,
+        recipients,
+    );
+    hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
+}
+
+/// Hash of what one issue says: the address of its web copy.
+pub fn issue_hash(question: &Question<'_>, issue: &PlannedIssue) -> String {
+    let whole = (question.digest, question.shape, issue_key(question, issue));
+    hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
+}
+
+type IssueKey<'a> = (&'a str, usize, Vec<(&'a str, &'a str, String)>);
+
+/// What makes two issues differ: language, cap, and each line with all its entry says.
+fn issue_key<'a>(question: &Question<'a>, issue: &'a PlannedIssue) -> IssueKey<'a> {
+    let lines = issue.lines.iter().map(|line| {
+        let told = &question.changes[line.change];
+        let fields = serde_json::to_vec(&told.entry).expect("entries are always JSON");
+        let says = hash(&[&fields[..], told.body_hash.as_bytes()].concat());
+        (question.feeds[line.feed].name.as_str(), told.entry.id.as_str(), says)
+    });
+    (issue.language.as_str(), issue.shown, lines.collect())
+}
+
+#[cfg(test)]
+mod tests;
