@@ -12,7 +12,7 @@ pub enum DocumentError {
     /// A fault of ours: what authors write must not be able to cause it.
     #[error("document `{path}` is not well-formed")]
     Xml { path: String, source: XmlError },
-    #[error("could not make document `index.html`")]
+    #[error(transparent)]
     Page(#[from] PageError),
 }
 

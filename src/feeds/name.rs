@@ -16,9 +16,17 @@ const MAX_BYTES: usize = 200;
 /// whose first 200 bytes give the same name have the same name. Empty where the text has neither
 /// letter nor digit.
 pub fn feed_name(text: &str) -> String {
-    let mut name = String::with_capacity(text.len());
+    if text.is_ascii() {
+        // Already NFKC; selecting asks for a name for each category of each entry.
+        return hyphenated(text.chars().map(|letter| letter.to_ascii_lowercase()));
+    }
     // Lower case can leave a form that NFKC would join, so that it is applied twice.
-    for letter in text.nfkc().flat_map(char::to_lowercase).nfkc() {
+    hyphenated(text.nfkc().flat_map(char::to_lowercase).nfkc())
+}
+
+fn hyphenated(letters: impl Iterator<Item = char>) -> String {
+    let mut name = String::new();
+    for letter in letters {
         let after_letter = !name.is_empty() && !name.ends_with('-');
         if letter.is_alphanumeric() || (after_letter && is_combining_mark(letter)) {
             if name.len() + letter.len_utf8() > MAX_BYTES {

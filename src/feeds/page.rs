@@ -9,8 +9,9 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use super::when::day;
+use super::xml::legal;
 use super::{Feed, Site};
-use crate::model::Entry;
+use crate::model::{Entry, EventStatus, Notes};
 
 /// The page as it is shipped.
 pub const TEMPLATE: &str = include_str!("../../templates/web/index.html");
@@ -28,7 +29,7 @@ pub fn render(template: &str, feeds: &[Feed], site: &Site) -> Result<Vec<u8>, Pa
     // The suffix turns escaping on.
     tera.add_raw_template("index.html", template)?;
     let mut context = Context::new();
-    context.insert("site_title", &site.title);
+    context.insert("site_title", &shown(&site.title));
     context.insert("site_url", site.url.as_str());
     context.insert("language", site.language.as_str());
     context.insert("feeds", &feeds.iter().map(|feed| feed_view(feed, site)).collect::<Vec<_>>());
@@ -39,7 +40,7 @@ pub fn render(template: &str, feeds: &[Feed], site: &Site) -> Result<Vec<u8>, Pa
 #[derive(Serialize)]
 struct FeedView<'a> {
     name: &'a str,
-    title: &'a str,
+    title: String,
     /// One sentence: how much it holds and how new that is.
     description: String,
     rss: String,
@@ -49,21 +50,21 @@ struct FeedView<'a> {
 
 #[derive(Serialize)]
 struct EntryView<'a> {
-    title: &'a str,
+    title: String,
     url: &'a str,
     language: &'a str,
     /// For `datetime`.
     published: String,
     /// For people.
     published_day: String,
-    /// `Updated`, `Withdrawn` and the like, or empty.
+    /// `Withdrawn`, `Cancelled` and the like, or empty.
     mark: &'static str,
 }
 
 fn feed_view<'a>(feed: &'a Feed, site: &Site) -> FeedView<'a> {
     FeedView {
         name: &feed.definition.name,
-        title: &feed.definition.title,
+        title: shown(&feed.definition.title),
         description: description(feed),
         rss: relative(site, &feed.rss_path()),
         atom: relative(site, &feed.atom_path()),
@@ -75,25 +76,37 @@ fn description(feed: &Feed) -> String {
     match feed.entries.len() {
         0 => "Nothing published yet.".to_owned(),
         1 => format!("1 entry, last changed {}.", day(feed.updated)),
-        n => format!("The newest {n} entries, last changed {}.", day(feed.updated)),
+        n => format!("{n} entries, last changed {}.", day(feed.updated)),
     }
 }
 
 fn entry_view(entry: &Entry) -> EntryView<'_> {
-    let notes = &entry.notes;
     EntryView {
-        title: &entry.title,
+        title: shown(&entry.title),
         url: entry.link.as_str(),
         language: entry.language.as_str(),
         published: entry.published.to_rfc3339(),
         published_day: day(entry.published),
-        mark: match (&notes.withdrawn, &notes.correction, &notes.change) {
-            (Some(_), _, _) => "Withdrawn",
-            (None, Some(_), _) => "Corrected",
-            (None, None, Some(_)) => "Updated",
-            (None, None, None) => "",
-        },
+        mark: mark(entry),
     }
+}
+
+/// The one thing to know before following the link.
+fn mark(entry: &Entry) -> &'static str {
+    let Notes { withdrawn, correction, change, .. } = &entry.notes;
+    match entry.event.as_ref().map(|event| event.status) {
+        _ if withdrawn.is_some() => "Withdrawn",
+        Some(EventStatus::Cancelled) => "Cancelled",
+        Some(EventStatus::Postponed) => "Postponed",
+        _ if correction.is_some() => "Corrected",
+        _ if change.is_some() => "Updated",
+        _ => "",
+    }
+}
+
+/// Without control characters, which HTML does not allow either (HTML section 13.2.3.5).
+fn shown(text: &str) -> String {
+    legal(text).replace(|c: char| c.is_control() && !c.is_ascii_whitespace(), "")
 }
 
 fn relative(site: &Site, path: &str) -> String {
@@ -119,8 +132,11 @@ mod tests {
 
     #[test]
     fn what_authors_write_is_escaped() {
-        let text = rendered(&[feed("all", &[Entry { title: "<script>\"&".into(), ..entry("a") }])]);
-        assert!(text.contains("&lt;script&gt;&quot;&amp;"), "{text}");
+        let text = rendered(&[feed(
+            "all",
+            &[Entry { title: "<script>\"&\u{7}\u{85}".into(), ..entry("a") }],
+        )]);
+        assert!(text.contains("&lt;script&gt;&quot;&amp;</a>"), "{text}");
         assert!(!text.contains("<script"));
     }
 

@@ -10,28 +10,64 @@ use crate::model::Entry;
 
 impl Selection {
     pub fn selects(&self, entry: &Entry) -> bool {
+        self.named().holds(&Named::new(entry))
+    }
+
+    fn holds(&self, entry: &Named<'_>) -> bool {
         (self.any.is_empty() || self.any.iter().any(|criterion| criterion.holds(entry)))
             && self.all.iter().all(|criterion| criterion.holds(entry))
             && !self.none.iter().any(|criterion| criterion.holds(entry))
     }
+
+    /// With each text as its feed name, made once for many entries.
+    fn named(&self) -> Self {
+        let named = |criteria: &[Criterion]| criteria.iter().map(Criterion::named).collect();
+        Self { any: named(&self.any), all: named(&self.all), none: named(&self.none) }
+    }
 }
 
 impl Criterion {
-    fn holds(&self, entry: &Entry) -> bool {
+    fn named(&self) -> Self {
+        match self {
+            Self::Category(text) => Self::Category(feed_name(text)),
+            Self::Tag(text) => Self::Tag(feed_name(text)),
+            Self::Agency(text) => Self::Agency(feed_name(text)),
+            Self::Kind(_) | Self::Language(_) => self.clone(),
+        }
+    }
+
+    fn holds(&self, Named { entry, categories, tags, agency }: &Named<'_>) -> bool {
         match self {
             Self::Kind(kind) => entry.kind == *kind,
-            Self::Category(name) => names_one_of(name, &entry.categories),
-            Self::Tag(name) => names_one_of(name, &entry.tags),
-            Self::Agency(name) => names_one_of(name, entry.agency.as_slice()),
+            Self::Category(name) => categories.contains(name),
+            Self::Tag(name) => tags.contains(name),
+            Self::Agency(name) => agency.contains(name),
             Self::Language(range) => is_within(range.as_str(), entry.language.as_str()),
         }
     }
 }
 
-/// A text without letters names nothing, so two of them are not the same.
-fn names_one_of(wanted: &str, values: &[String]) -> bool {
-    let wanted = feed_name(wanted);
-    !wanted.is_empty() && values.iter().any(|value| feed_name(value) == wanted)
+/// An entry with its texts as feed names, made once for many selections.
+struct Named<'a> {
+    entry: &'a Entry,
+    categories: Vec<String>,
+    tags: Vec<String>,
+    agency: Vec<String>,
+}
+
+impl<'a> Named<'a> {
+    /// A text without letters names nothing, so two of them are not the same.
+    fn new(entry: &'a Entry) -> Self {
+        let names = |texts: &[String]| -> Vec<String> {
+            texts.iter().map(|text| feed_name(text)).filter(|name| !name.is_empty()).collect()
+        };
+        Self {
+            entry,
+            categories: names(&entry.categories),
+            tags: names(&entry.tags),
+            agency: names(entry.agency.as_slice()),
+        }
+    }
 }
 
 /// RFC 4647 section 3.3.1: `zh` takes in `zh-Hans`, in any case of letters.
@@ -40,20 +76,38 @@ fn is_within(range: &str, tag: &str) -> bool {
         && matches!(tag.as_bytes().get(range.len()), None | Some(b'-'))
 }
 
-/// The feed of a definition with its newest entries, at most `limit`.
+/// The feed of each definition with its newest entries, at most `limit`, in the order given.
 ///
 /// Its `updated` is that of its newest entry, so that equal entries give equal bytes; a feed
 /// that never had one takes the site's first day.
+pub fn build_all(
+    definitions: &[FeedDefinition],
+    entries: &[Entry],
+    site: &Site,
+    limit: usize,
+) -> Vec<Feed> {
+    let mut newest_first: Vec<Named<'_>> = entries.iter().map(Named::new).collect();
+    newest_first.sort_by(|Named { entry: a, .. }, Named { entry: b, .. }| {
+        b.updated.cmp(&a.updated).then_with(|| a.id.cmp(&b.id))
+    });
+    definitions
+        .iter()
+        .map(|definition| {
+            let select = definition.select.named();
+            let selected = newest_first.iter().filter(|entry| select.holds(entry)).take(limit);
+            let entries: Vec<Entry> = selected.map(|named| named.entry.clone()).collect();
+            Feed {
+                definition: definition.clone(),
+                updated: entries.first().map_or(site.since, |newest| newest.updated),
+                entries,
+            }
+        })
+        .collect()
+}
+
+/// The feed of one definition; see [`build_all`].
 pub fn build(definition: &FeedDefinition, entries: &[Entry], site: &Site, limit: usize) -> Feed {
-    let mut selected: Vec<&Entry> =
-        entries.iter().filter(|entry| definition.select.selects(entry)).collect();
-    selected.sort_by(|a, b| b.updated.cmp(&a.updated).then_with(|| a.id.cmp(&b.id)));
-    selected.truncate(limit);
-    Feed {
-        definition: definition.clone(),
-        updated: selected.first().map_or(site.since, |newest| newest.updated),
-        entries: selected.into_iter().cloned().collect(),
-    }
+    build_all(std::slice::from_ref(definition), entries, site, limit).remove(0)
 }
 
 /// The feed name and title of each category in use, in the order of names.
@@ -112,12 +166,15 @@ mod tests {
             language: "zh-Hans".parse().unwrap(),
             ..entry("a")
         };
-        assert!(Criterion::Tag("climate-change".into()).holds(&entry));
-        assert!(!Criterion::Tag("!".into()).holds(&entry));
-        assert!(Criterion::Agency("ministry-of-example".into()).holds(&entry));
-        assert!(Criterion::Language("ZH".parse().unwrap()).holds(&entry));
-        assert!(!Criterion::Language("zh-Hant".parse().unwrap()).holds(&entry));
-        assert!(!Criterion::Kind(Kind::Event).holds(&entry));
+        let holds = |criterion: Criterion| {
+            Selection { all: vec![criterion], ..Selection::default() }.selects(&entry)
+        };
+        assert!(holds(Criterion::Tag("Climate change".into())));
+        assert!(!holds(Criterion::Tag("!".into())));
+        assert!(holds(Criterion::Agency("ministry-of-example".into())));
+        assert!(holds(Criterion::Language("ZH".parse().unwrap())));
+        assert!(!holds(Criterion::Language("zh-Hant".parse().unwrap())));
+        assert!(!holds(Criterion::Kind(Kind::Event)));
     }
 
     #[test]

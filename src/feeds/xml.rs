@@ -3,7 +3,8 @@
 //! Readers built on libxml2 drop a whole feed for one fault, so nothing is put in place that
 //! [`check`] refuses. It is stricter where our own output never needs more: no document type,
 //! hence no entities but the five predefined ones, and no encoding but UTF-8. It leaves out
-//! libxml2's limits on size and depth, which no feed of ours comes near.
+//! libxml2's limits on size and depth, which no feed of ours comes near, and the syntax of
+//! namespace names, which are constants of the crates that write.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::{Found, PublishError, Published, Steps, decide};
 use crate::feeds::Document;
@@ -237,10 +237,7 @@ impl OutputFolder {
 
 /// Plain names one below the other, and none that we keep for ourselves.
 fn is_publishable(path: &str) -> bool {
-    let mut components = Path::new(path).components();
-    !path.is_empty()
-        && components.all(|part| matches!(part, Component::Normal(_)))
-        && path.split('/').all(|name| !name.is_empty() && name != ".")
+    path.split('/').all(|name| !matches!(name, "" | "." | ".."))
         && !path.starts_with(MARK)
         && !path.contains(char::is_control)
 }
