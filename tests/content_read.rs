@@ -419,3 +419,33 @@ fn rich_text_of_an_editor_comes_out_bare() {
     );
     assert_eq!(draft.content_text, "a {b}\n\nVideo: YouTube\n\n- c");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_bytes_make_reading_panic(
+        head in "(---\n)?([a-z]{1,5}: ?[\"'\\[{&*|>!%@`a-z0-9:#. -]{0,12}\n){0,4}(---\n)?",
+        body in "([a-z<>/\"'=&;:{}%|\\[\\]()*_`~#!\t -]|\n|<p|<a href=|iframe|\\{\\{|\\{%|\\{:|\\]\\(|年|\u{a0}){0,60}",
+        junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+    ) {
+        let text = format!("{head}{body}");
+        for path in ["_posts/2026-01-01-a.md", "events/a.html", "a.mdx"] {
+            read(path, text.as_bytes(), &rules());
+            read(path, &[text.as_bytes(), &junk].concat(), &rules());
+        }
+    }
+
+    #[test]
+    fn no_key_makes_reading_panic(
+        key in "(title|date|event|end_date|venue|permalink|file_url|image|id|lang|tags|status|publish_at|external)",
+        value in "(\\PC{0,20}|\\[.{0,6}\\]|\\{start: .{0,9}\\}|:?[a-z:/#%é年]{0,12}|[0-9T:+. -]{0,25})",
+        body in "\\PC{0,40}",
+    ) {
+        for path in ["_posts/2026-01-01-a.md", "content/é/news/年-1.html", "events/..md"] {
+            let text = format!("---\ntitle: A\nlayout: post\ndate: 2026-01-01\n{key}: {value}\n---\n{body}");
+            read(path, text.as_bytes(), &rules());
+            read(path, format!("---\n{key}: {value}\n---\n{body}").as_bytes(), &rules());
+        }
+    }
+}
