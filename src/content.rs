@@ -13,6 +13,7 @@ use url::Url;
 mod body;
 mod dates;
 mod event;
+mod fields;
 mod front_matter;
 mod hugo;
 mod kind;

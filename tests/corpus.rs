@@ -105,6 +105,12 @@ fn list(path: &str, reading: &Reading) {
         };
         println!("          {date} {:?} {} {}", draft.published.source, draft.language, draft.link);
         println!("          {}", draft.summary);
+        if let Some(event) = &draft.event {
+            println!("          {event:?}");
+        }
+        if std::env::var("TIDINGS_CORPUS_LIST").is_ok_and(|detail| detail == "bodies") {
+            println!("{}", draft.content_html);
+        }
     }
     for p in &reading.problems {
         println!("          {:?} {:?} {}; {}", p.severity, p.line, p.message, p.remedy);

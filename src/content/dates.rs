@@ -21,7 +21,7 @@ pub(crate) enum Written {
 /// Reads a date of front matter.
 pub(crate) fn parse(text: &str) -> Option<Written> {
     let text = text.trim();
-    let (date, rest) = match text.find(|c: char| c == 'T' || c == 't' || c == ' ') {
+    let (date, rest) = match text.find(['T', 't', ' ']) {
         Some(at) if text.as_bytes()[0].is_ascii_digit() && text[..at].contains(['-', '/']) => {
             (&text[..at], text[at + 1..].trim())
         }
@@ -61,8 +61,8 @@ pub(crate) fn in_zone(written: Written, zone: Tz) -> DateValue {
 /// The moment of a wall clock in a zone: the first of two, and where the clock skips it the
 /// first valid one after it.
 pub(crate) fn at_local(local: NaiveDateTime, zone: Tz) -> Timestamp {
-    let tries = (0..=48).map(|quarters| local + chrono::TimeDelta::minutes(15 * quarters));
-    let found = tries.filter_map(|local| zone.from_local_datetime(&local).earliest()).next();
+    let mut tries = (0..=48).map(|quarters| local + chrono::TimeDelta::minutes(15 * quarters));
+    let found = tries.find_map(|local| zone.from_local_datetime(&local).earliest());
     found.map_or_else(|| zone.from_utc_datetime(&local).fixed_offset(), |t| t.fixed_offset())
 }
 

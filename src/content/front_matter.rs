@@ -171,12 +171,16 @@ pub(crate) fn split(bytes: &[u8], problems: &mut Problems) -> Option<Source> {
         );
         return None;
     }
-    if !text.lines().next().is_some_and(is_fence) {
-        return Some(Source { front_matter: None, body: text, body_line: 1 });
+    // Blank lines above the first fence do no harm.
+    let blank_lines = text.lines().take_while(|line| line.trim().is_empty()).count();
+    let skipped: usize = text.split_inclusive('\n').take(blank_lines).map(str::len).sum();
+    let fence_line = blank_lines + 1;
+    if !text[skipped..].lines().next().is_some_and(is_fence) {
+        return without_front_matter(text, problems);
     }
-    let Some((inner, body, body_line)) = cut(&text) else {
+    let Some((inner, body, lines)) = cut(&text[skipped..]) else {
         problems.error(
-            Place::line(1),
+            Place::line(fence_line),
             "the front matter that begins here is never closed",
             "put a line of `---` below the last key",
         );
@@ -184,7 +188,7 @@ pub(crate) fn split(bytes: &[u8], problems: &mut Problems) -> Option<Source> {
     };
     if inner.len() > FRONT_MATTER_LIMIT {
         problems.error(
-            Place::line(1),
+            Place::line(fence_line),
             format!(
                 "the front matter is {} bytes long, more than {FRONT_MATTER_LIMIT}",
                 inner.len()
@@ -193,10 +197,29 @@ pub(crate) fn split(bytes: &[u8], problems: &mut Problems) -> Option<Source> {
         );
         return None;
     }
-    let fields = yaml::parse(inner, 2, problems)?;
+    let fields = yaml::parse(inner, fence_line + 1, problems)?;
     let fields = fields.into_iter().map(|(key, value)| (key, strip(value))).collect();
-    let front_matter = FrontMatter { text: inner.to_owned(), first_line: 2, fields };
-    Some(Source { front_matter: Some(front_matter), body: body.to_owned(), body_line })
+    let front_matter = FrontMatter { text: inner.to_owned(), first_line: fence_line + 1, fields };
+    Some(Source {
+        front_matter: Some(front_matter),
+        body: body.to_owned(),
+        body_line: blank_lines + lines,
+    })
+}
+
+/// A file without a fence is all body, unless it begins with keys whose fence was lost.
+fn without_front_matter(text: String, problems: &mut Problems) -> Option<Source> {
+    let begins_with_key =
+        ["title", "layout", "permalink", "date"].iter().any(|key| starts_with_key(&text, key));
+    if begins_with_key && text.lines().any(is_fence) {
+        problems.error(
+            Place::line(1),
+            "the line of `---` above the front matter is missing",
+            "put a line of `---` above the first key",
+        );
+        return None;
+    }
+    Some(Source { front_matter: None, body: text, body_line: 1 })
 }
 
 /// Text between the fences, text after them, and the line where that begins.
@@ -241,7 +264,7 @@ fn decode(bytes: &[u8], problems: &mut Problems) -> Option<String> {
         );
         return None;
     }
-    let line_at = |end: usize| bytes[..end].iter().filter(|b| **b == b'\n').count() + 1;
+    let line_at = |end: usize| bytes[..end].split(|b| *b == b'\n').count();
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
@@ -316,6 +339,13 @@ mod tests {
     }
 
     #[test]
+    fn blank_lines_above_the_first_fence_do_no_harm() {
+        let source = source("\n \n---\ntitle: A\n---\nbody\n");
+        assert_eq!(source.front_matter.as_ref().unwrap().field("title").unwrap().line, Some(4));
+        assert_eq!((source.body.as_str(), source.body_line), ("body\n", 6));
+    }
+
+    #[test]
     fn a_fence_in_the_body_is_a_rule_of_the_text() {
         assert_eq!(source("---\ntitle: A\n---\none\n\n---\n\ntwo\n").body, "one\n\n---\n\ntwo\n");
     }
@@ -343,6 +373,10 @@ mod tests {
         assert_eq!(
             refused(b"+++\ntitle = 'A'\n+++\n").1,
             "the front matter is TOML (`+++`), which is not read"
+        );
+        assert_eq!(
+            refused(b"title: A\ndate: 2026-01-01\n---\nbody\n").1,
+            "the line of `---` above the front matter is missing"
         );
         let (line, message, _) = refused(b"---\ntitle: caf\xe9\n---\n");
         assert_eq!((line, message.as_str()), (Some(2), "the file is not written in UTF-8"));

@@ -122,13 +122,12 @@ fn words(text: &str) -> Vec<String> {
     for c in text.chars() {
         match quote {
             Some(open) if open == c => quote = None,
-            Some(_) => word.get_or_insert_default().push(c),
             None if matches!(c, '"' | '`') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             None if c.is_whitespace() => words.extend(word.take()),
-            None => word.get_or_insert_default().push(c),
+            _ => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);

@@ -39,6 +39,11 @@ pub(crate) fn stem(path: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
+/// Ending of a file name, in lower case.
+pub(crate) fn suffix(path: &str) -> String {
+    path.rsplit_once('.').map_or("", |(_, suffix)| suffix).to_ascii_lowercase()
+}
+
 /// Whether Jekyll takes the file for a post by its place.
 pub(crate) fn is_in_posts(path: &str) -> bool {
     folders(path).any(|folder| folder == "_posts")
@@ -87,7 +92,7 @@ fn default_kind(traits: &Traits<'_>) -> DraftKind {
 
 /// Whether the file is an index, a search page or a part of the site's machinery.
 pub(crate) fn is_template(path: &str, layout: &str, permalink: &str, is_dated: bool) -> bool {
-    let is_page_bundle = is_dated && !path.ends_with(".html") && folders(path).count() > 1;
+    let is_page_bundle = is_dated && suffix(path) != "html" && folders(path).count() > 1;
     match stem(path) {
         "_index" | "search" | "404" => return true,
         // Hugo keeps a post as `folder/index.md`, beside its pictures.

@@ -11,9 +11,8 @@ pub(crate) fn output(expression: &str, site: &Site<'_>) -> Meaning {
         let (name, argument) = filter.split_once(':').unwrap_or((filter, ""));
         let argument = self::value(argument.trim(), site);
         match name.trim() {
-            "absolute_url" if value.starts_with("http") => {}
+            "absolute_url" | "relative_url" | "url" if value.starts_with("http") => {}
             "absolute_url" => value = format!("{}{}", site.url, rooted(&value)),
-            "relative_url" | "url" if value.starts_with("http") => {}
             "relative_url" | "url" => value = format!("{}{}", site.base_path, rooted(&value)),
             "prepend" => value = argument.unwrap_or_default() + &value,
             "append" => value += &argument.unwrap_or_default(),

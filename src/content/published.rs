@@ -149,20 +149,33 @@ fn written(field: &Field, problems: &mut Problems) -> Option<Written> {
     parsed
 }
 
-/// The date line among the first lines of a body: alone, or before it only a heading, a
-/// picture or `Last updated on …`. A date inside a sentence is never taken.
-pub(crate) fn date_line(body: &str) -> Option<DateLine> {
+/// The date line among the first lines of a body. Before it only the title, another heading, a
+/// picture or `Last updated on …` may stand; a date inside a sentence is never taken.
+pub(crate) fn date_line(body: &str, title: &str) -> Option<DateLine> {
     let mut seen = 0;
+    let mut hidden_until: Option<&str> = None;
     for (index, line) in body.lines().enumerate() {
+        // Style sheets and scripts stand above the text in many files.
+        if let Some(end) = hidden_until {
+            hidden_until = hidden_until.filter(|_| !line.contains(end));
+            continue;
+        }
+        let hidden = [("<style", "</style>"), ("<script", "</script>"), ("<!--", "-->")];
+        if let Some((_, end)) = hidden.iter().find(|(open, _)| line.trim_start().starts_with(open))
+        {
+            hidden_until = Some(end).filter(|end| !line.contains(**end)).copied();
+            continue;
+        }
         let text = plain(line);
-        if text.is_empty() {
+        if !text.contains(char::is_alphanumeric) {
             continue;
         }
         if let Some(day) = dates::of_line(&text) {
             return Some(DateLine { day, text, line: index });
         }
         let may_come_before = line.trim_start().starts_with(['#', '!'])
-            || text.to_lowercase().starts_with("last updated");
+            || text.to_lowercase().starts_with("last updated")
+            || text.to_lowercase() == title.to_lowercase();
         seen += 1;
         if !may_come_before || seen == 3 {
             return None;
@@ -192,7 +205,7 @@ mod tests {
     use super::*;
 
     fn line(body: &str) -> Option<String> {
-        date_line(body).map(|found| found.day.to_string())
+        date_line(body, "The title").map(|found| found.day.to_string())
     }
 
     #[test]
@@ -203,6 +216,7 @@ mod tests {
             "<p><em>26 February&nbsp;2021</em></p>\n",
             "26 Feb 2021 Posted in [Press releases](/news)\n",
             "## Title\n\n26 Feb 2021\n",
+            "<style>\n.a {}\n</style>\n\nThe Title\n---\n\n26 Feb 2021\n",
             "Last updated on 3 May 2024\n\n26 Feb 2021\n",
         ] {
             assert_eq!(line(body).as_deref(), Some("2021-02-26"), "{body}");

@@ -1,9 +1,8 @@
 //! Reads one file: bytes in, a draft and its problems out. No I/O, no clock.
 
-use url::Url;
-
 use super::body::{self, Markup};
-use super::front_matter::{Field, FrontMatter, Source, Value, split};
+use super::fields::{enclosures, image, language, list, notes, pinned_id};
+use super::front_matter::{FrontMatter, Source, split};
 use super::kind::{self, Traits};
 use super::links::Base;
 use super::permalink::{self, Parts};
@@ -11,8 +10,8 @@ use super::problem::{Place, Problems};
 use super::published::{self, DateLine};
 use super::tags::escape;
 use super::text::{of_html, one_line, summary};
-use super::{Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event};
-use crate::model::{Enclosure, EntryId, Language, Notes};
+use super::{Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event, markdown};
+use crate::model::Enclosure;
 
 /// Reads one file of the content folder. `path` runs from that folder on, with `/`.
 pub fn read(path: &str, bytes: &[u8], rules: &Rules) -> Reading {
@@ -63,7 +62,7 @@ fn draft(
     problems: &mut Problems,
 ) -> Option<Draft> {
     let title = title(path, kind, front_matter, &source.body, problems);
-    let date_line = published::date_line(&source.body);
+    let date_line = published::date_line(&source.body, &title);
     let published =
         published(path, kind, source, front_matter, date_line.as_ref(), rules, problems);
     let language = language(path, front_matter, rules, problems);
@@ -85,17 +84,27 @@ fn draft(
         DraftKind::Release | DraftKind::Page => None,
     };
     let enclosures = enclosures(front_matter, rules, problems);
-    let description = front_matter.text(&["description", "summary", "excerpt", "deck"]);
-    let content = content(path, source, front_matter, &title, &base, problems);
-    let (content_html, content_text) =
-        or_stand_in(content, kind, description.as_deref(), &enclosures, &title, &base, problems);
+    let description =
+        front_matter.text(&["description", "summary", "excerpt", "deck"]).map(|d| plain(&d, &base));
+    let mut content_html = content(path, source, front_matter, &title, &base, problems);
+    let mut content_text = of_html(&content_html);
+    if kind != DraftKind::Page && !body::is_readable(&content_html, &content_text) {
+        content_html = stand_in(description.as_deref(), &enclosures, &title, &base);
+        content_text = of_html(&content_html);
+        if content_html.is_empty() {
+            problems.error(
+                Place::line(source.body_line).named("body"),
+                "there is nothing to read in it",
+                "write a text below the front matter, or point to one with `external` or `file_url`",
+            );
+        }
+    }
     body::check_words(source, &title, problems);
-    let date_line = date_line.as_ref().map(|found| found.text.as_str());
     Some(Draft {
         path: path.to_owned(),
         kind,
         pinned_id: pinned_id(front_matter, problems),
-        summary: summary(description.as_deref(), &content_text, date_line, &title),
+        summary: summary(description.as_deref(), &content_text, &title),
         link: link?,
         title,
         published,
@@ -219,37 +228,16 @@ fn published(
     published::find(front_matter, date, file_name, date_line, rules, problems)
 }
 
-/// The author's, else Hugo's language folder or ending (`content/fr/`, `one.fr.md`), else the
-/// site's.
-fn language(
-    path: &str,
-    front_matter: &FrontMatter,
-    rules: &Rules,
-    problems: &mut Problems,
-) -> Language {
-    if let Some(field) = front_matter.first(&["language", "lang", "locale"]) {
-        match field.text().unwrap_or_default().parse() {
-            Ok(language) => return language,
-            Err(error) => problems.warn(
-                field.place(),
-                format!("{error}"),
-                "write `language: en`; the site's language is used",
-            ),
-        }
+/// A description without Markdown, where an author put some into it.
+fn plain(description: &str, base: &Base) -> String {
+    if description.contains("**") || description.contains("](") {
+        of_html(&markdown::render(description, base))
+    } else {
+        one_line(description)
     }
-    let mut folders = kind::folders(path);
-    let folder = folders.next().filter(|f| *f == "content").and_then(|_| folders.next());
-    let ending = kind::stem(path).rsplit_once('.').map(|(_, ending)| ending);
-    let by_place = [folder, ending].into_iter().flatten().find(|part| is_language_code(part));
-    by_place.and_then(|part| part.parse().ok()).unwrap_or_else(|| rules.language.clone())
 }
 
-/// Two small letters; longer tags look like any other folder.
-fn is_language_code(part: &str) -> bool {
-    part.len() == 2 && part.bytes().all(|b| b.is_ascii_lowercase())
-}
-
-/// HTML and text of the body.
+/// HTML of the body.
 fn content(
     path: &str,
     source: &Source,
@@ -257,33 +245,24 @@ fn content(
     title: &str,
     base: &Base,
     problems: &mut Problems,
-) -> (String, String) {
+) -> String {
     let is_rich_text = front_matter.text(&["variant"]).as_deref() == Some("tiptap")
         && source.body.trim_start().starts_with('<');
-    let markup =
-        if path.ends_with(".html") || is_rich_text { Markup::Html } else { Markup::Markdown };
-    let html = body::render(source, markup, title, base, problems);
-    let text = of_html(&html);
-    (html, text)
+    let is_html = kind::suffix(path) == "html" || is_rich_text;
+    let markup = if is_html { Markup::Html } else { Markup::Markdown };
+    body::render(source, markup, title, base, problems)
 }
 
-/// The body, or where nothing in it can be read what stands in for it: the file or page it
-/// points to, or its description.
-fn or_stand_in(
-    (html, text): (String, String),
-    kind: DraftKind,
+/// What stands in for a body without text: the description, the file or page it points to.
+fn stand_in(
     description: Option<&str>,
     enclosures: &[Enclosure],
     title: &str,
     base: &Base,
-    problems: &mut Problems,
-) -> (String, String) {
-    if body::is_readable(&html, &text) || kind == DraftKind::Page {
-        return (html, text);
-    }
+) -> String {
     let mut blocks = Vec::new();
-    if let Some(description) = description.map(one_line).filter(|d| !d.is_empty()) {
-        blocks.push(format!("<p>{}</p>\n", escape(&description)));
+    if let Some(description) = description.filter(|d| !d.is_empty()) {
+        blocks.push(format!("<p>{}</p>\n", escape(description)));
     }
     let target = enclosures.first().map(|enclosure| &enclosure.url);
     let is_elsewhere = base.page.host() != base.site.host();
@@ -291,126 +270,5 @@ fn or_stand_in(
         let target = escape(target.as_str());
         blocks.push(format!("<p><a href=\"{target}\">{}</a></p>\n", escape(title)));
     }
-    if blocks.is_empty() {
-        problems.error(
-            Place::missing("body"),
-            "there is nothing to read in it",
-            "write a text below the front matter, or point to one with `external` or `file_url`",
-        );
-    }
-    let html = blocks.concat();
-    let text = of_html(&html);
-    (html, text)
-}
-
-fn enclosures(
-    front_matter: &FrontMatter,
-    rules: &Rules,
-    problems: &mut Problems,
-) -> Vec<Enclosure> {
-    let Some(field) = front_matter.field("file_url") else { return Vec::new() };
-    let Some(url) = permalink::elsewhere(&field, rules) else {
-        problems.warn(
-            field.place(),
-            "`file_url` is not an address",
-            "write `/files/statement.pdf` or a full address",
-        );
-        return Vec::new();
-    };
-    let media_type = permalink::media_type(&url).to_owned();
-    vec![Enclosure { url, media_type, length_bytes: None }]
-}
-
-/// `id` where it is an IRI; other families use the key for names of their own.
-fn pinned_id(front_matter: &FrontMatter, problems: &mut Problems) -> Option<EntryId> {
-    let field = front_matter.field("id")?;
-    let text = field.text().unwrap_or_default();
-    let is_iri = Url::parse(text).is_ok() && !text.contains(char::is_whitespace);
-    if !is_iri {
-        problems.warn(
-            field.place(),
-            format!("`id` is not an IRI and is not used: `{}`", super::problem::shorten(text)),
-            "write it as `tag:example.org,2026:news/board-appointments`, or leave it out",
-        );
-    }
-    is_iri.then(|| EntryId::new(text))
-}
-
-fn image(front_matter: &FrontMatter, base: &Base) -> Option<Url> {
-    let field = front_matter.field("image")?;
-    let text = match &field.value {
-        Value::Map(_) => ["src", "url", "path"].iter().find_map(|key| {
-            let child = front_matter.child(&field, key)?;
-            child.text().map(str::to_owned)
-        })?,
-        _ => field.texts().into_iter().next()?,
-    };
-    // A bare word is a name in a media library.
-    let is_address = text.contains(['/', '.']);
-    if !is_address {
-        return None;
-    }
-    permalink_root(&text, base)
-}
-
-/// Images of front matter are counted from the site's root, with or without a slash.
-fn permalink_root(text: &str, base: &Base) -> Option<Url> {
-    if text.starts_with('/') || text.contains("://") || text.starts_with("www.") {
-        base.resolve_web(text)
-    } else {
-        base.resolve_web(&format!("/{text}"))
-    }
-}
-
-fn notes(front_matter: &FrontMatter, base: &Base, problems: &mut Problems) -> Notes {
-    let text = |key: &str| {
-        let text = front_matter.text(&[key]).map(|text| one_line(&text));
-        text.filter(|text| !text.is_empty())
-    };
-    if front_matter.is_true("withdrawn")
-        && let Some(field) = front_matter.field("withdrawn")
-    {
-        problems.error(
-            field.place(),
-            "`withdrawn` does not say why",
-            "write the reason, as `withdrawn: Issued in error`",
-        );
-    }
-    Notes {
-        change: text("change_note"),
-        correction: text("correction"),
-        withdrawn: text("withdrawn").filter(|_| !front_matter.is_false("withdrawn")),
-        replaced_by: front_matter
-            .field("replaced_by")
-            .and_then(|f| replaced_by(&f, base, problems)),
-    }
-}
-
-fn replaced_by(field: &Field, base: &Base, problems: &mut Problems) -> Option<Url> {
-    let url = field.text().and_then(|text| base.resolve_web(text));
-    if url.is_none() {
-        problems.warn(
-            field.place(),
-            "`replaced_by` is not an address",
-            "write `/media/new-text/` or a full address",
-        );
-    }
-    url
-}
-
-/// Words of a list, or of a text with commas, each once and in the author's order.
-fn list(front_matter: &FrontMatter, keys: &[&str]) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
-    for field in keys.iter().filter_map(|key| front_matter.field(key)) {
-        let texts = match &field.value {
-            Value::Text(text) => text.split(',').map(str::to_owned).collect(),
-            _ => field.texts(),
-        };
-        for text in texts.iter().map(|text| one_line(text)) {
-            if !text.is_empty() && !all.contains(&text) {
-                all.push(text);
-            }
-        }
-    }
-    all
+    blocks.concat()
 }

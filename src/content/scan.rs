@@ -91,6 +91,7 @@ pub enum ScanError {
 }
 
 /// Walks `folder` and reads the files whose stat is not the `known` one.
+#[expect(clippy::implicit_hasher, reason = "one caller, which has the usual map")]
 pub fn scan(
     folder: &Path,
     rules: &Rules,

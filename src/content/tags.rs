@@ -63,8 +63,8 @@ fn next_piece(rest: &str) -> Piece<'_> {
         let next = rest.match_indices('<').map(|(at, _)| at).find(|at| *at > 0 && begins_tag(*at));
         return Piece::Text(&rest[..next.unwrap_or(rest.len())]);
     }
-    if rest.starts_with("<!--") {
-        let end = rest[4..].find("-->").map_or(rest.len(), |at| at + 7);
+    if let Some(comment) = rest.strip_prefix("<!--") {
+        let end = comment.find("-->").map_or(rest.len(), |at| at + 7);
         return Piece::Other(&rest[..end]);
     }
     let raw = &rest[..tag_end(bytes)];
@@ -130,16 +130,10 @@ pub(crate) fn decode(text: &str) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let entity = rest[1..].split_once(';').map(|(name, _)| name).filter(|n| n.len() <= 8);
-        match entity.and_then(|name| Some((name, character(name)?))) {
-            Some((name, c)) => {
-                out.push(c);
-                rest = &rest[name.len() + 2..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
+        let known = entity.and_then(|name| Some((character(name)?, name.len() + 2)));
+        let (c, length) = known.unwrap_or(('&', 1));
+        out.push(c);
+        rest = &rest[length..];
     }
     out.push_str(rest);
     out

@@ -1,5 +1,6 @@
 //! Plain text for summaries, text parts and titles; and which characters may leave this module.
 
+use super::dates;
 use super::tags::{Piece, attribute, decode, pieces};
 
 /// About as long as a reader's list shows.
@@ -82,7 +83,7 @@ impl Writer {
 
     fn open(&mut self, name: &str, raw: &str) {
         match name {
-            "br" => self.end_line(1),
+            "br" | "tr" => self.end_line(1),
             "hr" => self.end_line(2),
             "img" => {
                 if let Some(alt) = attribute(raw, "alt").map(|a| join_words(&a))
@@ -106,12 +107,7 @@ impl Writer {
                     _ => "- ".to_owned(),
                 });
             }
-            "td" | "th" => {
-                if !self.line.trim().is_empty() {
-                    self.line.push_str("| ");
-                }
-            }
-            "tr" => self.end_line(1),
+            "td" | "th" if !self.line.trim().is_empty() => self.line.push_str("| "),
             "pre" => {
                 self.end_line(2);
                 self.pre_depth += 1;
@@ -195,22 +191,25 @@ fn is_block(name: &str) -> bool {
 }
 
 /// What stands for an entry in a list: the author's description, else the first words of the
-/// text without its date line, else the title. Never blank while the title is not.
-pub(crate) fn summary(
-    description: Option<&str>,
-    text: &str,
-    date_line: Option<&str>,
-    title: &str,
-) -> String {
+/// text, else the title. Never blank while the title is not.
+///
+/// The text's head often repeats what a reader sees beside the summary: the title, the date.
+pub(crate) fn summary(description: Option<&str>, text: &str, title: &str) -> String {
     if let Some(description) = description.map(one_line).filter(|d| !d.is_empty()) {
         return cut(&description, DESCRIPTION_CHARACTERS);
     }
-    let date_line = date_line.map(join_words);
+    let says_something = |paragraph: &String| {
+        !is_only_image(paragraph)
+            && dates::of_line(paragraph).is_none()
+            && !paragraph.starts_with("Last updated on")
+            && paragraph.to_lowercase() != title.to_lowercase()
+            && paragraph.chars().any(char::is_alphanumeric)
+    };
     let words: Vec<String> = text
-        .split("\n\n")
+        .lines()
+        .map(|line| line.trim_start().trim_start_matches("- "))
         .map(join_words)
-        .filter(|paragraph| !is_only_image(paragraph) && Some(paragraph) != date_line.as_ref())
-        .filter(|paragraph| paragraph.chars().any(char::is_alphanumeric))
+        .filter(says_something)
         .collect();
     let words = words.join(" ");
     if words.is_empty() { cut(title, SUMMARY_CHARACTERS) } else { cut(&words, SUMMARY_CHARACTERS) }
@@ -276,24 +275,22 @@ mod tests {
 
     #[test]
     fn a_summary_is_the_description_or_the_first_words() {
-        assert_eq!(summary(Some("A &amp; <b>b</b>\n c"), "text", None, "T"), "A & b c");
-        assert_eq!(
-            summary(
-                Some(" "),
-                "[Picture]\n\n26 February 2021\n\nOne two",
-                Some("26 February 2021"),
-                "T"
-            ),
-            "One two"
-        );
-        assert_eq!(summary(None, "", None, "The title"), "The title");
-        assert_eq!(summary(None, "[Picture]", None, "The title"), "The title");
+        assert_eq!(summary(Some("A &amp; <b>b</b>\n c"), "text", "T"), "A & b c");
+        assert_eq!(summary(Some(" "), "- One\n- two", "T"), "One two");
+        assert_eq!(summary(None, "", "The title"), "The title");
+        assert_eq!(summary(None, "[Picture]", "The title"), "The title");
+    }
+
+    #[test]
+    fn a_summary_does_not_repeat_title_and_date() {
+        let text = "The title\n\n[Hall]\n\n2 July 2024 Posted in Press releases\n\nOne two";
+        assert_eq!(summary(None, text, "The Title"), "One two");
     }
 
     #[test]
     fn a_long_summary_ends_after_a_whole_word() {
         let text = "word ".repeat(100);
-        let summary = summary(None, &text, None, "T");
+        let summary = summary(None, &text, "T");
         assert!(summary.ends_with("word…"), "{summary}");
         assert!(summary.chars().count() <= 281);
         let chinese = "新".repeat(400);

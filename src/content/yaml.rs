@@ -243,7 +243,8 @@ mod tests {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let alias = format!("*a{}", n - 1);
-            text += &format!("a{n}: &a{n} [{}]\n", vec![alias; 10].join(", "));
+            let list = vec![alias; 10].join(", ");
+            text = [text, format!("a{n}: &a{n} [{list}]\n")].concat();
         }
         assert_eq!(refused(&text).2, TOO_MANY);
     }

@@ -1,0 +1,451 @@
+//! Reading one file, through the boundary that the catalogue uses: bytes in, reading out.
+
+use chrono_tz::Tz;
+use tidings::content::{
+    DateValue, Draft, DraftKind, KindMatch, KindRule, Outcome, PermalinkRule, PublishedSource,
+    Rules, Severity, read,
+};
+use tidings::model::{EventStatus, EventTime};
+
+#[expect(clippy::unwrap_used, reason = "fixed values that parse")]
+fn rules() -> Rules {
+    Rules {
+        site_url: "https://press.example/".parse().unwrap(),
+        time_zone: Tz::Asia__Singapore,
+        language: "en".parse().unwrap(),
+        kinds: Vec::new(),
+        permalinks: Vec::new(),
+    }
+}
+
+fn draft_with(path: &str, text: &str, rules: &Rules) -> (Draft, Vec<String>) {
+    let reading = read(path, text.as_bytes(), rules);
+    let problems: Vec<String> = reading.problems.iter().map(|p| p.message.clone()).collect();
+    match reading.outcome {
+        Outcome::Draft(draft) => (*draft, problems),
+        other => panic!("{path}: {other:?}, {problems:?}"),
+    }
+}
+
+fn draft(path: &str, text: &str) -> (Draft, Vec<String>) {
+    draft_with(path, text, &rules())
+}
+
+/// The only problem of a file that is held back: line, field, message and remedy.
+fn held_back(path: &str, text: &str) -> (Option<usize>, Option<String>, String, String) {
+    let reading = read(path, text.as_bytes(), &rules());
+    assert_eq!(reading.outcome, Outcome::HeldBack, "{:?}", reading.problems);
+    let mut errors = reading.problems.into_iter().filter(|p| p.severity == Severity::Error);
+    let error = errors.next().expect("a file is held back by an error");
+    assert_eq!(errors.next(), None);
+    assert_eq!(error.path, path);
+    (error.line, error.field, error.message, error.remedy)
+}
+
+fn published(draft: &Draft) -> (String, PublishedSource) {
+    let value = match draft.published.value {
+        Some(DateValue::At(moment)) => moment.to_rfc3339(),
+        Some(DateValue::Day(day)) => day.to_string(),
+        None => String::new(),
+    };
+    (value, draft.published.source)
+}
+
+#[test]
+fn a_release_has_all_that_feeds_need() {
+    let (draft, problems) = draft(
+        "news/_posts/2026-11-20-board.md",
+        "---\ntitle: Board &amp; committees\npermalink: /news/board/\ndate: 2026-11-20\n\
+         description: Who sits where.\ncategory: Board\ntags: [a, b, a]\nimage: /images/a b.jpg\n\
+         agency: Ministry\nlang: zh_CN\nurgent: true\n---\nSee [the list](list.pdf).\n\n- one\n",
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(draft.kind, DraftKind::Release);
+    assert_eq!(draft.title, "Board & committees");
+    assert_eq!(draft.link.as_str(), "https://press.example/news/board/");
+    assert_eq!(published(&draft), ("2026-11-20".to_owned(), PublishedSource::Date));
+    assert_eq!(draft.language.as_str(), "zh-CN");
+    assert_eq!(draft.categories, ["Board"]);
+    assert_eq!(draft.tags, ["a", "b"]);
+    assert_eq!(draft.summary, "Who sits where.");
+    assert_eq!(
+        draft.image.map(String::from).as_deref(),
+        Some("https://press.example/images/a%20b.jpg")
+    );
+    assert_eq!(
+        draft.content_html,
+        "<p>See <a href=\"https://press.example/news/board/list.pdf\">the list</a>.</p>\n\
+         <ul>\n<li>one</li>\n</ul>\n"
+    );
+    assert_eq!(draft.content_text, "See the list.\n\n- one");
+    assert!(draft.urgent);
+}
+
+#[test]
+fn the_publication_time_comes_from_the_first_place_that_has_one() {
+    let all = "publish_at: 2026-11-21T09:00:00+08:00\ndate: 2026-11-21\n";
+    for (keys, path, body, expected) in [
+        (
+            all,
+            "_posts/2026-11-21-a.md",
+            "21 November 2026\n\nx",
+            ("2026-11-21T09:00:00+08:00", PublishedSource::PublishAt),
+        ),
+        (
+            "date: 2026-11-21\n",
+            "_posts/2026-11-21-a.md",
+            "x",
+            ("2026-11-21", PublishedSource::Date),
+        ),
+        (
+            "",
+            "_posts/2026-11-21-a.md",
+            "21 November 2026\n\nx",
+            ("2026-11-21", PublishedSource::FileName),
+        ),
+        (
+            "permalink: /a/\n",
+            "_posts/a.md",
+            "_21 November 2026_\n\nx",
+            ("2026-11-21", PublishedSource::Body),
+        ),
+        (
+            "permalink: /a/\n",
+            "_posts/a.md",
+            "On 21 November 2026, x",
+            ("", PublishedSource::FirstSeen),
+        ),
+    ] {
+        let (draft, _) = draft(path, &format!("---\ntitle: A\n{keys}---\n{body}"));
+        assert_eq!(published(&draft), (expected.0.to_owned(), expected.1));
+    }
+}
+
+#[test]
+fn places_that_disagree_are_named_together() {
+    let (draft, problems) =
+        draft("_posts/2026-11-20-a.md", "---\ntitle: A\ndate: 2026-11-21\n---\nx");
+    assert_eq!(problems, ["`date` says 2026-11-21, the file name says 2026-11-20"]);
+    assert_eq!(published(&draft).0, "2026-11-21");
+    let late = "---\ntitle: A\ndate: 2026-11-20 20:00:00 -0500\n---\nx";
+    assert_eq!(self::draft("_posts/2026-11-20-a.md", late).1, Vec::<String>::new());
+}
+
+#[test]
+fn an_embargo_without_a_zone_is_an_error() {
+    let (line, field, message, remedy) =
+        held_back("_posts/2026-11-21-a.md", "---\ntitle: A\npublish_at: 2026-11-21 09:00\n---\nx");
+    assert_eq!((line, field.as_deref()), (Some(3), Some("publish_at")));
+    assert_eq!(message, "`publish_at` has no time zone: `2026-11-21 09:00`");
+    assert_eq!(remedy, "write the time with its zone, as `2026-11-21T09:00:00+08:00`");
+}
+
+#[test]
+fn a_date_that_cannot_be_read_is_an_error_with_line_and_remedy() {
+    let (line, field, message, remedy) =
+        held_back("_posts/2026-11-21-a.md", "---\ntitle: A\ndate: 21/11/2026\n---\nx");
+    assert_eq!((line, field.as_deref()), (Some(3), Some("date")));
+    assert_eq!(message, "`date` is not a date: `21/11/2026`");
+    assert_eq!(remedy, "write `2026-11-21` or `2026-11-21T09:00:00+08:00`");
+}
+
+#[test]
+fn what_a_post_lacks_is_named() {
+    let path = "_posts/2026-11-21-a.md";
+    assert_eq!(held_back(path, "---\nlayout: post\n---\nx").2, "there is no title");
+    assert_eq!(held_back(path, "---\ntitle: A\n---\n\n").2, "there is nothing to read in it");
+    assert_eq!(held_back(path, "just text\n").2, "the file has no front matter");
+    let (_, field, message, _) = held_back("a.md", "---\nlayout: post\ntitle: A\n---\nx");
+    assert_eq!(field.as_deref(), Some("permalink"));
+    assert_eq!(message, "no address can be made for it");
+    let (_, _, message, _) = held_back("_posts/a.md", "---\ntitle: A\n---\nx");
+    assert_eq!(
+        message,
+        "the pattern `/:categories/:year/:month/:day/:title.html` gives no address: `:year` needs a date"
+    );
+    let (line, _, message, _) =
+        held_back(path, "---\ntitle: A\npermalink: javascript:alert(1)\n---\nx");
+    assert_eq!(
+        (line, message.as_str()),
+        (Some(3), "`permalink` is not an address: `javascript:alert(1)`")
+    );
+}
+
+#[test]
+fn the_address_comes_from_the_permalink_the_target_or_a_pattern() {
+    for (path, keys, body, expected) in [
+        ("_posts/2026-11-21-a.md", "permalink: news/a b", "x", "https://press.example/news/a%20b"),
+        ("_posts/2026-11-21-a.md", "url: https://other.example/a", "x", "https://other.example/a"),
+        (
+            "_posts/2026-11-21-a.md",
+            "external: https://other.example/a",
+            "",
+            "https://other.example/a",
+        ),
+        (
+            "_posts/2026-11-21-a.md",
+            "file_url: /files/a b.pdf",
+            "",
+            "https://press.example/files/a%20b.pdf",
+        ),
+        (
+            "_posts/2026-11-21-a.md",
+            "file_url: /files/a.pdf",
+            "x",
+            "https://press.example/2026/11/21/a.html",
+        ),
+        (
+            "Press/_posts/2026-11-21-A & b.md",
+            "category: X",
+            "x",
+            "https://press.example/press/x/2026/11/21/A-b.html",
+        ),
+        ("content/news/2026/2026-11-21-a.md", "", "x", "https://press.example/news/2026/a/"),
+        (
+            "content/en/post/a.md",
+            "date: 2026-11-21\nslug: b?c",
+            "x",
+            "https://press.example/post/b-c/",
+        ),
+        ("content/fr/post/2026-11-21-a/index.md", "", "x", "https://press.example/fr/post/a/"),
+    ] {
+        let (draft, _) = draft(path, &format!("---\ntitle: A\n{keys}\n---\n{body}"));
+        assert_eq!(draft.link.as_str(), expected, "{path} {keys}");
+    }
+}
+
+#[test]
+fn a_pattern_of_the_config_comes_before_the_familys() {
+    let permalinks = vec![
+        PermalinkRule { folder: "news".into(), pattern: "/n/:year/:i_month/:slug/".into() },
+        PermalinkRule { folder: String::new(), pattern: "/:path/".into() },
+    ];
+    let rules = Rules { permalinks, ..rules() };
+    let text = "---\ntitle: A\n---\nx";
+    let link = |path| draft_with(path, text, &rules).0.link.to_string();
+    assert_eq!(link("news/2026-01-02-a.md"), "https://press.example/n/2026/1/a/");
+    assert_eq!(link("press/2026-01-02-a.md"), "https://press.example/press/2026-01-02-a/");
+}
+
+#[test]
+fn a_post_that_is_only_a_file_offers_it() {
+    let (draft, problems) = draft(
+        "news/_posts/2026-11-21-file-a.md",
+        "---\ntitle: Q & A\nlayout: file\nfile_url: /files/Q A.PDF\n---\n",
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(draft.enclosures[0].url.as_str(), "https://press.example/files/Q%20A.PDF");
+    assert_eq!(draft.enclosures[0].media_type, "application/pdf");
+    assert_eq!(draft.enclosures[0].length_bytes, None);
+    assert_eq!(draft.summary, "Q & A");
+    assert_eq!(
+        draft.content_html,
+        "<p><a href=\"https://press.example/files/Q%20A.PDF\">Q &amp; A</a></p>\n"
+    );
+}
+
+#[test]
+fn an_event_is_read_from_our_own_mapping() {
+    let (draft, problems) = draft(
+        "_posts/2026-10-01-a.md",
+        "---\ntitle: A\nevent:\n  start: 2026-11-21T09:00:00+08:00\n  end: 2026-11-21 17:00\n  \
+         venue: Town Hall\n  online_url: https://a.example/\n  registration_url: /register\n  \
+         status: postponed\n---\nx",
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(draft.kind, DraftKind::Event);
+    let event = draft.event.expect("it has a start");
+    let (EventTime::At(start), Some(EventTime::At(end))) = (event.start, event.end) else {
+        panic!("{event:?}")
+    };
+    assert_eq!(start.to_rfc3339(), "2026-11-21T09:00:00+08:00");
+    assert_eq!(end.to_rfc3339(), "2026-11-21T17:00:00+08:00");
+    assert_eq!(event.venue.as_deref(), Some("Town Hall"));
+    assert_eq!(
+        event.registration_url.map(String::from).as_deref(),
+        Some("https://press.example/register")
+    );
+    assert_eq!(event.status, EventStatus::Postponed);
+    assert_eq!(draft.published.source, PublishedSource::FileName);
+}
+
+#[test]
+fn in_hugo_a_date_beside_an_end_is_the_start() {
+    let (draft, problems) = draft(
+        "content/events/2020/2020-03-01-a.md",
+        "---\ntitle: A\ndate: 2020-04-08 14:00:00 -0500\nend_date: 2020-04-08 15:00:00 -0500\n\
+         venue:\n  venue_name: Library\n  room: 12\n  city: Washington\nyoutube_id: abc\n---\nx",
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(published(&draft), ("2020-03-01".to_owned(), PublishedSource::FileName));
+    let event = draft.event.expect("it has a start");
+    let EventTime::At(start) = event.start else { panic!("{event:?}") };
+    assert_eq!(start.to_rfc3339(), "2020-04-08T14:00:00-05:00");
+    assert_eq!(event.venue.as_deref(), Some("Library, 12, Washington"));
+    assert_eq!(
+        event.online_url.map(String::from).as_deref(),
+        Some("https://www.youtube.com/watch?v=abc")
+    );
+}
+
+#[test]
+fn a_start_date_of_its_own_leaves_date_as_publication() {
+    let (draft, _) = draft(
+        "events/a.md",
+        "---\ntitle: A\ndate: 2026-10-01\nstart_date: 2026-11-21\nend_date: 2026-11-22\n---\nx",
+    );
+    assert_eq!(published(&draft), ("2026-10-01".to_owned(), PublishedSource::Date));
+    let event = draft.event.expect("it has a start");
+    assert!(matches!((event.start, event.end), (EventTime::Day(_), Some(EventTime::Day(_)))));
+}
+
+#[test]
+fn an_event_without_start_is_told_what_to_add() {
+    let reading = read(
+        "a.md",
+        b"---\nlayout: post\ntitle: A\ncategory: events\npermalink: /a\ndate: 2026-01-01\n---\nx",
+        &rules(),
+    );
+    assert_eq!(reading.problems.len(), 1);
+    assert_eq!(reading.problems[0].message, "the event has no start, so no calendar shows it");
+    assert_eq!(reading.problems[0].remedy, "add `event: {start: 2026-11-21T09:00:00+08:00}`");
+}
+
+#[test]
+fn an_event_that_ends_before_it_starts_is_held_back() {
+    let (line, field, message, _) = held_back(
+        "_posts/2026-10-01-a.md",
+        "---\ntitle: A\nevent:\n  start: 2026-11-21\n  end: 2026-11-20\n---\nx",
+    );
+    assert_eq!((line, field.as_deref()), (Some(5), Some("event.end")));
+    assert_eq!(message, "`event.end` is before `event.start`");
+    let (line, _, message, remedy) = held_back(
+        "_posts/2026-10-01-a.md",
+        "---\ntitle: A\nevent: {start: 2026-11-21, status: maybe}\n---\nx",
+    );
+    assert_eq!((line, message.as_str()), (Some(3), "`event.status` is not known: `maybe`"));
+    assert_eq!(remedy, "write `confirmed`, `cancelled` or `postponed`");
+}
+
+#[test]
+fn a_rule_of_the_config_comes_before_the_default_kinds() {
+    let matches = KindMatch { folder: Some("notices".into()), ..KindMatch::default() };
+    let rules = Rules { kinds: vec![KindRule { matches, kind: DraftKind::Page }], ..rules() };
+    let text = "---\ntitle: A\n---\nx";
+    let kind = |path| draft_with(path, text, &rules).0.kind;
+    assert_eq!(kind("notices/_posts/2026-01-01-a.md"), DraftKind::Page);
+    assert_eq!(kind("news/_posts/2026-01-01-a.md"), DraftKind::Release);
+}
+
+#[test]
+fn a_page_is_never_held_back_by_its_keys() {
+    let (draft, problems) =
+        draft("about.md", "---\ntitle: A\ndate: soon\nid: x y\n---\n{{ what }}");
+    assert_eq!(draft.kind, DraftKind::Page);
+    assert_eq!(draft.link.as_str(), "https://press.example/about/");
+    assert_eq!(problems, ["`date` is not a date: `soon`"]);
+}
+
+#[test]
+fn files_without_content_are_told_apart() {
+    let outcome = |path: &str, text: &str| read(path, text.as_bytes(), &rules()).outcome;
+    assert_eq!(outcome("a.md", ""), Outcome::Empty);
+    assert_eq!(outcome("a.md", " \r\n\t\n"), Outcome::Empty);
+    assert_eq!(outcome("a.md", "---\n---\n"), Outcome::Empty);
+    assert_eq!(outcome("images/ignore.md", "placeholder\n"), Outcome::Empty);
+    assert_eq!(outcome("news/index.html", "---\nlayout: resources-alt\n---\n"), Outcome::Template);
+    assert_eq!(outcome("search.md", "---\nlayout: search\ntitle: S\n---\n"), Outcome::Template);
+}
+
+#[test]
+fn notes_and_the_rest_of_our_keys_are_read() {
+    let (draft, _) = draft(
+        "_posts/2026-01-01-a.md",
+        "---\ntitle: A\nid: tag:press.example,2026:a\npublished: false\nexpires_at: 2026-02-01\n\
+         updated: 2026-01-02T10:00:00+08:00\nchange_note: New dates.\ncorrection: 4.2, not 42.\n\
+         withdrawn: Issued in error.\nreplaced_by: /b/\ntranslationKey: k\n---\nx",
+    );
+    assert_eq!(
+        draft.pinned_id.as_ref().map(tidings::model::EntryId::as_str),
+        Some("tag:press.example,2026:a")
+    );
+    assert!(draft.is_unpublished);
+    assert_eq!(
+        draft.expires_at.map(|t| t.to_rfc3339()).as_deref(),
+        Some("2026-02-01T00:00:00+08:00")
+    );
+    assert!(matches!(draft.updated, Some(DateValue::At(_))));
+    assert_eq!(draft.notes.change.as_deref(), Some("New dates."));
+    assert_eq!(draft.notes.correction.as_deref(), Some("4.2, not 42."));
+    assert_eq!(draft.notes.withdrawn.as_deref(), Some("Issued in error."));
+    assert_eq!(
+        draft.notes.replaced_by.map(String::from).as_deref(),
+        Some("https://press.example/b/")
+    );
+    assert_eq!(draft.translation_key.as_deref(), Some("k"));
+}
+
+#[test]
+fn tags_that_mean_nothing_are_left_out_with_a_warning() {
+    let reading = read(
+        "_posts/2026-01-01-a.md",
+        b"---\ntitle: A\n---\n\n{% include toc.html %}\nSee [x]({{ \"/y\" | absolute_url }}) and `{{ z }}`{: .c}.\n",
+        &rules(),
+    );
+    let Outcome::Draft(draft) = reading.outcome else { panic!("{:?}", reading.problems) };
+    assert_eq!(
+        draft.content_html,
+        "<p>See <a href=\"https://press.example/y\">x</a> and <code>{{ z }}</code>.</p>\n"
+    );
+    assert_eq!(reading.problems.len(), 1);
+    assert_eq!(reading.problems[0].line, Some(5));
+    assert_eq!(
+        reading.problems[0].message,
+        "the tag `include toc.html` means nothing here and was left out"
+    );
+}
+
+#[test]
+fn rich_text_of_an_editor_comes_out_bare() {
+    let (draft, _) = draft(
+        "_posts/2026-01-01-a.md",
+        "---\ntitle: A\nvariant: tiptap\n---\n<div class=\"w\"><p style=\"x\">a {b}</p></div>\
+         <iframe src=\"https://www.youtube.com/embed/abc\"></iframe><ul data-tight=\"true\"><li><p>c</p></li></ul>",
+    );
+    assert_eq!(
+        draft.content_html,
+        "<div><p>a {b}</p></div>\
+         <p><a href=\"https://www.youtube.com/watch?v=abc\">Video: YouTube</a></p><ul><li><p>c</p></li></ul>"
+    );
+    assert_eq!(draft.content_text, "a {b}\n\nVideo: YouTube\n\n- c");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_bytes_make_reading_panic(
+        head in "(---\n)?([a-z]{1,5}: ?[\"'\\[{&*|>!%@`a-z0-9:#. -]{0,12}\n){0,4}(---\n)?",
+        body in "([a-z<>/\"'=&;:{}%|\\[\\]()*_`~#!\t -]|\n|<p|<a href=|iframe|\\{\\{|\\{%|\\{:|\\]\\(|年|\u{a0}){0,60}",
+        junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+    ) {
+        let text = format!("{head}{body}");
+        for path in ["_posts/2026-01-01-a.md", "events/a.html", "a.mdx"] {
+            read(path, text.as_bytes(), &rules());
+            read(path, &[text.as_bytes(), &junk].concat(), &rules());
+        }
+    }
+
+    #[test]
+    fn no_key_makes_reading_panic(
+        key in "(title|date|event|end_date|venue|permalink|file_url|image|id|lang|tags|status|publish_at|external)",
+        value in "(\\PC{0,20}|\\[.{0,6}\\]|\\{start: .{0,9}\\}|:?[a-z:/#%é年]{0,12}|[0-9T:+. -]{0,25})",
+        body in "\\PC{0,40}",
+    ) {
+        for path in ["_posts/2026-01-01-a.md", "content/é/news/年-1.html", "events/..md"] {
+            let text = format!("---\ntitle: A\nlayout: post\ndate: 2026-01-01\n{key}: {value}\n---\n{body}");
+            read(path, text.as_bytes(), &rules());
+            read(path, format!("---\n{key}: {value}\n---\n{body}").as_bytes(), &rules());
+        }
+    }
+}
