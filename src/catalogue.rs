@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::{Draft, Problem, PublishedSource};
 use crate::model::{Entry, Timestamp};
 
-pub use diff::diff;
+pub use diff::{diff, preview};
 pub(crate) use identity::hash;
 
 /// An entry as the store remembers it.

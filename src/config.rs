@@ -144,12 +144,18 @@ pub enum Uncertain {
 pub struct Environment {
     /// `TIDINGS_SMTP_PASSWORD`.
     pub smtp_password: Option<Secret>,
+    /// `TIDINGS_LOG`: a filter such as `info` or `tidings::outbox=debug`.
+    pub log: Option<String>,
 }
 
 impl Environment {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads it")]
     pub fn read() -> Self {
-        Self { smtp_password: std::env::var("TIDINGS_SMTP_PASSWORD").ok().map(Secret::new) }
+        let read = |name| std::env::var(name).ok();
+        Self {
+            smtp_password: read("TIDINGS_SMTP_PASSWORD").map(Secret::new),
+            log: read("TIDINGS_LOG"),
+        }
     }
 }
 

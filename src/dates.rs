@@ -1,68 +1,73 @@
-//! Dates and times as readers see them, in mail and on pages.
+//! Dates for people to read, in feeds, pages and mails.
 //!
-//! A time is shown at the offset it carries: the author's, or the site's where the author
-//! wrote a date alone. Month and weekday names are English.
+//! Twenty-four hours and the offset in full, as in `Thursday 26 February 2026, 14:00–16:00
+//! (UTC+08:00)`: an offset is understood everywhere, an abbreviation such as `SST` is not.
+//! Names of days and months are English.
 
-use chrono::{NaiveDate, Timelike};
+use chrono::NaiveDate;
 
 use crate::model::{Event, EventTime, Timestamp};
 
-/// Day of publication, as `26 February 2026`.
-pub fn day(time: &Timestamp) -> String {
+/// `26 February 2026`: the day at the author's place.
+pub fn day(time: Timestamp) -> String {
     time.format("%-d %B %Y").to_string()
 }
 
-/// Start and end of an event, as `Thursday 26 February 2026, 14:00–16:00 (UTC+08:00)`.
+/// Start and end of an event, the day named once where it is the same.
 ///
-/// An end is shown at the offset of the start, so that one zone is named for both.
-pub fn when(event: &Event) -> String {
+/// An end that is not after the start says nothing and is left out.
+pub fn event_when(event: &Event) -> String {
     match (event.start, event.end) {
-        (EventTime::Day(start), None) => long_day(start),
-        (EventTime::Day(start), Some(end)) => days(start, last_day(end)),
-        (EventTime::At(start), None) => {
-            format!("{} ({})", moment(&start), zone(&start))
+        (EventTime::At(start), Some(EventTime::At(end))) if end > start => between(start, end),
+        (EventTime::At(start), Some(EventTime::Day(last))) if last > start.date_naive() => {
+            format!("{} – {}", moment(start), weekday(last))
         }
-        (EventTime::At(start), Some(EventTime::At(end))) => {
-            let end = end.with_timezone(start.offset());
-            if start.date_naive() == end.date_naive() {
-                format!("{}–{} ({})", moment(&start), clock(&end), zone(&start))
-            } else {
-                format!("{} to {} ({})", moment(&start), moment(&end), zone(&start))
-            }
+        (EventTime::At(start), _) => moment(start),
+        (EventTime::Day(first), Some(EventTime::Day(last))) if last > first => {
+            format!("{} – {}", weekday(first), weekday(last))
         }
-        (EventTime::At(start), Some(EventTime::Day(end))) => {
-            format!("{} ({}) to {}", moment(&start), zone(&start), long_day(end))
+        (EventTime::Day(first), Some(EventTime::At(end))) if end.date_naive() > first => {
+            format!("{} – {}", weekday(first), moment(end))
         }
+        (EventTime::Day(first), _) => weekday(first),
     }
 }
 
-fn last_day(end: EventTime) -> NaiveDate {
-    match end {
-        EventTime::Day(day) => day,
-        EventTime::At(time) => time.date_naive(),
+fn between(start: Timestamp, end: Timestamp) -> String {
+    if start.offset() != end.offset() {
+        // Clocks change in between, or the two are given for two places.
+        return format!("{} – {}", moment(start), moment(end));
+    }
+    let (first, last, offset) = (start.date_naive(), end.date_naive(), offset(start));
+    if first == last {
+        format!("{}, {}–{} ({offset})", weekday(first), clock(start), clock(end))
+    } else {
+        format!(
+            "{}, {} – {}, {} ({offset})",
+            weekday(first),
+            clock(start),
+            weekday(last),
+            clock(end)
+        )
     }
 }
 
-fn days(start: NaiveDate, end: NaiveDate) -> String {
-    if start == end { long_day(start) } else { format!("{} to {}", long_day(start), long_day(end)) }
+fn moment(time: Timestamp) -> String {
+    format!("{}, {} ({})", weekday(time.date_naive()), clock(time), offset(time))
 }
 
-fn long_day(day: NaiveDate) -> String {
+fn weekday(day: NaiveDate) -> String {
     day.format("%A %-d %B %Y").to_string()
 }
 
-fn moment(time: &Timestamp) -> String {
-    format!("{}, {}", long_day(time.date_naive()), clock(time))
+fn clock(time: Timestamp) -> String {
+    time.format("%H:%M").to_string()
 }
 
-fn clock(time: &Timestamp) -> String {
-    format!("{:02}:{:02}", time.hour(), time.minute())
-}
-
-fn zone(time: &Timestamp) -> String {
+fn offset(time: Timestamp) -> String {
     match time.offset().local_minus_utc() {
         0 => "UTC".to_owned(),
-        _ => format!("UTC{}", time.offset()),
+        _ => time.format("UTC%:z").to_string(),
     }
 }
 
@@ -71,62 +76,72 @@ mod tests {
     use super::*;
     use crate::model::EventStatus;
 
-    fn at(text: &str) -> EventTime {
-        EventTime::At(text.parse().unwrap())
-    }
-
-    fn on(text: &str) -> EventTime {
-        EventTime::Day(text.parse().unwrap())
-    }
-
-    fn check(start: EventTime, end: Option<EventTime>, expected: &str) {
+    fn check(start: &str, end: Option<&str>, expected: &str) {
+        let time = |text: &str| {
+            text.parse().map_or_else(|_| EventTime::Day(text.parse().unwrap()), EventTime::At)
+        };
         let event = Event {
-            start,
-            end,
+            start: time(start),
+            end: end.map(time),
             venue: None,
             online_url: None,
             registration_url: None,
             status: EventStatus::Confirmed,
         };
-        assert_eq!(when(&event), expected);
+        assert_eq!(event_when(&event), expected);
     }
 
     #[test]
-    fn a_day_is_read_at_the_offset_it_was_written_in() {
-        assert_eq!(day(&"2026-02-26T00:00:00+08:00".parse().unwrap()), "26 February 2026");
-    }
-
-    #[test]
-    fn a_span_within_a_day_names_the_day_once() {
+    fn a_day_that_start_and_end_share_is_named_once() {
         check(
-            at("2026-02-26T14:00:00+08:00"),
-            Some(at("2026-02-26T16:00:00+08:00")),
+            "2026-02-26T14:00:00+08:00",
+            Some("2026-02-26T16:00:00+08:00"),
             "Thursday 26 February 2026, 14:00–16:00 (UTC+08:00)",
         );
-    }
-
-    #[test]
-    fn an_end_is_shown_at_the_offset_of_the_start() {
         check(
-            at("2026-02-26T14:00:00+08:00"),
-            Some(at("2026-02-26T17:00:00Z")),
-            "Thursday 26 February 2026, 14:00 to Friday 27 February 2026, 01:00 (UTC+08:00)",
+            "2026-02-26T14:00:00+05:30",
+            Some("2026-02-27T16:00:00+05:30"),
+            "Thursday 26 February 2026, 14:00 – Friday 27 February 2026, 16:00 (UTC+05:30)",
         );
     }
 
     #[test]
-    fn whole_days_carry_no_time_and_no_zone() {
-        check(on("2026-02-26"), None, "Thursday 26 February 2026");
-        check(on("2026-02-26"), Some(on("2026-02-26")), "Thursday 26 February 2026");
+    fn two_offsets_are_both_named() {
         check(
-            on("2026-02-26"),
-            Some(on("2026-02-28")),
-            "Thursday 26 February 2026 to Saturday 28 February 2026",
+            "2026-03-28T22:00:00+00:00",
+            Some("2026-03-29T10:00:00+01:00"),
+            "Saturday 28 March 2026, 22:00 (UTC) – Sunday 29 March 2026, 10:00 (UTC+01:00)",
         );
     }
 
     #[test]
-    fn a_start_without_an_end_stands_alone() {
-        check(at("2026-02-26T09:05:00Z"), None, "Thursday 26 February 2026, 09:05 (UTC)");
+    fn whole_days_have_no_clock() {
+        check("2026-02-26", None, "Thursday 26 February 2026");
+        check("2026-02-26", Some("2026-02-26"), "Thursday 26 February 2026");
+        check(
+            "2026-02-26",
+            Some("2026-02-28"),
+            "Thursday 26 February 2026 – Saturday 28 February 2026",
+        );
+        check(
+            "2026-02-26T14:00:00+08:00",
+            Some("2026-02-28"),
+            "Thursday 26 February 2026, 14:00 (UTC+08:00) – Saturday 28 February 2026",
+        );
+        check(
+            "2026-02-26",
+            Some("2026-02-28T16:00:00+08:00"),
+            "Thursday 26 February 2026 – Saturday 28 February 2026, 16:00 (UTC+08:00)",
+        );
+    }
+
+    #[test]
+    fn an_end_that_is_not_after_the_start_is_left_out() {
+        check(
+            "2026-02-26T14:00:00+08:00",
+            Some("2026-02-26T14:00:00+08:00"),
+            "Thursday 26 February 2026, 14:00 (UTC+08:00)",
+        );
+        check("2026-02-26", Some("2026-02-20"), "Thursday 26 February 2026");
     }
 }

@@ -10,7 +10,6 @@ pub mod name;
 pub mod page;
 pub mod rss;
 pub mod select;
-pub mod when;
 pub mod xml;
 
 #[cfg(test)]

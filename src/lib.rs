@@ -30,3 +30,11 @@ pub mod outbox;
 pub mod subscribers;
 
 pub mod store;
+
+pub mod pipeline;
+
+pub mod web;
+
+pub mod daemon;
+
+pub mod cli;

@@ -4,6 +4,7 @@
 //! repeated after a crash. "Not found" is `None`; unique keys, not prior checks, prevent
 //! duplicates. [`sqlite`] implements it in one embedded file.
 
+pub mod lock;
 pub mod records;
 pub mod sqlite;
 

@@ -110,7 +110,7 @@ fn feed(entries: &[Entry]) -> Feed {
 }
 
 fn all_documents(entries: &[Entry]) -> Vec<Document> {
-    documents(&[feed(entries)], &site(), page::TEMPLATE).unwrap()
+    documents(&[feed(entries)], &site(), &Templates::builtin()).unwrap()
 }
 
 fn read_rss(feed: &Feed) -> ::rss::Channel {

@@ -37,6 +37,29 @@ pub fn diff(known: &[KnownEntry], scanned: &Scanned<'_>, context: &Context) -> D
     comparison.diff
 }
 
+/// A draft as it would be published now: what is known of its entry is kept, and the rest
+/// is made as a scan would make it.
+pub fn preview(draft: &Draft, known: &[KnownEntry], context: &Context) -> Entry {
+    let scanned = Scanned { drafts: vec![draft], standing: Vec::new() };
+    let mut comparison = Comparison::new(known, &scanned, context);
+    let at_path = known.iter().find(|k| match &draft.pinned_id {
+        Some(id) => k.entry.id == *id,
+        None => k.path.as_deref() == Some(&draft.path),
+    });
+    let published = comparison.publication_time(draft, at_path);
+    match at_path {
+        Some(known) => {
+            let updated = known.entry.updated.max(published);
+            entry_of(draft, known.entry.id.clone(), published, updated, known.entry.revision)
+        }
+        None => {
+            let id = draft.pinned_id.clone();
+            let id = id.unwrap_or_else(|| comparison.derive_id(draft));
+            entry_of(draft, id, published, published, 1)
+        }
+    }
+}
+
 enum Found<'k> {
     Known { known: &'k KnownEntry, moved: bool },
     New,

@@ -74,20 +74,28 @@ pub struct Scan {
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     #[error(
-        "the content folder `{}` does not exist\nhint: create it, or name another as `content.folder`",
-        .0.display()
+        "the content folder `{}` does not exist", .0.display()
     )]
     Missing(PathBuf),
     #[error(
-        "the content folder `{}` is not a folder\nhint: name a folder as `content.folder`",
-        .0.display()
+        "the content folder `{}` is not a folder", .0.display()
     )]
     NotAFolder(PathBuf),
     #[error(
-        "could not read the content folder `{}`\nhint: let the user that runs tidings read it",
-        folder.display()
+        "could not read the content folder `{}`", folder.display()
     )]
     Unreadable { folder: PathBuf, source: io::Error },
+}
+
+impl ScanError {
+    /// What the operator can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "create it, or name another as `content.folder`",
+            Self::NotAFolder(_) => "name a folder as `content.folder`",
+            Self::Unreadable { .. } => "let the user that runs tidings read it",
+        }
+    }
 }
 
 /// Walks `folder` and reads the files whose stat is not the `known` one.

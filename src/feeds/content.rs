@@ -10,7 +10,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesText, Event as XmlEvent};
 use url::Url;
 
-use super::when::event_when;
+use crate::dates::event_when;
 use crate::model::{Enclosure, Entry, Event, EventStatus};
 
 /// The whole content as HTML.

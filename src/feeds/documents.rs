@@ -3,9 +3,9 @@
 //! RSS, Atom and the index page. JSON Feed, calendars, OPML, archives and a page for each feed
 //! are not made.
 
-use super::page::PageError;
 use super::xml::XmlError;
 use super::{Document, Feed, Site, atom, page, rss, xml};
+use crate::templates::{TemplateError, Templates};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
@@ -13,7 +13,7 @@ pub enum DocumentError {
     #[error("document `{path}` is not well-formed")]
     Xml { path: String, source: XmlError },
     #[error(transparent)]
-    Page(#[from] PageError),
+    Page(#[from] TemplateError),
 }
 
 /// Renders every document, referred-to before referring: a page never names a feed that is
@@ -21,7 +21,7 @@ pub enum DocumentError {
 pub fn documents(
     feeds: &[Feed],
     site: &Site,
-    index_template: &str,
+    templates: &Templates,
 ) -> Result<Vec<Document>, DocumentError> {
     let mut documents = Vec::with_capacity(2 * feeds.len() + 1);
     for feed in feeds {
@@ -42,7 +42,7 @@ pub fn documents(
     documents.push(Document {
         path: "index.html".to_owned(),
         media_type: "text/html; charset=utf-8",
-        bytes: page::render(index_template, feeds, site)?,
+        bytes: page::render(templates, feeds, site)?,
     });
     Ok(documents)
 }

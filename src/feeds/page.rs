@@ -6,34 +6,38 @@
 //! elsewhere.
 
 use serde::Serialize;
-use tera::{Context, Tera};
 
-use super::when::day;
 use super::xml::legal;
 use super::{Feed, Site};
-use crate::model::{Entry, EventStatus, Notes};
-
-/// The page as it is shipped.
-pub const TEMPLATE: &str = include_str!("../../templates/web/index.html");
+use crate::dates::day;
+use crate::model::{Entry, EventStatus, Language, Notes};
+use crate::templates::{TemplateError, Templates};
 
 /// Entries shown of each feed.
 const NEWEST: usize = 3;
 
-#[derive(Debug, thiserror::Error)]
-#[error("could not render template `web/index.html`")]
-pub struct PageError(#[from] tera::Error);
+/// Renders `web/index.html`, the shipped template or an operator's own.
+pub fn render(
+    templates: &Templates,
+    feeds: &[Feed],
+    site: &Site,
+) -> Result<Vec<u8>, TemplateError> {
+    let view = IndexView {
+        site_title: &site.title,
+        site_url: site.url.as_str(),
+        language: &site.language,
+        feeds: feeds.iter().map(|feed| feed_view(feed, site)).collect(),
+    };
+    Ok(templates.page("web/index.html", &view)?.into_bytes())
+}
 
-/// Renders the page from `template`, [`TEMPLATE`] or an operator's own.
-pub fn render(template: &str, feeds: &[Feed], site: &Site) -> Result<Vec<u8>, PageError> {
-    let mut tera = Tera::new();
-    // The suffix turns escaping on.
-    tera.add_raw_template("index.html", template)?;
-    let mut context = Context::new();
-    context.insert("site_title", &shown(&site.title));
-    context.insert("site_url", site.url.as_str());
-    context.insert("language", site.language.as_str());
-    context.insert("feeds", &feeds.iter().map(|feed| feed_view(feed, site)).collect::<Vec<_>>());
-    Ok(tera.render("index.html", &context)?.into_bytes())
+/// What the template sees.
+#[derive(Serialize)]
+struct IndexView<'a> {
+    site_title: &'a str,
+    site_url: &'a str,
+    language: &'a Language,
+    feeds: Vec<FeedView<'a>>,
 }
 
 /// What a template sees of a feed.
@@ -120,7 +124,7 @@ mod tests {
     use super::*;
 
     fn rendered(feeds: &[Feed]) -> String {
-        String::from_utf8(render(TEMPLATE, feeds, &site()).unwrap()).unwrap()
+        String::from_utf8(render(&Templates::builtin(), feeds, &site()).unwrap()).unwrap()
     }
 
     #[test]

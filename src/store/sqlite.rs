@@ -75,6 +75,16 @@ impl SqliteStore {
         Ok(Self { writer: Mutex::new(writer), readers })
     }
 
+    /// Copies the whole store, as of now, to a new file at `path`.
+    pub async fn copy_to(&self, path: &Path) -> Result<()> {
+        sqlx::query("vacuum into $1")
+            .bind(path.display().to_string())
+            .execute(&mut *self.writer().await)
+            .await
+            .during("copy the store")?;
+        Ok(())
+    }
+
     async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
         self.writer.lock().await
     }

@@ -213,7 +213,7 @@ fn event_view<'a>(event: &'a Event, link: &mut impl FnMut(&'a Url) -> usize) -> 
     let online = event.online_url.as_ref().filter(|_| is_open);
     let registration = event.registration_url.as_ref().filter(|_| is_open);
     EventView {
-        when: dates::when(event),
+        when: dates::event_when(event),
         venue: event.venue.as_deref(),
         online_url: online.map(Url::as_str),
         online_number: online.map(&mut *link),
@@ -240,7 +240,7 @@ fn notices(entry: &Entry) -> Vec<Notice> {
 }
 
 fn about(entry: &Entry) -> String {
-    let day = dates::day(&entry.published);
+    let day = dates::day(entry.published);
     let (kind, day) = match entry.kind {
         Kind::Release => ("Press release", day),
         // A bare date beside an event would be taken for the event's.

@@ -1,0 +1,118 @@
+//! The commands: data to stdout, all else to stderr, an exit code that scripts can rely on.
+//!
+//! 0 done (warnings included), 1 failed, 2 wrong usage or config, 3 some file was held back
+//! by an error, 4 held for approval, 5 partly sent; where several apply the highest.
+
+mod ask;
+mod check;
+mod daemon;
+mod failure;
+mod output;
+mod publish_now;
+mod session;
+mod show;
+mod status;
+mod subscribers;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{DateTime, FixedOffset};
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{DEFAULT_PATH, Environment};
+use failure::Failure;
+use output::Output;
+
+/// Publishes press releases and events as feeds and e-mail digests.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, max_term_width = 80)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Config file
+    #[arg(long, global = true, value_name = "FILE", default_value = DEFAULT_PATH,
+        env = "TIDINGS_CONFIG")]
+    config: PathBuf,
+    /// Print one JSON value for scripts
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print errors and data alone
+    #[arg(long, global = true)]
+    quiet: bool,
+    /// Work as if it were TIME (RFC 3339), on a private copy: nothing real is written or sent
+    #[arg(long, global = true, value_name = "TIME")]
+    at: Option<DateTime<FixedOffset>>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Scan, write the documents, and send what is new, without waiting for a schedule
+    PublishNow(publish_now::PublishNow),
+    /// Watch the content folder, send digests on their schedule, serve the web pages
+    Daemon,
+    /// Read content files and report what there is to mend; nothing is written
+    Check(check::Check),
+    /// Show a content file as it would be published
+    Show(show::Show),
+    /// Show what is published, waiting, pending and sent
+    Status,
+    /// Add, import, list and remove subscribers
+    #[command(subcommand)]
+    Subscribers(subscribers::Subscribers),
+}
+
+/// Runs one command to its exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    let environment = Environment::read();
+    start_logging(&cli, &environment);
+    let output = Output { is_json: cli.global.json, is_quiet: cli.global.quiet };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.fail(&Failure::new(error)),
+    };
+    let code = runtime.block_on(dispatch(cli, environment, output));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match code {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => output.fail(&failure),
+    }
+}
+
+async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<u8, Failure> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::PublishNow(args) => publish_now::run(&global, &environment, &args, output).await,
+        Command::Daemon => daemon::run(&global, &environment, output).await,
+        Command::Check(args) => check::run(&global, &environment, &args, output),
+        Command::Show(args) => show::run(&global, &environment, &args, output).await,
+        Command::Status => status::run(&global, &environment, output).await,
+        Command::Subscribers(args) => subscribers::run(&global, &environment, args, output).await,
+    }
+}
+
+/// Logs to stderr: what happens in a daemon, what is wrong in a command.
+fn start_logging(cli: &Cli, environment: &Environment) {
+    let default = match (&cli.command, cli.global.quiet) {
+        (Command::Daemon, false) => "info",
+        _ => "warn",
+    };
+    let filter = environment.log.as_deref().unwrap_or(default);
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));
+    let logs = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .with_target(false);
+    if cli.global.json {
+        logs.json().init();
+    } else {
+        logs.init();
+    }
+}

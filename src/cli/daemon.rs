@@ -1,0 +1,49 @@
+//! `daemon`: takes the lock and runs until it is told to stop.
+
+use super::Global;
+use super::failure::Failure;
+use super::output::Output;
+use super::publish_now::stop_on_signals;
+use super::session;
+use crate::config::Environment;
+use crate::daemon::{self, DaemonError};
+use crate::store::lock::{self, Asked};
+
+pub(super) async fn run(
+    global: &Global,
+    environment: &Environment,
+    output: Output,
+) -> Result<u8, Failure> {
+    if global.at.is_some() {
+        return Err(Failure::usage(
+            "the daemon runs in real time",
+            "leave out `--at`, or rehearse with `tidings --at TIME publish-now`",
+        ));
+    }
+    let press = session::open(global, environment, output).await?;
+    let _lock = match lock::ask(&press.config.store_path, "daemon")? {
+        Asked::Taken(lock) => lock,
+        Asked::HeldBy(holder) => {
+            let who = holder.map_or("another process".to_owned(), |holder| {
+                format!("`{}` (process {})", holder.command, holder.process)
+            });
+            return Err(Failure {
+                hint: Some("one process at a time scans and sends: end the other one first".into()),
+                ..Failure::new(anyhow::anyhow!("{who} works on this store already"))
+            });
+        }
+    };
+    daemon::run(press, stop_on_signals()).await?;
+    Ok(0)
+}
+
+impl From<DaemonError> for Failure {
+    fn from(error: DaemonError) -> Self {
+        match error {
+            DaemonError::Listen(error) => error.into(),
+            DaemonError::Store(error) => error.into(),
+            DaemonError::People(error) => error.into(),
+            error @ DaemonError::Scheduler(_) => Self::new(error),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Why a command ends without doing its work, with its exit code and what to do about it.
+
+use crate::config::ConfigError;
+use crate::outbox::sender::SendError;
+use crate::pipeline::digests::DigestError;
+use crate::pipeline::people::PeopleError;
+use crate::pipeline::publish::PublishingError;
+use crate::store::StoreError;
+use crate::store::lock::LockError;
+use crate::subscribers::keys::KeyError;
+use crate::templates::TemplateError;
+use crate::web::ListenError;
+
+/// Failed.
+pub(super) const FAILED: u8 = 1;
+/// Wrong usage or config.
+pub(super) const USAGE: u8 = 2;
+/// Some file was held back by an error.
+pub(super) const HELD_BACK: u8 = 3;
+/// Partly sent: some mail is still to go out.
+pub(super) const PARTLY_SENT: u8 = 5;
+
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub code: u8,
+    pub error: anyhow::Error,
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: FAILED, error: error.into(), hint: None }
+    }
+
+    pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: USAGE, error: anyhow::anyhow!(message.into()), hint: Some(hint.into()) }
+    }
+
+    fn with_hint(error: impl Into<anyhow::Error>, hint: Option<&str>) -> Self {
+        Self { hint: hint.map(str::to_owned), ..Self::new(error) }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let hint = error.hint().to_owned();
+        Self { code: USAGE, error: error.into(), hint: Some(hint) }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::Open { .. } | StoreError::Folder { .. } => {
+                Some("let the user that runs tidings write there, or name another `store.url`")
+            }
+            StoreError::Migrate { .. } => {
+                Some("was the store made by a later version? use that one, or restore a backup")
+            }
+            StoreError::Query { .. } => Some("check that the disk is writable and not full"),
+            StoreError::Value { .. } => None,
+        };
+        Self::with_hint(error, hint)
+    }
+}
+
+impl From<PublishingError> for Failure {
+    fn from(error: PublishingError) -> Self {
+        match error {
+            PublishingError::Store(error) => error.into(),
+            error => {
+                let hint = error.hint();
+                let code = if error.is_config() { USAGE } else { FAILED };
+                Self { code, ..Self::with_hint(error, hint) }
+            }
+        }
+    }
+}
+
+impl From<DigestError> for Failure {
+    fn from(error: DigestError) -> Self {
+        match error {
+            DigestError::Store(error) => error.into(),
+            error => {
+                let hint = "mend the template or the entry and run again; \
+                            the digest still covers it";
+                Self::with_hint(error, Some(hint))
+            }
+        }
+    }
+}
+
+impl From<PeopleError> for Failure {
+    fn from(error: PeopleError) -> Self {
+        let hint = match error {
+            PeopleError::Store(error) => return error.into(),
+            PeopleError::Key(error) => return error.into(),
+            PeopleError::Read { .. } => "name a file that is there and can be read",
+            PeopleError::Import { .. } => "write CSV in UTF-8: `address,language,feed,digest`",
+            PeopleError::Rehearsal { .. } => "mend the line, or remove `rehearsal` from the config",
+        };
+        Self { code: USAGE, ..Self::with_hint(error, Some(hint)) }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let hint = match &error {
+            KeyError::Folder { .. } | KeyError::Write { .. } | KeyError::Read { .. } => {
+                "let the user that runs tidings read and write there, or name another \
+                 `keys.folder`"
+            }
+            KeyError::Form { .. } | KeyError::Missing(_) | KeyError::Sealed(_) => {
+                "bring the key back from its backup"
+            }
+            KeyError::OtherStore { .. } => {
+                "bring back the key folder this store was made with; without it no address can \
+                 be read"
+            }
+            KeyError::Random => "check the system's random source",
+        };
+        Self::with_hint(error, Some(hint))
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        let hint = error.hint();
+        Self::with_hint(error, hint)
+    }
+}
+
+impl From<TemplateError> for Failure {
+    fn from(error: TemplateError) -> Self {
+        Self { code: USAGE, ..Self::new(error) }
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        Self::with_hint(
+            error,
+            Some("let the user that runs tidings write there, or name another `store.url`"),
+        )
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        Self::with_hint(
+            error,
+            Some("end the program that listens there, or set another `web.listen`"),
+        )
+    }
+}

@@ -1,0 +1,172 @@
+//! `publish-now`: the whole way from the folder to the inbox, at once.
+//!
+//! Where a daemon holds the lock, the command asks it to scan and to send, and follows it to
+//! the same output and exit code; where it ends meanwhile, the command goes on itself.
+
+mod local;
+mod remote;
+mod report;
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::watch;
+
+use super::failure::{Failure, HELD_BACK, PARTLY_SENT};
+use super::output::Output;
+use super::session::{self, open_private};
+use super::{Global, ask};
+use crate::config::{Environment, Relay};
+use crate::pipeline::digests::PlannedRun;
+use crate::pipeline::publish::PublishReport;
+use crate::pipeline::requests::Fault;
+use crate::pipeline::{Press, people};
+use crate::store::lock::{self, Asked, Holder};
+
+#[derive(Debug, Args)]
+pub(super) struct PublishNow {
+    /// Write the documents and send nothing
+    #[arg(long)]
+    feeds_only: bool,
+    /// Send this digest alone; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    digest: Vec<String>,
+    /// Send without advancing: the digest's next run covers the same news again
+    #[arg(long)]
+    keep_window: bool,
+    /// Say what would be written and sent, and do neither
+    #[arg(long)]
+    dry_run: bool,
+    /// Send without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// How often a command that waits for another process looks again.
+const LOOK: Duration = Duration::from_millis(100);
+
+pub(super) async fn run(
+    global: &Global,
+    environment: &Environment,
+    args: &PublishNow,
+    output: Output,
+) -> Result<u8, Failure> {
+    let press = if args.dry_run && global.at.is_none() {
+        let config = session::config(global, environment, output)?;
+        open_private(config, session::clock(global), output).await?
+    } else {
+        session::open(global, environment, output).await?
+    };
+    check_digests(&press, &args.digest)?;
+    let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));
+    if is_real && !args.yes && !args.feeds_only && !args.dry_run && !ask::is_possible() {
+        return Err(Failure::usage(
+            "nobody is there to be asked before mail is sent",
+            "run it at a terminal, or add `--yes`",
+        ));
+    }
+    let stop = stop_on_signals();
+    let mut waits_for: Option<Holder> = None;
+    let report = loop {
+        match lock::ask(&press.config.store_path, "publish-now")? {
+            Asked::Taken(_lock) => break local::run(&press, args, output, &stop).await?,
+            Asked::HeldBy(Some(holder)) if holder.is_daemon() => {
+                if let Some(report) = remote::run(&press, args, output, &stop).await? {
+                    break report;
+                }
+            }
+            Asked::HeldBy(Some(holder)) if waits_for.as_ref() != Some(&holder) => {
+                output.note(&format!(
+                    "waiting for `{}` (process {}) to end",
+                    holder.command, holder.process
+                ));
+                waits_for = Some(holder);
+            }
+            Asked::HeldBy(_) => {}
+        }
+        if *stop.borrow() {
+            return Err(Failure::new(anyhow::anyhow!("stopped before anything was done")));
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    output.json(&report);
+    Ok(report.exit_code)
+}
+
+fn check_digests(press: &Press, names: &[String]) -> Result<(), Failure> {
+    let known: Vec<&str> = press.config.digests.iter().map(|d| d.name.as_str()).collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(Failure::usage(
+            format!("there is no digest `{name}`"),
+            format!("the config has `{}`", known.join("`, `")),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Turns true at ctrl-C or SIGTERM: the messages in hand are finished, the rest waits.
+pub(super) fn stop_on_signals() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+                .expect("the runtime handles signals");
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        let _ = sender.send(true);
+        // Until the process ends, so that receivers never see the sender gone.
+        std::future::pending::<()>().await;
+    });
+    receiver
+}
+
+/// Shows what would go out, and asks where that takes a person's word. `false`: do not send.
+fn may_send(
+    press: &Press,
+    args: &PublishNow,
+    output: Output,
+    plans: &[PlannedRun],
+) -> Result<bool, Failure> {
+    report::show_plans(output, press, plans);
+    if plans.is_empty() || args.dry_run {
+        return Ok(false);
+    }
+    let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));
+    if !is_real || args.yes {
+        return Ok(true);
+    }
+    let mails: usize = plans.iter().map(|run| run.plan.recipients.len()).sum();
+    ask::yes(&format!("Send {mails} e-mails through {}?", press.config.mail.relay))
+        .map_err(Failure::new)
+}
+
+/// The exit code of what was done: the highest that applies.
+fn exit_code(scan: &PublishReport, is_partly_sent: bool, fault: Option<&Fault>) -> u8 {
+    let mut code = 0;
+    if scan.is_held_back() {
+        code = HELD_BACK;
+    }
+    if is_partly_sent {
+        code = code.max(PARTLY_SENT);
+    }
+    if fault.is_some() {
+        code = code.max(super::failure::FAILED);
+    }
+    code
+}
+
+/// Stands-in are told where they are, relative to where people look.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Adds the rehearsal's stand-ins, unless nothing is to be mailed anyway.
+async fn prepare(press: &Press, args: &PublishNow) -> Result<(), Failure> {
+    if !args.feeds_only {
+        people::add_stand_ins(press).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! The command does the work itself: it holds the lock.
+
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::watch;
+
+use super::report::{self, DigestReport, Report};
+use super::{PublishNow, exit_code, may_send, prepare};
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::outbox::lane::Lane;
+use crate::outbox::sender::{Outbox, SendError};
+use crate::pipeline::digests::{plan_by_hand, start};
+use crate::pipeline::requests::Fault;
+use crate::pipeline::send::{carry, outbox, resent_digests, run_reports};
+use crate::pipeline::{Press, publish};
+
+/// Tries of a relay that fails before the command leaves the rest to the next run.
+const TRIES: u32 = 3;
+
+pub(super) async fn run(
+    press: &Press,
+    args: &PublishNow,
+    output: Output,
+    stop: &watch::Receiver<bool>,
+) -> Result<Report, Failure> {
+    let store = &press.store;
+    let recovered = store.recover(&resent_digests(press), press.clock.now()).await?;
+    if recovered.uncertain > 0 {
+        output.warn(&format!(
+            "an earlier run was cut off: of {} e-mails it is not known whether they went out",
+            recovered.uncertain
+        ));
+    }
+    prepare(press, args).await?;
+    let mut scan = publish::scan(press).await?;
+    publish::publish(press, &mut scan).await?;
+    report::show_scan(output, press, &scan);
+    if args.feeds_only {
+        let exit_code = exit_code(&scan, false, None);
+        return Ok(Report { scan, exit_code, ..Report::default() });
+    }
+
+    let open: Vec<i64> = store.open_runs().await?.iter().map(|run| run.id).collect();
+    report::show_open_runs(output, &run_reports(press, &open).await?);
+    let plans = plan_by_hand(press, &args.digest, !args.keep_window).await?;
+    let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
+    let goes_on = may_send(press, args, output, &plans)?;
+    let mut runs = open;
+    if goes_on {
+        for run in &plans {
+            runs.extend(start(press, run).await?);
+        }
+    }
+    let fault = if runs.is_empty() || args.dry_run {
+        None
+    } else {
+        send(press, output, &runs, stop).await?
+    };
+    let runs = run_reports(press, &runs).await?;
+    let is_partly_sent = !args.dry_run && runs.iter().any(|run| run.state != "complete");
+    report::show_runs(output, press, &runs, fault.as_ref());
+    let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
+    Ok(Report { scan, digests, runs, fault, exit_code })
+}
+
+/// Sends what is due; a relay that fails is tried again a few times. The fault is what is
+/// left standing in the way.
+async fn send(
+    press: &Press,
+    output: Output,
+    runs: &[i64],
+    stop: &watch::Receiver<bool>,
+) -> Result<Option<Fault>, Failure> {
+    let mut total = 0;
+    for id in runs {
+        total += press.store.run(*id).await?.map_or(0, |run| run.recipients);
+    }
+    let bar = progress_bar(total, output);
+    let counted = bar.clone();
+    let outbox = outbox(press, Arc::new(move || counted.inc(1)));
+    let outcome = send_with_retries(press, &outbox, stop).await;
+    bar.finish_and_clear();
+    Ok(outcome.err().map(|error| Fault {
+        hint: error.hint().map(str::to_owned),
+        message: format!("{:#}", anyhow::Error::from(error)),
+    }))
+}
+
+async fn send_with_retries(
+    press: &Press,
+    outbox: &Arc<Outbox>,
+    stop: &watch::Receiver<bool>,
+) -> Result<(), SendError> {
+    let mut lane = Lane::default();
+    loop {
+        let due_now = |at| at <= press.clock.now();
+        match carry(press, outbox, stop).await {
+            // A message whose reply was lost falls due again at once.
+            Ok(()) if press.store.next_due().await?.is_some_and(due_now) && !*stop.borrow() => {}
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                let pause = lane.fail();
+                if lane.failures() >= TRIES || *stop.borrow() {
+                    return Err(error);
+                }
+                let mut stop = stop.clone();
+                let _ = tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await;
+            }
+        }
+    }
+}
+
+/// Rate and time left on a terminal, nothing elsewhere.
+fn progress_bar(total: u64, output: Output) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    if output.is_quiet || output.is_json {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} e-mails, {per_sec}, {eta} left");
+    bar.with_style(style.expect("the template is constant"))
+}

@@ -1,0 +1,96 @@
+//! A daemon holds the lock: the command asks it, and follows it to the end.
+
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+use super::report::{self, DigestReport, Report};
+use super::{LOOK, PublishNow, exit_code, may_send};
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::pipeline::Press;
+use crate::pipeline::digests::{hash_of, plan_by_hand};
+use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
+use crate::pipeline::send::run_reports;
+use crate::store::RequestKind;
+use crate::store::lock::{self, Asked};
+
+/// `None` where the daemon ended before it answered.
+pub(super) async fn run(
+    press: &Press,
+    args: &PublishNow,
+    output: Output,
+    stop: &watch::Receiver<bool>,
+) -> Result<Option<Report>, Failure> {
+    let Some(answer) = ask(press, RequestKind::Scan, "", stop).await? else {
+        return Ok(None);
+    };
+    let scan = match answer {
+        ScanAnswer::Done(scan) => *scan,
+        ScanAnswer::Failed(fault) => return Err(failure(fault)),
+    };
+    report::show_scan(output, press, &scan);
+    if args.feeds_only {
+        let exit_code = exit_code(&scan, false, None);
+        return Ok(Some(Report { scan, exit_code, ..Report::default() }));
+    }
+    let (digests, ids, fault) = loop {
+        let open: Vec<i64> = press.store.open_runs().await?.iter().map(|run| run.id).collect();
+        report::show_open_runs(output, &run_reports(press, &open).await?);
+        let plans = plan_by_hand(press, &args.digest, !args.keep_window).await?;
+        let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
+        let goes_on = may_send(press, args, output, &plans)?;
+        if !goes_on && open.is_empty() {
+            break (digests, Vec::new(), None);
+        }
+        let digest_names = if goes_on { args.digest.clone() } else { Vec::new() };
+        let request = SendRequest {
+            plan: if goes_on { hash_of(&plans) } else { String::new() },
+            digests: digest_names,
+            advances: !args.keep_window,
+        };
+        let argument = serde_json::to_string(&request).expect("a request is always JSON");
+        match ask(press, RequestKind::Send, &argument, stop).await? {
+            None => return Ok(None),
+            Some(SendAnswer::Sent { runs, fault }) => break (digests, runs, fault),
+            Some(SendAnswer::Failed(fault)) => return Err(failure(fault)),
+            Some(SendAnswer::Changed) => output.note("the plan changed meanwhile; planning again"),
+        }
+    };
+    let runs = run_reports(press, &ids).await?;
+    let is_partly_sent = runs.iter().any(|run| run.state != "complete");
+    report::show_runs(output, press, &runs, fault.as_ref());
+    let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
+    Ok(Some(Report { scan, digests, runs, fault, exit_code }))
+}
+
+fn failure(fault: Fault) -> Failure {
+    Failure { hint: fault.hint, ..Failure::new(anyhow::anyhow!(fault.message)) }
+}
+
+/// Asks the daemon, and waits for its answer for as long as it lives.
+async fn ask<A: DeserializeOwned>(
+    press: &Press,
+    kind: RequestKind,
+    argument: &str,
+    stop: &watch::Receiver<bool>,
+) -> Result<Option<A>, Failure> {
+    let id = press.store.request(kind, argument, press.clock.now()).await?;
+    loop {
+        if let Some(answer) = press.store.request_outcome(id).await? {
+            return match serde_json::from_str(&answer) {
+                Ok(answer) => Ok(Some(answer)),
+                Err(error) => Err(Failure::new(
+                    anyhow::Error::from(error).context("the daemon is of another version"),
+                )),
+            };
+        }
+        let holder = lock::ask(&press.config.store_path, "publish-now")?;
+        let is_alone = matches!(holder, Asked::Taken(_));
+        if is_alone || *stop.borrow() {
+            // Nobody else is to take up what we now do ourselves, or no longer want.
+            press.store.finish_request(id, "null", press.clock.now()).await?;
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

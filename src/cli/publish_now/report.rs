@@ -1,0 +1,154 @@
+//! What `publish-now` says it did.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::shown;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Output, count, listed, problem_lines};
+use crate::config::Relay;
+use crate::content::Severity;
+use crate::pipeline::Press;
+use crate::pipeline::digests::PlannedRun;
+use crate::pipeline::publish::PublishReport;
+use crate::pipeline::requests::Fault;
+use crate::pipeline::send::RunReport;
+
+/// Everything, for scripts.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    pub scan: PublishReport,
+    /// What was new, by digest.
+    pub digests: Vec<DigestReport>,
+    pub runs: Vec<RunReport>,
+    pub fault: Option<Fault>,
+    pub exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DigestReport {
+    pub digest: String,
+    pub entries: usize,
+    pub issues: usize,
+    pub recipients: usize,
+    pub from_seq: i64,
+    pub to_seq: i64,
+    pub plan: String,
+}
+
+impl DigestReport {
+    pub(super) fn of(run: &PlannedRun) -> Self {
+        Self {
+            digest: run.digest.name.clone(),
+            entries: run.entry_count(),
+            issues: run.plan.issues.len(),
+            recipients: run.plan.recipients.len(),
+            from_seq: run.plan.window.from_seq,
+            to_seq: run.plan.window.to_seq,
+            plan: run.plan.hash.clone(),
+        }
+    }
+}
+
+pub(super) fn show_scan(output: Output, press: &Press, scan: &PublishReport) {
+    for problem in scan.problems.iter().filter(|p| p.severity == Severity::Error) {
+        for line in problem_lines(problem) {
+            output.note(&line);
+        }
+    }
+    let warnings = scan.problems.iter().filter(|p| p.severity == Severity::Warning).count();
+    if warnings > 0 {
+        let warnings = count(warnings as u64, "warning", "warnings");
+        output.note(&format!("{warnings}; `tidings check` shows them"));
+    }
+    let of = |name: &str| scan.files.get(name).copied().unwrap_or(0);
+    let total = scan.files.values().sum();
+    output.say(&format!(
+        "Found {} in {}: {}",
+        count(total, "file", "files"),
+        shown(&press.config.content.folder),
+        listed(&[
+            count(of("release"), "release", "releases"),
+            count(of("event"), "event", "events"),
+            count(of("page"), "page", "pages"),
+            count(
+                of("template") + of("empty"),
+                "template or empty file",
+                "templates or empty files"
+            ),
+            format!("{} held back by an error", of("held_back")),
+        ]),
+    ));
+    if !scan.changes.is_empty() {
+        let changes: Vec<String> =
+            scan.changes.iter().map(|(class, n)| format!("{n} {class}")).collect();
+        output.say(&format!("Changes: {}", listed(&changes)));
+    }
+    if scan.waiting > 0 {
+        let waiting = count(scan.waiting, "entry waits", "entries wait");
+        output.say(&format!("{waiting} for the time of publication"));
+    }
+    for path in &scan.moving {
+        output.note(&format!("`{path}` is still being written: it waits for the next scan"));
+    }
+    let written = scan.documents_written.len() as u64;
+    output.say(&format!(
+        "Wrote {} to {}, removed {}, left {} as they were",
+        count(written, "document", "documents"),
+        shown(&press.config.output_folder),
+        scan.documents_removed.len(),
+        scan.documents_unchanged,
+    ));
+}
+
+pub(super) fn show_open_runs(output: Output, runs: &[RunReport]) {
+    for run in runs {
+        output.say(&format!("Going on with {} {} of an earlier run", run.digest, run.key));
+    }
+}
+
+pub(super) fn show_plans(output: Output, press: &Press, plans: &[PlannedRun]) {
+    for run in plans {
+        output.say(&format!(
+            "Digest {}: {} in {} to {}",
+            run.digest.name,
+            count(run.entry_count() as u64, "entry", "entries"),
+            count(run.plan.issues.len() as u64, "issue", "issues"),
+            count(run.plan.recipients.len() as u64, "person", "people"),
+        ));
+    }
+    let is_stand_in = plans.iter().any(PlannedRun::is_rehearsed_by_stand_ins);
+    if let (true, Some(path)) = (is_stand_in, &press.config.rehearsal_subscribers) {
+        output.say(&format!("Nobody has subscribed yet: the people of {} stand in", shown(path)));
+    }
+}
+
+/// What became of the runs, and where to look.
+pub(super) fn show_runs(output: Output, press: &Press, runs: &[RunReport], fault: Option<&Fault>) {
+    if let Some(fault) = fault {
+        output.error(&Failure {
+            hint: fault.hint.clone(),
+            ..Failure::new(anyhow::anyhow!(fault.message.clone()))
+        });
+    }
+    if runs.is_empty() {
+        output.say("No mail: nothing is new for anybody");
+    } else {
+        let mut states: BTreeMap<&str, u64> = BTreeMap::new();
+        for (state, n) in runs.iter().flat_map(|run| &run.deliveries) {
+            *states.entry(state).or_default() += n;
+        }
+        let states: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
+        output.say(&format!("Mail: {}", listed(&states)));
+        let open = runs.iter().filter(|run| run.state != "complete").count() as u64;
+        if open > 0 {
+            let runs = count(open, "run is", "runs are");
+            output.say(&format!("{runs} not complete: the rest goes out with the next run"));
+        }
+    }
+    output.say(&format!("Look at {}", shown(&press.config.output_folder.join("index.html"))));
+    if let (Relay::Maildir(folder), false) = (&press.config.mail.relay, runs.is_empty()) {
+        output.say(&format!("     and {}", shown(&folder.join("new"))));
+    }
+}

@@ -1,0 +1,106 @@
+//! Opens what a command works with: config, keys, store, templates; with `--at` a private
+//! copy of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Global;
+use super::failure::Failure;
+use super::output::Output;
+use crate::clock::{Clock, ShiftedClock, SystemClock};
+use crate::config::{Config, Environment, Relay, load};
+use crate::pipeline::Press;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+use crate::subscribers::keys::{KeyError, Keys};
+use crate::templates::Templates;
+
+/// Reads the config, and says what this version does not do of it.
+pub(super) fn config(
+    global: &Global,
+    environment: &Environment,
+    output: Output,
+) -> Result<Config, Failure> {
+    let config = load(&global.config, environment)?;
+    for warning in &config.warnings {
+        output.warn(warning);
+    }
+    Ok(config)
+}
+
+pub(super) fn clock(global: &Global) -> Arc<dyn Clock> {
+    match global.at {
+        Some(at) => Arc::new(ShiftedClock::reading(at.to_utc(), &SystemClock)),
+        None => Arc::new(SystemClock),
+    }
+}
+
+/// Opens everything a command works with.
+pub(super) async fn open(
+    global: &Global,
+    environment: &Environment,
+    output: Output,
+) -> Result<Press, Failure> {
+    let config = config(global, environment, output)?;
+    if global.at.is_some() {
+        return open_private(config, clock(global), output).await;
+    }
+    open_with(config, clock(global)).await
+}
+
+/// As [`open`], on a private copy: a store of its own, an output folder and a Maildir below
+/// a temporary folder, whose paths are told. The keys are the real ones, so that links and
+/// ids come out as they would.
+pub(super) async fn open_private(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    output: Output,
+) -> Result<Press, Failure> {
+    let folder =
+        tempfile::Builder::new().prefix("tidings-").tempdir().map_err(Failure::new)?.keep();
+    let private = private_config(&config, &folder);
+    if config.store_path.exists() {
+        let real = SqliteStore::open(&config.store_path).await?;
+        real.copy_to(&private.store_path).await?;
+    }
+    for (what, path) in [
+        ("store", private.store_path.clone()),
+        ("output", private.output_folder.clone()),
+        ("mail", maildir(&private)),
+    ] {
+        output.note(&format!("private {what}: {}", path.display()));
+    }
+    open_with(private, clock).await
+}
+
+fn private_config(config: &Config, folder: &Path) -> Config {
+    let mut private = config.clone();
+    private.store_path = folder.join("tidings.db");
+    private.output_folder = folder.join("public");
+    private.mail.relay = Relay::Maildir(folder.join("mail"));
+    private
+}
+
+fn maildir(config: &Config) -> PathBuf {
+    match &config.mail.relay {
+        Relay::Maildir(path) => path.clone(),
+        Relay::Smtp(_) => PathBuf::new(),
+    }
+}
+
+async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
+    let templates = Templates::load(&config.templates_folder)?;
+    let store = SqliteStore::open(&config.store_path).await?;
+    let keys = Keys::open(&config.keys_folder)?;
+    let own = keys.check_value();
+    if store.settle_fact("lookup_key_check", &own).await? != own {
+        return Err(KeyError::OtherStore { path: keys.folder().to_owned() }.into());
+    }
+    Ok(Press {
+        config: Arc::new(config),
+        store: Arc::new(store),
+        keys: Arc::new(keys),
+        clock,
+        templates: Arc::new(templates),
+    })
+}

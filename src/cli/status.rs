@@ -1,0 +1,153 @@
+//! `status`: what is published, waiting, pending and sent.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::output::{Output, count, listed};
+use super::{Global, session};
+use crate::config::Environment;
+use crate::content::Severity;
+use crate::digest::schedule::next;
+use crate::pipeline::Press;
+use crate::pipeline::send::{RunReport, run_reports};
+use crate::store::lock::{self, Asked, Holder};
+
+/// States a delivery can have; those without any are told as 0.
+const STATES: [&str; 8] =
+    ["pending", "claimed", "intent", "accepted", "rejected", "uncertain", "rehearsed", "cancelled"];
+
+#[derive(Debug, Serialize)]
+struct Status {
+    /// Who scans and sends now.
+    holder: Option<Holder>,
+    relay: String,
+    entries: BTreeMap<String, u64>,
+    files: BTreeMap<String, u64>,
+    errors: usize,
+    warnings: usize,
+    newest_seq: i64,
+    documents: usize,
+    subscribers: BTreeMap<String, u64>,
+    digests: Vec<DigestStatus>,
+    deliveries: BTreeMap<String, u64>,
+    /// Accepted after an outcome that was never known: these may have arrived twice.
+    resent: u64,
+    open_runs: Vec<RunReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct DigestStatus {
+    name: String,
+    /// When it goes out next, at the digest's own offset.
+    next: Option<String>,
+    covered_seq: i64,
+}
+
+pub(super) async fn run(
+    global: &Global,
+    environment: &Environment,
+    output: Output,
+) -> Result<u8, Failure> {
+    let press = session::open(global, environment, output).await?;
+    let status = read(&press).await?;
+    output.json(&status);
+    show(output, &status);
+    Ok(0)
+}
+
+async fn read(press: &Press) -> Result<Status, Failure> {
+    let store = &press.store;
+    let holder = match lock::ask(&press.config.store_path, "status")? {
+        Asked::Taken(_) => None,
+        Asked::HeldBy(holder) => holder,
+    };
+    let mut files: BTreeMap<String, u64> = BTreeMap::new();
+    for file in store.known_files().await? {
+        *files.entry(file.outcome.as_str().to_owned()).or_default() += 1;
+    }
+    let problems = store.problems().await?;
+    let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
+    let mut subscribers: BTreeMap<String, u64> = BTreeMap::new();
+    for row in store.subscribers().await? {
+        let group = if row.is_rehearsal { "rehearsal".to_owned() } else { row.state };
+        *subscribers.entry(group).or_default() += 1;
+    }
+    let mut digests = Vec::new();
+    for digest in &press.config.digests {
+        let progress = store.digest_progress(&digest.name).await?;
+        let moment = digest.at.as_ref().and_then(|at| next(at, digest.zone, press.clock.now()));
+        digests.push(DigestStatus {
+            name: digest.name.clone(),
+            next: moment.map(|m| m.with_timezone(&digest.zone).to_rfc3339()),
+            covered_seq: progress.map_or(0, |p| p.covered_seq),
+        });
+    }
+    let counts = store.delivery_counts().await?;
+    let deliveries = STATES
+        .iter()
+        .map(|state| ((*state).to_owned(), counts.by_state.get(*state).copied().unwrap_or(0)));
+    let open: Vec<i64> = store.open_runs().await?.iter().map(|run| run.id).collect();
+    Ok(Status {
+        holder,
+        relay: press.config.mail.relay.to_string(),
+        entries: store.entry_counts().await?.into_iter().collect(),
+        files,
+        errors,
+        warnings: problems.len() - errors,
+        newest_seq: store.newest_seq().await?,
+        documents: store.documents().await?.len(),
+        subscribers,
+        digests,
+        deliveries: deliveries.collect(),
+        resent: counts.resent,
+        open_runs: run_reports(press, &open).await?,
+    })
+}
+
+fn show(output: Output, status: &Status) {
+    let line = |name: &str, text: String| output.data(&format!("{name:<14}{text}"));
+    line(
+        "running",
+        status.holder.as_ref().map_or("nothing".into(), |holder| {
+            format!("{} (process {})", holder.command, holder.process)
+        }),
+    );
+    line("entries", counted(&status.entries));
+    line(
+        "files",
+        format!(
+            "{}; {}, {}",
+            counted(&status.files),
+            count(status.errors as u64, "error", "errors"),
+            count(status.warnings as u64, "warning", "warnings")
+        ),
+    );
+    line("documents", status.documents.to_string());
+    line("subscriptions", counted(&status.subscribers));
+    for digest in &status.digests {
+        let when = digest.next.as_deref().unwrap_or("with each scan that finds news");
+        line("digest", format!("{}: {when}", digest.name));
+    }
+    line("relay", status.relay.clone());
+    let found: BTreeMap<String, u64> =
+        status.deliveries.clone().into_iter().filter(|(_, n)| *n > 0).collect();
+    line("deliveries", counted(&found));
+    if status.resent > 0 {
+        let mails = count(status.resent, "e-mail", "e-mails");
+        line("", format!("{mails} of these may have arrived twice"));
+    }
+    for run in &status.open_runs {
+        line(
+            "open run",
+            format!("{} {}: {}, {}", run.digest, run.key, run.state, counted(&run.deliveries)),
+        );
+    }
+}
+
+fn counted(counts: &BTreeMap<String, u64>) -> String {
+    let parts: Vec<String> =
+        counts.iter().map(|(name, n)| format!("{n} {}", name.replace('_', " "))).collect();
+    if parts.is_empty() { "none".to_owned() } else { listed(&parts) }
+}

@@ -1,0 +1,255 @@
+//! `subscribers`: add, import, list and remove the people who get mail.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::failure::{FAILED, Failure};
+use super::output::{Output, count, listed};
+use super::{Global, session};
+use crate::config::Environment;
+use crate::model::{Address, Language};
+use crate::pipeline::Press;
+use crate::pipeline::people::{Consent, known_names, read_list, subscribe};
+use crate::store::{EndOfSubscription, Subscribed};
+use crate::subscribers::import::{Row, check_names};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Subscribers {
+    /// Subscribe one address to a feed
+    Add(Add),
+    /// Subscribe a list: CSV with the header address,language,feed,digest
+    Import(Import),
+    /// List subscriptions, with addresses
+    List,
+    /// End all subscriptions of an address
+    Remove(Remove),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    address: String,
+    /// Feed to follow
+    #[arg(long, value_name = "NAME")]
+    feed: String,
+    /// Digest that brings it
+    #[arg(long, value_name = "NAME")]
+    digest: String,
+    /// How the person agreed, in words that are kept with the consent
+    #[arg(long, value_name = "TEXT")]
+    consent: String,
+    /// The person has confirmed it; without this the subscription waits and gets no mail
+    #[arg(long)]
+    confirmed: bool,
+    /// Language of the mail; the site's where none is given
+    #[arg(long, value_name = "TAG")]
+    language: Option<Language>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    file: PathBuf,
+    /// How these people agreed, in words that are kept with each consent
+    #[arg(long, value_name = "TEXT")]
+    consent: String,
+    /// They have confirmed it; without this their subscriptions wait and get no mail
+    #[arg(long)]
+    confirmed: bool,
+    /// Read and check the list, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    address: String,
+    /// Say what would end, and end nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(
+    global: &Global,
+    environment: &Environment,
+    command: Subscribers,
+    output: Output,
+) -> Result<u8, Failure> {
+    let press = session::open(global, environment, output).await?;
+    match command {
+        Subscribers::Add(args) => add(&press, args, output).await,
+        Subscribers::Import(args) => import(&press, &args, output).await,
+        Subscribers::List => list(&press, output).await,
+        Subscribers::Remove(args) => remove(&press, &args, output).await,
+    }
+}
+
+fn consent(text: &str, is_confirmed: bool) -> Result<Consent, Failure> {
+    if text.trim().is_empty() {
+        return Err(Failure::usage(
+            "`--consent` is blank",
+            "say how the person agreed, as in `--consent \"paper form of 3 March 2026\"`",
+        ));
+    }
+    Ok(Consent { source: "operator", wording: text.to_owned(), is_confirmed, is_rehearsal: false })
+}
+
+fn address(text: &str) -> Result<Address, Failure> {
+    text.parse::<Address>()
+        .map_err(|error| Failure::usage(error.to_string(), "write it as `name@example.org`"))
+}
+
+async fn add(press: &Press, args: Add, output: Output) -> Result<u8, Failure> {
+    let row = Row {
+        line: 0,
+        address: address(&args.address)?,
+        language: args.language.unwrap_or_else(|| press.config.site.language.clone()),
+        feed: args.feed,
+        digest: args.digest,
+    };
+    let known = known_names(press, &[(row.feed.clone(), row.digest.clone())]).await?;
+    check_names(&row.feed, &row.digest, &known)
+        .map_err(|reason| Failure::usage(reason, "use a name the config has"))?;
+    let consent = consent(&args.consent, args.confirmed)?;
+    let rows = [row];
+    let answers = subscribe(press, &rows, &consent).await?;
+    output.json(&tally(&answers));
+    let Row { address, feed, digest, .. } = &rows[0];
+    let what = match answers[0] {
+        Subscribed::Added if args.confirmed => "is subscribed",
+        Subscribed::Added => "waits for confirmation and gets no mail until then",
+        Subscribed::Confirmed => "has confirmed",
+        Subscribed::Changed => "has changed",
+        Subscribed::Unchanged => "was subscribed like this already",
+        Subscribed::Suppressed => {
+            return Err(Failure {
+                hint: Some("this address asked us not to write, or does not take our mail".into()),
+                ..Failure::new(anyhow::anyhow!("`{}` is suppressed", address.as_str()))
+            });
+        }
+    };
+    output.say(&format!("{} {what}: {feed}, {digest}", address.as_str()));
+    Ok(0)
+}
+
+#[derive(Debug, Serialize)]
+struct ImportReport {
+    rows: BTreeMap<Subscribed, u64>,
+    refused: Vec<Refused>,
+}
+
+#[derive(Debug, Serialize)]
+struct Refused {
+    line: u64,
+    reason: String,
+}
+
+async fn import(press: &Press, args: &Import, output: Output) -> Result<u8, Failure> {
+    let consent = consent(&args.consent, args.confirmed)?;
+    let (rows, refusals) = read_list(press, &args.file).await?;
+    for refusal in &refusals {
+        let file = args.file.display();
+        output.note(&format!("error: `{file}` line {}: {}", refusal.line, refusal.reason));
+    }
+    let code = if refusals.is_empty() { 0 } else { FAILED };
+    if args.dry_run {
+        let rows = count(rows.len() as u64, "row", "rows");
+        output.say(&format!("{rows} could be subscribed, {} not", refusals.len()));
+        return Ok(code);
+    }
+    let answers = subscribe(press, &rows, &consent).await?;
+    let rows = tally(&answers);
+    let parts: Vec<String> = rows
+        .iter()
+        .map(|(answer, n)| format!("{n} {}", format!("{answer:?}").to_lowercase()))
+        .chain([format!("{} refused", refusals.len())])
+        .collect();
+    output.say(&listed(&parts));
+    let refused =
+        refusals.into_iter().map(|r| Refused { line: r.line, reason: r.reason }).collect();
+    output.json(&ImportReport { rows, refused });
+    Ok(code)
+}
+
+fn tally(answers: &[Subscribed]) -> BTreeMap<Subscribed, u64> {
+    let mut counts = BTreeMap::new();
+    for answer in answers {
+        *counts.entry(*answer).or_default() += 1;
+    }
+    counts
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    address: String,
+    language: String,
+    feed: String,
+    digest: String,
+    state: String,
+    rehearsal: bool,
+}
+
+async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
+    let mut rows = Vec::new();
+    for record in press.store.subscribers().await? {
+        let address = press.keys.open_address(record.address_key, &record.address_cipher)?;
+        rows.push(Listed {
+            address: address.as_str().to_owned(),
+            language: record.language,
+            feed: record.feed,
+            digest: record.digest,
+            state: record.state,
+            rehearsal: record.is_rehearsal,
+        });
+    }
+    output.json(&rows);
+    if rows.is_empty() {
+        output.note("nobody is subscribed; `tidings subscribers add --help` says how to begin");
+    }
+    for row in &rows {
+        let rehearsal = if row.rehearsal { " (rehearsal)" } else { "" };
+        output.data(&format!(
+            "{} {} {} {} {}{rehearsal}",
+            row.address, row.language, row.feed, row.digest, row.state
+        ));
+    }
+    Ok(0)
+}
+
+async fn remove(press: &Press, args: &Remove, output: Output) -> Result<u8, Failure> {
+    let address = address(&args.address)?;
+    let lookup = press.keys.lookup(&address);
+    let Some(subscriber) = press.store.subscriber_by_lookup(&lookup).await? else {
+        return Err(Failure {
+            hint: Some("`tidings subscribers list` shows who is subscribed".into()),
+            ..Failure::new(anyhow::anyhow!("`{}` is not subscribed", address.as_str()))
+        });
+    };
+    if args.dry_run {
+        let running = press
+            .store
+            .subscribers()
+            .await?
+            .into_iter()
+            .filter(|record| record.id == subscriber && record.state != "ended");
+        let ends = count(running.count() as u64, "subscription", "subscriptions");
+        output.say(&format!("{} would end: {ends}", address.as_str()));
+        return Ok(0);
+    }
+    let end = EndOfSubscription {
+        subscriber,
+        digest: None,
+        feed: None,
+        source: "operator".into(),
+        reason: "removed".into(),
+    };
+    let ended = press.store.end_subscriptions(&end, press.clock.now()).await?;
+    output.json(&serde_json::json!({ "ended": ended }));
+    output.say(&format!(
+        "{}: {} ended",
+        address.as_str(),
+        count(ended, "subscription", "subscriptions")
+    ));
+    Ok(0)
+}

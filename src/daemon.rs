@@ -1,0 +1,374 @@
+//! The daemon: everything that can wake the program, and what it then does.
+//!
+//! One loop scans, plans and answers requests, one step at a time, so that nothing overlaps;
+//! one task sends; the web server reads. The scheduler only wakes us: what is due is asked
+//! of `digest::schedule`.
+
+mod sender;
+mod wake;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::content::Severity;
+use crate::outbox::sender::SendError;
+use crate::pipeline::digests::{
+    DigestError, PlannedRun, hash_of, plan_by_hand, plan_due, plan_immediate, start,
+};
+use crate::pipeline::people::PeopleError;
+use crate::pipeline::publish::{PublishReport, PublishingError};
+use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
+use crate::pipeline::{Press, people, publish, send};
+use crate::store::{Request, RequestKind, StoreError};
+use crate::web::{self, DocumentSet, ListenError};
+use sender::{News, Sender};
+use wake::{Wake, Waker};
+
+/// Tries of a failing relay before a command that waits is told.
+const TRIES_BEFORE_TELLING: u32 = 3;
+
+/// After a file event: more often follow than not.
+const SETTLE: Duration = Duration::from_millis(200);
+
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    People(#[from] PeopleError),
+    #[error("could not start the scheduler")]
+    Scheduler(#[source] tokio_cron_scheduler::JobSchedulerError),
+}
+
+/// A request whose runs are not at their end.
+struct Awaited {
+    request: i64,
+    runs: Vec<i64>,
+}
+
+/// The loop and what it holds.
+struct Daemon {
+    press: Press,
+    documents: watch::Sender<Arc<DocumentSet>>,
+    sender: Sender,
+    awaited: Vec<Awaited>,
+    /// Whether the documents in memory are those of the store.
+    is_published: bool,
+}
+
+/// Runs until `stop` turns true. The caller holds the lock.
+pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), DaemonError> {
+    let listener = web::listen(press.config.web.listen).await?;
+    let address = listener.local_addr().unwrap_or(press.config.web.listen);
+    let recovered = press.store.recover(&send::resent_digests(&press), press.clock.now()).await?;
+    if recovered.uncertain > 0 {
+        warn!(
+            deliveries = recovered.uncertain,
+            "an earlier process was cut off: it is not known whether these e-mails went out"
+        );
+    }
+    let (documents, served) = watch::channel(Arc::new(DocumentSet::default()));
+    let mut tasks = JoinSet::new();
+    let router = web::router(press.clone(), served);
+    tasks.spawn(web::serve(listener, router, stop.clone()));
+    info!("serving http://{address}/");
+
+    let (news_sender, news) = mpsc::unbounded_channel();
+    let sender = Sender::start(&press, &mut tasks, news_sender, stop.clone());
+    let (wake_sender, wakes) = mpsc::unbounded_channel();
+    let waker = Waker::start(wake_sender, press.config.content.scan, &press.config.content.folder)
+        .await
+        .map_err(DaemonError::Scheduler)?;
+    let daemon = Daemon { press, documents, sender, awaited: Vec::new(), is_published: false };
+    daemon.work(wakes, news, stop).await;
+    info!("stopping");
+    waker.stop().await;
+    while tasks.join_next().await.is_some() {}
+    info!("stopped");
+    Ok(())
+}
+
+impl Daemon {
+    async fn work(
+        mut self,
+        mut wakes: mpsc::UnboundedReceiver<Wake>,
+        mut news: mpsc::UnboundedReceiver<News>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        self.scan_and_publish().await;
+        self.send_due(self.press.clock.now()).await;
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(news) = news.recv() => self.hear(news).await,
+                Some(wake) = wakes.recv() => self.wake(wake, &mut wakes).await,
+                else => break,
+            }
+        }
+    }
+
+    async fn wake(&mut self, wake: Wake, wakes: &mut mpsc::UnboundedReceiver<Wake>) {
+        let mut is_scan_due = wake.is_scan();
+        let mut is_minute = wake == Wake::Minute;
+        let mut paths = wake.paths();
+        if wake == Wake::Look && !self.answer_requests().await {
+            return;
+        }
+        if is_scan_due && !paths.is_empty() {
+            // Events come in swarms: one scan for all that are there by now.
+            tokio::time::sleep(SETTLE).await;
+        }
+        while let Ok(more) = wakes.try_recv() {
+            is_scan_due |= more.is_scan();
+            is_minute |= more == Wake::Minute;
+            paths.extend(more.paths());
+        }
+        if is_scan_due {
+            self.scan_and_publish().await;
+        }
+        if is_minute {
+            self.send_due(self.press.clock.now()).await;
+        }
+    }
+
+    /// Scans, publishes what changed, and starts the digest `immediate`.
+    async fn scan_and_publish(&mut self) {
+        match self.try_scan().await {
+            Ok(report) => {
+                log_report(&report);
+                if report.told > 0 {
+                    let plans = plan_immediate(&self.press).await;
+                    self.start_all(plans).await;
+                }
+            }
+            Err(error) => error!("could not scan and publish: {error:#}"),
+        }
+    }
+
+    async fn try_scan(&mut self) -> anyhow::Result<PublishReport> {
+        people::add_stand_ins(&self.press).await?;
+        let mut report = publish::scan(&self.press).await?;
+        if !self.is_published || !report.changes.is_empty() {
+            self.publish(&mut report).await?;
+        }
+        Ok(report)
+    }
+
+    async fn publish(&mut self, report: &mut PublishReport) -> Result<(), PublishingError> {
+        // Not until it is done: a failure is made up for by the next scan.
+        self.is_published = false;
+        let documents = publish::publish(&self.press, report).await?;
+        let records = self.press.store.documents().await?;
+        self.documents.send_replace(Arc::new(DocumentSet::new(documents, &records)));
+        self.is_published = true;
+        Ok(())
+    }
+
+    async fn send_due(&mut self, now: DateTime<Utc>) {
+        let plans = plan_due(&self.press, now).await;
+        self.start_all(plans).await;
+    }
+
+    async fn start_all(&mut self, plans: Result<Vec<PlannedRun>, DigestError>) {
+        let plans = match plans {
+            Ok(plans) => plans,
+            Err(error) => {
+                error!("could not plan digests: {:#}", anyhow::Error::from(error));
+                return;
+            }
+        };
+        for plan in &plans {
+            let digest = &plan.digest.name;
+            match start(&self.press, plan).await {
+                Ok(Some(run)) => {
+                    let people = plan.plan.recipients.len();
+                    info!(run, people, "digest `{digest}` goes out");
+                    self.sender.wake();
+                }
+                Ok(None) => info!("digest `{digest}`: nothing new"),
+                Err(error) => {
+                    error!("digest `{digest}` was not sent: {:#}", anyhow::Error::from(error));
+                }
+            }
+        }
+    }
+
+    /// Answers what other processes asked. `false` where nobody did.
+    async fn answer_requests(&mut self) -> bool {
+        let mut answered = false;
+        loop {
+            match self.press.store.take_request(self.press.clock.now()).await {
+                Ok(Some(request)) => self.answer(request).await,
+                Ok(None) => return answered,
+                Err(error) => {
+                    error!("could not read requests: {:#}", anyhow::Error::from(error));
+                    return answered;
+                }
+            }
+            answered = true;
+        }
+    }
+
+    async fn answer(&mut self, request: Request) {
+        match request.kind {
+            RequestKind::Scan => {
+                let answer = match self.answer_scan().await {
+                    Ok(report) => ScanAnswer::Done(Box::new(report)),
+                    Err(error) => ScanAnswer::Failed(fault(&error)),
+                };
+                self.finish(request.id, &answer).await;
+            }
+            RequestKind::Send => match self.answer_send(&request.argument).await {
+                Ok(Some(runs)) => {
+                    self.awaited.push(Awaited { request: request.id, runs });
+                    self.sender.wake();
+                }
+                Ok(None) => self.finish(request.id, &SendAnswer::Changed).await,
+                Err(error) => {
+                    self.finish(request.id, &SendAnswer::Failed(fault(&error))).await;
+                }
+            },
+        }
+    }
+
+    /// As `publish-now` does it: the documents are compared with the folder, and the digest
+    /// `immediate` is left to the plan that follows.
+    async fn answer_scan(&mut self) -> anyhow::Result<PublishReport> {
+        people::add_stand_ins(&self.press).await?;
+        let mut report = publish::scan(&self.press).await?;
+        self.publish(&mut report).await?;
+        log_report(&report);
+        Ok(report)
+    }
+
+    /// Starts what the command has shown; `None` where the plan is another one now.
+    async fn answer_send(&self, argument: &str) -> anyhow::Result<Option<Vec<i64>>> {
+        let request: SendRequest = serde_json::from_str(argument)?;
+        let mut runs: Vec<i64> =
+            self.press.store.open_runs().await?.iter().map(|run| run.id).collect();
+        if request.plan.is_empty() {
+            return Ok(Some(runs));
+        }
+        let plans = plan_by_hand(&self.press, &request.digests, request.advances).await?;
+        if hash_of(&plans) != request.plan {
+            return Ok(None);
+        }
+        for plan in &plans {
+            if let Some(run) = start(&self.press, plan).await? {
+                info!(
+                    run,
+                    people = plan.plan.recipients.len(),
+                    "digest `{}` goes out by hand",
+                    plan.digest.name
+                );
+                runs.push(run);
+            }
+        }
+        Ok(Some(runs))
+    }
+
+    async fn finish(&self, request: i64, answer: &impl serde::Serialize) {
+        let text = serde_json::to_string(answer).expect("answers are always JSON");
+        let finished =
+            self.press.store.finish_request(request, &text, self.press.clock.now()).await;
+        if let Err(error) = finished {
+            error!("could not answer a request: {:#}", anyhow::Error::from(error));
+        }
+    }
+
+    /// What the sender did: tells the commands that wait for it.
+    async fn hear(&mut self, news: News) {
+        let (fault, may_go_on) = match &news {
+            News::Rested => (None, true),
+            News::Failed { error, tries } => {
+                (Some(send_fault(error)), *tries < TRIES_BEFORE_TELLING)
+            }
+        };
+        for Awaited { request, runs } in std::mem::take(&mut self.awaited) {
+            let progress = match self.progress(&runs).await {
+                Ok(progress) => progress,
+                Err(error) => {
+                    error!("could not look at runs: {:#}", anyhow::Error::from(error));
+                    Progress::Moving
+                }
+            };
+            match progress {
+                Progress::Complete => {
+                    self.finish(request, &SendAnswer::Sent { runs, fault: None }).await;
+                }
+                Progress::Moving if may_go_on => self.awaited.push(Awaited { request, runs }),
+                Progress::Moving | Progress::Resting => {
+                    self.finish(request, &SendAnswer::Sent { runs, fault: fault.clone() }).await;
+                }
+            }
+        }
+    }
+
+    /// How far runs have come. News may be older than a run: what counts is the store.
+    async fn progress(&self, runs: &[i64]) -> Result<Progress, StoreError> {
+        let reports = send::run_reports(&self.press, runs).await?;
+        if reports.iter().all(|run| run.state == "complete") {
+            return Ok(Progress::Complete);
+        }
+        let is_in_hand = reports.iter().any(|run| {
+            run.state == "expanding"
+                || run.deliveries.contains_key("claimed")
+                || run.deliveries.contains_key("intent")
+        });
+        let next = self.press.store.next_due().await?;
+        let is_due = next.is_some_and(|due| due <= self.press.clock.now());
+        Ok(if is_in_hand || is_due { Progress::Moving } else { Progress::Resting })
+    }
+}
+
+enum Progress {
+    Complete,
+    /// Something is due or in hand.
+    Moving,
+    /// All that is left falls due later.
+    Resting,
+}
+
+fn fault(error: &anyhow::Error) -> Fault {
+    let hint = error.downcast_ref::<PublishingError>().and_then(PublishingError::hint);
+    Fault { message: format!("{error:#}"), hint: hint.map(str::to_owned) }
+}
+
+fn send_fault(error: &SendError) -> Fault {
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    Fault { message, hint: error.hint().map(str::to_owned) }
+}
+
+fn log_report(report: &PublishReport) {
+    for problem in report.problems.iter().filter(|p| p.severity == Severity::Error) {
+        warn!(path = %problem.path, line = problem.line, "held back: {}", problem.message);
+    }
+    if !report.changes.is_empty() || !report.documents_written.is_empty() {
+        info!(
+            changes = report.changes.values().sum::<u64>(),
+            told = report.told,
+            written = report.documents_written.len(),
+            removed = report.documents_removed.len(),
+            "published what changed"
+        );
+    }
+}
+
+/// The content folder as file events name it.
+fn absolute(folder: &std::path::Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}

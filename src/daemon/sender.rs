@@ -1,0 +1,108 @@
+//! The task that sends: wakes when a run was started or a delivery falls due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::outbox::lane::Lane;
+use crate::outbox::sender::{Outbox, SendError, wait_until};
+use crate::pipeline::Press;
+use crate::pipeline::send::{carry, outbox};
+
+/// Longest sleep without looking at the outbox.
+const LOOK_AGAIN: Duration = Duration::from_mins(5);
+
+/// What the sender tells the loop.
+#[derive(Debug)]
+pub(super) enum News {
+    /// Nothing is due now.
+    Rested,
+    /// The relay, the disk or the store failed, so many times in a row.
+    Failed { error: Arc<SendError>, tries: u32 },
+}
+
+pub(super) struct Sender {
+    work: Arc<Notify>,
+}
+
+impl Sender {
+    pub(super) fn start(
+        press: &Press,
+        tasks: &mut JoinSet<()>,
+        news: UnboundedSender<News>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let work = Arc::new(Notify::new());
+        work.notify_one();
+        let carrier = Carrier {
+            press: press.clone(),
+            outbox: outbox(press, Arc::new(|| {})),
+            work: Arc::clone(&work),
+            news,
+            stop,
+        };
+        tasks.spawn(carrier.run());
+        Self { work }
+    }
+
+    pub(super) fn wake(&self) {
+        self.work.notify_one();
+    }
+}
+
+struct Carrier {
+    press: Press,
+    outbox: Arc<Outbox>,
+    work: Arc<Notify>,
+    news: UnboundedSender<News>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Carrier {
+    async fn run(mut self) {
+        let mut lane = Lane::default();
+        let mut pause = Duration::ZERO;
+        loop {
+            // While the relay fails, new work does not shorten the pause.
+            let is_failing = lane.failures() > 0;
+            tokio::select! {
+                biased;
+                _ = self.stop.wait_for(|stop| *stop) => return,
+                () = self.work.notified(), if !is_failing => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = match carry(&self.press, &self.outbox, &self.stop).await {
+                Ok(()) => {
+                    if lane.failures() > 0 {
+                        info!("the relay works again");
+                    }
+                    lane.succeed();
+                    let _ = self.news.send(News::Rested);
+                    self.until_next_due().await
+                }
+                Err(error) => {
+                    let pause = lane.fail();
+                    warn!("could not send, next try in {} s: {error}", pause.as_secs());
+                    let tries = lane.failures();
+                    let _ = self.news.send(News::Failed { error: Arc::new(error), tries });
+                    pause
+                }
+            };
+        }
+    }
+
+    async fn until_next_due(&self) -> Duration {
+        match self.press.store.next_due().await {
+            Ok(Some(due)) => wait_until(due, self.press.clock.now()).min(LOOK_AGAIN),
+            Ok(None) => LOOK_AGAIN,
+            Err(error) => {
+                warn!("could not look at the outbox: {error}");
+                Duration::from_secs(5)
+            }
+        }
+    }
+}

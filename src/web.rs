@@ -1,0 +1,169 @@
+//! HTTP: the documents, the web copies of issues, and the pages behind the links in mail.
+//!
+//! GET and HEAD never change state. Pages that act for one person are not stored, not
+//! indexed and send no referrer; tokens are never logged. No cookies, no script.
+
+mod documents;
+mod unsubscribe;
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use flate2::read::GzDecoder;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use tracing::error;
+
+use crate::pipeline::Press;
+use crate::templates::{MessagePage, TemplateError};
+pub use documents::DocumentSet;
+
+/// Largest body of a form.
+const BODY_LIMIT: usize = 16 * 1024;
+
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, thiserror::Error)]
+#[error("could not listen on `{address}`")]
+pub struct ListenError {
+    pub address: SocketAddr,
+    pub source: std::io::Error,
+}
+
+#[derive(Debug, Clone)]
+struct Web {
+    press: Press,
+    documents: watch::Receiver<Arc<DocumentSet>>,
+}
+
+/// All routes over a set of documents that is swapped whole.
+pub fn router(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Router {
+    Router::new()
+        .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
+        .route("/issues/{hash}", get(issue))
+        .route("/healthz", get(async || "ok\n"))
+        .fallback(documents::serve)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
+        .layer(CatchPanicLayer::new())
+        .with_state(Web { press, documents })
+}
+
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
+}
+
+/// Serves until `stop` turns true, then finishes the requests in hand.
+pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let listener = listener.tap_io(|stream| {
+        // Without it the last part of an answer waits for an acknowledgement.
+        let _ = stream.set_nodelay(true);
+    });
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+        error!("the web server ended: {error}");
+    }
+}
+
+/// Web copy of an issue: the same for everyone, and it never changes.
+async fn issue(State(web): State<Web>, Path(hash): Path<String>) -> Response {
+    let is_hash = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_hash {
+        return web.not_found();
+    }
+    match web.press.store.web_copy(&hash).await {
+        Ok(Some(compressed)) => {
+            let mut html = Vec::new();
+            if let Err(error) = GzDecoder::new(&compressed[..]).read_to_end(&mut html) {
+                error!("a web copy cannot be read: {error}");
+                return web.failed();
+            }
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+                (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400")),
+                (ROBOTS, HeaderValue::from_static("noindex")),
+                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
+                (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            ];
+            (headers, html).into_response()
+        }
+        Ok(None) => web.not_found(),
+        Err(error) => {
+            error!("{error}");
+            web.failed()
+        }
+    }
+}
+
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+
+/// Our pages carry their styles inside, and nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
+/// Headers of a page that acts for one person.
+fn personal_headers() -> [(HeaderName, HeaderValue); 6] {
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (ROBOTS, HeaderValue::from_static("noindex")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]
+}
+
+impl Web {
+    fn not_found(&self) -> Response {
+        self.message(
+            StatusCode::NOT_FOUND,
+            "There is no such page",
+            "The address may be misspelt, or what it named may be gone.",
+        )
+    }
+
+    fn failed(&self) -> Response {
+        self.message(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong on our side",
+            "Please try again in a few minutes.",
+        )
+    }
+
+    fn message(&self, status: StatusCode, title: &str, message: &str) -> Response {
+        let site = &self.press.config.site;
+        let page = MessagePage {
+            site_title: &site.title,
+            site_url: site.url.as_str(),
+            language: &site.language,
+            title,
+            message,
+        };
+        self.page(status, self.press.templates.page("web/message.html", &page))
+    }
+
+    /// A page, or a plain sentence where its template fails.
+    #[expect(clippy::unused_self, reason = "reads as what the site answers")]
+    fn page(&self, status: StatusCode, html: Result<String, TemplateError>) -> Response {
+        match html {
+            Ok(html) => (status, personal_headers(), html).into_response(),
+            Err(error) => {
+                error!("{error}");
+                (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.\n")
+                    .into_response()
+            }
+        }
+    }
+}
