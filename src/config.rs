@@ -21,7 +21,7 @@ use croner::parser::CronParser;
 use url::Url;
 
 use crate::content;
-use crate::feeds::{self, FeedDefinition, feed_name};
+use crate::feeds::{self, Criterion, FeedDefinition, Selection, feed_name};
 use crate::model::{Address, Language};
 
 pub use error::ConfigError;
@@ -509,7 +509,15 @@ impl Checker<'_> {
                 warnings.push(format!("feed `{name}`: this version keeps no archives yet"));
             }
             let title = section.title.unwrap_or_else(|| given_name.clone());
-            feeds.push(FeedConfig::One(FeedDefinition { name, title, select: section.select }));
+            let select = selection(section.select).ok_or_else(|| {
+                wrong(
+                    format!(
+                        "feed `{name}`: an item of `select` has not one test but several or none"
+                    ),
+                    "write each as an item of its own: `all: [{kind: event}, {language: en}]`",
+                )
+            })?;
+            feeds.push(FeedConfig::One(FeedDefinition { name, title, select }));
         }
         if feeds.is_empty() {
             return Err(wrong("there is no feed".into(), "add `- {name: all, title: All news}`"));
@@ -656,6 +664,30 @@ impl Checker<'_> {
         }
         Ok(url)
     }
+}
+
+/// `None` where an item has not exactly one test.
+fn selection(section: file::SelectSection) -> Option<Selection> {
+    let criteria = |items: Vec<file::CriterionItem>| {
+        items.into_iter().map(criterion).collect::<Option<Vec<_>>>()
+    };
+    Some(Selection {
+        any: criteria(section.any)?,
+        all: criteria(section.all)?,
+        none: criteria(section.none)?,
+    })
+}
+
+fn criterion(item: file::CriterionItem) -> Option<Criterion> {
+    let tests = [
+        item.kind.map(Criterion::Kind),
+        item.category.map(Criterion::Category),
+        item.tag.map(Criterion::Tag),
+        item.agency.map(Criterion::Agency),
+        item.language.map(Criterion::Language),
+    ];
+    let mut given = tests.into_iter().flatten();
+    given.next().filter(|_| given.next().is_none())
 }
 
 /// Five fields in the dialect of Vixie cron: day of month *or* day of week.

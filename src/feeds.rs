@@ -17,7 +17,7 @@ mod samples;
 
 pub use name::feed_name;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::Url;
 
 use crate::model::{Entry, Language, Timestamp};
@@ -55,8 +55,7 @@ pub struct FeedDefinition {
 }
 
 /// Which entries a feed holds. All three lists must agree; an empty list agrees with all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// At least one holds.
     pub any: Vec<Criterion>,
@@ -67,8 +66,7 @@ pub struct Selection {
 }
 
 /// One test of an entry; text is compared under the rule of feed names (NFKC, case, runs).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Criterion {
     Kind(crate::model::Kind),
     Category(String),

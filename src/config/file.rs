@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_yaml::Value;
 
 use crate::content::KindRule;
-use crate::feeds::{Author, Selection};
+use crate::feeds::Author;
+use crate::model::{Kind, Language};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,13 +140,32 @@ pub(super) struct FeedSection {
     pub title: Option<String>,
     pub each: Option<String>,
     #[serde(default)]
-    pub select: Selection,
+    pub select: SelectSection,
     #[serde(default)]
     pub archive: bool,
     #[serde(default)]
     pub was: Vec<String>,
     pub closed: Option<Value>,
     pub redirect: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SelectSection {
+    pub any: Vec<CriterionItem>,
+    pub all: Vec<CriterionItem>,
+    pub none: Vec<CriterionItem>,
+}
+
+/// One of these per item: which of two would have to hold is for `any` and `all` to say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CriterionItem {
+    pub kind: Option<Kind>,
+    pub category: Option<String>,
+    pub tag: Option<String>,
+    pub agency: Option<String>,
+    pub language: Option<Language>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,7 +4,7 @@
 //! time that a clock change skips runs at the first valid instant under its own name, and
 //! one that comes twice runs once.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
@@ -65,6 +65,8 @@ pub fn next(cron: &Cron, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> 
 
 /// Local times that match, after `from`, in order.
 fn local_times(cron: &Cron, from: NaiveDateTime) -> impl Iterator<Item = NaiveDateTime> + '_ {
+    // croner keeps the part of a second it is given.
+    let from = from.with_nanosecond(0).unwrap_or(from);
     cron.iter_after(from.and_utc()).map(|at| at.naive_utc())
 }
 
