@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::front_matter::Source;
 use super::kramdown::to_commonmark;
 use super::links::{Base, site_path};
 use super::markdown;
 use super::problem::{Place, Problems, shorten};
 use super::sanitise::sanitise;
+use super::source::Source;
 use super::tags::{Piece, pieces};
 use super::template_tags::{self, Site};
 

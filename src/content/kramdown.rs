@@ -124,7 +124,8 @@ fn mend_link_targets<'a>(line: &'a str, code: &[Range<usize>]) -> Cow<'a, str> {
         let Some(length) = target_length(&line[open..]) else { continue };
         let inside = &line[open..open + length];
         let (target, title) = split_title(inside);
-        if target.contains(char::is_whitespace) && !target.contains(['<', '>']) {
+        let needs_brackets = target.is_empty() || target.contains(char::is_whitespace);
+        if needs_brackets && !target.contains(['<', '>']) {
             out.push('<');
             out.push_str(target);
             out.push('>');
@@ -160,6 +161,10 @@ fn target_length(text: &str) -> Option<usize> {
 fn split_title(inside: &str) -> (&str, &str) {
     let inside = inside.trim();
     for quote in ['"', '\''] {
+        // A removed tag may have been the target.
+        if inside.len() > 1 && inside.starts_with(quote) && inside.ends_with(quote) {
+            return ("", inside);
+        }
         if let Some(head) = inside.strip_suffix(quote)
             && let Some(at) = head.find(&format!(" {quote}"))
         {
@@ -202,6 +207,7 @@ mod tests {
     fn a_link_target_may_hold_blanks() {
         check("[a](/x y (1).pdf) b", "[a](</x y (1).pdf>) b");
         check("![a](/x y.jpg \"T t\")", "![a](</x y.jpg> \"T t\")");
+        check("[a]( \"T t\")", "[a](<> \"T t\")");
         check("[a](/x \"T\") [b]( /y )", "[a](/x \"T\") [b]( /y )");
     }
 

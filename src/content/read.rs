@@ -2,12 +2,13 @@
 
 use super::body::{self, Markup};
 use super::fields::{enclosures, image, language, list, notes, pinned_id};
-use super::front_matter::{FrontMatter, Source, split};
+use super::front_matter::FrontMatter;
 use super::kind::{self, Traits};
 use super::links::Base;
 use super::permalink::{self, Parts};
 use super::problem::{Place, Problems};
 use super::published::{self, DateLine};
+use super::source::{Source, split};
 use super::tags::escape;
 use super::text::{of_html, one_line, summary};
 use super::{Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event, markdown};

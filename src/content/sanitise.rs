@@ -149,25 +149,29 @@ fn mend_addresses(html: &str) -> Cow<'_, str> {
     }
 }
 
-/// Takes away what cleaning left without use: links that lead nowhere, images without source.
+/// Takes away what cleaning left without use: links that lead nowhere or have nothing to
+/// click on, images without source, paragraphs without text.
 fn tidy(html: &str) -> String {
-    let is_dead = |piece: Piece<'_>| {
-        matches!(piece, Piece::Open(raw) if
-            piece.is("a") && !raw.contains(" href=\"")
-            || piece.is("img") && !raw.contains(" src=\""))
-    };
-    if !pieces(html).any(is_dead) {
-        return html.to_owned();
-    }
     let mut out = String::with_capacity(html.len());
     let mut in_dead_link = false;
-    for piece in pieces(html) {
-        if is_dead(piece) {
-            in_dead_link |= piece.is("a");
-        } else if in_dead_link && matches!(piece, Piece::Close(_)) && piece.is("a") {
-            in_dead_link = false;
-        } else {
-            out.push_str(piece.raw());
+    let mut pieces = pieces(html).peekable();
+    while let Some(piece) = pieces.next() {
+        let Piece::Open(raw) = piece else {
+            if in_dead_link && piece.is("a") {
+                in_dead_link = false;
+            } else {
+                out.push_str(piece.raw());
+            }
+            continue;
+        };
+        let is_hollow = (piece.is("a") || piece.is("p"))
+            && pieces.peek().is_some_and(|next| matches!(next, Piece::Close(_)));
+        if is_hollow {
+            pieces.next();
+        } else if piece.is("a") && !raw.contains(" href=\"") {
+            in_dead_link = true;
+        } else if !piece.is("img") || raw.contains(" src=\"") {
+            out.push_str(raw);
         }
     }
     out
@@ -203,6 +207,7 @@ mod tests {
         check("<a href=\"#p\">x</a>", "<a href=\"https://press.example/news/one/#p\">x</a>");
         check("<a href=\"javascript:alert(1)\">x</a>", "x");
         check("<a href=\" java&#10;script:alert(1)\">x</a>", "x");
+        check("<p></p><a href=\"/x\"></a><p> </p>", "<p> </p>");
         check("<a name=\"x\"></a><a>y <b>z</b></a><img alt=\"q\">", "y <b>z</b>");
     }
 

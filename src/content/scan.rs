@@ -14,10 +14,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use walkdir::{DirEntry, WalkDir};
 
-use super::front_matter::{FILE_LIMIT, report_size};
 use super::links::site_path;
 use super::problem::{Place, Problems};
 use super::read::read;
+use super::source::{FILE_LIMIT, report_size};
 use super::{Outcome, Problem, Reading, Rules};
 
 /// A file modified less than this before now may still be written to.
