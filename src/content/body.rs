@@ -22,6 +22,8 @@ const PLACEHOLDERS: &[&str] = &["lorem ipsum", "[insert ", "[to be confirmed]", 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Markup {
     Markdown,
+    /// Markdown with components; of those only the text between their tags is left.
+    Mdx,
     Html,
 }
 
@@ -36,7 +38,8 @@ pub(crate) fn render(
     let body = resolve_tags(source, markup, title, base, problems);
     match markup {
         Markup::Html => sanitise(&body, base),
-        Markup::Markdown => {
+        Markup::Markdown | Markup::Mdx => {
+            let body = if markup == Markup::Mdx { without_imports(&body).into() } else { body };
             let may_have_marks = body.contains("{:") || body.contains("](");
             let code = if may_have_marks { markdown::code_ranges(&body) } else { Vec::new() };
             markdown::render(&to_commonmark(&body, &code), base)
@@ -56,7 +59,7 @@ fn resolve_tags<'a>(
         return Cow::Borrowed(body);
     }
     let code = match markup {
-        Markup::Markdown => markdown::code_ranges(body),
+        Markup::Markdown | Markup::Mdx => markdown::code_ranges(body),
         Markup::Html => html_code_ranges(body),
     };
     let site = Site {
@@ -73,6 +76,12 @@ fn resolve_tags<'a>(
         );
     }
     Cow::Owned(text)
+}
+
+/// The lines of an MDX file that load and offer its components are no text.
+fn without_imports(body: &str) -> String {
+    let is_code = |line: &&str| !line.starts_with("import ") && !line.starts_with("export ");
+    body.split_inclusive('\n').filter(is_code).collect()
 }
 
 /// Ranges of `<pre>` and `<code>` elements.

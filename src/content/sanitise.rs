@@ -122,6 +122,11 @@ fn builder() -> Builder<'static> {
             "href" | "src" => BASE.with_borrow(|base| {
                 base.as_ref().and_then(|base| base.resolve(value)).map(Cow::Owned)
             }),
+            // `auto` and `100%` belong into a style sheet.
+            "width" | "height" => {
+                let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+                is_number.then_some(Cow::Borrowed(value))
+            }
             _ => Some(Cow::Borrowed(value)),
         });
     builder
@@ -216,6 +221,14 @@ mod tests {
         check(
             "<img src='/i m.jpg' alt='A \"b\"' onerror=x() srcset='/x 2x'>",
             "<img src=\"https://press.example/i%20m.jpg\" alt=\"A &quot;b&quot;\">",
+        );
+    }
+
+    #[test]
+    fn sizes_are_numbers() {
+        check(
+            "<img src=\"/a.png\" width=\"100%\" height=\"80\">",
+            "<img src=\"https://press.example/a.png\" height=\"80\">",
         );
     }
 

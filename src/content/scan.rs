@@ -172,6 +172,11 @@ fn look_at(
         return None;
     }
     let path = entry.path();
+    if kind.is_symlink() && path.is_dir() {
+        let remedy = "put the folder itself into the content folder";
+        report(root, path, "it is a link to a folder, which is not followed", remedy, problems);
+        return None;
+    }
     let is_content = path
         .extension()
         .and_then(|suffix| suffix.to_str())
