@@ -80,8 +80,15 @@ fn resolve_tags<'a>(
 
 /// The lines of an MDX file that load and offer its components are no text.
 fn without_imports(body: &str) -> String {
-    let is_code = |line: &&str| !line.starts_with("import ") && !line.starts_with("export ");
-    body.split_inclusive('\n').filter(is_code).collect()
+    let code = markdown::code_ranges(body);
+    let mut at = 0;
+    let is_text = |line: &&str| {
+        let start = at;
+        at += line.len();
+        let is_module = line.starts_with("import ") || line.starts_with("export ");
+        !is_module || markdown::code_at(&code, start).is_some()
+    };
+    body.split_inclusive('\n').filter(is_text).collect()
 }
 
 /// Ranges of `<pre>` and `<code>` elements.

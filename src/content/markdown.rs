@@ -30,6 +30,12 @@ pub(crate) fn code_ranges(body: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// The code range that `at` lies in; the ranges are in order.
+pub(crate) fn code_at(code: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
+    let next = code.partition_point(|range| range.end <= at);
+    code.get(next).filter(|range| range.start <= at)
+}
+
 /// HTML of a body, clean, with every link absolute.
 pub(crate) fn render(body: &str, base: &Base) -> String {
     let mut writer = Writer { base, open: Vec::new(), notes: HashMap::new() };

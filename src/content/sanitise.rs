@@ -86,6 +86,14 @@ const TAGS_WITH_CONTENT: &[&str] = &[
     "title", "video", "xmp",
 ];
 
+/// Elements without an end tag, or with one that may be left out.
+const FLAT_TAGS: &[&str] = &[
+    "br", "hr", "img", "input", "wbr", "col", "embed", "source", "link", "meta", "p", "li", "dt",
+    "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option",
+];
+/// Elements inside each other.
+const DEPTH_LIMIT: usize = 100;
+
 const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("a", &["href", "hreflang", "title"]),
     ("abbr", &["title"]),
@@ -136,6 +144,7 @@ fn builder() -> Builder<'static> {
 pub(crate) fn sanitise(html: &str, base: &Base) -> String {
     let html = players::link(html, base);
     let html = mend_addresses(&html);
+    let html = flatten(&html);
     BASE.set(Some(base.clone()));
     let clean = BUILDER.with(|builder| builder.clean(&html).to_string());
     BASE.set(None);
@@ -152,6 +161,37 @@ fn mend_addresses(html: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(html)
     }
+}
+
+/// Leaves out the tags beyond a depth that no author writes: the parser's time grows with the
+/// square of it. Tags that another one ends do not nest.
+fn flatten(html: &str) -> Cow<'_, str> {
+    let nests = |piece: Piece<'_>| {
+        !FLAT_TAGS.iter().any(|name| piece.is(name))
+            && matches!(piece, Piece::Open(_) | Piece::Close(_))
+    };
+    if pieces(html).filter(|piece| nests(*piece)).take(DEPTH_LIMIT).count() < DEPTH_LIMIT {
+        return Cow::Borrowed(html);
+    }
+    let mut out = String::with_capacity(html.len());
+    let mut depth = 0_usize;
+    for piece in pieces(html) {
+        match piece {
+            Piece::Open(_) if nests(piece) => depth += 1,
+            Piece::Close(_) if nests(piece) => {
+                if depth <= DEPTH_LIMIT {
+                    out.push_str(piece.raw());
+                }
+                depth = depth.saturating_sub(1);
+                continue;
+            }
+            _ => {}
+        }
+        if depth <= DEPTH_LIMIT || !nests(piece) {
+            out.push_str(piece.raw());
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Takes away what cleaning left without use: links that lead nowhere or have nothing to
@@ -222,6 +262,16 @@ mod tests {
             "<img src='/i m.jpg' alt='A \"b\"' onerror=x() srcset='/x 2x'>",
             "<img src=\"https://press.example/i%20m.jpg\" alt=\"A &quot;b&quot;\">",
         );
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let html = format!("{}a{}", "<div>".repeat(50_000), "</div>".repeat(50_000));
+        let base = Base {
+            page: "https://press.example/".parse().unwrap(),
+            site: "https://press.example/".parse().unwrap(),
+        };
+        assert_eq!(sanitise(&html, &base).matches("<div>").count(), DEPTH_LIMIT);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use super::tags::{Piece, attribute, decode, pieces};
 /// About as long as a reader's list shows.
 const SUMMARY_CHARACTERS: usize = 280;
 const DESCRIPTION_CHARACTERS: usize = 500;
+/// Lists nested deeper than this are not indented further.
+const INDENT_LIMIT: usize = 8;
 
 /// Whether a character may stand in a feed and a mail.
 ///
@@ -158,7 +160,7 @@ impl Writer {
             self.gap = 0;
             let depth = self.lists.len();
             if depth > 0 {
-                self.out.push_str(&"  ".repeat(depth - 1));
+                self.out.push_str(&"  ".repeat(depth.min(INDENT_LIMIT) - 1));
                 self.out.push_str(self.mark.take().as_deref().unwrap_or("  "));
             }
             self.out.push_str(line);
