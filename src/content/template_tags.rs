@@ -10,7 +10,7 @@ use super::liquid;
 use super::markdown;
 
 /// A tag longer than this is no tag; the bound keeps a file full of `{{` from taking long.
-const TAG_BYTES: usize = 1_000;
+const TAG_BYTES: usize = 4_000;
 /// More than an author can act on at once.
 const REMOVED_LIMIT: usize = 20;
 
