@@ -49,16 +49,16 @@ fn the_sample_run_writes_feeds_and_shows_a_digest() {
     let done = office.run(&["publish-now"]);
     assert_eq!(done.code, 0, "{done:?}");
     insta::assert_snapshot!(done.stdout, @"
-    Found 15 files in content: 10 releases, 3 events, 1 page, 1 template or empty file and 0 held back by an error
-    Changes: 12 new
-    1 entry waits for the time of publication
-    Wrote 21 documents to public, removed 0, left 0 as they were
-    Digest daily: 12 entries in 2 issues to 2 people
-    Digest weekly: 12 entries in 1 issue to 1 person
-    Nobody has subscribed yet: the people of config/rehearsal.csv stand in
-    Mail: 3 rehearsed
-    Look at public/index.html
-         and var/mail/new
+    Found      15 files in content
+               10 releases, 3 events, 1 page, 1 template
+    Changes    12 new, 1 entry waits for the time of publication
+    Documents  21 written to public, 0 unchanged
+    Digests    daily: 12 entries in 2 issues to 2 people
+               weekly: 12 entries in 1 issue to 1 person
+               nobody has subscribed: config/rehearsal.csv stands in
+    Mail       3 rehearsed
+    Look at    public/index.html
+               var/mail/new
     ");
     assert_eq!(office.mails().len(), 3);
     let addresses: Vec<String> = office
@@ -125,8 +125,8 @@ fn a_second_run_writes_no_document_and_sends_no_mail() {
     let before = written(&office);
     let again = office.run(&["publish-now"]);
     assert_eq!(again.code, 0);
-    assert!(again.stdout.contains("Wrote 0 documents"), "{again:?}");
-    assert!(again.stdout.contains("No mail: nothing is new for anybody"), "{again:?}");
+    assert!(again.stdout.contains("Documents  0 written"), "{again:?}");
+    assert!(again.stdout.contains("Mail       none: nothing is new"), "{again:?}");
     assert_eq!(written(&office), before);
     assert_eq!(office.mails().len(), 3);
 }
@@ -244,7 +244,7 @@ fn a_dry_run_writes_and_sends_nothing() {
     let office = sample();
     let done = office.run(&["publish-now", "--dry-run"]);
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.stdout.contains("Digest daily: 12 entries"), "{done:?}");
+    assert!(done.stdout.contains("Digests    daily: 12 entries"), "{done:?}");
     assert!(!office.path("public").exists());
     assert!(!office.path("var/mail").exists());
     assert!(!office.path("var/tidings.db").exists());

@@ -69,8 +69,8 @@ async fn a_second_run_sends_nothing_and_says_so() {
     publish(&office).await;
     let again = publish(&office).await;
     assert_eq!(again.code, 0);
-    assert!(again.stdout.contains("Wrote 0 documents"), "{again:?}");
-    assert!(again.stdout.contains("No mail: nothing is new for anybody"), "{again:?}");
+    assert!(again.stdout.contains("Documents  0 written"), "{again:?}");
+    assert!(again.stdout.contains("Mail       none: nothing is new"), "{again:?}");
     assert_eq!(sink.recipients(), expected(3));
 }
 
@@ -107,7 +107,7 @@ async fn a_relay_that_is_not_there_leaves_the_mail_pending_for_the_next_run() {
     let sink = Sink::at(address, true, |_, _| Play::Accept).await;
     let done = publish(&office).await;
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.stdout.contains("Going on with daily now:1 of an earlier run"), "{done:?}");
+    assert!(done.stdout.contains("Goes on    daily now:1 of an earlier run"), "{done:?}");
     assert_eq!(sink.recipients(), expected(5));
 }
 
@@ -244,7 +244,7 @@ async fn a_kept_window_is_covered_again_by_the_next_run() {
     assert_eq!(kept.code, 0, "{kept:?}");
     assert_eq!(office.mails().len(), 2);
     let next = office.run_async(&["publish-now"]).await;
-    assert!(next.stdout.contains("Mail: 2 rehearsed"), "{next:?}");
+    assert!(next.stdout.contains("Mail       2 rehearsed"), "{next:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,7 +256,7 @@ async fn a_rehearsed_week_is_not_sent_when_the_office_goes_live() {
     let sink = Sink::start().await;
     office.set_relay(&sink.url());
     let done = publish(&office).await;
-    assert!(done.stdout.contains("No mail: nothing is new for anybody"), "{done:?}");
+    assert!(done.stdout.contains("Mail       none: nothing is new"), "{done:?}");
     office.news("a-second-bridge", "It opens tomorrow.");
     publish(&office).await;
     assert_eq!(sink.recipients(), expected(2));
