@@ -5,5 +5,6 @@
 #![allow(dead_code, reason = "each test file uses a part of this")]
 #![allow(clippy::allow_attributes, reason = "what is unused differs from test file to test file")]
 
+pub mod clock;
 pub mod office;
 pub mod sink;

@@ -1,8 +1,12 @@
 //! A press office in a temporary folder, worked with through the program itself.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// A folder with `config/tidings.yaml` and `content/`.
 pub struct Office {
@@ -146,6 +150,27 @@ impl Office {
         tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap()
     }
 
+    /// Starts the daemon and waits until it serves.
+    pub fn daemon(&self) -> Daemon {
+        let mut child = self.command(&["daemon"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the daemon ended: {said}");
+            said.push_str(&line);
+            if let Some((_, rest)) = line.split_once("serving http://") {
+                break rest.split('/').next().unwrap().to_owned();
+            }
+        };
+        // Read on, so that the daemon never waits for us; kept for messages.
+        let reader = std::thread::spawn(move || {
+            let _ = log.read_to_string(&mut said);
+            said
+        });
+        Daemon { child, address, reader: Some(reader) }
+    }
+
     /// Messages of the office's Maildir, by file name.
     pub fn mails(&self) -> Vec<String> {
         let mut files: Vec<PathBuf> = fs::read_dir(self.path("var/mail/new"))
@@ -161,6 +186,63 @@ impl Office {
         collect(&self.path("public"), &self.path("public"), &mut documents);
         documents.sort();
         documents
+    }
+}
+
+/// A running daemon; dropping it kills it.
+pub struct Daemon {
+    child: Child,
+    address: String,
+    reader: Option<JoinHandle<String>>,
+}
+
+impl Daemon {
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Status line, headers and body of a GET.
+    pub fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let host = &self.address;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Asks until the answer holds `text`.
+    pub fn wait_for(&self, path: &str, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer = self.get(path);
+            if answer.contains(text) {
+                return answer;
+            }
+            assert!(Instant::now() < deadline, "no `{text}` at {path}: {answer}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// SIGTERM; returns exit code and log.
+    pub fn stop(mut self) -> (i32, String) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        (code, self.reader.take().unwrap().join().unwrap())
+    }
+
+    /// SIGKILL: the end that nobody is told of.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Play {
     HangUpBeforeGoAhead,
     /// Takes the message, keeps it, and hangs up in place of the reply.
     HangUpAfterDot,
+    /// Takes the message, keeps it, and never answers.
+    FallSilentAfterDot,
 }
 
 #[derive(Debug, Clone)]
@@ -184,8 +186,10 @@ async fn converse(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 let accepted = Accepted { recipient: std::mem::take(&mut recipient), message };
                 shared.accepted.lock().unwrap().push(accepted);
                 shared.count.send_modify(|count| *count += 1);
-                if play == Play::HangUpAfterDot {
-                    return Ok(());
+                match play {
+                    Play::HangUpAfterDot => return Ok(()),
+                    Play::FallSilentAfterDot => std::future::pending().await,
+                    _ => {}
                 }
                 b"250 2.0.0 Ok: queued\r\n"
             }

@@ -1,0 +1,126 @@
+//! The daemon as operators run it: beside commands, through files, to its end.
+
+mod support;
+
+use std::sync::Arc;
+
+use support::office::Office;
+use support::sink::{Play, Sink};
+
+#[test]
+fn a_file_copied_in_is_served_and_mailed_at_once_by_the_immediate_digest() {
+    let office = Office::new();
+    office.subscribe(2, "immediate");
+    let daemon = office.daemon();
+    daemon.wait_for("/feeds/all.atom", "<feed");
+    office.news("a-new-bridge", "It opens today.");
+    let answer = daemon.wait_for("/feeds/all.atom", "It opens today.");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let (code, log) = daemon.stop();
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("digest `immediate` goes out"), "{log}");
+    // The stop may have come before the mail; then it goes out with the next run.
+    office.run(&["publish-now"]);
+    assert_eq!(office.mails().len(), 2);
+}
+
+#[test]
+fn commands_work_while_the_daemon_runs() {
+    let office = Office::new();
+    let daemon = office.daemon();
+    let added = office.run(&[
+        "subscribers",
+        "add",
+        "mei@example.org",
+        "--feed",
+        "all",
+        "--digest",
+        "daily",
+        "--consent",
+        "form",
+        "--confirmed",
+    ]);
+    assert_eq!(added.code, 0, "{added:?}");
+    let status = office.run(&["status", "--json"]).json();
+    assert_eq!(status["holder"]["command"], "daemon");
+    assert_eq!(status["holder"]["process"], daemon.process());
+    office.news("a-new-bridge", "It opens today.");
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stdout.contains("Digests    daily: 1 entry in 1 issue to 1 person"), "{done:?}");
+    assert!(done.stdout.contains("Mail       1 rehearsed"), "{done:?}");
+    assert_eq!(office.mails().len(), 1);
+    let again = office.run(&["publish-now"]);
+    assert!(again.stdout.contains("Mail       none: nothing is new"), "{again:?}");
+    assert!(daemon.get("/feeds/all.atom").contains("It opens today."));
+}
+
+#[test]
+fn a_second_daemon_ends_and_names_the_first() {
+    let office = Office::new();
+    let daemon = office.daemon();
+    let second = office.run(&["daemon"]);
+    assert_eq!(second.code, 1, "{second:?}");
+    let expected = format!(
+        "error: `daemon` (process {}) works on this store already\n\
+         hint: one process at a time scans and sends: end the other one first\n",
+        daemon.process()
+    );
+    assert_eq!(second.stderr, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publish_now_beside_a_daemon_tells_of_a_relay_that_is_down() {
+    let sink = Sink::start().await;
+    let office = Office::with_relay(&sink.url());
+    sink.stop().await;
+    office.subscribe(3, "daily");
+    let daemon = office.daemon();
+    office.news("a-new-bridge", "It opens today.");
+    let done = office.run_async(&["publish-now", "--yes"]).await;
+    assert_eq!(done.code, 5, "{done:?}");
+    assert!(done.stderr.contains("could not reach relay"), "{done:?}");
+    assert!(done.stdout.contains("Mail       3 pending"), "{done:?}");
+    assert_eq!(daemon.stop().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_in_the_middle_everybody_gets_it_and_only_the_uncertain_twice() {
+    let sink = Sink::playing(|address, _| {
+        // From reader30 on: claims go to four connections, so three fall silent.
+        if address.len() == "reader10@example.org".len() && address > "reader3" {
+            Play::FallSilentAfterDot
+        } else {
+            Play::Accept
+        }
+    })
+    .await;
+    let address = sink.address;
+    let office = Arc::new(Office::with_relay(&sink.url()));
+    office.subscribe(60, "daily");
+    let daemon = office.daemon();
+    office.news("a-new-bridge", "It opens today.");
+    let other = Arc::clone(&office);
+    let following = tokio::spawn(async move { other.run_async(&["publish-now", "--yes"]).await });
+    // 29 are served; three connections have sent a dot that is never answered.
+    sink.wait_for(32).await;
+    daemon.kill();
+    let first = sink.stop().await;
+    let sink = Sink::at(address, true, |_, _| Play::Accept).await;
+    // The command that followed the daemon takes the lock and goes on itself.
+    let done = following.await.unwrap();
+    assert_eq!(done.code, 0, "{done:?}");
+    let status = office.run(&["status", "--json"]).json();
+    assert_eq!(status["deliveries"]["accepted"], 60, "{status}");
+    let resent = usize::try_from(status["resent"].as_u64().unwrap()).unwrap();
+    assert!((1..=4).contains(&resent), "{resent}");
+    let mut copies: std::collections::HashMap<String, Vec<String>> =
+        std::collections::HashMap::new();
+    for mail in first.into_iter().chain(sink.accepted()) {
+        copies.entry(mail.recipient).or_default().push(mail.message);
+    }
+    assert_eq!(copies.len(), 60, "nobody is lost");
+    let doubled: Vec<_> = copies.values().filter(|list| list.len() > 1).collect();
+    assert!(doubled.len() <= resent, "{} doubled, {resent} counted", doubled.len());
+    assert!(doubled.iter().all(|list| list.len() == 2 && list[0] == list[1]), "byte-equal");
+}

@@ -1,0 +1,147 @@
+//! Scheduled digests with a real store and a clock of the test's own.
+
+mod support;
+
+use std::sync::Arc;
+
+use support::clock::TestClock;
+use support::office::Office;
+use tidings::config::{self, Environment};
+use tidings::pipeline::digests::{plan_due, start};
+use tidings::pipeline::send::{carry, outbox};
+use tidings::pipeline::{Press, publish};
+use tidings::store::sqlite::SqliteStore;
+use tidings::subscribers::keys::Keys;
+use tidings::templates::Templates;
+use tokio::sync::watch;
+
+struct Desk {
+    office: Office,
+    clock: Arc<TestClock>,
+    press: Press,
+}
+
+impl Desk {
+    /// An office with two readers of the daily digest, at 20:00 on Friday 20 November.
+    async fn open() -> Self {
+        let office = Office::new();
+        let clock = Arc::new(TestClock::at("2026-11-20T12:00:00Z"));
+        let path = office.path("config/tidings.yaml");
+        let config = config::load(&path, &Environment::default()).unwrap();
+        let store = SqliteStore::open(&config.store_path).await.unwrap();
+        let keys = Keys::open(&config.keys_folder).unwrap();
+        let press = Press {
+            config: Arc::new(config),
+            store: Arc::new(store),
+            keys: Arc::new(keys),
+            clock: clock.clone(),
+            templates: Arc::new(Templates::builtin()),
+        };
+        press.store.settle_fact("lookup_key_check", &press.keys.check_value()).await.unwrap();
+        let desk = Self { office, clock, press };
+        desk.scan().await;
+        desk.office.subscribe(2, "daily");
+        desk
+    }
+
+    async fn scan(&self) {
+        publish::scan(&self.press).await.unwrap();
+    }
+
+    async fn news(&self, name: &str) {
+        self.office.news(name, "It opens today.");
+        self.scan().await;
+    }
+
+    /// The clock reaches `moment` and a minute's tick comes; returns mails written so far.
+    async fn tick(&self, moment: &str) -> usize {
+        self.clock.set(moment);
+        for plan in plan_due(&self.press, self.clock_now()).await.unwrap() {
+            start(&self.press, &plan).await.unwrap();
+        }
+        let (_stop, stopped) = watch::channel(false);
+        carry(&self.press, &outbox(&self.press, Arc::new(|| {})), &stopped).await.unwrap();
+        self.office.mails().len()
+    }
+
+    fn clock_now(&self) -> chrono::DateTime<chrono::Utc> {
+        tidings::clock::Clock::now(&*self.clock)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_goes_out_at_its_minute_and_once() {
+    let desk = Desk::open().await;
+    desk.news("a-new-bridge").await;
+    assert_eq!(desk.tick("2026-11-20T23:59:00Z").await, 0);
+    assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 2);
+    assert_eq!(desk.tick("2026-11-21T00:01:00Z").await, 2);
+    assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 2, "nothing new, no mail");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_numbered_after_the_due_moment_waits_for_the_next_one() {
+    let desk = Desk::open().await;
+    desk.clock.set("2026-11-21T00:00:05Z");
+    desk.news("a-new-bridge").await;
+    assert_eq!(desk.tick("2026-11-21T00:00:30Z").await, 0);
+    assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_slept_sends_one_issue_over_all_it_missed() {
+    let desk = Desk::open().await;
+    desk.news("a-new-bridge").await;
+    desk.clock.set("2026-11-22T12:00:00Z");
+    desk.news("a-second-bridge").await;
+    assert_eq!(desk.tick("2026-11-23T05:00:00Z").await, 2);
+    assert!(desk.office.mails()[0].contains("a-new-bridge"));
+    assert!(desk.office.mails()[0].contains("a-second-bridge"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_more_than_a_day_late_drops_the_mail_and_keeps_the_news() {
+    let desk = Desk::open().await;
+    let path = desk.office.path("config/tidings.yaml");
+    let weekly = std::fs::read_to_string(&path)
+        .unwrap()
+        .replace("{name: daily, at: '0 8 * * *'}", "{name: daily, at: '0 8 * * FRI'}");
+    std::fs::write(&path, weekly).unwrap();
+    let config = config::load(&path, &Environment::default()).unwrap();
+    let desk = Desk { press: Press { config: Arc::new(config), ..desk.press.clone() }, ..desk };
+    desk.news("a-new-bridge").await;
+    // Due on Friday the 27th at 08:00; the host wakes two days later.
+    assert_eq!(desk.tick("2026-11-29T00:00:00Z").await, 0);
+    assert_eq!(desk.tick("2026-12-04T00:00:00Z").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_reader_is_not_sent_what_came_before_them() {
+    let desk = Desk::open().await;
+    desk.news("a-new-bridge").await;
+    desk.office.subscribe(3, "daily");
+    assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 2);
+    desk.clock.set("2026-11-21T04:00:00Z");
+    desk.news("a-second-bridge").await;
+    assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embargo_ends_at_its_moment_and_then_it_is_news() {
+    let desk = Desk::open().await;
+    desk.office.write(
+        "content/_posts/secret.md",
+        "---\ntitle: Secret\nlayout: post\npermalink: /secret/\n\
+         publish_at: 2026-11-21T09:00:00+08:00\n---\nNot before nine.\n",
+    );
+    desk.office.settle("content/_posts/secret.md");
+    desk.scan().await;
+    assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 0);
+    desk.clock.set("2026-11-21T00:59:59Z");
+    desk.scan().await;
+    assert!(desk.press.store.public_entries().await.unwrap().is_empty());
+    desk.clock.set("2026-11-21T01:00:00Z");
+    desk.scan().await;
+    assert_eq!(desk.press.store.public_entries().await.unwrap().len(), 1);
+    assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 2);
+}
