@@ -53,16 +53,13 @@ pub fn preview(draft: &Draft, known: &[KnownEntry], context: &Context) -> Entry 
         None => k.path.as_deref() == Some(&draft.path),
     });
     let published = comparison.publication_time(draft, at_path);
-    match at_path {
-        Some(known) => {
-            let updated = known.entry.updated.max(published);
-            entry_of(draft, known.entry.id.clone(), published, updated, known.entry.revision)
-        }
-        None => {
-            let id = draft.pinned_id.clone();
-            let id = id.unwrap_or_else(|| comparison.derive_id(draft));
-            entry_of(draft, id, published, published, 1)
-        }
+    if let Some(known) = at_path {
+        let updated = known.entry.updated.max(published);
+        entry_of(draft, known.entry.id.clone(), published, updated, known.entry.revision)
+    } else {
+        let id = draft.pinned_id.clone();
+        let id = id.unwrap_or_else(|| comparison.derive_id(draft));
+        entry_of(draft, id, published, published, 1)
     }
 }
 

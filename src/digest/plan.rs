@@ -22,7 +22,8 @@ pub struct Window {
 pub struct Question<'a> {
     pub digest: &'a str,
     pub window: Window,
-    /// From the lowest `owed_from` or the window's beginning on, up to its end.
+    /// From the lowest `owed_from` or the window's beginning on, up to its end; with older
+    /// ones of the same groups of translations.
     pub changes: &'a [ToldChange],
     /// In config order.
     pub feeds: &'a [FeedDefinition],
@@ -72,8 +73,12 @@ pub struct Line {
 /// first of their feeds that has it, less what they have already.
 pub fn plan(question: &Question<'_>) -> Plan {
     let selected = select(question);
+    let mut people: BTreeMap<i64, Vec<&Subscription>> = BTreeMap::new();
+    for subscription in question.subscriptions {
+        people.entry(subscription.subscriber).or_default().push(subscription);
+    }
     let mut issues: BTreeMap<PlannedIssue, Vec<i64>> = BTreeMap::new();
-    for person in question.subscriptions.chunk_by(|a, b| a.subscriber == b.subscriber) {
+    for person in people.values() {
         let lines = lines_for(person, question, &selected);
         if lines.is_empty() {
             continue;
@@ -113,7 +118,7 @@ fn select(question: &Question<'_>) -> Vec<Vec<usize>> {
 }
 
 fn lines_for(
-    person: &[Subscription],
+    person: &[&Subscription],
     question: &Question<'_>,
     selected: &[Vec<usize>],
 ) -> Vec<Line> {
@@ -136,8 +141,20 @@ fn lines_for(
             }
         }
     }
+    lines.retain(|line| !has_another_translation(person[0].subscriber, line.change, question));
     one_of_each_translation(&mut lines, question, &person[0].language);
     lines
+}
+
+/// Whether a person has not this entry but another of its translations.
+fn has_another_translation(subscriber: i64, change: usize, question: &Question<'_>) -> bool {
+    let has = |told: &ToldChange| question.received.contains_key(&(subscriber, told.row));
+    let told = &question.changes[change];
+    let Some(key) = &told.entry.translation_key else {
+        return false;
+    };
+    let is_sibling = |other: &&ToldChange| other.entry.translation_key.as_ref() == Some(key);
+    !has(told) && question.changes.iter().filter(is_sibling).any(has)
 }
 
 /// Keeps one of each group of translations: the reader's language, else the site's, else
@@ -169,20 +186,18 @@ fn one_of_each_translation(lines: &mut Vec<Line>, question: &Question<'_>, reade
     });
 }
 
+/// Names issues by what they say, so that the order of the changes is no part of it.
 fn plan_hash(
     question: &Question<'_>,
     issues: &[PlannedIssue],
     recipients: &[(i64, usize)],
 ) -> String {
-    let issues: Vec<_> = issues.iter().map(|issue| issue_key(question, issue)).collect();
-    let whole = (
-        question.digest,
-        question.window.from_seq,
-        question.window.to_seq,
-        question.shape,
-        issues,
-        recipients,
-    );
+    let issues: Vec<String> = issues.iter().map(|issue| issue_hash(question, issue)).collect();
+    let mut pairs: Vec<(&str, i64)> =
+        recipients.iter().map(|(person, issue)| (issues[*issue].as_str(), *person)).collect();
+    pairs.sort_unstable();
+    let Window { from_seq, to_seq } = question.window;
+    let whole = (question.digest, from_seq, to_seq, question.shape, pairs);
     hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
 }
 
