@@ -21,6 +21,7 @@ use tidings::store::{
 };
 
 /// Runs a case over an empty store of each kind there is.
+#[expect(clippy::needless_pass_by_value, reason = "a case reads better without `&`")]
 fn check(case: impl AsyncFn(&dyn Store)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -37,7 +38,13 @@ fn at(minutes: i64) -> DateTime<Utc> {
 
 // Content.
 
-fn acceptance(name: &str, row: Option<i64>, revision: i64, change: Option<NewChange>) -> ScanStep {
+fn acceptance(
+    name: &str,
+    row: Option<i64>,
+    revision: i64,
+    change: impl Into<Option<NewChange>>,
+) -> ScanStep {
+    let change = change.into();
     let entry = Entry {
         id: EntryId::new(format!("tag:press.example,2026-01-01:{name}")),
         kind: Kind::Release,
@@ -74,8 +81,8 @@ fn acceptance(name: &str, row: Option<i64>, revision: i64, change: Option<NewCha
     }))
 }
 
-fn told(class: ChangeClass, tell: Tell) -> Option<NewChange> {
-    Some(NewChange { class, tell, note: None })
+fn told(class: ChangeClass, tell: Tell) -> NewChange {
+    NewChange { class, tell, note: None }
 }
 
 fn news(name: &str) -> ScanStep {
@@ -138,7 +145,7 @@ fn change_numbers_rise_in_the_order_of_the_steps_and_are_never_reused() {
         assert_eq!(scan(store, vec![news("a"), news("b")]).await, [1, 2]);
         let row = row_of(store, "b").await;
         let removed = told(ChangeClass::Removed, Tell::Nobody);
-        let settle = ScanStep::Settle { row, state: EntryState::Removed, change: removed };
+        let settle = ScanStep::Settle { row, state: EntryState::Removed, change: Some(removed) };
         assert_eq!(scan(store, vec![settle]).await, [3]);
         let waiting = acceptance("c", None, 1, None);
         assert_eq!(scan(store, vec![waiting]).await, [0; 0]);
@@ -198,8 +205,11 @@ fn followers_are_told_each_public_entry_once_at_its_newest_revision() {
         assert_eq!(store.told_changes(0, 1).await.unwrap()[0].told_revision, 1);
         assert_eq!(store.told_changes(3, 9).await.unwrap(), []);
         let removed = told(ChangeClass::Removed, Tell::Nobody);
-        scan(store, vec![ScanStep::Settle { row: a, state: EntryState::Removed, change: removed }])
-            .await;
+        scan(
+            store,
+            vec![ScanStep::Settle { row: a, state: EntryState::Removed, change: Some(removed) }],
+        )
+        .await;
         assert_eq!(store.told_changes(0, 9).await.unwrap().len(), 1);
     });
 }

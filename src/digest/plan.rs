@@ -73,13 +73,14 @@ pub struct Line {
 /// first of their feeds that has it, less what they have already.
 pub fn plan(question: &Question<'_>) -> Plan {
     let selected = select(question);
+    let translations = translations(question);
     let mut people: BTreeMap<i64, Vec<&Subscription>> = BTreeMap::new();
     for subscription in question.subscriptions {
         people.entry(subscription.subscriber).or_default().push(subscription);
     }
     let mut issues: BTreeMap<PlannedIssue, Vec<i64>> = BTreeMap::new();
     for person in people.values() {
-        let lines = lines_for(person, question, &selected);
+        let lines = lines_for(person, question, &selected, &translations);
         if lines.is_empty() {
             continue;
         }
@@ -121,6 +122,7 @@ fn lines_for(
     person: &[&Subscription],
     question: &Question<'_>,
     selected: &[Vec<usize>],
+    translations: &Translations<'_>,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut taken = HashSet::new();
@@ -141,20 +143,28 @@ fn lines_for(
             }
         }
     }
-    lines.retain(|line| !has_another_translation(person[0].subscriber, line.change, question));
+    let has = |row: i64| question.received.contains_key(&(person[0].subscriber, row));
+    lines.retain(|line| {
+        // Who has one translation is not mailed another for being translated.
+        let told = &question.changes[line.change];
+        let group = told.entry.translation_key.as_deref().map(|key| &translations[key]);
+        has(told.row) || !group.is_some_and(|rows| rows.iter().any(|row| has(*row)))
+    });
     one_of_each_translation(&mut lines, question, &person[0].language);
     lines
 }
 
-/// Whether a person has not this entry but another of its translations.
-fn has_another_translation(subscriber: i64, change: usize, question: &Question<'_>) -> bool {
-    let has = |told: &ToldChange| question.received.contains_key(&(subscriber, told.row));
-    let told = &question.changes[change];
-    let Some(key) = &told.entry.translation_key else {
-        return false;
-    };
-    let is_sibling = |other: &&ToldChange| other.entry.translation_key.as_ref() == Some(key);
-    !has(told) && question.changes.iter().filter(is_sibling).any(has)
+/// Rows of the entries that are translations of one text, by their key.
+type Translations<'a> = HashMap<&'a str, Vec<i64>>;
+
+fn translations<'a>(question: &Question<'a>) -> Translations<'a> {
+    let mut groups = Translations::new();
+    for told in question.changes {
+        if let Some(key) = &told.entry.translation_key {
+            groups.entry(key).or_default().push(told.row);
+        }
+    }
+    groups
 }
 
 /// Keeps one of each group of translations: the reader's language, else the site's, else
