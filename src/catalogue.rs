@@ -78,7 +78,8 @@ impl FromStr for EntryState {
     }
 }
 
-/// Values of the author's notes that have acted: each acts once, when it changes.
+/// Values of the author's notes that have acted: each acts once, when it changes. One that
+/// is taken out stays here, so that putting it back tells nobody twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acted {
     pub updated: Option<String>,
@@ -192,8 +193,8 @@ pub enum Announce {
 pub enum Step {
     /// A new entry or a new revision of one.
     Accept(Box<Acceptance>),
-    /// The same revision changes its state.
-    Settle { row: i64, state: EntryState, change: NewChange },
+    /// The same revision changes its state; no change where readers never saw it.
+    Settle { row: i64, state: EntryState, change: Option<NewChange> },
     /// The file is missing for this many scans now.
     Missing { row: i64, scans: u32 },
     /// The file is there again.

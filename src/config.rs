@@ -199,6 +199,16 @@ impl Checker<'_> {
         let base = base_of(self.path);
         let mut warnings = Vec::new();
         let mail = self.mail(file.mail, &base, environment, &mut warnings)?;
+        for (key, is_set) in [
+            ("content.max_new", file.content.max_new.is_some()),
+            ("content.scan_full", file.content.scan_full.is_some()),
+            ("web.admin_listen", file.web.admin_listen.is_some()),
+            ("web.trusted_proxies", !file.web.trusted_proxies.is_empty()),
+        ] {
+            if is_set {
+                warnings.push(format!("`{key}`: this version does not use it yet"));
+            }
+        }
         let web = self.web(file.web, &mail.relay)?;
         let output_folder = file.output.folder.unwrap_or_else(|| "public".into());
         if output_folder.contains("://") {
@@ -380,8 +390,16 @@ impl Checker<'_> {
         let file_password = match section.password_file {
             Some(file) => {
                 let path = base.join(file);
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|source| ConfigError::Read { path, source })?;
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    self.wrong(
+                        &["mail", "password_file"],
+                        format!(
+                            "`mail.password_file` cannot be read: `{}`: {error}",
+                            path.display()
+                        ),
+                        "make it readable to tidings, or set `TIDINGS_SMTP_PASSWORD`",
+                    )
+                })?;
                 Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
             None => None,
@@ -465,10 +483,11 @@ impl Checker<'_> {
         sections: Vec<file::FeedSection>,
         warnings: &mut Vec<String>,
     ) -> Result<Vec<FeedConfig>, ConfigError> {
-        let wrong = |message: String, hint: &str| self.wrong(&["feeds"], message, hint);
         let mut names = HashSet::new();
         let mut feeds = Vec::new();
-        for section in sections {
+        for (number, section) in sections.into_iter().enumerate() {
+            let item = number.to_string();
+            let wrong = |message: String, hint: &str| self.wrong(&["feeds", &item], message, hint);
             if let Some(each) = section.each {
                 if each != "category" {
                     return Err(wrong(
@@ -520,7 +539,11 @@ impl Checker<'_> {
             feeds.push(FeedConfig::One(FeedDefinition { name, title, select }));
         }
         if feeds.is_empty() {
-            return Err(wrong("there is no feed".into(), "add `- {name: all, title: All news}`"));
+            return Err(self.wrong(
+                &["feeds"],
+                "there is no feed".into(),
+                "add `- {name: all, title: All news}`",
+            ));
         }
         Ok(feeds)
     }
@@ -533,9 +556,14 @@ impl Checker<'_> {
         let mut names = HashSet::new();
         sections
             .into_iter()
-            .map(|section| {
+            .enumerate()
+            .map(|(number, section)| {
                 let name = section.name;
-                let wrong = |message: String, hint: &str| self.wrong(&["digests"], message, hint);
+                let item = number.to_string();
+                let wrong_at = |key: &str, message: String, hint: &str| {
+                    self.wrong(&["digests", &item, key], message, hint)
+                };
+                let wrong = |message: String, hint: &str| wrong_at("name", message, hint);
                 // The name is a label of the List-Id (RFC 2919, section 3).
                 let fits = !name.is_empty()
                     && name.len() <= 40
@@ -559,7 +587,8 @@ impl Checker<'_> {
                 let at = match (section.at, name == "immediate") {
                     (None, true) => None,
                     (Some(text), false) => Some(parse_cron(&text).map_err(|reason| {
-                        wrong(
+                        wrong_at(
+                            "at",
                             format!(
                                 "digest `{name}`: `at` is not a cron expression: `{text}`: {reason}"
                             ),
@@ -573,24 +602,28 @@ impl Checker<'_> {
                         ));
                     }
                     (Some(_), true) => {
-                        return Err(wrong(
+                        return Err(wrong_at(
+                            "at",
                             "digest `immediate` has a schedule".into(),
                             "remove its `at`: it goes out with each scan that found news",
                         ));
                     }
                 };
                 if section.approve.as_ref().is_some_and(|v| v.as_str() != Some("never")) {
-                    return Err(wrong(
+                    return Err(wrong_at(
+                        "approve",
                         format!("digest `{name}`: `approve` is not supported by this version"),
                         "write `approve: never`",
                     ));
                 }
-                let max_late = self.duration(&["digests", "max_late"], section.max_late, "24h")?;
+                let max_late =
+                    self.duration(&["digests", &item, "max_late"], section.max_late, "24h")?;
                 let late = match section.late.as_deref().unwrap_or("send") {
                     "send" => Late::Send { until: max_late },
                     "skip" => Late::Skip,
                     other => {
-                        return Err(wrong(
+                        return Err(wrong_at(
+                            "late",
                             format!("digest `{name}`: `late` is not known: `{other}`"),
                             "write `send` or `skip`",
                         ));
@@ -600,14 +633,15 @@ impl Checker<'_> {
                     "resend" => Uncertain::Resend,
                     "hold" => Uncertain::Hold,
                     other => {
-                        return Err(wrong(
+                        return Err(wrong_at(
+                            "uncertain",
                             format!("digest `{name}`: `uncertain` is not known: `{other}`"),
                             "write `resend` or `hold`",
                         ));
                     }
                 };
                 let zone = match section.time_zone {
-                    Some(text) => self.zone(&["digests", "time_zone"], &text)?,
+                    Some(text) => self.zone(&["digests", &item, "time_zone"], &text)?,
                     None => site.time_zone,
                 };
                 Ok(DigestConfig { name, at, zone, late, uncertain })
@@ -625,7 +659,7 @@ impl Checker<'_> {
         duration::parse(&text).filter(|d| !d.is_zero()).ok_or_else(|| {
             self.wrong(
                 key,
-                format!("`{}` is not a duration: `{text}`", key.join(".")),
+                format!("`{}` is not a duration: `{text}`", name_of(key)),
                 format!("write a number and `s`, `m`, `h` or `d`, as in `{default}`"),
             )
         })
@@ -635,7 +669,7 @@ impl Checker<'_> {
         name.parse().map_err(|_| {
             self.wrong(
                 key,
-                format!("`{}` is not a time zone: `{name}`", key.join(".")),
+                format!("`{}` is not a time zone: `{name}`", name_of(key)),
                 "write a name of the IANA list, as `Asia/Singapore`",
             )
         })
@@ -646,7 +680,7 @@ impl Checker<'_> {
         let wrong = || {
             self.wrong(
                 key,
-                format!("`{}` is not a web address: `{text}`", key.join(".")),
+                format!("`{}` is not a web address: `{text}`", name_of(key)),
                 "write `https://press.example.org/`",
             )
         };
@@ -664,6 +698,12 @@ impl Checker<'_> {
         }
         Ok(url)
     }
+}
+
+/// `digests.max_late`: a key as people write it, without the number of its item.
+fn name_of(key: &[&str]) -> String {
+    let parts: Vec<&str> = key.iter().copied().filter(|k| k.parse::<usize>().is_err()).collect();
+    parts.join(".")
 }
 
 /// `None` where an item has not exactly one test.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::identity::{fingerprint, hash, new_id};
 use super::seconds::TakenSeconds;
@@ -16,6 +16,9 @@ use crate::model::{Entry, EntryId, Kind, Timestamp};
 /// A path missing in this many scans counts as deleted; before, it may have moved.
 const SCANS_UNTIL_DELETED: u32 = 2;
 
+/// How long a notice stands in the place of what was withdrawn.
+const NOTICE: TimeDelta = TimeDelta::days(30);
+
 /// Says what to remember of a scan, and which changes to number.
 ///
 /// Files are gone through in path order, so that seconds and `-2` ids fall the same way in
@@ -26,7 +29,10 @@ pub fn diff(known: &[KnownEntry], scanned: &Scanned<'_>, context: &Context) -> D
         match comparison.find(draft) {
             Found::Known { known, moved } => comparison.revise(known, draft, moved),
             Found::New => comparison.welcome(draft),
-            Found::Clash(problem) => comparison.diff.problems.push(problem),
+            Found::Clash(problem) => {
+                comparison.clashes.insert(&draft.path);
+                comparison.diff.problems.push(problem);
+            }
         }
     }
     for known in known {
@@ -47,16 +53,13 @@ pub fn preview(draft: &Draft, known: &[KnownEntry], context: &Context) -> Entry 
         None => k.path.as_deref() == Some(&draft.path),
     });
     let published = comparison.publication_time(draft, at_path);
-    match at_path {
-        Some(known) => {
-            let updated = known.entry.updated.max(published);
-            entry_of(draft, known.entry.id.clone(), published, updated, known.entry.revision)
-        }
-        None => {
-            let id = draft.pinned_id.clone();
-            let id = id.unwrap_or_else(|| comparison.derive_id(draft));
-            entry_of(draft, id, published, published, 1)
-        }
+    if let Some(known) = at_path {
+        let updated = known.entry.updated.max(published);
+        entry_of(draft, known.entry.id.clone(), published, updated, known.entry.revision)
+    } else {
+        let id = draft.pinned_id.clone();
+        let id = id.unwrap_or_else(|| comparison.derive_id(draft));
+        entry_of(draft, id, published, published, 1)
     }
 }
 
@@ -68,11 +71,14 @@ enum Found<'k> {
 
 struct Comparison<'a> {
     context: &'a Context,
-    known: &'a [KnownEntry],
+    /// Entries whose path is gone and may have moved.
+    gone: Vec<&'a KnownEntry>,
     by_path: HashMap<&'a str, &'a KnownEntry>,
     by_id: HashMap<&'a EntryId, &'a KnownEntry>,
     /// Every path that is there, and whether a draft was read from it.
-    present: HashMap<&'a str, Presence>,
+    present: HashMap<&'a str, Presence<'a>>,
+    /// Paths whose draft was refused for its `id`.
+    clashes: HashSet<&'a str>,
     /// Rows that a draft of this scan belongs to.
     matched: HashSet<i64>,
     /// Ids that are in use, with those this scan gave out.
@@ -82,8 +88,9 @@ struct Comparison<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    Draft,
+enum Presence<'a> {
+    /// With its own `id`, where it has one.
+    Draft(Option<&'a EntryId>),
     /// Unchanged, or held back by an error: what is known of it stays.
     Standing,
     /// No item any more.
@@ -97,17 +104,24 @@ impl<'a> Comparison<'a> {
             seconds.take(&entry.published);
             seconds.take(&entry.updated);
         }
-        let drafts = scanned.drafts.iter().map(|d| (d.path.as_str(), Presence::Draft));
+        let drafts =
+            scanned.drafts.iter().map(|d| (d.path.as_str(), Presence::Draft(d.pinned_id.as_ref())));
         let standing = scanned
             .standing
             .iter()
             .map(|s| (s.path, if s.is_other { Presence::Other } else { Presence::Standing }));
+        let present: HashMap<_, _> = drafts.chain(standing).collect();
+        let is_gone = |known: &&KnownEntry| {
+            known.state != EntryState::Removed
+                && known.path.as_deref().is_some_and(|path| !present.contains_key(path))
+        };
         Self {
             context,
-            known,
+            gone: known.iter().filter(is_gone).collect(),
             by_path: known.iter().filter_map(|k| Some((k.path.as_deref()?, k))).collect(),
             by_id: known.iter().map(|k| (&k.entry.id, k)).collect(),
-            present: drafts.chain(standing).collect(),
+            present,
+            clashes: HashSet::new(),
             matched: HashSet::new(),
             ids: known.iter().map(|k| k.entry.id.clone()).collect(),
             seconds,
@@ -122,7 +136,11 @@ impl<'a> Comparison<'a> {
                 let path = known.path.as_deref();
                 let lives_elsewhere = path.is_some_and(|path| {
                     path != draft.path
-                        && self.present.get(path).is_some_and(|p| *p != Presence::Other)
+                        && match self.present.get(path) {
+                            None | Some(Presence::Other) => false,
+                            Some(Presence::Draft(own)) => own.is_none_or(|own| own == id),
+                            Some(Presence::Standing) => true,
+                        }
                 });
                 if lives_elsewhere || !self.matched.insert(known.row) {
                     return Found::Clash(same_id(draft, id, path.unwrap_or("another file")));
@@ -143,14 +161,18 @@ impl<'a> Comparison<'a> {
             return Found::Known { known, moved: false };
         }
         let body_hash = hash(draft.content_html.as_bytes());
-        let moved = self.known.iter().find(|known| {
-            known.state != EntryState::Removed
-                && known.path.as_deref().is_some_and(|path| !self.present.contains_key(path))
-                && !self.matched.contains(&known.row)
-                && (known.body_hash == body_hash
-                    || known.entry.link == draft.link
-                    || (known.entry.title == draft.title && !self.is_redated(known, draft)))
-        });
+        let has_body = !draft.content_html.trim().is_empty();
+        let gone = self.gone.iter().copied().filter(|known| !self.matched.contains(&known.row));
+        // An equal body says most, and an empty one nothing.
+        let moved = gone
+            .clone()
+            .find(|known| has_body && known.body_hash == body_hash)
+            .or_else(|| gone.clone().find(|known| known.entry.link == draft.link))
+            .or_else(|| {
+                gone.clone().find(|known| {
+                    known.entry.title == draft.title && !self.is_redated(known, draft)
+                })
+            });
         match moved {
             Some(known) => {
                 self.matched.insert(known.row);
@@ -186,22 +208,24 @@ impl<'a> Comparison<'a> {
             None => self.derive_id(draft),
         };
         let published = self.publication_time(draft, None);
-        let state = if draft.notes.withdrawn.is_some() {
-            EntryState::Withdrawn
-        } else if self.lies_ahead(draft, &published) {
+        let state = if self.lies_ahead(draft) {
             EntryState::Waiting
+        } else if draft.notes.withdrawn.is_some() {
+            EntryState::Withdrawn
         } else {
             EntryState::Public
         };
         let change = match state {
             EntryState::Waiting => None,
-            EntryState::Withdrawn => {
-                Some(NewChange { class: ChangeClass::New, tell: Tell::Nobody, note: None })
-            }
+            EntryState::Withdrawn => Some(new_notice()),
             _ => Some(self.new_change(&published)),
         };
-        let entry = entry_of(draft, id, published, published, 1);
-        self.accept(None, draft, state, entry, change);
+        let updated = match state {
+            EntryState::Withdrawn => self.moment_of(draft.updated).max(published),
+            _ => published,
+        };
+        let entry = entry_of(draft, id, published, updated, 1);
+        self.accept(None, draft, state, entry, acted_of(draft), change);
     }
 
     /// An id from the path; a warning where it had to be numbered.
@@ -236,16 +260,26 @@ impl<'a> Comparison<'a> {
 
     /// Compares a draft with the revision that is known, and accepts what differs.
     fn revise(&mut self, known: &KnownEntry, draft: &Draft, moved: bool) {
-        let acted = acted_of(draft);
+        let acted = Acted {
+            updated: acted_of(draft).updated.or_else(|| known.acted.updated.clone()),
+            change: draft.notes.change.clone().or_else(|| known.acted.change.clone()),
+            correction: draft.notes.correction.clone().or_else(|| known.acted.correction.clone()),
+            withdrawn: draft.notes.withdrawn.clone().or_else(|| known.acted.withdrawn.clone()),
+        };
         let is_pinned = draft.pinned_id.as_ref() == Some(&known.entry.id);
         let has_new_note = acted.change.is_some() && acted.change != known.acted.change;
         let was_shown = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
         if was_shown && !is_pinned && !has_new_note && self.is_other_news(known, draft) {
-            self.diff.problems.push(title_and_date_changed(known, draft));
+            if draft.is_unpublished {
+                // The text that readers know is dropped; this one was never theirs.
+                self.settle(known, EntryState::Removed, Some(removal()));
+            } else {
+                self.diff.problems.push(title_and_date_changed(known, draft));
+            }
             return;
         }
         let published = self.publication_time(draft, Some(known));
-        let state = self.next_state(known, draft, &published);
+        let state = self.next_state(known, draft);
         let change = self.classify(known, draft, &acted, state, moved, &published);
         let updated = self.update_time(known, draft, &acted, change.as_ref(), published);
         let id = known.entry.id.clone();
@@ -263,17 +297,23 @@ impl<'a> Comparison<'a> {
             return;
         }
         entry.revision += 1;
-        self.accept(Some(known.row), draft, state, entry, change);
+        self.accept(Some(known.row), draft, state, entry, acted, change);
     }
 
-    fn next_state(&self, known: &KnownEntry, draft: &Draft, published: &Timestamp) -> EntryState {
+    fn next_state(&self, known: &KnownEntry, draft: &Draft) -> EntryState {
         let is_public = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
         if draft.is_unpublished || draft.expires_at.is_some_and(|at| at <= self.context.now) {
             EntryState::Removed
-        } else if draft.notes.withdrawn.is_some() {
-            EntryState::Withdrawn
-        } else if !is_public && self.lies_ahead(draft, published) {
+        } else if !is_public && self.lies_ahead(draft) {
             EntryState::Waiting
+        } else if draft.notes.withdrawn.is_some() {
+            let same_notice = draft.notes.withdrawn == known.entry.notes.withdrawn;
+            let is_over = match known.state {
+                EntryState::Removed => known.was_public,
+                EntryState::Withdrawn => is_notice_over(known, self.context.now),
+                _ => false,
+            };
+            if same_notice && is_over { EntryState::Removed } else { EntryState::Withdrawn }
         } else {
             EntryState::Public
         }
@@ -293,26 +333,32 @@ impl<'a> Comparison<'a> {
         let change = |class, tell, note: &Option<String>| {
             Some(NewChange { class, tell, note: note.clone() })
         };
+        let notes = &draft.notes;
         let is_newly = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
         match (known.state, state) {
             (_, Waiting) | (Waiting | Removed, Removed) => None,
-            (_, Removed) => change(ChangeClass::Removed, Tell::Nobody, &None),
+            (_, Removed) => Some(removal()),
             (Waiting | Removed, Public) if !known.was_public => Some(self.new_change(published)),
-            (Removed | Withdrawn, Public) => change(ChangeClass::Reinstated, Tell::Nobody, &None),
-            (Public, Withdrawn) => {
-                change(ChangeClass::Withdrawn, Tell::Receivers, &acted.withdrawn)
+            (Waiting | Removed | Withdrawn, Public) => {
+                change(ChangeClass::Reinstated, Tell::Nobody, &None)
             }
-            (Waiting | Removed, Withdrawn) => change(ChangeClass::New, Tell::Nobody, &None),
+            (Waiting | Removed, Withdrawn) if !known.was_public => Some(new_notice()),
+            (Waiting | Removed | Public, Withdrawn) => {
+                change(ChangeClass::Withdrawn, Tell::Receivers, &notes.withdrawn)
+            }
+            (Withdrawn, Withdrawn) if is_newly(&acted.withdrawn, &known.acted.withdrawn) => {
+                change(ChangeClass::Withdrawn, Tell::Receivers, &notes.withdrawn)
+            }
             (Withdrawn, Withdrawn) => change(ChangeClass::Minor, Tell::Nobody, &None),
-            (Waiting | Public, Public) => {
+            (Public, Public) => {
                 let event_changed = event_facts(&known.entry) != draft_event_facts(draft);
                 if is_newly(&acted.correction, &known.acted.correction) {
-                    change(ChangeClass::Correction, Tell::Receivers, &acted.correction)
+                    change(ChangeClass::Correction, Tell::Receivers, &notes.correction)
                 } else if is_newly(&acted.change, &known.acted.change)
                     || is_newly(&acted.updated, &known.acted.updated)
                     || event_changed
                 {
-                    change(ChangeClass::Major, Tell::Followers, &acted.change)
+                    change(ChangeClass::Major, Tell::Followers, &notes.change)
                 } else if moved {
                     change(ChangeClass::Moved, Tell::Nobody, &None)
                 } else {
@@ -338,11 +384,7 @@ impl<'a> Comparison<'a> {
             Some(ChangeClass::Major | ChangeClass::Correction | ChangeClass::Withdrawn)
         );
         let updated = if is_significant {
-            match draft.updated.filter(|_| acted.updated != known.acted.updated) {
-                Some(DateValue::At(moment)) => moment,
-                Some(DateValue::Day(day)) => self.seconds.first_of(day, self.context.zone),
-                None => self.seconds.last_before(self.context.now, self.context.zone),
-            }
+            self.moment_of(draft.updated.filter(|_| acted.updated != known.acted.updated))
         } else if known.was_public {
             known.entry.updated
         } else {
@@ -351,18 +393,25 @@ impl<'a> Comparison<'a> {
         updated.max(published)
     }
 
+    /// The author's own `updated`, or the moment accepted.
+    fn moment_of(&mut self, updated: Option<DateValue>) -> Timestamp {
+        match updated {
+            Some(DateValue::At(moment)) => moment,
+            Some(DateValue::Day(day)) => self.seconds.first_of(day, self.context.zone),
+            None => self.seconds.last_before(self.context.now, self.context.zone),
+        }
+    }
+
     /// The publication time; days and files without any get a second that is remembered.
     fn publication_time(&mut self, draft: &Draft, known: Option<&KnownEntry>) -> Timestamp {
         let zone = self.context.zone;
         if let Some(known) = known {
             let is_shown = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
-            let is_embargo = draft.published.source == PublishedSource::PublishAt;
-            if let Some(DateValue::At(moment)) = draft.published.value
+            if let Some(value) = draft.published.value
                 && is_shown
-                && is_embargo
-                && moment > self.context.now
+                && self.lies_ahead(draft)
             {
-                self.diff.problems.push(embargo_too_late(draft, &moment));
+                self.diff.problems.push(published_already(draft, value));
                 return known.entry.published;
             }
             match draft.published.value {
@@ -383,13 +432,14 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// A day is never ahead on that day itself, whatever second it was given.
-    fn lies_ahead(&self, draft: &Draft, published: &Timestamp) -> bool {
+    /// A day is never ahead on that day itself, whatever second it is given.
+    fn lies_ahead(&self, draft: &Draft) -> bool {
         match draft.published.value {
+            Some(DateValue::At(moment)) => moment.to_utc() > self.context.now,
             Some(DateValue::Day(day)) => {
                 day > self.context.now.with_timezone(&self.context.zone).date_naive()
             }
-            _ => published.to_utc() > self.context.now,
+            None => false,
         }
     }
 
@@ -399,6 +449,7 @@ impl<'a> Comparison<'a> {
         draft: &Draft,
         state: EntryState,
         entry: Entry,
+        acted: Acted,
         change: Option<NewChange>,
     ) {
         self.diff.steps.push(Step::Accept(Box::new(Acceptance {
@@ -409,7 +460,7 @@ impl<'a> Comparison<'a> {
             expires_at: draft.expires_at,
             fingerprint: fingerprint(draft),
             body_hash: hash(entry.content_html.as_bytes()),
-            acted: acted_of(draft),
+            acted,
             entry,
             change,
         })));
@@ -417,51 +468,59 @@ impl<'a> Comparison<'a> {
 
     /// What time and absence do to an entry whose file was not read.
     fn settle_unread(&mut self, known: &KnownEntry) {
-        if known.state == EntryState::Removed {
+        use EntryState::{Public, Removed, Withdrawn};
+        if known.state == Removed {
             return;
         }
-        let presence = known.path.as_deref().and_then(|path| self.present.get(path).copied());
-        let settle = |state, class, tell| Step::Settle {
-            row: known.row,
-            state,
-            change: NewChange { class, tell, note: None },
-        };
-        let step = match presence {
-            None if known.missing_scans + 1 >= SCANS_UNTIL_DELETED => {
-                settle(EntryState::Removed, ChangeClass::Removed, Tell::Nobody)
+        let path = known.path.as_deref();
+        let is_there = match path.and_then(|path| self.present.get(path)) {
+            None if known.missing_scans + 1 < SCANS_UNTIL_DELETED => {
+                let scans = known.missing_scans + 1;
+                self.diff.steps.push(Step::Missing { row: known.row, scans });
+                return;
             }
-            None => Step::Missing { row: known.row, scans: known.missing_scans + 1 },
-            Some(Presence::Other) => {
-                settle(EntryState::Removed, ChangeClass::Removed, Tell::Nobody)
-            }
-            Some(Presence::Draft | Presence::Standing) => match due(known, self.context.now) {
-                Some(Due::Expiry) => {
-                    settle(EntryState::Removed, ChangeClass::Removed, Tell::Nobody)
-                }
-                Some(Due::Publication) => {
-                    settle(EntryState::Public, ChangeClass::New, Tell::Followers)
-                }
-                None if known.missing_scans > 0 => Step::Found { row: known.row },
-                None => return,
-            },
+            None | Some(Presence::Other) => false,
+            Some(Presence::Standing) => true,
+            // The path belongs to another entry now, unless that was refused.
+            Some(Presence::Draft(_)) => path.is_some_and(|path| self.clashes.contains(path)),
         };
-        self.diff.steps.push(step);
+        let now = self.context.now;
+        let is_expired = known.expires_at.is_some_and(|at| at <= now);
+        if !is_there || is_expired || is_notice_over(known, now) {
+            self.settle(known, Removed, known.was_public.then(removal));
+        } else if known.state == EntryState::Waiting && known.entry.published <= now {
+            if known.entry.notes.withdrawn.is_some() {
+                self.settle(known, Withdrawn, Some(new_notice()));
+            } else if known.was_public {
+                let class = ChangeClass::Reinstated;
+                let change = NewChange { class, tell: Tell::Nobody, note: None };
+                self.settle(known, Public, Some(change));
+            } else {
+                let change = self.new_change(&known.entry.published);
+                self.settle(known, Public, Some(change));
+            }
+        } else if known.missing_scans > 0 {
+            self.diff.steps.push(Step::Found { row: known.row });
+        }
+    }
+
+    fn settle(&mut self, known: &KnownEntry, state: EntryState, change: Option<NewChange>) {
+        self.diff.steps.push(Step::Settle { row: known.row, state, change });
     }
 }
 
-enum Due {
-    Publication,
-    Expiry,
+fn removal() -> NewChange {
+    NewChange { class: ChangeClass::Removed, tell: Tell::Nobody, note: None }
 }
 
-fn due(known: &KnownEntry, now: DateTime<Utc>) -> Option<Due> {
-    if known.expires_at.is_some_and(|at| at <= now) {
-        Some(Due::Expiry)
-    } else if known.state == EntryState::Waiting && known.entry.published <= now {
-        Some(Due::Publication)
-    } else {
-        None
-    }
+/// A notice about something that no reader of ours has seen.
+fn new_notice() -> NewChange {
+    NewChange { class: ChangeClass::New, tell: Tell::Nobody, note: None }
+}
+
+/// Withdrawing sets `updated`, so the notice stands from there.
+fn is_notice_over(known: &KnownEntry, now: DateTime<Utc>) -> bool {
+    known.state == EntryState::Withdrawn && known.entry.updated + NOTICE <= now
 }
 
 fn entry_of(
@@ -561,15 +620,22 @@ fn title_and_date_changed(known: &KnownEntry, draft: &Draft) -> Problem {
     }
 }
 
-fn embargo_too_late(draft: &Draft, moment: &Timestamp) -> Problem {
+fn published_already(draft: &Draft, value: DateValue) -> Problem {
+    let field = match draft.published.source {
+        PublishedSource::PublishAt => "publish_at",
+        _ => "date",
+    };
     Problem {
         severity: Severity::Warning,
         path: draft.path.clone(),
         line: None,
-        field: Some("publish_at".into()),
-        value: Some(moment.to_rfc3339()),
-        message: "this is published already, and a later `publish_at` does not take it back".into(),
-        remedy: "use `withdrawn` to take it back, or restore the former `publish_at`".into(),
+        field: Some(field.into()),
+        value: Some(match value {
+            DateValue::At(moment) => moment.to_rfc3339(),
+            DateValue::Day(day) => day.to_string(),
+        }),
+        message: format!("this is published already, and a later `{field}` does not take it back"),
+        remedy: format!("use `withdrawn` to take it back, or restore the former `{field}`"),
     }
 }
 

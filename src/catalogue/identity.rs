@@ -27,8 +27,8 @@ pub(super) fn new_id(
     if !taken.contains(&id) {
         return (id, false);
     }
-    let free = (2..)
-        .map(|n: u64| EntryId::new(format!("{first}-{n}")))
+    let free = (2..u64::MAX)
+        .map(|n| EntryId::new(format!("{first}-{n}")))
         .find(|id| !taken.contains(id))
         .expect("some number is free");
     (free, true)

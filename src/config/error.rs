@@ -23,7 +23,7 @@ impl ConfigError {
 
     /// Turns what the YAML parser says into line, key and remedy.
     pub(super) fn from_yaml(path: &Path, error: &serde_yaml::Error) -> Self {
-        let line = error.location().map(|l| l.line());
+        let mut line = error.location().map(|l| l.line());
         let said = error.to_string();
         let said = said.split(" at line ").next().unwrap_or(&said).to_owned();
         let (message, hint) = match unknown_key(&said) {
@@ -38,8 +38,12 @@ impl ConfigError {
                 Some((place, rest)) => {
                     let key = rest.trim_end_matches('`');
                     let section = place.trim_end_matches([':', ' ']);
-                    let name =
-                        if section.is_empty() { key.into() } else { format!("{section}.{key}") };
+                    let name = if section.is_empty() {
+                        line = None;
+                        key.to_owned()
+                    } else {
+                        format!("{section}.{key}")
+                    };
                     (format!("`{name}` is missing"), format!("add `{key}:` with its value"))
                 }
                 None => (said, "see `config/tidings.yaml` for the form of each key".into()),
@@ -80,23 +84,47 @@ fn edit_distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// Line, from 1, on which the key of `path` stands in a YAML text; for a flow mapping the
-/// line of the nearest parent that has one of its own.
+/// Line, from 1, on which the key of `path` stands in a YAML text; a number names an item of
+/// a list, from 0. For a flow mapping, or a key that is not there, the line of the nearest
+/// parent that has one of its own.
 pub(super) fn line_of(text: &str, path: &[&str]) -> Option<usize> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut block = 0..lines.len();
     let mut found = None;
-    let mut from = 0;
     for key in path {
-        let lines = text.lines().enumerate().skip(from);
-        let Some((at, _)) = lines.into_iter().find(|(_, line)| {
-            let line = line.trim_start_matches([' ', '-']);
-            line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'))
-        }) else {
-            break;
+        // Keys and items of one block are its lines with the least indentation.
+        let content = block.clone().filter(|at| {
+            let line = lines[*at].trim_start();
+            !line.is_empty() && !line.starts_with('#')
+        });
+        let level = content.clone().map(|at| indent_of(&lines[at])).min();
+        let own: Vec<usize> = content.filter(|at| Some(indent_of(&lines[*at])) == level).collect();
+        let is_item = |at: &usize| lines[*at].trim_start().starts_with("- ");
+        let item = key.parse::<usize>().ok();
+        let at = match item {
+            Some(number) => own.iter().copied().filter(is_item).nth(number),
+            None => own.iter().copied().find(|at| {
+                let rest = lines[*at].trim_start().strip_prefix(key);
+                rest.is_some_and(|rest| rest.starts_with(':'))
+            }),
         };
+        let Some(at) = at else { break };
+        // The items of a list may stand no further in than its key.
+        let next = own.iter().copied().find(|n| *n > at && (item.is_some() || !is_item(n)));
+        let end = next.unwrap_or(block.end);
+        if item.is_some() {
+            lines[at] = lines[at].replacen('-', " ", 1);
+            block = at..end;
+        } else {
+            block = at + 1..end;
+        }
         found = Some(at + 1);
-        from = at;
     }
     found
+}
+
+fn indent_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
 }
 
 #[cfg(test)]
@@ -117,5 +145,18 @@ mod tests {
         assert_eq!(line_of(text, &["mail", "url"]), Some(5));
         assert_eq!(line_of(text, &["mail", "relay"]), Some(3));
         assert_eq!(line_of(text, &["web"]), None);
+        let text = "mail: {from: a}\nweb:\n  from: b\n";
+        assert_eq!(line_of(text, &["mail", "from"]), Some(1));
+    }
+
+    #[test]
+    fn an_item_of_a_list_is_found_by_its_number() {
+        let text =
+            "a:\n  - name: x\n    at: y\n\n  # note\n  - {name: z}\nb:\n- at: c\n- at: d\nat: e\n";
+        assert_eq!(line_of(text, &["a", "0", "at"]), Some(3));
+        assert_eq!(line_of(text, &["a", "1", "at"]), Some(6));
+        assert_eq!(line_of(text, &["b", "1", "at"]), Some(9));
+        assert_eq!(line_of(text, &["b", "2"]), Some(7));
+        assert_eq!(line_of(text, &["at"]), Some(10));
     }
 }

@@ -22,7 +22,8 @@ pub struct Window {
 pub struct Question<'a> {
     pub digest: &'a str,
     pub window: Window,
-    /// From the lowest `owed_from` or the window's beginning on, up to its end.
+    /// From the lowest `owed_from` or the window's beginning on, up to its end; with older
+    /// ones of the same groups of translations.
     pub changes: &'a [ToldChange],
     /// In config order.
     pub feeds: &'a [FeedDefinition],
@@ -72,9 +73,14 @@ pub struct Line {
 /// first of their feeds that has it, less what they have already.
 pub fn plan(question: &Question<'_>) -> Plan {
     let selected = select(question);
+    let translations = translations(question);
+    let mut people: BTreeMap<i64, Vec<&Subscription>> = BTreeMap::new();
+    for subscription in question.subscriptions {
+        people.entry(subscription.subscriber).or_default().push(subscription);
+    }
     let mut issues: BTreeMap<PlannedIssue, Vec<i64>> = BTreeMap::new();
-    for person in question.subscriptions.chunk_by(|a, b| a.subscriber == b.subscriber) {
-        let lines = lines_for(person, question, &selected);
+    for person in people.values() {
+        let lines = lines_for(person, question, &selected, &translations);
         if lines.is_empty() {
             continue;
         }
@@ -113,9 +119,10 @@ fn select(question: &Question<'_>) -> Vec<Vec<usize>> {
 }
 
 fn lines_for(
-    person: &[Subscription],
+    person: &[&Subscription],
     question: &Question<'_>,
     selected: &[Vec<usize>],
+    translations: &Translations<'_>,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut taken = HashSet::new();
@@ -136,8 +143,28 @@ fn lines_for(
             }
         }
     }
+    let has = |row: i64| question.received.contains_key(&(person[0].subscriber, row));
+    lines.retain(|line| {
+        // Who has one translation is not mailed another for being translated.
+        let told = &question.changes[line.change];
+        let group = told.entry.translation_key.as_deref().map(|key| &translations[key]);
+        has(told.row) || !group.is_some_and(|rows| rows.iter().any(|row| has(*row)))
+    });
     one_of_each_translation(&mut lines, question, &person[0].language);
     lines
+}
+
+/// Rows of the entries that are translations of one text, by their key.
+type Translations<'a> = HashMap<&'a str, Vec<i64>>;
+
+fn translations<'a>(question: &Question<'a>) -> Translations<'a> {
+    let mut groups = Translations::new();
+    for told in question.changes {
+        if let Some(key) = &told.entry.translation_key {
+            groups.entry(key).or_default().push(told.row);
+        }
+    }
+    groups
 }
 
 /// Keeps one of each group of translations: the reader's language, else the site's, else
@@ -169,20 +196,18 @@ fn one_of_each_translation(lines: &mut Vec<Line>, question: &Question<'_>, reade
     });
 }
 
+/// Names issues by what they say, so that the order of the changes is no part of it.
 fn plan_hash(
     question: &Question<'_>,
     issues: &[PlannedIssue],
     recipients: &[(i64, usize)],
 ) -> String {
-    let issues: Vec<_> = issues.iter().map(|issue| issue_key(question, issue)).collect();
-    let whole = (
-        question.digest,
-        question.window.from_seq,
-        question.window.to_seq,
-        question.shape,
-        issues,
-        recipients,
-    );
+    let issues: Vec<String> = issues.iter().map(|issue| issue_hash(question, issue)).collect();
+    let mut pairs: Vec<(&str, i64)> =
+        recipients.iter().map(|(person, issue)| (issues[*issue].as_str(), *person)).collect();
+    pairs.sort_unstable();
+    let Window { from_seq, to_seq } = question.window;
+    let whole = (question.digest, from_seq, to_seq, question.shape, pairs);
     hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
 }
 

@@ -1,6 +1,6 @@
 //! Plan: which runs there are to make now, and what they would send.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -215,7 +215,16 @@ async fn plan_one(
     let window = Window { from_seq: progress.covered_seq, to_seq };
     let lowest = subscriptions.iter().filter_map(|s| s.owed_from).min();
     let after = lowest.map_or(window.from_seq, |owed| owed.min(window.from_seq));
-    let changes = store.told_changes(after, to_seq).await?;
+    let mut changes = store.told_changes(after, to_seq).await?;
+    let translated: HashSet<String> =
+        changes.iter().filter_map(|c| c.entry.translation_key.clone()).collect();
+    if !translated.is_empty() {
+        // Who has one translation is not mailed another, however long ago that was.
+        let older = store.told_changes(0, after).await?.into_iter();
+        changes.extend(older.filter(|change| {
+            change.entry.translation_key.as_ref().is_some_and(|key| translated.contains(key))
+        }));
+    }
     let rows: Vec<i64> = changes.iter().map(|c| c.row).collect();
     let mut received = store.received(&rows).await?;
     for (key, revision) in taken.iter() {

@@ -79,7 +79,9 @@ pub(super) async fn apply(
             }
             Step::Settle { row, state, change } => {
                 set_state(writer, *row, *state).await?;
-                changes.push(number(writer, *row, change, now).await?);
+                if let Some(change) = change {
+                    changes.push(number(writer, *row, change, now).await?);
+                }
             }
             Step::Missing { row, scans } => set_missing(writer, *row, *scans).await?,
             Step::Found { row } => set_missing(writer, *row, 0).await?,

@@ -1,11 +1,17 @@
 //! Files, problems and documents.
 
+use std::collections::HashSet;
+
 use sqlx::SqliteConnection;
 
 use super::{During, Result, moment};
 use crate::content::FileStat;
 use crate::content::{Problem, Severity};
 use crate::store::{DocumentRecord, FileOutcome, KnownFile, ScanRecord, StoreError};
+
+/// From this position on stand problems of paths that were not read, such as a symlink out
+/// of the folder or a file we may not open: each scan says them anew.
+const UNREAD: i64 = 1 << 32;
 
 pub(super) async fn known_files(reader: &mut SqliteConnection) -> Result<Vec<KnownFile>> {
     let rows: Vec<(String, i64, i64, i64, String)> = sqlx::query_as(
@@ -58,13 +64,16 @@ pub(super) async fn record_files(writer: &mut SqliteConnection, scan: &ScanRecor
         .during(action)?;
         drop_problems(writer, &file.path).await?;
     }
-    // What a scan says of paths that are no files of ours, such as a symlink out of the
-    // folder, it says anew each time.
-    sqlx::query("delete from problem where path not in (select path from source_file)")
+    sqlx::query("delete from problem where position >= $1")
+        .bind(UNREAD)
         .execute(&mut *writer)
         .await
         .during("remember problems")?;
+    let read: HashSet<&str> = scan.files.iter().map(|file| file.path.as_str()).collect();
     for (position, problem) in scan.problems.iter().enumerate() {
+        let position = i64::try_from(position).unwrap_or(UNREAD);
+        let position =
+            if read.contains(problem.path.as_str()) { position } else { UNREAD + position };
         let severity = match problem.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -76,7 +85,7 @@ pub(super) async fn record_files(writer: &mut SqliteConnection, scan: &ScanRecor
              on conflict (path, position) do nothing",
         )
         .bind(&problem.path)
-        .bind(i64::try_from(position).unwrap_or(i64::MAX))
+        .bind(position)
         .bind(severity)
         .bind(problem.line.and_then(|l| i64::try_from(l).ok()))
         .bind(&problem.field)

@@ -201,13 +201,17 @@ pub(super) async fn record_results(
 ) -> Result<()> {
     for result in results {
         let record = Record::of(&result.step);
-        sqlx::query(
-            "update delivery set state = $4, next_at = $5, reply_code = $6, reply = $7,
-                 path = $8, unknowns = unknowns + $9, reason = $10, owner = null,
+        // A copy that may have arrived is not given up as unsent: it would be owed again.
+        let state: Option<String> = sqlx::query_scalar(
+            "update delivery set state = iif($10 = 'expired' and unknowns > 0, 'uncertain', $4),
+                 next_at = $5, reply_code = $6, reply = $7,
+                 path = $8, unknowns = unknowns + $9,
+                 reason = iif($10 = 'expired' and unknowns > 0, null, $10), owner = null,
                  attempt = attempt + iif(state = 'claimed', 1, 0),
                  lease_until = null, changed_at = $11
              where run_id = $1 and subscriber_id = $2 and fence = $3
-               and state in ('claimed', 'intent')",
+               and state in ('claimed', 'intent')
+             returning state",
         )
         .bind(result.run)
         .bind(result.subscriber)
@@ -220,23 +224,26 @@ pub(super) async fn record_results(
         .bind(record.unknowns)
         .bind(record.reason)
         .bind(now.timestamp())
-        .execute(&mut *writer)
+        .fetch_optional(&mut *writer)
         .await
         .during("record results")?;
-        if record.reason == Some("expired") {
+        if state.as_deref() == Some("cancelled") {
             owe(writer, result).await?;
         }
     }
     Ok(())
 }
 
-/// What was not sent is owed: the next plan of this person begins where the run's did.
+/// What was not sent is owed: the next plan of this person begins where the run's did, in
+/// the feeds that brought it.
 async fn owe(writer: &mut SqliteConnection, result: &DeliveryResult) -> Result<()> {
     sqlx::query(
         "update subscription set owed_from =
              min(coalesce(owed_from, $3), (select from_seq from run where id = $1))
          where subscriber_id = $2 and state = 'confirmed'
-           and digest_id = (select digest_id from run where id = $1)",
+           and digest_id = (select digest_id from run where id = $1)
+           and feed in (select i.feed from issue_entry i join delivery d
+                on d.issue_id = i.issue_id where d.run_id = $1 and d.subscriber_id = $2)",
     )
     .bind(result.run)
     .bind(result.subscriber)

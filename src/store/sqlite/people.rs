@@ -53,6 +53,17 @@ pub(super) async fn subscribe(
     if is_suppressed {
         return Ok(Subscribed::Suppressed);
     }
+    let is_real: bool = sqlx::query_scalar(
+        "select exists (select 1 from subscriber where lookup = $1 and is_rehearsal = 0)",
+    )
+    .bind(&row.lookup)
+    .fetch_one(&mut *writer)
+    .await
+    .during(action)?;
+    if row.is_rehearsal && is_real {
+        // A list of stand-ins is no consent: who left is not brought back by it.
+        return Ok(Subscribed::Unchanged);
+    }
     let (subscriber, language_changed) = subscriber(writer, row, now).await?;
     let digest: i64 = sqlx::query_scalar("select id from digest where name = $1")
         .bind(&row.digest)

@@ -1,0 +1,969 @@
+//! What every store promises, one suite over each implementation.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its own data is wrong")]
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+use tidings::catalogue::{
+    Acceptance, Acted, ChangeClass, EntryState, NewChange, Step as ScanStep, Tell,
+};
+use tidings::content::{FileStat, Problem, PublishedSource, Severity};
+use tidings::model::{Entry, EntryId, Kind, Notes};
+use tidings::outbox::Step;
+use tidings::store::sqlite::SqliteStore;
+use tidings::store::{
+    Audience, Claim, ClaimRequest, DeliveryResult, EndOfSubscription, FileOutcome, KnownFile,
+    NewIssue, NewRun, NewSubscription, QuietRun, QuietState, Recovered, Rendering, RequestKind,
+    ScanRecord, Store, Subscribed,
+};
+
+/// Runs a case over an empty store of each kind there is.
+#[expect(clippy::needless_pass_by_value, reason = "a case reads better without `&`")]
+fn check(case: impl AsyncFn(&dyn Store)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("var/tidings.db")).await.unwrap();
+        case(&store).await;
+    });
+}
+
+/// So many minutes after noon.
+fn at(minutes: i64) -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::minutes(minutes)
+}
+
+// Content.
+
+fn acceptance(
+    name: &str,
+    row: Option<i64>,
+    revision: i64,
+    change: impl Into<Option<NewChange>>,
+) -> ScanStep {
+    let change = change.into();
+    let entry = Entry {
+        id: EntryId::new(format!("tag:press.example,2026-01-01:{name}")),
+        kind: Kind::Release,
+        title: format!("Title of {name}"),
+        link: format!("https://press.example/{name}/").parse().unwrap(),
+        published: at(0).fixed_offset(),
+        updated: at(0).fixed_offset(),
+        revision,
+        language: "en".parse().unwrap(),
+        translation_key: None,
+        categories: vec![],
+        tags: vec![],
+        agency: None,
+        summary: "Summary.".into(),
+        content_html: format!("<p>{name} {revision}</p>"),
+        content_text: format!("{name} {revision}"),
+        image: None,
+        enclosures: vec![],
+        event: None,
+        notes: Notes::default(),
+        urgent: false,
+    };
+    ScanStep::Accept(Box::new(Acceptance {
+        row,
+        path: format!("{name}.md"),
+        state: if change.is_some() { EntryState::Public } else { EntryState::Waiting },
+        published_source: PublishedSource::Date,
+        expires_at: None,
+        fingerprint: format!("{name} {revision}"),
+        body_hash: format!("{name} {revision}"),
+        acted: Acted::default(),
+        entry,
+        change,
+    }))
+}
+
+fn told(class: ChangeClass, tell: Tell) -> NewChange {
+    NewChange { class, tell, note: None }
+}
+
+fn news(name: &str) -> ScanStep {
+    acceptance(name, None, 1, told(ChangeClass::New, Tell::Followers))
+}
+
+async fn scan(store: &dyn Store, steps: Vec<ScanStep>) -> Vec<i64> {
+    let record = ScanRecord { steps, ..ScanRecord::default() };
+    let changes = store.accept_scan(&record, at(0)).await.unwrap();
+    changes.iter().map(|change| change.seq).collect()
+}
+
+async fn row_of(store: &dyn Store, name: &str) -> i64 {
+    let known = store.known_entries().await.unwrap();
+    known.iter().find(|known| known.entry.id.as_str().ends_with(name)).unwrap().row
+}
+
+#[test]
+fn what_a_scan_remembers_is_read_back() {
+    check(async |store| {
+        let stat = FileStat { size_bytes: 7, modified_ns: -1, inode: u64::MAX };
+        let file = KnownFile { path: "a.md".into(), stat, outcome: FileOutcome::Release };
+        let record = ScanRecord {
+            files: vec![file.clone()],
+            steps: vec![news("a")],
+            ..ScanRecord::default()
+        };
+        let changes = store.accept_scan(&record, at(0)).await.unwrap();
+        assert_eq!((changes.len(), changes[0].revision), (1, 1));
+        assert_eq!(store.known_files().await.unwrap(), [file]);
+        let known = store.known_entries().await.unwrap();
+        assert_eq!(known[0].path.as_deref(), Some("a.md"));
+        assert_eq!((known[0].state, known[0].was_public), (EntryState::Public, true));
+        let mut entries = store.public_entries().await.unwrap();
+        assert_eq!(entries[0].content_html, "");
+        store.fill_bodies(&mut entries).await.unwrap();
+        assert_eq!(entries[0].content_html, "<p>a 1</p>");
+        assert_eq!(entries[0].content_text, "a 1");
+        let gone = ScanRecord { gone: vec!["a.md".into()], ..ScanRecord::default() };
+        store.accept_scan(&gone, at(1)).await.unwrap();
+        assert_eq!(store.known_files().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn an_entry_that_is_there_is_not_added_again_and_a_failed_scan_leaves_nothing() {
+    check(async |store| {
+        scan(store, vec![news("a")]).await;
+        let again = ScanRecord { steps: vec![news("b"), news("a")], ..ScanRecord::default() };
+        assert!(store.accept_scan(&again, at(0)).await.is_err());
+        assert_eq!(store.known_entries().await.unwrap().len(), 1);
+        assert_eq!(store.newest_seq().await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn change_numbers_rise_in_the_order_of_the_steps_and_are_never_reused() {
+    check(async |store| {
+        assert_eq!(store.newest_seq().await.unwrap(), 0);
+        assert_eq!(scan(store, vec![news("a"), news("b")]).await, [1, 2]);
+        let row = row_of(store, "b").await;
+        let removed = told(ChangeClass::Removed, Tell::Nobody);
+        let settle = ScanStep::Settle { row, state: EntryState::Removed, change: Some(removed) };
+        assert_eq!(scan(store, vec![settle]).await, [3]);
+        let waiting = acceptance("c", None, 1, None);
+        assert_eq!(scan(store, vec![waiting]).await, [0; 0]);
+        assert_eq!(scan(store, vec![news("d")]).await, [4]);
+        assert_eq!(store.newest_seq().await.unwrap(), 4);
+        assert_eq!(store.newest_seq_before(at(0)).await.unwrap(), 0);
+        assert_eq!(store.newest_seq_before(at(1)).await.unwrap(), 4);
+    });
+}
+
+#[test]
+fn an_entry_that_was_never_public_leaves_without_a_change() {
+    check(async |store| {
+        scan(store, vec![acceptance("a", None, 1, None)]).await;
+        let row = row_of(store, "a").await;
+        scan(store, vec![ScanStep::Missing { row, scans: 1 }]).await;
+        assert_eq!(store.known_entries().await.unwrap()[0].missing_scans, 1);
+        let settle = ScanStep::Settle { row, state: EntryState::Removed, change: None };
+        assert_eq!(scan(store, vec![settle]).await, [0; 0]);
+        let known = &store.known_entries().await.unwrap()[0];
+        assert_eq!((known.state, known.was_public), (EntryState::Removed, false));
+    });
+}
+
+#[test]
+fn two_entries_that_swap_their_paths_keep_their_ids() {
+    check(async |store| {
+        scan(store, vec![news("a"), news("b")]).await;
+        let (a, b) = (row_of(store, "a").await, row_of(store, "b").await);
+        let moved = |name: &str, row, path: &str| {
+            let change = told(ChangeClass::Moved, Tell::Nobody);
+            let ScanStep::Accept(mut accept) = acceptance(name, Some(row), 2, change) else {
+                unreachable!()
+            };
+            accept.path = path.into();
+            ScanStep::Accept(accept)
+        };
+        scan(store, vec![moved("b", b, "a.md"), moved("a", a, "b.md")]).await;
+        let known = store.known_entries().await.unwrap();
+        let paths: HashMap<i64, _> = known.into_iter().map(|k| (k.row, k.path.unwrap())).collect();
+        assert_eq!(paths, HashMap::from([(a, "b.md".into()), (b, "a.md".into())]));
+    });
+}
+
+#[test]
+fn followers_are_told_each_public_entry_once_at_its_newest_revision() {
+    check(async |store| {
+        scan(store, vec![news("a"), news("b")]).await;
+        let (a, b) = (row_of(store, "a").await, row_of(store, "b").await);
+        let major = acceptance("a", Some(a), 2, told(ChangeClass::Major, Tell::Followers));
+        let minor = acceptance("a", Some(a), 3, told(ChangeClass::Minor, Tell::Nobody));
+        scan(store, vec![major, minor]).await;
+        let changes = store.told_changes(0, 9).await.unwrap();
+        let read: Vec<_> =
+            changes.iter().map(|c| (c.seq, c.row, c.told_revision, c.entry.revision)).collect();
+        assert_eq!(read, [(2, b, 1, 1), (3, a, 2, 3)]);
+        assert_eq!(store.told_changes(0, 1).await.unwrap()[0].told_revision, 1);
+        assert_eq!(store.told_changes(3, 9).await.unwrap(), []);
+        let removed = told(ChangeClass::Removed, Tell::Nobody);
+        scan(
+            store,
+            vec![ScanStep::Settle { row: a, state: EntryState::Removed, change: Some(removed) }],
+        )
+        .await;
+        assert_eq!(store.told_changes(0, 9).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn problems_stand_until_their_file_is_read_again() {
+    let problem = |path: &str, message: &str| Problem {
+        severity: Severity::Warning,
+        path: path.into(),
+        line: None,
+        field: None,
+        value: None,
+        message: message.into(),
+        remedy: "mend it".into(),
+    };
+    let file = |path: &str| KnownFile {
+        path: path.into(),
+        stat: FileStat { size_bytes: 1, modified_ns: 1, inode: 1 },
+        outcome: FileOutcome::Page,
+    };
+    check(async |store| {
+        let remember = async |files: &[&str], problems: &[(&str, &str)]| {
+            let record = ScanRecord {
+                files: files.iter().map(|path| file(path)).collect(),
+                problems: problems.iter().map(|(path, said)| problem(path, said)).collect(),
+                ..ScanRecord::default()
+            };
+            store.accept_scan(&record, at(0)).await.unwrap();
+            let problems = store.problems().await.unwrap();
+            problems.into_iter().map(|p| format!("{} {}", p.path, p.message)).collect::<Vec<_>>()
+        };
+        let first = remember(&["a", "b"], &[("a", "old"), ("a", "too"), ("b", "b")]).await;
+        assert_eq!(first, ["a old", "a too", "b b"]);
+        // A file that was not read may have a problem beside those of its last reading.
+        let unreadable = remember(&["b"], &[("a", "unreadable"), ("link", "outside")]).await;
+        assert_eq!(unreadable, ["a old", "a too", "a unreadable", "link outside"]);
+        assert_eq!(remember(&[], &[("a", "unreadable")]).await.len(), 3);
+        assert_eq!(remember(&[], &[]).await, ["a old", "a too"]);
+        assert_eq!(remember(&["a"], &[]).await, [""; 0]);
+    });
+}
+
+// People.
+
+fn subscription(person: u8, feed: &str, digest: &str) -> NewSubscription {
+    NewSubscription {
+        lookup: vec![person],
+        address_key: 1,
+        address_cipher: vec![person, person],
+        domain: "example.org".into(),
+        language: "en".parse().unwrap(),
+        feed: feed.into(),
+        digest: digest.into(),
+        is_confirmed: true,
+        is_rehearsal: false,
+        source: "test".into(),
+        wording: "yes".into(),
+    }
+}
+
+fn pending(person: u8) -> NewSubscription {
+    NewSubscription { is_confirmed: false, ..subscription(person, "all", "daily") }
+}
+
+fn stand_in(person: u8) -> NewSubscription {
+    NewSubscription { is_rehearsal: true, ..subscription(person, "all", "daily") }
+}
+
+async fn subscribe(store: &dyn Store, row: NewSubscription) -> Subscribed {
+    store.subscribe(&[row], at(0)).await.unwrap()[0]
+}
+
+async fn register(store: &dyn Store) {
+    store.register_digests(&["daily".into(), "weekly".into()], at(0)).await.unwrap();
+}
+
+async fn covered(store: &dyn Store, digest: &str) -> i64 {
+    store.digest_progress(digest).await.unwrap().unwrap().covered_seq
+}
+
+async fn digest(store: &dyn Store, name: &str) -> i64 {
+    store.digest_progress(name).await.unwrap().unwrap().id
+}
+
+/// `owed_from` of the only follower of a digest, by feed.
+async fn owed(store: &dyn Store, name: &str) -> Vec<(String, Option<i64>)> {
+    let id = digest(store, name).await;
+    let rows = store.subscriptions(id, Audience::Real).await.unwrap();
+    rows.into_iter().map(|row| (row.feed, row.owed_from)).collect()
+}
+
+async fn leave(store: &dyn Store, person: u8, feed: Option<&str>) -> u64 {
+    let subscriber = store.subscriber_by_lookup(&[person]).await.unwrap().unwrap();
+    let end = EndOfSubscription {
+        subscriber,
+        digest: Some("daily".into()),
+        feed: feed.map(Into::into),
+        source: "one-click".into(),
+        reason: "left".into(),
+    };
+    store.end_subscriptions(&end, at(0)).await.unwrap()
+}
+
+#[test]
+fn a_digest_begins_at_the_newest_change_of_its_first_registration() {
+    check(async |store| {
+        assert_eq!(store.digest_progress("daily").await.unwrap(), None);
+        scan(store, vec![news("a"), news("b")]).await;
+        register(store).await;
+        scan(store, vec![news("c")]).await;
+        register(store).await;
+        assert_eq!(covered(store, "daily").await, 2);
+        let progress = store.digest_progress("daily").await.unwrap().unwrap();
+        assert_eq!((progress.registered_at, progress.newest_due_key), (at(0), None));
+    });
+}
+
+#[test]
+fn a_subscription_is_added_confirmed_changed_and_left_as_it_is() {
+    check(async |store| {
+        register(store).await;
+        assert_eq!(subscribe(store, pending(1)).await, Subscribed::Added);
+        assert_eq!(subscribe(store, pending(1)).await, Subscribed::Unchanged);
+        assert_eq!(owed(store, "daily").await, []);
+        assert_eq!(subscribe(store, subscription(1, "all", "daily")).await, Subscribed::Confirmed);
+        assert_eq!(subscribe(store, subscription(1, "all", "daily")).await, Subscribed::Unchanged);
+        assert_eq!(subscribe(store, pending(1)).await, Subscribed::Unchanged);
+        assert_eq!(owed(store, "daily").await.len(), 1);
+        assert_eq!(subscribe(store, subscription(1, "all", "weekly")).await, Subscribed::Changed);
+        let chinese =
+            NewSubscription { language: "zh".parse().unwrap(), ..subscription(1, "all", "weekly") };
+        assert_eq!(subscribe(store, chinese).await, Subscribed::Changed);
+        assert_eq!(owed(store, "daily").await, []);
+        let weekly = digest(store, "weekly").await;
+        let rows = store.subscriptions(weekly, Audience::Real).await.unwrap();
+        assert_eq!((rows.len(), rows[0].language.as_str()), (1, "zh"));
+    });
+}
+
+#[test]
+fn a_new_reader_is_owed_what_comes_from_now_on() {
+    check(async |store| {
+        register(store).await;
+        scan(store, vec![news("a"), news("b")]).await;
+        subscribe(store, pending(1)).await;
+        scan(store, vec![news("c")]).await;
+        subscribe(store, subscription(1, "all", "daily")).await;
+        assert_eq!(owed(store, "daily").await, [("all".into(), Some(3))]);
+        assert_eq!(leave(store, 1, None).await, 1);
+        scan(store, vec![news("d")]).await;
+        assert_eq!(subscribe(store, subscription(1, "all", "daily")).await, Subscribed::Added);
+        assert_eq!(owed(store, "daily").await, [("all".into(), Some(4))]);
+    });
+}
+
+#[test]
+fn who_changes_to_another_digest_is_owed_what_the_old_one_had_not_covered() {
+    check(async |store| {
+        register(store).await;
+        subscribe(store, subscription(1, "all", "daily")).await;
+        scan(store, vec![news("a"), news("b"), news("c")]).await;
+        let run = NewRun { to_seq: 2, ..run_of(store, "k", &[(1, 0)]).await };
+        let owed_read = vec![(1, "all".into(), 0)];
+        store.start_run(&NewRun { owed_read, ..run }, at(0)).await.unwrap().unwrap();
+        assert_eq!(owed(store, "daily").await, [("all".into(), None)]);
+        subscribe(store, subscription(1, "all", "weekly")).await;
+        assert_eq!(owed(store, "weekly").await, [("all".into(), Some(2))]);
+        // A value that stands is only ever lowered.
+        subscribe(store, subscription(1, "all", "daily")).await;
+        assert_eq!(owed(store, "daily").await, [("all".into(), Some(0))]);
+    });
+}
+
+#[test]
+fn a_stand_in_who_subscribes_becomes_real_and_no_longer_stands_in() {
+    check(async |store| {
+        register(store).await;
+        let mut weekly = stand_in(1);
+        (weekly.feed, weekly.digest) = ("events".into(), "weekly".into());
+        store.subscribe(&[stand_in(1), weekly], at(0)).await.unwrap();
+        assert!(!store.has_real_subscribers().await.unwrap());
+        let daily = digest(store, "daily").await;
+        let audience = async |whose| store.subscriptions(daily, whose).await.unwrap().len();
+        assert_eq!((audience(Audience::Real).await, audience(Audience::Rehearsal).await), (0, 1));
+        assert_eq!(subscribe(store, subscription(1, "all", "daily")).await, Subscribed::Added);
+        assert!(store.has_real_subscribers().await.unwrap());
+        assert_eq!((audience(Audience::Real).await, audience(Audience::Rehearsal).await), (1, 0));
+        assert_eq!(owed(store, "weekly").await, []);
+    });
+}
+
+#[test]
+fn a_list_of_stand_ins_brings_nobody_back_who_left() {
+    check(async |store| {
+        register(store).await;
+        subscribe(store, subscription(1, "all", "daily")).await;
+        leave(store, 1, None).await;
+        assert_eq!(subscribe(store, stand_in(1)).await, Subscribed::Unchanged);
+        assert_eq!(owed(store, "daily").await, []);
+        assert!(!store.has_real_subscribers().await.unwrap());
+    });
+}
+
+#[test]
+fn ending_a_subscription_twice_ends_it_once() {
+    check(async |store| {
+        register(store).await;
+        for feed in ["all", "events"] {
+            subscribe(store, subscription(1, feed, "daily")).await;
+        }
+        subscribe(store, subscription(1, "releases", "weekly")).await;
+        assert_eq!(leave(store, 1, Some("events")).await, 1);
+        assert_eq!(leave(store, 1, None).await, 1);
+        assert_eq!(leave(store, 1, None).await, 0);
+        assert_eq!(owed(store, "weekly").await.len(), 1);
+    });
+}
+
+// Runs.
+
+/// A run of `daily` over everything, one issue with the entry `a` from the feed `all`.
+async fn run_of(store: &dyn Store, key: &str, recipients: &[(i64, usize)]) -> NewRun {
+    let rendering = |text: &str| Rendering { hash: text.into(), bytes: text.into() };
+    let issue = NewIssue {
+        hash: "issue".into(),
+        language: "en".parse().unwrap(),
+        subject: "News".into(),
+        lines: vec![("all".into(), row_of(store, "a").await, 1)],
+        mail: rendering("mail"),
+        web: rendering("web"),
+    };
+    NewRun {
+        digest: digest(store, "daily").await,
+        key: key.into(),
+        due_at: None,
+        from_seq: 0,
+        to_seq: store.newest_seq().await.unwrap(),
+        advances: true,
+        plan_hash: "plan".into(),
+        issues: vec![issue],
+        recipients: recipients.to_vec(),
+        owed_read: vec![],
+    }
+}
+
+/// An entry `a` and so many followers of it, by number from 1.
+async fn with_readers(store: &dyn Store, readers: u8) -> Vec<(i64, usize)> {
+    register(store).await;
+    for person in 1..=readers {
+        subscribe(store, subscription(person, "all", "daily")).await;
+    }
+    scan(store, vec![news("a")]).await;
+    (1..=i64::from(readers)).map(|person| (person, 0)).collect()
+}
+
+async fn expand_all(store: &dyn Store, run: i64) {
+    while store.expand(run, 1, at(0)).await.unwrap().is_some() {}
+}
+
+/// A run that sends to so many readers.
+async fn sending(store: &dyn Store, readers: u8) -> i64 {
+    let recipients = with_readers(store, readers).await;
+    let run = run_of(store, "k", &recipients).await;
+    let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
+    expand_all(store, run).await;
+    run
+}
+
+async fn claim(store: &dyn Store, minutes: i64, limit: u32) -> Vec<Claim> {
+    let (now, lease_until) = (at(minutes), at(minutes + 15));
+    let request = ClaimRequest { owner: "test".into(), now, lease_until, limit };
+    store.claim_due(&request).await.unwrap()
+}
+
+async fn intend(store: &dyn Store, claim: &Claim) -> bool {
+    store.intend(claim, &[], at(0)).await.unwrap().is_some()
+}
+
+fn result(claim: &Claim, step: Step) -> DeliveryResult {
+    let Claim { run, subscriber, fence, .. } = *claim;
+    DeliveryResult { run, subscriber, fence, step }
+}
+
+async fn record(store: &dyn Store, claim: &Claim, step: Step) {
+    store.record_results(&[result(claim, step)], at(1)).await.unwrap();
+}
+
+/// Claims the one delivery that is due, and takes it to its intent.
+async fn attempt(store: &dyn Store, minutes: i64) -> Claim {
+    let claims = claim(store, minutes, 1).await;
+    let [claim] = &claims[..] else { panic!("one delivery is due") };
+    assert!(intend(store, claim).await);
+    claim.clone()
+}
+
+async fn state(store: &dyn Store, run: i64, subscriber: i64) -> String {
+    store.delivery(run, subscriber).await.unwrap().unwrap().state
+}
+
+async fn counts(store: &dyn Store, run: i64) -> Vec<(String, u64)> {
+    let mut counts: Vec<_> = store.run_counts(run).await.unwrap().into_iter().collect();
+    counts.sort();
+    counts
+}
+
+fn accepted() -> Step {
+    Step::Accepted { reply: "queued".into() }
+}
+
+fn retry(minutes: i64) -> Step {
+    Step::Retry { at: at(minutes), code: "451".into(), reply: "later".into() }
+}
+
+fn rejected() -> Step {
+    Step::Rejected { code: "550".into(), reply: "no".into() }
+}
+
+fn expired() -> Step {
+    Step::Expired { code: "451".into(), reply: "later".into() }
+}
+
+fn rehearsed() -> Step {
+    Step::Rehearsed { path: "new/1".into() }
+}
+
+#[test]
+fn a_second_run_with_the_same_key_adds_nothing() {
+    check(async |store| {
+        let recipients = with_readers(store, 2).await;
+        let run = run_of(store, "k", &recipients).await;
+        let first = store.start_run(&run, at(0)).await.unwrap();
+        assert!(first.is_some());
+        assert_eq!(store.start_run(&run, at(0)).await.unwrap(), None);
+        assert_eq!(store.open_runs().await.unwrap().len(), 1);
+        let elsewhere = NewRun { digest: digest(store, "weekly").await, ..run };
+        assert!(store.start_run(&elsewhere, at(0)).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn a_run_clears_exactly_the_values_its_plan_read() {
+    check(async |store| {
+        with_readers(store, 1).await;
+        subscribe(store, subscription(1, "events", "daily")).await;
+        assert_eq!(
+            owed(store, "daily").await,
+            [("all".into(), Some(0)), ("events".into(), Some(1))]
+        );
+        let owed_read = vec![(1, "all".into(), 0), (1, "events".into(), 7)];
+        let run = NewRun { owed_read, ..run_of(store, "k", &[(1, 0)]).await };
+        store.start_run(&run, at(0)).await.unwrap();
+        assert_eq!(owed(store, "daily").await, [("all".into(), None), ("events".into(), Some(1))]);
+    });
+}
+
+#[test]
+fn expanding_again_adds_no_delivery() {
+    check(async |store| {
+        let recipients = with_readers(store, 3).await;
+        let run = run_of(store, "k", &recipients).await;
+        let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
+        assert_eq!(claim(store, 0, 9).await, []);
+        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), Some(3));
+        assert_eq!(store.run(run).await.unwrap().unwrap().state, "expanding");
+        assert_eq!(claim(store, 0, 9).await, [], "not before the last page");
+        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), None);
+        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), None);
+        assert_eq!(store.run(run).await.unwrap().unwrap().state, "sending");
+        assert_eq!(counts(store, run).await, [("pending".into(), 3)]);
+    });
+}
+
+#[test]
+fn a_long_run_is_expanded_page_by_page() {
+    check(async |store| {
+        let mut recipients = with_readers(store, 1).await;
+        // The others are unknown, and so passed over; they fill the first pages all the same.
+        recipients.splice(0..0, (100..10_100).map(|person| (person, 0)));
+        let run = run_of(store, "k", &recipients).await;
+        let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
+        let mut pages = Vec::new();
+        while let Some(added) = store.expand(run, 1, at(0)).await.unwrap() {
+            pages.push(added);
+        }
+        assert_eq!(pages, [0, 0, 1]);
+    });
+}
+
+#[test]
+fn who_left_after_the_plan_gets_no_delivery() {
+    check(async |store| {
+        let recipients = with_readers(store, 3).await;
+        let run = run_of(store, "k", &recipients).await;
+        let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
+        leave(store, 2, None).await;
+        subscribe(store, subscription(3, "all", "weekly")).await;
+        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), Some(1));
+        assert!(store.delivery(run, 2).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_digest_has_covered_what_its_runs_reached_that_advance() {
+    check(async |store| {
+        with_readers(store, 1).await;
+        let quiet = async |key: &str, to_seq, state| {
+            let run = QuietRun {
+                digest: digest(store, "daily").await,
+                key: key.into(),
+                due_at: Some(at(0)),
+                from_seq: 0,
+                to_seq,
+                state,
+                reason: "nothing new".into(),
+                owed_read: vec![(1, "all".into(), 0)],
+            };
+            store.record_quiet_run(&run, at(0)).await.unwrap()
+        };
+        assert!(quiet("2026-11-19T08:00", 9, QuietState::Expired).await);
+        assert_eq!(covered(store, "daily").await, 0);
+        assert_eq!(owed(store, "daily").await, [("all".into(), Some(0))]);
+        let aside = NewRun { advances: false, to_seq: 5, ..run_of(store, "now:5", &[]).await };
+        store.start_run(&aside, at(0)).await.unwrap();
+        assert_eq!(covered(store, "daily").await, 0);
+        assert!(quiet("2026-11-20T08:00", 3, QuietState::Empty).await);
+        assert!(!quiet("2026-11-20T08:00", 8, QuietState::Empty).await);
+        assert_eq!(covered(store, "daily").await, 3);
+        assert_eq!(owed(store, "daily").await, [("all".into(), None)]);
+        let run = NewRun { to_seq: 4, ..run_of(store, "now:4", &[]).await };
+        let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
+        assert_eq!(covered(store, "daily").await, 4);
+        expand_all(store, run).await;
+        store.complete_runs(at(0)).await.unwrap();
+        assert_eq!(covered(store, "daily").await, 4);
+        let progress = store.digest_progress("daily").await.unwrap().unwrap();
+        assert_eq!(progress.newest_due_key.as_deref(), Some("2026-11-20T08:00"));
+    });
+}
+
+#[test]
+fn a_run_is_complete_when_no_delivery_of_it_is_open() {
+    check(async |store| {
+        let run = sending(store, 2).await;
+        assert_eq!(store.complete_runs(at(0)).await.unwrap(), [0; 0]);
+        let claims = claim(store, 0, 2).await;
+        record(store, &claims[0], accepted()).await;
+        assert_eq!(store.complete_runs(at(0)).await.unwrap(), [0; 0]);
+        record(store, &claims[1], Step::Uncertain { resend_at: Some(at(5)) }).await;
+        assert_eq!(store.complete_runs(at(0)).await.unwrap(), [0; 0], "one is sent again");
+        let again = attempt(store, 5).await;
+        record(store, &again, Step::Uncertain { resend_at: None }).await;
+        assert_eq!(store.complete_runs(at(0)).await.unwrap(), [run]);
+        assert_eq!(store.complete_runs(at(0)).await.unwrap(), [0; 0]);
+        assert_eq!(store.open_runs().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn an_issue_and_its_web_copy_are_read_back() {
+    check(async |store| {
+        sending(store, 1).await;
+        let claims = claim(store, 0, 1).await;
+        let issue = store.issue(claims[0].issue).await.unwrap().unwrap();
+        assert_eq!((issue.subject.as_str(), &issue.mail[..]), ("News", &b"mail"[..]));
+        assert_eq!(store.web_copy("issue").await.unwrap().unwrap(), b"web");
+        assert_eq!(store.web_copy("none").await.unwrap(), None);
+        assert_eq!(store.issue(99).await.unwrap(), None);
+    });
+}
+
+// Outbox.
+
+#[test]
+fn two_claims_share_no_delivery() {
+    check(async |store| {
+        sending(store, 3).await;
+        let first = claim(store, 0, 2).await;
+        let second = claim(store, 0, 2).await;
+        let mut people: Vec<i64> =
+            [&first[..], &second].concat().iter().map(|c| c.subscriber).collect();
+        people.sort_unstable();
+        assert_eq!((first.len(), people), (2, vec![1, 2, 3]));
+        assert_eq!(first[0].address_cipher, [1, 1]);
+        assert_eq!(claim(store, 0, 9).await, []);
+    });
+}
+
+#[test]
+fn an_intent_is_given_once_to_the_claim_that_holds_the_delivery() {
+    check(async |store| {
+        let run = sending(store, 1).await;
+        let old = claim(store, 0, 1).await.remove(0);
+        store.release(std::slice::from_ref(&old), at(1)).await.unwrap();
+        assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
+        assert_eq!(claim(store, 0, 1).await, []);
+        let new = claim(store, 1, 1).await.remove(0);
+        assert!(!intend(store, &old).await, "its fence is an older one");
+        assert_eq!(state(store, run, 1).await, "claimed");
+        assert_eq!(store.intend(&new, &[], at(1)).await.unwrap().unwrap().attempt, 1);
+        assert!(!intend(store, &new).await, "it has one already");
+        record(store, &old, rejected()).await;
+        assert_eq!(state(store, run, 1).await, "intent", "a late result of an old claim");
+        store.release(&[old, new], at(2)).await.unwrap();
+        assert_eq!(state(store, run, 1).await, "intent");
+    });
+}
+
+#[test]
+fn who_left_after_the_claim_gets_no_intent() {
+    check(async |store| {
+        let run = sending(store, 2).await;
+        let claims = claim(store, 0, 2).await;
+        leave(store, 1, None).await;
+        assert!(!intend(store, &claims[0]).await);
+        assert_eq!(state(store, run, 1).await, "cancelled");
+        // Who goes to another digest gets the news from that one.
+        subscribe(store, subscription(2, "all", "weekly")).await;
+        assert!(!intend(store, &claims[1]).await);
+        assert_eq!(counts(store, run).await, [("cancelled".into(), 2)]);
+    });
+}
+
+#[test]
+fn an_intent_carries_the_results_before_it() {
+    check(async |store| {
+        let run = sending(store, 2).await;
+        let claims = claim(store, 0, 2).await;
+        assert!(intend(store, &claims[0]).await);
+        let results = [result(&claims[0], accepted())];
+        leave(store, 2, None).await;
+        assert_eq!(store.intend(&claims[1], &results, at(1)).await.unwrap(), None);
+        assert_eq!(state(store, run, 1).await, "accepted");
+    });
+}
+
+#[test]
+fn each_step_leaves_its_state() {
+    for (step, expected) in [
+        (accepted(), "accepted"),
+        (rejected(), "rejected"),
+        (retry(5), "pending"),
+        (Step::Uncertain { resend_at: None }, "uncertain"),
+        (rehearsed(), "rehearsed"),
+        (expired(), "cancelled"),
+    ] {
+        check(async |store| {
+            let run = sending(store, 1).await;
+            let claim = attempt(store, 0).await;
+            record(store, &claim, step.clone()).await;
+            assert_eq!(state(store, run, 1).await, expected);
+            let due = if expected == "pending" { Some(at(5)) } else { None };
+            assert_eq!(store.next_due().await.unwrap(), due);
+            record(store, &claim, rejected()).await;
+            assert_eq!(state(store, run, 1).await, expected, "a second result changes nothing");
+            let all = store.delivery_counts().await.unwrap();
+            assert_eq!((all.by_state[expected], all.resent), (1, 0));
+        });
+    }
+}
+
+#[test]
+fn a_refusal_before_the_intent_counts_as_an_attempt() {
+    check(async |store| {
+        sending(store, 1).await;
+        let first = claim(store, 0, 1).await.remove(0);
+        record(store, &first, retry(5)).await;
+        let second = claim(store, 5, 1).await.remove(0);
+        assert_eq!((first.attempt, second.attempt), (0, 1));
+        assert_eq!(store.intend(&second, &[], at(5)).await.unwrap().unwrap().attempt, 2);
+    });
+}
+
+#[test]
+fn a_crash_returns_claims_and_makes_intents_uncertain() {
+    check(async |store| {
+        let run = sending(store, 3).await;
+        let claims = claim(store, 0, 2).await;
+        assert!(intend(store, &claims[0]).await);
+        let recovered = store.recover(&["daily".into()], at(1)).await.unwrap();
+        assert_eq!(recovered, Recovered { released: 1, uncertain: 1 });
+        assert_eq!(counts(store, run).await, [("pending".into(), 2), ("uncertain".into(), 1)]);
+        assert_eq!(store.recover(&["daily".into()], at(1)).await.unwrap(), Recovered::default());
+        record(store, &claims[0], accepted()).await;
+        assert_eq!(state(store, run, claims[0].subscriber).await, "uncertain", "a dead claim");
+    });
+}
+
+#[test]
+fn an_unknown_outcome_is_sent_again_once() {
+    check(async |store| {
+        let run = sending(store, 1).await;
+        attempt(store, 0).await;
+        store.recover(&["daily".into()], at(1)).await.unwrap();
+        assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
+        let again = claim(store, 1, 1).await.remove(0);
+        assert_eq!(again.unknowns, 1);
+        store.release(std::slice::from_ref(&again), at(2)).await.unwrap();
+        assert_eq!(state(store, run, 1).await, "uncertain", "unsent, it waits for its one resend");
+        let again = claim(store, 2, 1).await.remove(0);
+        store.recover(&["daily".into()], at(2)).await.unwrap();
+        assert!(!intend(store, &again).await);
+        assert_eq!(state(store, run, 1).await, "uncertain");
+        attempt(store, 2).await;
+        store.recover(&["daily".into()], at(3)).await.unwrap();
+        assert_eq!(state(store, run, 1).await, "uncertain");
+        assert_eq!(store.next_due().await.unwrap(), None);
+        assert_eq!(claim(store, 100_000, 9).await, []);
+        assert_eq!(store.complete_runs(at(4)).await.unwrap(), [run]);
+    });
+}
+
+#[test]
+fn an_unknown_outcome_of_a_digest_that_holds_is_not_sent_again() {
+    check(async |store| {
+        sending(store, 1).await;
+        attempt(store, 0).await;
+        store.recover(&["weekly".into()], at(1)).await.unwrap();
+        assert_eq!(claim(store, 100_000, 9).await, []);
+    });
+}
+
+#[test]
+fn what_was_accepted_after_an_unknown_outcome_is_counted_as_resent() {
+    check(async |store| {
+        sending(store, 1).await;
+        attempt(store, 0).await;
+        store.recover(&["daily".into()], at(1)).await.unwrap();
+        let again = attempt(store, 1).await;
+        record(store, &again, accepted()).await;
+        assert_eq!(store.delivery_counts().await.unwrap().resent, 1);
+    });
+}
+
+#[test]
+fn received_is_what_may_arrive_or_has() {
+    for (step, counts) in [
+        (accepted(), true),
+        (retry(5), true),
+        (Step::Uncertain { resend_at: None }, true),
+        (rejected(), false),
+        (expired(), false),
+        (rehearsed(), false),
+    ] {
+        check(async |store| {
+            sending(store, 1).await;
+            let row = row_of(store, "a").await;
+            let held = HashMap::from([((1, row), 1)]);
+            assert_eq!(store.received(&[row]).await.unwrap(), held, "pending");
+            assert_eq!(store.received(&[row + 1]).await.unwrap(), HashMap::new());
+            let claim = attempt(store, 0).await;
+            assert_eq!(store.received(&[row]).await.unwrap(), held, "intent");
+            record(store, &claim, step.clone()).await;
+            let expected = if counts { held } else { HashMap::new() };
+            assert_eq!(store.received(&[row]).await.unwrap(), expected, "{step:?}");
+        });
+    }
+}
+
+#[test]
+fn what_expired_unsent_is_owed_in_the_feeds_that_brought_it() {
+    check(async |store| {
+        let run = sending(store, 1).await;
+        subscribe(store, subscription(1, "events", "daily")).await;
+        let claim = attempt(store, 0).await;
+        let older = Claim { fence: claim.fence - 1, ..claim.clone() };
+        scan(store, vec![news("b")]).await;
+        let owed_read = vec![(1, "all".into(), 0)];
+        let later = NewRun { from_seq: 1, owed_read, ..run_of(store, "later", &[]).await };
+        store.start_run(&later, at(0)).await.unwrap();
+        record(store, &older, expired()).await;
+        assert_eq!(
+            owed(store, "daily").await[0],
+            ("all".into(), None),
+            "a dead claim owes nothing"
+        );
+        record(store, &claim, expired()).await;
+        assert_eq!(state(store, run, 1).await, "cancelled");
+        assert_eq!(
+            owed(store, "daily").await,
+            [("all".into(), Some(0)), ("events".into(), Some(1))]
+        );
+    });
+}
+
+#[test]
+fn what_may_have_arrived_is_not_owed_when_its_resend_expires() {
+    check(async |store| {
+        let run = sending(store, 1).await;
+        attempt(store, 0).await;
+        store.recover(&["daily".into()], at(1)).await.unwrap();
+        let again = attempt(store, 1).await;
+        record(store, &again, expired()).await;
+        assert_eq!(state(store, run, 1).await, "uncertain");
+        assert_eq!(store.next_due().await.unwrap(), None);
+        let row = row_of(store, "a").await;
+        assert_eq!(store.received(&[row]).await.unwrap().len(), 1);
+    });
+}
+
+/// There is no verb for it yet, so the address is suppressed in the file itself.
+#[tokio::test]
+async fn a_suppressed_address_gets_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tidings.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let recipients = with_readers(&store, 3).await;
+    let run = run_of(&store, "k", &recipients).await;
+    let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut file = SqliteConnection::connect_with(&options).await.unwrap();
+    let mut suppress = async |person: u8| {
+        sqlx::query("insert into suppression (lookup, reason, since_at) values ($1, 'bounce', 0)")
+            .bind(vec![person])
+            .execute(&mut file)
+            .await
+            .unwrap();
+    };
+    suppress(1).await;
+    expand_all(&store, run).await;
+    assert_eq!(counts(&store, run).await, [("pending".into(), 2)]);
+    let claims = claim(&store, 0, 2).await;
+    suppress(2).await;
+    assert!(!intend(&store, &claims[0]).await);
+    assert!(intend(&store, &claims[1]).await);
+    assert_eq!(state(&store, run, 2).await, "cancelled");
+    let daily = digest(&store, "daily").await;
+    assert_eq!(store.subscriptions(daily, Audience::Real).await.unwrap().len(), 1);
+    let again = subscribe(&store, subscription(1, "all", "daily")).await;
+    assert_eq!(again, Subscribed::Suppressed);
+}
+
+// Other processes.
+
+#[test]
+fn a_request_is_taken_once_and_its_outcome_read() {
+    check(async |store| {
+        let scan = store.request(RequestKind::Scan, "", at(0)).await.unwrap();
+        let send = store.request(RequestKind::Send, "hash", at(0)).await.unwrap();
+        let taken = store.take_request(at(1)).await.unwrap().unwrap();
+        assert_eq!((taken.id, taken.kind), (scan, RequestKind::Scan));
+        let taken = store.take_request(at(1)).await.unwrap().unwrap();
+        assert_eq!((taken.id, taken.argument.as_str()), (send, "hash"));
+        assert_eq!(store.take_request(at(1)).await.unwrap(), None);
+        assert_eq!(store.request_outcome(scan).await.unwrap(), None);
+        store.finish_request(scan, "done", at(2)).await.unwrap();
+        assert_eq!(store.request_outcome(scan).await.unwrap().as_deref(), Some("done"));
+        assert_eq!(store.request_outcome(send).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn the_first_value_of_a_fact_stays() {
+    check(async |store| {
+        assert_eq!(store.settle_fact("keys", "one").await.unwrap(), "one");
+        assert_eq!(store.settle_fact("keys", "two").await.unwrap(), "one");
+    });
+}
