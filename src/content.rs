@@ -28,6 +28,7 @@ mod published;
 mod read;
 mod sanitise;
 mod scan;
+mod source;
 mod tags;
 mod template_tags;
 mod text;

@@ -83,14 +83,14 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
 
     let (news_sender, news) = mpsc::unbounded_channel();
     let sender = Sender::start(&press, &mut tasks, news_sender, stop.clone());
-    let (wake_sender, wakes) = mpsc::unbounded_channel();
-    let waker = Waker::start(wake_sender, press.config.content.scan, &press.config.content.folder)
+    let (wakes_in, wakes) = mpsc::unbounded_channel();
+    let alarms = Waker::start(wakes_in, press.config.content.scan, &press.config.content.folder)
         .await
         .map_err(DaemonError::Scheduler)?;
     let daemon = Daemon { press, documents, sender, awaited: Vec::new(), is_published: false };
     daemon.work(wakes, news, stop).await;
     info!("stopping");
-    waker.stop().await;
+    alarms.stop().await;
     while tasks.join_next().await.is_some() {}
     info!("stopped");
     Ok(())

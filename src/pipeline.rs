@@ -9,7 +9,7 @@ pub mod publish;
 pub mod requests;
 pub mod send;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -53,8 +53,8 @@ impl Press {
             }
         }
         // A feed of the config keeps its name against one made from a category.
-        let mut seen = HashMap::new();
-        feeds.retain(|feed| seen.insert(feed.name.clone(), ()).is_none());
+        let mut seen = HashSet::new();
+        feeds.retain(|feed| seen.insert(feed.name.clone()));
         feeds
     }
 

@@ -406,6 +406,21 @@ fn tags_that_mean_nothing_are_left_out_with_a_warning() {
 }
 
 #[test]
+fn components_of_mdx_leave_their_text() {
+    let (draft, _) = draft(
+        "news/2026-01-01-a.mdx",
+        "---\ntitle: A\n---\nimport Note from './note'\n\n<Note>careful</Note> now\n",
+    );
+    assert_eq!(draft.content_text, "careful now");
+}
+
+#[test]
+fn a_yaml_tag_says_nothing() {
+    let (draft, _) = draft("_posts/2026-01-01-a.md", "---\ntitle: !text A\nx: !map {a: b}\n---\nx");
+    assert_eq!(draft.title, "A");
+}
+
+#[test]
 fn rich_text_of_an_editor_comes_out_bare() {
     let (draft, _) = draft(
         "_posts/2026-01-01-a.md",
@@ -421,7 +436,11 @@ fn rich_text_of_an_editor_comes_out_bare() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
 
     #[test]
     fn no_bytes_make_reading_panic(

@@ -135,6 +135,7 @@ fn links_out_of_the_folder_and_special_files_are_refused() {
     assert_eq!(
         problems,
         [
+            ("elsewhere", "it is a link to a folder, which is not followed"),
             ("out.md", "it is a link that leads out of the content folder"),
             ("pipe.md", "it is not an ordinary file"),
         ]

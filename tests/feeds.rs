@@ -5,12 +5,11 @@
 use atom_syndication::TextType;
 use tidings::feeds::documents::documents;
 use tidings::feeds::select::build;
-use tidings::feeds::{
-    Author, Document, Feed, FeedDefinition, Selection, Site, atom, page, rss, xml,
-};
+use tidings::feeds::{Author, Document, Feed, FeedDefinition, Selection, Site, atom, rss, xml};
 use tidings::model::{
     Enclosure, Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes, Timestamp,
 };
+use tidings::templates::Templates;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -49,6 +49,7 @@ impl Output {
     }
 
     /// Prints an error with its causes, and what to do about it.
+    #[expect(clippy::unused_self, reason = "errors are printed whatever was asked for")]
     pub(super) fn error(self, failure: &Failure) {
         eprintln!("error: {:#}", failure.error);
         if let Some(hint) = &failure.hint {

@@ -25,6 +25,7 @@ use crate::pipeline::{Press, people};
 use crate::store::lock::{self, Asked, Holder};
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct PublishNow {
     /// Write the documents and send nothing
     #[arg(long)]

@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::front_matter::Source;
 use super::kramdown::to_commonmark;
 use super::links::{Base, site_path};
 use super::markdown;
 use super::problem::{Place, Problems, shorten};
 use super::sanitise::sanitise;
+use super::source::Source;
 use super::tags::{Piece, pieces};
 use super::template_tags::{self, Site};
 
@@ -22,6 +22,8 @@ const PLACEHOLDERS: &[&str] = &["lorem ipsum", "[insert ", "[to be confirmed]", 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Markup {
     Markdown,
+    /// Markdown with components; of those only the text between their tags is left.
+    Mdx,
     Html,
 }
 
@@ -36,7 +38,8 @@ pub(crate) fn render(
     let body = resolve_tags(source, markup, title, base, problems);
     match markup {
         Markup::Html => sanitise(&body, base),
-        Markup::Markdown => {
+        Markup::Markdown | Markup::Mdx => {
+            let body = if markup == Markup::Mdx { without_imports(&body).into() } else { body };
             let may_have_marks = body.contains("{:") || body.contains("](");
             let code = if may_have_marks { markdown::code_ranges(&body) } else { Vec::new() };
             markdown::render(&to_commonmark(&body, &code), base)
@@ -56,7 +59,7 @@ fn resolve_tags<'a>(
         return Cow::Borrowed(body);
     }
     let code = match markup {
-        Markup::Markdown => markdown::code_ranges(body),
+        Markup::Markdown | Markup::Mdx => markdown::code_ranges(body),
         Markup::Html => html_code_ranges(body),
     };
     let site = Site {
@@ -73,6 +76,19 @@ fn resolve_tags<'a>(
         );
     }
     Cow::Owned(text)
+}
+
+/// The lines of an MDX file that load and offer its components are no text.
+fn without_imports(body: &str) -> String {
+    let code = markdown::code_ranges(body);
+    let mut at = 0;
+    let is_text = |line: &&str| {
+        let start = at;
+        at += line.len();
+        let is_module = line.starts_with("import ") || line.starts_with("export ");
+        !is_module || markdown::code_at(&code, start).is_some()
+    };
+    body.split_inclusive('\n').filter(is_text).collect()
 }
 
 /// Ranges of `<pre>` and `<code>` elements.

@@ -7,6 +7,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::markdown::code_at;
+
+/// A longer link target or attribute list is none; the bound keeps one long line from taking long.
+const MARK_BYTES: usize = 1_000;
+
 /// Rewrites `body`; `code` are the ranges that are shown as they are.
 pub(crate) fn to_commonmark<'a>(body: &'a str, code: &[Range<usize>]) -> Cow<'a, str> {
     let has_lists = body.contains("{:") || body.contains("{::");
@@ -17,37 +22,53 @@ pub(crate) fn to_commonmark<'a>(body: &'a str, code: &[Range<usize>]) -> Cow<'a,
     let mut start: Option<u64> = None;
     let mut offset = 0;
     for line in body.split_inclusive('\n') {
-        let range = offset..offset + line.len();
-        offset = range.end;
-        if code.iter().any(|c| c.start <= range.start && range.end <= c.end) {
+        let at = offset;
+        offset += line.len();
+        if code_at(code, at).is_some_and(|range| offset <= range.end) {
             out.push_str(line);
             continue;
         }
-        let inside: Vec<Range<usize>> = code
-            .iter()
-            .filter(|c| c.start < range.end && range.start < c.end)
-            .map(|c| c.start.saturating_sub(range.start)..c.end.min(range.end) - range.start)
-            .collect();
-        let text = if has_lists { without_attribute_lists(line, &inside) } else { None };
-        if let Some((text, attributes)) = text {
-            if text.trim().is_empty() {
+        let line = Line { text: line, at, code };
+        let bare = if has_lists { without_attribute_lists(&line) } else { None };
+        match bare {
+            Some((text, attributes)) if text.trim().is_empty() => {
                 if attributes.contains("toc") {
                     drop_last_item(&mut out);
                 }
                 start = list_start(&attributes).or(start);
                 out.push('\n');
-            } else {
-                push_line(&mut out, &text, &[], &mut start);
             }
-        } else {
-            push_line(&mut out, line, &inside, &mut start);
+            Some((text, _)) if line.has_code() => push_line(&mut out, &text, &mut start),
+            Some((text, _)) => {
+                let bare = Line { text: &text, at: 0, code: &[] };
+                push_line(&mut out, &mend_link_targets(&bare), &mut start);
+            }
+            None => push_line(&mut out, &mend_link_targets(&line), &mut start),
         }
     }
     Cow::Owned(out)
 }
 
-fn push_line(out: &mut String, line: &str, code: &[Range<usize>], start: &mut Option<u64>) {
-    let line = mend_link_targets(line, code);
+/// A line of a body, with the ranges of the body that are code.
+struct Line<'a> {
+    text: &'a str,
+    /// Where it begins in the body.
+    at: usize,
+    code: &'a [Range<usize>],
+}
+
+impl Line<'_> {
+    fn has_code(&self) -> bool {
+        let next = self.code.partition_point(|range| range.end <= self.at);
+        self.code.get(next).is_some_and(|range| range.start < self.at + self.text.len())
+    }
+
+    fn is_code(&self, at: usize) -> bool {
+        code_at(self.code, self.at + at).is_some()
+    }
+}
+
+fn push_line(out: &mut String, line: &str, start: &mut Option<u64>) {
     if let Some(number) = *start
         && !line.trim().is_empty()
     {
@@ -59,21 +80,22 @@ fn push_line(out: &mut String, line: &str, code: &[Range<usize>], start: &mut Op
             return;
         }
     }
-    out.push_str(&line);
+    out.push_str(line);
 }
 
 /// The line without its attribute lists, and what they said; `None` if it has none.
-fn without_attribute_lists(line: &str, code: &[Range<usize>]) -> Option<(String, String)> {
+fn without_attribute_lists(whole: &Line<'_>) -> Option<(String, String)> {
+    let line = whole.text;
     let mut out = String::new();
     let mut said = String::new();
     let mut at = 0;
     let mut from = 0;
     while let Some(found) = line[from..].find("{:") {
         let start = from + found;
-        let end = line[start..].find('}').map(|end| start + end + 1);
+        let end = head(&line[start..]).find('}').map(|end| start + end + 1);
         let is_escaped = line[..start].ends_with('\\');
         match end {
-            Some(end) if !is_escaped && !code.iter().any(|c| c.contains(&start)) => {
+            Some(end) if !is_escaped && !whole.is_code(start) => {
                 out.push_str(&line[at..start]);
                 said.push_str(&line[start + 2..end - 1]);
                 said.push(' ');
@@ -108,7 +130,8 @@ fn drop_last_item(out: &mut String) {
 }
 
 /// Puts `<>` around a link target with blanks, which CommonMark would not take as one.
-fn mend_link_targets<'a>(line: &'a str, code: &[Range<usize>]) -> Cow<'a, str> {
+fn mend_link_targets<'a>(whole: &Line<'a>) -> Cow<'a, str> {
+    let line = whole.text;
     if !line.contains("](") {
         return Cow::Borrowed(line);
     }
@@ -118,13 +141,14 @@ fn mend_link_targets<'a>(line: &'a str, code: &[Range<usize>]) -> Cow<'a, str> {
         let open = at + found + 2;
         out.push_str(&line[at..open]);
         at = open;
-        if code.iter().any(|c| c.contains(&open)) {
+        if whole.is_code(open) {
             continue;
         }
-        let Some(length) = target_length(&line[open..]) else { continue };
+        let Some(length) = target_length(head(&line[open..])) else { continue };
         let inside = &line[open..open + length];
         let (target, title) = split_title(inside);
-        if target.contains(char::is_whitespace) && !target.contains(['<', '>']) {
+        let needs_brackets = target.is_empty() || target.contains(char::is_whitespace);
+        if needs_brackets && !target.contains(['<', '>']) {
             out.push('<');
             out.push_str(target);
             out.push('>');
@@ -139,6 +163,10 @@ fn mend_link_targets<'a>(line: &'a str, code: &[Range<usize>]) -> Cow<'a, str> {
     }
     out.push_str(&line[at..]);
     Cow::Owned(out)
+}
+
+fn head(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MARK_BYTES)]
 }
 
 /// Length up to the `)` that closes the target; parentheses inside it may be paired.
@@ -160,6 +188,10 @@ fn target_length(text: &str) -> Option<usize> {
 fn split_title(inside: &str) -> (&str, &str) {
     let inside = inside.trim();
     for quote in ['"', '\''] {
+        // A removed tag may have been the target.
+        if inside.len() > 1 && inside.starts_with(quote) && inside.ends_with(quote) {
+            return ("", inside);
+        }
         if let Some(head) = inside.strip_suffix(quote)
             && let Some(at) = head.find(&format!(" {quote}"))
         {
@@ -201,7 +233,9 @@ mod tests {
     #[test]
     fn a_link_target_may_hold_blanks() {
         check("[a](/x y (1).pdf) b", "[a](</x y (1).pdf>) b");
+        check("[a](/x y.pdf){:target=\"_blank\"}", "[a](</x y.pdf>)");
         check("![a](/x y.jpg \"T t\")", "![a](</x y.jpg> \"T t\")");
+        check("[a]( \"T t\")", "[a](<> \"T t\")");
         check("[a](/x \"T\") [b]( /y )", "[a](/x \"T\") [b]( /y )");
     }
 

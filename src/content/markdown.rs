@@ -10,6 +10,8 @@ use pulldown_cmark::{CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Ta
 
 use super::links::Base;
 use super::sanitise::sanitise;
+use super::tags::{Piece, pieces};
+use super::text::{is_publishable, strip_unpublishable};
 
 fn options() -> Options {
     Options::ENABLE_TABLES
@@ -28,27 +30,110 @@ pub(crate) fn code_ranges(body: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// The code range that `at` lies in; the ranges are in order.
+pub(crate) fn code_at(code: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
+    let next = code.partition_point(|range| range.end <= at);
+    code.get(next).filter(|range| range.start <= at)
+}
+
 /// HTML of a body, clean, with every link absolute.
 pub(crate) fn render(body: &str, base: &Base) -> String {
-    let mut has_html = false;
     let mut writer = Writer { base, open: Vec::new(), notes: HashMap::new() };
     let mut events = Vec::new();
-    for event in Parser::new_ext(body, options()) {
-        has_html |= matches!(event, Event::Html(_) | Event::InlineHtml(_));
+    let is_html = |event: &Event<'_>| matches!(event, Event::Html(_) | Event::InlineHtml(_));
+    let parsed: Vec<Event<'_>> = Parser::new_ext(body, options()).collect();
+    let has_html = parsed.iter().any(is_html);
+    let parsed = if has_html { with_indented_html(parsed) } else { parsed };
+    for event in parsed {
         writer.map(event, &mut events);
     }
+    // Footnotes bring tags of ours.
+    let has_html = events.iter().any(is_html);
     let mut out = String::with_capacity(body.len() * 3 / 2);
     html::push_html(&mut out, events.into_iter());
+    let out = with_missed_emphasis(out);
     if has_html {
         return sanitise(&out, base);
     }
     // As the sanitiser writes it; a `>` in text is escaped, so this can only end a tag.
     let out = out.replace(" />", ">");
-    if out.chars().all(super::text::is_publishable) {
-        out
-    } else {
-        super::text::strip_unpublishable(&out)
+    if out.chars().all(is_publishable) { out } else { strip_unpublishable(&out) }
+}
+
+/// Takes indented lines of nothing but tags for HTML again: below a blank line inside a
+/// `<div>` `CommonMark` sees code in them, the authors' own renderers do not.
+fn with_indented_html(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
+    let mut out: Vec<Event<'_>> = Vec::with_capacity(events.len());
+    let mut code = None;
+    for event in events {
+        match (&mut code, event) {
+            (None, Event::Start(Tag::CodeBlock(CodeBlockKind::Indented))) => {
+                code = Some(String::new());
+            }
+            (None, event) => out.push(event),
+            (Some(text), Event::Text(part)) => text.push_str(&part),
+            (Some(_), _) => {
+                let text = code.take().unwrap_or_default();
+                if is_only_tags(&text) {
+                    out.push(Event::Html(text.into()));
+                } else {
+                    out.push(Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)));
+                    out.push(Event::Text(text.into()));
+                    out.push(Event::End(TagEnd::CodeBlock));
+                }
+            }
+        }
     }
+    out
+}
+
+fn is_only_tags(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.all(|line| line.starts_with('<') && line.ends_with('>'))
+}
+
+/// Makes `**` that `CommonMark` left in the text strong: its rules ask for blanks around
+/// punctuation, which Chinese does not write (`**“一家”**在`).
+fn with_missed_emphasis(html: String) -> String {
+    if !html.contains("**") {
+        return html;
+    }
+    let mut out = String::with_capacity(html.len());
+    let mut code_depth = 0_usize;
+    for piece in pieces(&html) {
+        match piece {
+            Piece::Open(_) if piece.is("code") => code_depth += 1,
+            Piece::Close(_) if piece.is("code") => code_depth = code_depth.saturating_sub(1),
+            Piece::Text(text) if code_depth == 0 && text.contains("**") => {
+                push_strong(text, &mut out);
+                continue;
+            }
+            _ => {}
+        }
+        out.push_str(piece.raw());
+    }
+    out
+}
+
+fn push_strong(text: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("**") {
+        out.push_str(before);
+        let inside = after.split_once("**").filter(|(inside, _)| {
+            let is_edge = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || c == '*');
+            !is_edge(inside.chars().next()) && !is_edge(inside.chars().next_back())
+        });
+        if let Some((inside, left)) = inside {
+            out.push_str("<strong>");
+            out.push_str(inside);
+            out.push_str("</strong>");
+            rest = left;
+        } else {
+            out.push_str("**");
+            rest = after;
+        }
+    }
+    out.push_str(rest);
 }
 
 struct Writer<'a> {
@@ -92,8 +177,9 @@ impl Writer<'_> {
                 let (id, classes, attrs) = (None, Vec::new(), Vec::new());
                 events.push(Event::Start(Tag::Heading { level, id, classes, attrs }));
             }
-            Event::Start(Tag::CodeBlock(_)) => {
-                events.push(Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)));
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
+                let no_language = CodeBlockKind::Fenced(CowStr::from(""));
+                events.push(Event::Start(Tag::CodeBlock(no_language)));
             }
             Event::Start(Tag::Table(alignments)) => {
                 let plain = vec![pulldown_cmark::Alignment::None; alignments.len()];
@@ -149,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_link_that_leads_nowhere_is_its_text() {
-        check("[a]() [b](javascript:x) ![c](data:x)", "<p>a b c</p>\n");
+        check("[a]() [b](javascript:x) ![c](data:x) [a](<> \"T\")", "<p>a b c a</p>\n");
     }
 
     #[test]
@@ -172,6 +258,21 @@ mod tests {
         check(
             "a <span onclick=\"x()\">b</span>\n\n<script>c</script>",
             "<p>a <span>b</span></p>\n",
+        );
+    }
+
+    #[test]
+    fn indented_tags_inside_html_are_no_code() {
+        check("<div>\n\n*a*\n\n    </div>\n\nb", "<div>\n<p><em>a</em></p>\n</div>\n<p>b</p>\n");
+        check("a\n\n    <b>\n", "<p>a</p>\n<pre><code>&lt;b&gt;\n</code></pre>\n");
+    }
+
+    #[test]
+    fn chinese_needs_no_blanks_around_strong_words() {
+        check("**“一家”**在", "<p><strong>“一家”</strong>在</p>\n");
+        check(
+            "2020**,** with `**a**` 2 ** 3 ** 4",
+            "<p>2020<strong>,</strong> with <code>**a**</code> 2 ** 3 ** 4</p>\n",
         );
     }
 

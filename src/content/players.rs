@@ -14,9 +14,14 @@ pub(crate) fn link(html: &str, base: &Base) -> String {
     if !["<iframe", "<video", "<audio", "<embed"].iter().any(|tag| lower.contains(tag)) {
         return html.to_owned();
     }
+    // A frame that is never closed must not swallow the rest of the text.
+    let last_end = |name: &str| lower.rfind(&format!("</{name}")).unwrap_or(0);
+    let players = ["iframe", "video", "audio"].map(|name| (name, last_end(name)));
+    let mut at = 0;
     let mut out = String::with_capacity(html.len());
     let mut inside: Option<(&str, bool)> = None;
     for piece in pieces(html) {
+        at += piece.raw().len();
         match (piece, &mut inside) {
             (Piece::Open(_), Some((name, is_linked))) if *name != "iframe" && !*is_linked => {
                 // `<video><source src="…"></video>` names its file inside.
@@ -28,19 +33,18 @@ pub(crate) fn link(html: &str, base: &Base) -> String {
                 }
             }
             (Piece::Close(_), Some((name, _))) if piece.is(name) => inside = None,
-            // A frame that is never closed must not swallow the rest of the text.
             (Piece::Open(_), Some((name, _))) if piece.is(name) => open(piece, base, &mut out),
             (_, Some(_)) => {}
             (Piece::Open(_), None) if piece.is("embed") => open(piece, base, &mut out),
             (Piece::Open(raw), None) => {
-                let name = ["iframe", "video", "audio"].into_iter().find(|name| piece.is(name));
-                let Some(name) = name else {
+                let player = players.into_iter().find(|(name, _)| piece.is(name));
+                let Some((name, last_end)) = player else {
                     out.push_str(raw);
                     continue;
                 };
                 let before = out.len();
                 open(piece, base, &mut out);
-                if is_closed_later(html, raw, name) {
+                if at <= last_end {
                     inside = Some((name, out.len() > before));
                 }
             }
@@ -54,12 +58,6 @@ fn open(piece: Piece<'_>, base: &Base, out: &mut String) {
     if let Some(link) = player_link(piece.raw(), base) {
         out.push_str(&link);
     }
-}
-
-/// Whether an end tag follows `tag`, which is a part of `html`.
-fn is_closed_later(html: &str, tag: &str, name: &str) -> bool {
-    let at = tag.as_ptr() as usize - html.as_ptr() as usize;
-    pieces(&html[at..]).any(|piece| matches!(piece, Piece::Close(_)) && piece.is(name))
 }
 
 fn player_link(tag: &str, base: &Base) -> Option<String> {

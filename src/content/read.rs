@@ -2,12 +2,13 @@
 
 use super::body::{self, Markup};
 use super::fields::{enclosures, image, language, list, notes, pinned_id};
-use super::front_matter::{FrontMatter, Source, split};
+use super::front_matter::FrontMatter;
 use super::kind::{self, Traits};
 use super::links::Base;
 use super::permalink::{self, Parts};
 use super::problem::{Place, Problems};
 use super::published::{self, DateLine};
+use super::source::{Source, split};
 use super::tags::escape;
 use super::text::{of_html, one_line, summary};
 use super::{Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event, markdown};
@@ -104,7 +105,7 @@ fn draft(
         path: path.to_owned(),
         kind,
         pinned_id: pinned_id(front_matter, problems),
-        summary: summary(description.as_deref(), &content_text, &title),
+        summary: summary(description.as_deref(), &content_html, &title),
         link: link?,
         title,
         published,
@@ -248,8 +249,12 @@ fn content(
 ) -> String {
     let is_rich_text = front_matter.text(&["variant"]).as_deref() == Some("tiptap")
         && source.body.trim_start().starts_with('<');
-    let is_html = kind::suffix(path) == "html" || is_rich_text;
-    let markup = if is_html { Markup::Html } else { Markup::Markdown };
+    let markup = match kind::suffix(path).as_str() {
+        "html" => Markup::Html,
+        "mdx" => Markup::Mdx,
+        _ if is_rich_text => Markup::Html,
+        _ => Markup::Markdown,
+    };
     body::render(source, markup, title, base, problems)
 }
 

@@ -86,6 +86,14 @@ const TAGS_WITH_CONTENT: &[&str] = &[
     "title", "video", "xmp",
 ];
 
+/// Elements without an end tag, or with one that may be left out.
+const FLAT_TAGS: &[&str] = &[
+    "br", "hr", "img", "input", "wbr", "col", "embed", "source", "link", "meta", "p", "li", "dt",
+    "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option",
+];
+/// Elements inside each other.
+const DEPTH_LIMIT: usize = 100;
+
 const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("a", &["href", "hreflang", "title"]),
     ("abbr", &["title"]),
@@ -122,6 +130,11 @@ fn builder() -> Builder<'static> {
             "href" | "src" => BASE.with_borrow(|base| {
                 base.as_ref().and_then(|base| base.resolve(value)).map(Cow::Owned)
             }),
+            // `auto` and `100%` belong into a style sheet.
+            "width" | "height" => {
+                let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+                is_number.then_some(Cow::Borrowed(value))
+            }
             _ => Some(Cow::Borrowed(value)),
         });
     builder
@@ -131,6 +144,7 @@ fn builder() -> Builder<'static> {
 pub(crate) fn sanitise(html: &str, base: &Base) -> String {
     let html = players::link(html, base);
     let html = mend_addresses(&html);
+    let html = flatten(&html);
     BASE.set(Some(base.clone()));
     let clean = BUILDER.with(|builder| builder.clean(&html).to_string());
     BASE.set(None);
@@ -149,25 +163,60 @@ fn mend_addresses(html: &str) -> Cow<'_, str> {
     }
 }
 
-/// Takes away what cleaning left without use: links that lead nowhere, images without source.
-fn tidy(html: &str) -> String {
-    let is_dead = |piece: Piece<'_>| {
-        matches!(piece, Piece::Open(raw) if
-            piece.is("a") && !raw.contains(" href=\"")
-            || piece.is("img") && !raw.contains(" src=\""))
+/// Leaves out the tags beyond a depth that no author writes: the parser's time grows with the
+/// square of it. Tags that another one ends do not nest.
+fn flatten(html: &str) -> Cow<'_, str> {
+    let nests = |piece: Piece<'_>| {
+        !FLAT_TAGS.iter().any(|name| piece.is(name))
+            && matches!(piece, Piece::Open(_) | Piece::Close(_))
     };
-    if !pieces(html).any(is_dead) {
-        return html.to_owned();
+    if pieces(html).filter(|piece| nests(*piece)).take(DEPTH_LIMIT).count() < DEPTH_LIMIT {
+        return Cow::Borrowed(html);
     }
     let mut out = String::with_capacity(html.len());
-    let mut in_dead_link = false;
+    let mut depth = 0_usize;
     for piece in pieces(html) {
-        if is_dead(piece) {
-            in_dead_link |= piece.is("a");
-        } else if in_dead_link && matches!(piece, Piece::Close(_)) && piece.is("a") {
-            in_dead_link = false;
-        } else {
+        match piece {
+            Piece::Open(_) if nests(piece) => depth += 1,
+            Piece::Close(_) if nests(piece) => {
+                if depth <= DEPTH_LIMIT {
+                    out.push_str(piece.raw());
+                }
+                depth = depth.saturating_sub(1);
+                continue;
+            }
+            _ => {}
+        }
+        if depth <= DEPTH_LIMIT || !nests(piece) {
             out.push_str(piece.raw());
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Takes away what cleaning left without use: links that lead nowhere or have nothing to
+/// click on, images without source, paragraphs without text.
+fn tidy(html: &str) -> String {
+    let mut out = String::with_capacity(html.len());
+    let mut in_dead_link = false;
+    let mut pieces = pieces(html).peekable();
+    while let Some(piece) = pieces.next() {
+        let Piece::Open(raw) = piece else {
+            if in_dead_link && piece.is("a") {
+                in_dead_link = false;
+            } else {
+                out.push_str(piece.raw());
+            }
+            continue;
+        };
+        let is_hollow = (piece.is("a") || piece.is("p"))
+            && pieces.peek().is_some_and(|next| matches!(next, Piece::Close(_)));
+        if is_hollow {
+            pieces.next();
+        } else if piece.is("a") && !raw.contains(" href=\"") {
+            in_dead_link = true;
+        } else if !piece.is("img") || raw.contains(" src=\"") {
+            out.push_str(raw);
         }
     }
     out
@@ -203,6 +252,7 @@ mod tests {
         check("<a href=\"#p\">x</a>", "<a href=\"https://press.example/news/one/#p\">x</a>");
         check("<a href=\"javascript:alert(1)\">x</a>", "x");
         check("<a href=\" java&#10;script:alert(1)\">x</a>", "x");
+        check("<p></p><a href=\"/x\"></a><p> </p>", "<p> </p>");
         check("<a name=\"x\"></a><a>y <b>z</b></a><img alt=\"q\">", "y <b>z</b>");
     }
 
@@ -211,6 +261,24 @@ mod tests {
         check(
             "<img src='/i m.jpg' alt='A \"b\"' onerror=x() srcset='/x 2x'>",
             "<img src=\"https://press.example/i%20m.jpg\" alt=\"A &quot;b&quot;\">",
+        );
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let html = format!("{}a{}", "<div>".repeat(50_000), "</div>".repeat(50_000));
+        let base = Base {
+            page: "https://press.example/".parse().unwrap(),
+            site: "https://press.example/".parse().unwrap(),
+        };
+        assert_eq!(sanitise(&html, &base).matches("<div>").count(), DEPTH_LIMIT);
+    }
+
+    #[test]
+    fn sizes_are_numbers() {
+        check(
+            "<img src=\"/a.png\" width=\"100%\" height=\"80\">",
+            "<img src=\"https://press.example/a.png\" height=\"80\">",
         );
     }
 

@@ -14,10 +14,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use walkdir::{DirEntry, WalkDir};
 
-use super::front_matter::{FILE_LIMIT, report_size};
 use super::links::site_path;
 use super::problem::{Place, Problems};
 use super::read::read;
+use super::source::{FILE_LIMIT, report_size};
 use super::{Outcome, Problem, Reading, Rules};
 
 /// A file modified less than this before now may still be written to.
@@ -180,6 +180,11 @@ fn look_at(
         return None;
     }
     let path = entry.path();
+    if kind.is_symlink() && path.is_dir() {
+        let remedy = "put the folder itself into the content folder";
+        report(root, path, "it is a link to a folder, which is not followed", remedy, problems);
+        return None;
+    }
     let is_content = path
         .extension()
         .and_then(|suffix| suffix.to_str())

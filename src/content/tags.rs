@@ -129,7 +129,7 @@ pub(crate) fn decode(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let entity = rest[1..].split_once(';').map(|(name, _)| name).filter(|n| n.len() <= 8);
+        let entity = rest[1..rest.floor_char_boundary(10)].split_once(';').map(|(name, _)| name);
         let known = entity.and_then(|name| Some((character(name)?, name.len() + 2)));
         let (c, length) = known.unwrap_or(('&', 1));
         out.push(c);

@@ -7,6 +7,12 @@ use std::ops::Range;
 
 use super::hugo;
 use super::liquid;
+use super::markdown;
+
+/// A tag longer than this is no tag; the bound keeps a file full of `{{` from taking long.
+const TAG_BYTES: usize = 4_000;
+/// More than an author can act on at once.
+const REMOVED_LIMIT: usize = 20;
 
 /// What tags may refer to.
 #[derive(Debug, Clone)]
@@ -69,7 +75,7 @@ pub(crate) fn resolve(
             Meaning::Nothing => {}
             Meaning::Unknown => {
                 let name = tag.inner.trim().to_owned();
-                if !removed.iter().any(|r| r.tag == name) {
+                if removed.len() < REMOVED_LIMIT && !removed.iter().any(|r| r.tag == name) {
                     let line = body[..start].matches('\n').count();
                     removed.push(Removed { tag: name, line });
                 }
@@ -93,7 +99,7 @@ fn next_tag(body: &str, from: usize, code: &[Range<usize>]) -> Option<usize> {
     let mut at = from;
     loop {
         at += body[at..].find('{')?;
-        if let Some(range) = code.iter().find(|range| range.contains(&at)) {
+        if let Some(range) = markdown::code_at(code, at) {
             at = range.end;
         } else if body[at + 1..].starts_with(['{', '%']) {
             return Some(at);
@@ -138,7 +144,8 @@ struct Tag<'a> {
 
 impl<'a> Tag<'a> {
     fn at(body: &'a str, start: usize) -> Option<Self> {
-        let rest = &body[start..];
+        let end = body.len().min(start + TAG_BYTES);
+        let rest = &body[start..body.floor_char_boundary(end)];
         let (kind, open, close) = [
             (TagKind::Shortcode, "{{<", ">}}"),
             (TagKind::Shortcode, "{{%", "%}}"),
@@ -164,7 +171,6 @@ impl<'a> Tag<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::markdown;
     use super::*;
 
     fn site() -> Site<'static> {

@@ -6,6 +6,8 @@ use super::tags::{Piece, attribute, decode, pieces};
 /// About as long as a reader's list shows.
 const SUMMARY_CHARACTERS: usize = 280;
 const DESCRIPTION_CHARACTERS: usize = 500;
+/// Lists nested deeper than this are not indented further.
+const INDENT_LIMIT: usize = 8;
 
 /// Whether a character may stand in a feed and a mail.
 ///
@@ -35,16 +37,7 @@ fn join_words(text: &str) -> String {
 /// The text of sanitised HTML: blocks set apart by a blank line, lists with their marks,
 /// table cells by ` | `, images as `[their text]`.
 pub(crate) fn of_html(html: &str) -> String {
-    let mut writer = Writer::default();
-    for piece in pieces(html) {
-        match piece {
-            Piece::Text(text) => writer.text(&decode(text)),
-            Piece::Open(raw) => writer.open(piece.name(), raw),
-            Piece::Close(_) => writer.close(piece.name()),
-            Piece::Other(_) => {}
-        }
-    }
-    writer.finish()
+    Writer { names_images: true, ..Writer::default() }.write(html)
 }
 
 #[derive(Default)]
@@ -59,9 +52,23 @@ struct Writer {
     pre_depth: usize,
     /// Newlines wanted before the next line.
     gap: usize,
+    names_images: bool,
 }
 
 impl Writer {
+    fn write(mut self, html: &str) -> String {
+        for piece in pieces(html) {
+            match piece {
+                Piece::Text(text) => self.text(&decode(text)),
+                Piece::Open(raw) => self.open(piece.name(), raw),
+                Piece::Close(_) => self.close(piece.name()),
+                Piece::Other(_) => {}
+            }
+        }
+        self.end_line(1);
+        self.out
+    }
+
     fn text(&mut self, text: &str) {
         if self.pre_depth > 0 {
             for (index, line) in text.split('\n').enumerate() {
@@ -85,7 +92,7 @@ impl Writer {
         match name {
             "br" | "tr" => self.end_line(1),
             "hr" => self.end_line(2),
-            "img" => {
+            "img" if self.names_images => {
                 if let Some(alt) = attribute(raw, "alt").map(|a| join_words(&a))
                     && !alt.is_empty()
                 {
@@ -153,17 +160,12 @@ impl Writer {
             self.gap = 0;
             let depth = self.lists.len();
             if depth > 0 {
-                self.out.push_str(&"  ".repeat(depth - 1));
+                self.out.push_str(&"  ".repeat(depth.min(INDENT_LIMIT) - 1));
                 self.out.push_str(self.mark.take().as_deref().unwrap_or("  "));
             }
             self.out.push_str(line);
         }
         self.gap = self.gap.max(gap);
-    }
-
-    fn finish(mut self) -> String {
-        self.end_line(1);
-        self.out
     }
 }
 
@@ -194,17 +196,17 @@ fn is_block(name: &str) -> bool {
 /// text, else the title. Never blank while the title is not.
 ///
 /// The text's head often repeats what a reader sees beside the summary: the title, the date.
-pub(crate) fn summary(description: Option<&str>, text: &str, title: &str) -> String {
+pub(crate) fn summary(description: Option<&str>, html: &str, title: &str) -> String {
     if let Some(description) = description.map(one_line).filter(|d| !d.is_empty()) {
         return cut(&description, DESCRIPTION_CHARACTERS);
     }
     let says_something = |paragraph: &String| {
-        !is_only_image(paragraph)
-            && dates::of_line(paragraph).is_none()
+        dates::of_line(paragraph).is_none()
             && !paragraph.starts_with("Last updated on")
             && paragraph.to_lowercase() != title.to_lowercase()
             && paragraph.chars().any(char::is_alphanumeric)
     };
+    let text = Writer::default().write(html);
     let words: Vec<String> = text
         .lines()
         .map(|line| line.trim_start().trim_start_matches("- "))
@@ -213,16 +215,6 @@ pub(crate) fn summary(description: Option<&str>, text: &str, title: &str) -> Str
         .collect();
     let words = words.join(" ");
     if words.is_empty() { cut(title, SUMMARY_CHARACTERS) } else { cut(&words, SUMMARY_CHARACTERS) }
-}
-
-/// Whether nothing but images' texts stands in a paragraph.
-fn is_only_image(paragraph: &str) -> bool {
-    let mut depth = 0;
-    paragraph.starts_with('[')
-        && paragraph.chars().all(|c| {
-            depth += i32::from(c == '[') - i32::from(c == ']');
-            depth > 0 || c == ']' || c == ' '
-        })
 }
 
 /// The first whole words of at most `limit` characters, with `…` where something is left out.
@@ -276,15 +268,16 @@ mod tests {
     #[test]
     fn a_summary_is_the_description_or_the_first_words() {
         assert_eq!(summary(Some("A &amp; <b>b</b>\n c"), "text", "T"), "A & b c");
-        assert_eq!(summary(Some(" "), "- One\n- two", "T"), "One two");
+        assert_eq!(summary(Some(" "), "<ul><li>One</li><li>two</li></ul>", "T"), "One two");
         assert_eq!(summary(None, "", "The title"), "The title");
-        assert_eq!(summary(None, "[Picture]", "The title"), "The title");
+        assert_eq!(summary(None, "<img src=\"x\" alt=\"Picture\">", "The title"), "The title");
     }
 
     #[test]
     fn a_summary_does_not_repeat_title_and_date() {
-        let text = "The title\n\n[Hall]\n\n2 July 2024 Posted in Press releases\n\nOne two";
-        assert_eq!(summary(None, text, "The Title"), "One two");
+        let html =
+            "<h2>The title</h2><p>2 July 2024 Posted in News</p><p><img alt=\"A\">One two</p>";
+        assert_eq!(summary(None, html, "The Title"), "One two");
     }
 
     #[test]

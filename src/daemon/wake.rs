@@ -102,11 +102,11 @@ fn watch(folder: &Path, wakes: UnboundedSender<Wake>) -> Option<RecommendedWatch
             let _ = wakes.send(Wake::Files(event.paths.into_iter().collect()));
         }
     });
-    let watched = watcher.and_then(|mut watcher| {
+    let outcome = watcher.and_then(|mut watcher| {
         watcher.watch(&folder, RecursiveMode::Recursive)?;
         Ok(watcher)
     });
-    match watched {
+    match outcome {
         Ok(watcher) => Some(watcher),
         Err(error) => {
             warn!("no file events for the content folder, it is scanned by the clock: {error}");

@@ -154,10 +154,4 @@ mod tests {
     fn a_site_without_feeds_has_a_page() {
         assert!(rendered(&[]).contains("No feeds yet"));
     }
-
-    #[test]
-    fn an_unknown_name_in_a_template_is_an_error() {
-        let error = render("{{ nonsense }}", &[], &site()).unwrap_err();
-        assert_eq!(error.to_string(), "could not render template `web/index.html`");
-    }
 }

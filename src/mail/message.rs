@@ -37,20 +37,25 @@ pub struct IssueHeaders<'a> {
 pub fn encode(issue: &RenderedIssue, headers: &IssueHeaders<'_>) -> Vec<u8> {
     let boundary =
         format!("=_{}", &hash(format!("{}\0{}", issue.text, issue.html).as_bytes())[..32]);
-    let mut message = header_block(issue, headers);
-    message.push_str(&format!(
-        "MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary=\"{boundary}\"\r\n\r\n"
-    ));
-    for (media_type, text) in [("text/plain", &issue.text), ("text/html", &issue.html)] {
-        message.push_str(&format!(
+    let part = |media_type: &str, text: &str| {
+        format!(
             "--{boundary}\r\nContent-Type: {media_type}; charset=utf-8\r\n\
-             Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-        ));
-        message.push_str(&quoted_printable(text));
-        message.push_str("\r\n");
-    }
-    message.push_str(&format!("--{boundary}--\r\n"));
-    message.into_bytes()
+             Content-Transfer-Encoding: quoted-printable\r\n\r\n{}\r\n",
+            quoted_printable(text)
+        )
+    };
+    [
+        header_block(issue, headers),
+        format!(
+            "MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n \
+             boundary=\"{boundary}\"\r\n\r\n"
+        ),
+        part("text/plain", &issue.text),
+        part("text/html", &issue.html),
+        format!("--{boundary}--\r\n"),
+    ]
+    .concat()
+    .into_bytes()
 }
 
 fn header_block(issue: &RenderedIssue, headers: &IssueHeaders<'_>) -> String {

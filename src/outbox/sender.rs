@@ -138,7 +138,7 @@ struct Carrier {
 }
 
 enum Line {
-    Smtp(SmtpRelay, Option<Connection>),
+    Smtp(SmtpRelay, Option<Box<Connection>>),
     Maildir(PathBuf),
 }
 
@@ -212,7 +212,7 @@ impl Carrier {
                 if slot.as_ref().is_none_or(|connection| !connection.is_usable()) {
                     // Results do not wait for a relay that may be long in coming back.
                     self.write_results().await?;
-                    *slot = Some(Connection::open(relay, self.outbox.timeouts).await?);
+                    *slot = Some(Box::new(Connection::open(relay, self.outbox.timeouts).await?));
                 }
                 let connection = slot.as_mut().expect("it was opened just now");
                 match connection.begin(&self.outbox.from, &address).await {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::shown;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Output, count, listed, problem_lines};
+use crate::cli::output::{Output, count, problem_lines};
 use crate::config::Relay;
 use crate::content::Severity;
 use crate::pipeline::Press;
@@ -62,65 +62,84 @@ pub(super) fn show_scan(output: Output, press: &Press, scan: &PublishReport) {
         let warnings = count(warnings as u64, "warning", "warnings");
         output.note(&format!("{warnings}; `tidings check` shows them"));
     }
-    let of = |name: &str| scan.files.get(name).copied().unwrap_or(0);
     let total = scan.files.values().sum();
-    output.say(&format!(
-        "Found {} in {}: {}",
-        count(total, "file", "files"),
-        shown(&press.config.content.folder),
-        listed(&[
-            count(of("release"), "release", "releases"),
-            count(of("event"), "event", "events"),
-            count(of("page"), "page", "pages"),
-            count(
-                of("template") + of("empty"),
-                "template or empty file",
-                "templates or empty files"
-            ),
-            format!("{} held back by an error", of("held_back")),
-        ]),
-    ));
-    if !scan.changes.is_empty() {
-        let changes: Vec<String> =
-            scan.changes.iter().map(|(class, n)| format!("{n} {class}")).collect();
-        output.say(&format!("Changes: {}", listed(&changes)));
+    line(
+        output,
+        "Found",
+        &format!("{} in {}", count(total, "file", "files"), shown(&press.config.content.folder)),
+    );
+    if total > 0 {
+        line(output, "", &kinds(scan));
+    }
+    let mut changes: Vec<String> =
+        scan.changes.iter().map(|(class, n)| format!("{n} {class}")).collect();
+    if changes.is_empty() {
+        changes.push("none".into());
     }
     if scan.waiting > 0 {
         let waiting = count(scan.waiting, "entry waits", "entries wait");
-        output.say(&format!("{waiting} for the time of publication"));
+        changes.push(format!("{waiting} for the time of publication"));
     }
+    line(output, "Changes", &changes.join(", "));
     for path in &scan.moving {
         output.note(&format!("`{path}` is still being written: it waits for the next scan"));
     }
     let written = scan.documents_written.len() as u64;
-    output.say(&format!(
-        "Wrote {} to {}, removed {}, left {} as they were",
-        count(written, "document", "documents"),
-        shown(&press.config.output_folder),
-        scan.documents_removed.len(),
-        scan.documents_unchanged,
-    ));
+    let removed = match scan.documents_removed.len() {
+        0 => String::new(),
+        n => format!(", {n} removed"),
+    };
+    line(
+        output,
+        "Documents",
+        &format!(
+            "{written} written to {}{removed}, {} unchanged",
+            shown(&press.config.output_folder),
+            scan.documents_unchanged,
+        ),
+    );
+}
+
+/// A line under its heading; one that goes on has a blank heading.
+fn line(output: Output, heading: &str, text: &str) {
+    output.say(&format!("{heading:<11}{text}"));
+}
+
+/// How many files of each kind; kinds without any are left out.
+fn kinds(scan: &PublishReport) -> String {
+    let of = |name: &str| scan.files.get(name).copied().unwrap_or(0);
+    let kinds = [
+        (of("release"), "release", "releases"),
+        (of("event"), "event", "events"),
+        (of("page"), "page", "pages"),
+        (of("template"), "template", "templates"),
+        (of("empty"), "empty file", "empty files"),
+        (of("held_back"), "held back by an error", "held back by errors"),
+    ];
+    let kinds = kinds.into_iter().filter(|(n, _, _)| *n > 0);
+    kinds.map(|(n, one, many)| count(n, one, many)).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn show_open_runs(output: Output, runs: &[RunReport]) {
     for run in runs {
-        output.say(&format!("Going on with {} {} of an earlier run", run.digest, run.key));
+        line(output, "Goes on", &format!("{} {} of an earlier run", run.digest, run.key));
     }
 }
 
 pub(super) fn show_plans(output: Output, press: &Press, plans: &[PlannedRun]) {
-    for run in plans {
-        output.say(&format!(
-            "Digest {}: {} in {} to {}",
+    for (at, run) in plans.iter().enumerate() {
+        let text = format!(
+            "{}: {} in {} to {}",
             run.digest.name,
             count(run.entry_count() as u64, "entry", "entries"),
             count(run.plan.issues.len() as u64, "issue", "issues"),
             count(run.plan.recipients.len() as u64, "person", "people"),
-        ));
+        );
+        line(output, if at == 0 { "Digests" } else { "" }, &text);
     }
     let is_stand_in = plans.iter().any(PlannedRun::is_rehearsed_by_stand_ins);
     if let (true, Some(path)) = (is_stand_in, &press.config.rehearsal_subscribers) {
-        output.say(&format!("Nobody has subscribed yet: the people of {} stand in", shown(path)));
+        line(output, "", &format!("nobody has subscribed: {} stands in", shown(path)));
     }
 }
 
@@ -133,22 +152,22 @@ pub(super) fn show_runs(output: Output, press: &Press, runs: &[RunReport], fault
         });
     }
     if runs.is_empty() {
-        output.say("No mail: nothing is new for anybody");
+        line(output, "Mail", "none: nothing is new for anybody");
     } else {
         let mut states: BTreeMap<&str, u64> = BTreeMap::new();
         for (state, n) in runs.iter().flat_map(|run| &run.deliveries) {
             *states.entry(state).or_default() += n;
         }
         let states: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
-        output.say(&format!("Mail: {}", listed(&states)));
+        line(output, "Mail", &states.join(", "));
         let open = runs.iter().filter(|run| run.state != "complete").count() as u64;
         if open > 0 {
             let runs = count(open, "run is", "runs are");
-            output.say(&format!("{runs} not complete: the rest goes out with the next run"));
+            line(output, "", &format!("{runs} not complete; the next run goes on with it"));
         }
     }
-    output.say(&format!("Look at {}", shown(&press.config.output_folder.join("index.html"))));
+    line(output, "Look at", &shown(&press.config.output_folder.join("index.html")));
     if let (Relay::Maildir(folder), false) = (&press.config.mail.relay, runs.is_empty()) {
-        output.say(&format!("     and {}", shown(&folder.join("new"))));
+        line(output, "", &shown(&folder.join("new")));
     }
 }

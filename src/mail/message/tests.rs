@@ -41,7 +41,24 @@ fn address(text: &str) -> Address {
 fn the_headers_are_complete_and_none_is_doubled() {
     let message = String::from_utf8(message()).unwrap();
     let (head, _) = message.split_once("\r\n\r\n").unwrap();
-    insta::assert_snapshot!(head.replace("\r\n", "\n"), @"");
+    insta::assert_snapshot!(head.replace("\r\n", "\n"), @r#"
+    Date: Sat, 21 Nov 2026 08:00:00 +0800
+    Message-ID: <m1@a.example.org>
+    To: mei@example.org
+    From: =?utf-8?b?UHJlc3MsIE9mZmljZQ==?= <press@a.example.org>
+    Subject: =?utf-8?b?R3LDtsOfZXJlIFN0cmHDn2Vu?= & 4 more =?utf-8?b?4oCT?=
+     Harbour City
+    List-Id: <daily.press.example.org>
+    List-Unsubscribe: <https://press.example.org/unsubscribe/afasaaaaaaaaaaaaa7aaaaaaaaaaasj4aafo5xezvsw3>,
+     <mailto:leave@a.example.org?subject=unsubscribe%20afasaa>
+    List-Unsubscribe-Post: List-Unsubscribe=One-Click
+    List-Archive: <https://press.example.org/issues/abc>
+    Auto-Submitted: auto-generated
+    Feedback-ID: 1:daily:digest:press.example.org
+    MIME-Version: 1.0
+    Content-Type: multipart/alternative;
+     boundary="=_5e1799a7052048e86e13f50b1d70d750"
+    "#);
 }
 
 #[test]

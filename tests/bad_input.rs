@@ -1,0 +1,216 @@
+//! What the program says when something around it is wrong: one message that names the
+//! thing and the remedy, and the right exit code.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use support::office::Office;
+
+/// Runs a command that must fail, and compares all that it prints on stderr.
+fn check(office: &Office, arguments: &[&str], code: i32, stderr: &str) {
+    let done = office.run(arguments);
+    let said = done.stderr.replace(office.path("").to_str().unwrap(), "OFFICE/");
+    assert_eq!((done.code, said.as_str()), (code, stderr), "{}", done.stdout);
+}
+
+#[test]
+fn a_missing_config() {
+    let office = Office::new();
+    fs::remove_file(office.path("config/tidings.yaml")).unwrap();
+    check(
+        &office,
+        &["publish-now"],
+        2,
+        "error: could not read config `config/tidings.yaml`: No such file or directory (os error 2)\n\
+         hint: name the file with `--config FILE`, or run `tidings` where `config/tidings.yaml` is\n",
+    );
+}
+
+#[test]
+fn an_unknown_key_with_the_nearest_one_there_is() {
+    let office = Office::new();
+    office.write("config/tidings.yaml", "site:\n  titel: Office\n");
+    check(
+        &office,
+        &["publish-now"],
+        2,
+        "error: `config/tidings.yaml` line 2: unknown key `titel`\nhint: did you mean `title`?\n",
+    );
+}
+
+#[test]
+fn a_content_folder_that_is_not_there() {
+    let office = Office::new();
+    fs::remove_dir(office.path("content")).unwrap();
+    check(
+        &office,
+        &["publish-now"],
+        2,
+        "error: the content folder `content` does not exist\n\
+         hint: create it, or name another as `content.folder`\n",
+    );
+}
+
+#[test]
+fn an_output_folder_with_somebody_elses_files() {
+    let office = Office::new();
+    office.release("a-new-bridge", "It opens today.");
+    office.write("public/thesis.txt", "mine");
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(done.stderr.contains("has no `.tidings` mark and is not empty: it holds `thesis.txt`"));
+    assert!(done.stderr.contains("\nhint: name an empty or new folder as `output.folder`"));
+    assert_eq!(office.read("public/thesis.txt"), "mine");
+    assert!(office.mails().is_empty());
+    // Nothing is lost: with the folder freed, all of it goes out.
+    office.subscribe(1, "daily");
+    fs::remove_file(office.path("public/thesis.txt")).unwrap();
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    assert!(office.read("public/feeds/all.atom").contains("It opens today."));
+}
+
+#[test]
+fn a_file_that_is_not_utf_8() {
+    let office = Office::new();
+    office.write("content/_posts/2026-11-01-x.md", b"---\ntitle: \xff\n---\ntext\n");
+    office.settle("content/_posts/2026-11-01-x.md");
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 3, "{done:?}");
+    assert!(done.stderr.contains("error: `_posts/2026-11-01-x.md` line 2: "), "{done:?}");
+    assert!(done.stderr.contains("UTF-8"), "{done:?}");
+}
+
+#[test]
+fn broken_yaml() {
+    let office = Office::new();
+    office.write("content/_posts/2026-11-01-x.md", "---\ntitle: Rates: up\n---\ntext\n");
+    office.settle("content/_posts/2026-11-01-x.md");
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 3, "{done:?}");
+    assert!(done.stderr.contains("error: `_posts/2026-11-01-x.md` line 2: "), "{done:?}");
+    assert!(done.stderr.contains("hint: "), "{done:?}");
+}
+
+#[test]
+fn an_address_without_a_dot() {
+    let office = Office::new();
+    let arguments = [
+        "subscribers",
+        "add",
+        "mei@localhost",
+        "--feed",
+        "all",
+        "--digest",
+        "daily",
+        "--consent",
+        "form",
+        "--confirmed",
+    ];
+    check(
+        &office,
+        &arguments,
+        2,
+        "error: `mei@localhost` is not an e-mail address: the domain has no dot\n\
+         hint: write it as `name@example.org`\n",
+    );
+}
+
+#[test]
+fn a_feed_or_digest_that_the_config_does_not_have() {
+    let office = Office::new();
+    let arguments = [
+        "subscribers",
+        "add",
+        "mei@example.org",
+        "--feed",
+        "sport",
+        "--digest",
+        "daily",
+        "--consent",
+        "form",
+    ];
+    check(
+        &office,
+        &arguments,
+        2,
+        "error: there is no feed `sport`; there are `all`, `events`, `releases`\n\
+         hint: use a name the config has\n",
+    );
+    check(
+        &office,
+        &["publish-now", "--digest", "hourly"],
+        2,
+        "error: there is no digest `hourly`\nhint: the config has `immediate`, `daily`\n",
+    );
+}
+
+#[test]
+fn a_list_with_a_bad_line_is_told_and_the_rest_is_imported() {
+    let office = Office::new();
+    office.write(
+        "people.csv",
+        "address,language,feed,digest\nmei@example.org,en,all,daily\nmei@localhost,en,all,daily\n",
+    );
+    check(
+        &office,
+        &["subscribers", "import", "people.csv", "--consent", "form", "--confirmed"],
+        1,
+        "error: `people.csv` line 3: `mei@localhost` is not an e-mail address: the domain has no dot\n",
+    );
+    assert_eq!(
+        office.run(&["subscribers", "list"]).stdout,
+        "mei@example.org en all daily confirmed\n"
+    );
+}
+
+/// Root may write anywhere: there the store is tried where no folder can be.
+#[test]
+fn a_var_that_cannot_be_written() {
+    let office = Office::new();
+    office.write("var", "a file in the way");
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.stderr.contains("could not create folder `var`"), "{done:?}");
+    assert!(
+        done.stderr.contains(
+            "hint: let the user that runs tidings write there, or name another `store.url`"
+        ),
+        "{done:?}"
+    );
+    fs::remove_file(office.path("var")).unwrap();
+    fs::create_dir(office.path("var")).unwrap();
+    fs::set_permissions(office.path("var"), fs::Permissions::from_mode(0o500)).unwrap();
+    let done = office.run(&["publish-now"]);
+    assert!(done.code == 1 || rustix::process::geteuid().is_root(), "{done:?}");
+}
+
+#[test]
+fn keys_of_another_store() {
+    let office = Office::new();
+    assert_eq!(office.run(&["status"]).code, 0);
+    fs::remove_dir_all(office.path("var/keys")).unwrap();
+    check(
+        &office,
+        &["status"],
+        1,
+        "error: the key folder `var/keys` is not the one this store was made with\n\
+         hint: bring back the key folder this store was made with; without it no address can be read\n",
+    );
+}
+
+#[test]
+fn a_template_with_a_mistake() {
+    let office = Office::new();
+    office.write("templates/mail/digest.txt", "{{ nonsense }}");
+    office.release("a-new-bridge", "It opens today.");
+    office.subscribe(1, "daily");
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.stderr.contains("nonsense"), "{done:?}");
+    assert!(office.mails().is_empty());
+    fs::remove_dir_all(office.path("templates")).unwrap();
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    assert_eq!(office.mails().len(), 1);
+}

@@ -1,0 +1,264 @@
+//! Mail over a real SMTP conversation: everybody once, whatever the relay does.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mail_parser::{MessageParser, MimeHeaders};
+use support::office::{Done, Office};
+use support::sink::{Play, Sink};
+
+fn expected(n: usize) -> Vec<String> {
+    let mut list: Vec<_> = (1..=n).map(|i| format!("reader{i}@example.org")).collect();
+    list.sort();
+    list
+}
+
+async fn publish(office: &Office) -> Done {
+    office.run_async(&["publish-now", "--yes"]).await
+}
+
+fn deliveries(office: &Office, state: &str) -> u64 {
+    office.run(&["status", "--json"]).json()["deliveries"][state].as_u64().unwrap()
+}
+
+/// An office with news and `n` readers, whose mail goes to `sink`.
+fn office(sink: &Sink, n: usize) -> Office {
+    let office = Office::with_relay(&sink.url());
+    office.subscribe(n, "daily");
+    office.release("a-new-bridge", "The bridge opens **today**.");
+    office
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_subscriber_gets_one_multipart_message() {
+    let sink = Sink::start().await;
+    let office = office(&sink, 40);
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(sink.recipients(), expected(40));
+    assert_eq!(deliveries(&office, "accepted"), 40);
+    for mail in sink.accepted() {
+        let parsed = MessageParser::default().parse(mail.message.as_bytes()).unwrap();
+        assert_eq!(parsed.content_type().unwrap().subtype(), Some("alternative"));
+        assert!(parsed.body_text(0).unwrap().contains("a new bridge"), "{}", mail.message);
+        assert!(parsed.body_html(0).unwrap().contains("a new bridge"));
+        let to = parsed.to().unwrap().first().unwrap().address().unwrap();
+        assert_eq!(to, mail.recipient);
+        assert_eq!(mail.message.matches("\nList-Unsubscribe-Post: ").count(), 1);
+    }
+    let ids: std::collections::HashSet<String> = sink
+        .accepted()
+        .iter()
+        .map(|mail| {
+            MessageParser::default()
+                .parse(mail.message.as_bytes())
+                .unwrap()
+                .message_id()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(ids.len(), 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_sends_nothing_and_says_so() {
+    let sink = Sink::start().await;
+    let office = office(&sink, 3);
+    publish(&office).await;
+    let again = publish(&office).await;
+    assert_eq!(again.code, 0);
+    assert!(again.stdout.contains("Documents  0 written"), "{again:?}");
+    assert!(again.stdout.contains("Mail       none: nothing is new"), "{again:?}");
+    assert_eq!(sink.recipients(), expected(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_without_pipelining_is_spoken_to_step_by_step() {
+    let sink = Sink::at("127.0.0.1:0".parse().unwrap(), false, |address, _| {
+        if address == "reader2@example.org" {
+            Play::RefuseRecipient("550 5.1.1 no such user")
+        } else {
+            Play::Accept
+        }
+    })
+    .await;
+    let office = office(&sink, 5);
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(deliveries(&office, "accepted"), 4);
+    assert_eq!(deliveries(&office, "rejected"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_not_there_leaves_the_mail_pending_for_the_next_run() {
+    let sink = Sink::start().await;
+    let address = sink.address;
+    let office = office(&sink, 5);
+    sink.stop().await;
+    let done = publish(&office).await;
+    assert_eq!(done.code, 5, "{done:?}");
+    assert!(done.stderr.contains(&format!("could not reach relay `smtp://{address}`")), "{done:?}");
+    assert!(done.stderr.contains("hint: check `mail.relay`"), "{done:?}");
+    assert!(office.path("public/feeds/all.atom").exists());
+    assert_eq!(deliveries(&office, "pending"), 5);
+
+    let sink = Sink::at(address, true, |_, _| Play::Accept).await;
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stdout.contains("Goes on    daily now:1 of an earlier run"), "{done:?}");
+    assert_eq!(sink.recipients(), expected(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_stops_in_the_middle_gets_the_rest_when_it_is_back() {
+    let served = std::sync::Arc::new(AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&served);
+    let sink = Sink::playing(move |_, _| {
+        // From the 20th on nobody is served any more.
+        if counter.fetch_add(1, Ordering::SeqCst) < 20 {
+            Play::Accept
+        } else {
+            Play::HangUpBeforeGoAhead
+        }
+    })
+    .await;
+    let address = sink.address;
+    let office = office(&sink, 60);
+    let done = publish(&office).await;
+    assert_eq!(done.code, 5, "{done:?}");
+    let first = sink.stop().await;
+    assert_eq!(first.len(), 20);
+    assert_eq!(deliveries(&office, "accepted"), 20);
+    assert_eq!(deliveries(&office, "uncertain"), 0);
+
+    let sink = Sink::at(address, true, |_, _| Play::Accept).await;
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    let mut all: Vec<_> =
+        first.into_iter().map(|mail| mail.recipient).chain(sink.recipients()).collect();
+    all.sort();
+    assert_eq!(all, expected(60));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_reply_is_counted_and_sent_again_once_byte_for_byte() {
+    let sink = Sink::playing(|address, tries| {
+        if address == "reader2@example.org" && tries == 0 {
+            Play::HangUpAfterDot
+        } else {
+            Play::Accept
+        }
+    })
+    .await;
+    let office = office(&sink, 3);
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    let copies: Vec<String> = sink
+        .accepted()
+        .into_iter()
+        .filter(|mail| mail.recipient == "reader2@example.org")
+        .map(|mail| mail.message)
+        .collect();
+    assert_eq!(copies.len(), 2);
+    assert_eq!(copies[0], copies[1]);
+    let status = office.run(&["status", "--json"]).json();
+    assert_eq!(status["resent"], 1);
+    assert_eq!(status["deliveries"]["accepted"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_refused_for_now_is_tried_again_later() {
+    let sink = Sink::playing(|address, _| {
+        if address == "reader1@example.org" {
+            Play::RefuseRecipient("451 4.7.1 greylisted")
+        } else {
+            Play::Accept
+        }
+    })
+    .await;
+    let office = office(&sink, 3);
+    let done = publish(&office).await;
+    assert_eq!(done.code, 5, "{done:?}");
+    assert_eq!(deliveries(&office, "accepted"), 2);
+    assert_eq!(deliveries(&office, "pending"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_refused_after_the_dot_is_rejected_and_the_rest_goes_on() {
+    let sink = Sink::playing(|address, _| {
+        if address == "reader3@example.org" {
+            Play::RefuseMessage("554 5.7.1 not wanted")
+        } else {
+            Play::Accept
+        }
+    })
+    .await;
+    let office = office(&sink, 6);
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(deliveries(&office, "rejected"), 1);
+    assert_eq!(sink.accepted().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_removed_after_the_plan_gets_no_mail() {
+    let sink = Sink::playing(|_, _| Play::HangUpBeforeGoAhead).await;
+    let address = sink.address;
+    let office = office(&sink, 4);
+    assert_eq!(publish(&office).await.code, 5);
+    let removed = office.run(&["subscribers", "remove", "reader3@example.org"]);
+    assert_eq!(removed.code, 0, "{removed:?}");
+    sink.stop().await;
+    let sink = Sink::at(address, true, |_, _| Play::Accept).await;
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(
+        sink.recipients(),
+        ["reader1@example.org", "reader2@example.org", "reader4@example.org"]
+    );
+    assert_eq!(deliveries(&office, "cancelled"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_terminal_real_mail_needs_a_yes() {
+    let sink = Sink::start().await;
+    let office = office(&sink, 1);
+    let done = office.run_async(&["publish-now"]).await;
+    assert_eq!(done.code, 2, "{done:?}");
+    assert_eq!(
+        done.stderr,
+        "error: nobody is there to be asked before mail is sent\n\
+         hint: run it at a terminal, or add `--yes`\n"
+    );
+    assert!(sink.accepted().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_window_is_covered_again_by_the_next_run() {
+    let office = Office::new();
+    office.subscribe(2, "daily");
+    office.release("a-new-bridge", "It opens today.");
+    let kept = office.run_async(&["publish-now", "--keep-window"]).await;
+    assert_eq!(kept.code, 0, "{kept:?}");
+    assert_eq!(office.mails().len(), 2);
+    let next = office.run_async(&["publish-now"]).await;
+    assert!(next.stdout.contains("Mail       2 rehearsed"), "{next:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsed_week_is_not_sent_when_the_office_goes_live() {
+    let office = Office::new();
+    office.subscribe(2, "daily");
+    office.release("a-new-bridge", "It opens today.");
+    assert_eq!(office.run_async(&["publish-now"]).await.code, 0);
+    let sink = Sink::start().await;
+    office.set_relay(&sink.url());
+    let done = publish(&office).await;
+    assert!(done.stdout.contains("Mail       none: nothing is new"), "{done:?}");
+    office.news("a-second-bridge", "It opens tomorrow.");
+    publish(&office).await;
+    assert_eq!(sink.recipients(), expected(2));
+    assert!(sink.accepted().iter().all(|mail| !mail.message.contains("a-new-bridge")));
+}

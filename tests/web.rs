@@ -1,0 +1,177 @@
+//! The web server through its router: documents, web copies, and leaving with one click.
+
+mod support;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, header};
+use support::office::Office;
+use tidings::clock::SystemClock;
+use tidings::config::{self, Environment};
+use tidings::feeds::Document;
+use tidings::pipeline::Press;
+use tidings::store::sqlite::SqliteStore;
+use tidings::store::{DocumentRecord, Store};
+use tidings::subscribers::keys::Keys;
+use tidings::templates::Templates;
+use tidings::web::{DocumentSet, router};
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+/// An office that has sent one digest to two readers.
+async fn office() -> (Office, axum::Router, Arc<dyn Store>) {
+    let office = Office::new();
+    office.release("a-new-bridge", "It opens today.");
+    office.subscribe(2, "daily");
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    let config =
+        config::load(&office.path("config/tidings.yaml"), &Environment::default()).unwrap();
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store_path).await.unwrap());
+    let keys = Keys::open(&config.keys_folder).unwrap();
+    let document = Document {
+        path: "feeds/all.atom".into(),
+        media_type: "application/atom+xml; charset=utf-8",
+        bytes: b"<feed/>".to_vec(),
+    };
+    let record = DocumentRecord {
+        path: document.path.clone(),
+        hash: "0123456789abcdef0123456789abcdef0123456789abcdef".into(),
+        size_bytes: 7,
+        changed_at: "2026-11-21T00:00:00Z".parse().unwrap(),
+    };
+    let press = Press {
+        config: Arc::new(config),
+        store: Arc::clone(&store),
+        keys: Arc::new(keys),
+        clock: Arc::new(SystemClock),
+        templates: Arc::new(Templates::builtin()),
+    };
+    let documents = DocumentSet::new(vec![document], &[record]);
+    let (_sender, receiver) = watch::channel(Arc::new(documents));
+    let router = router(press, receiver);
+    (office, router, store)
+}
+
+async fn ask(router: &axum::Router, request: Request<Body>) -> (Response<()>, String) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    (Response::from_parts(parts, ()), String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+async fn get(router: &axum::Router, path: &str) -> (Response<()>, String) {
+    ask(router, Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+/// As a mail program does it: no cookie, no referrer.
+async fn one_click(router: &axum::Router, path: &str) -> (Response<()>, String) {
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from("List-Unsubscribe=One-Click"))
+        .unwrap();
+    ask(router, request).await
+}
+
+/// Path of the List-Unsubscribe address in the first mail.
+fn unsubscribe_path(office: &Office) -> String {
+    let mail = office.mails().remove(0);
+    let line = mail.lines().find(|l| l.starts_with("List-Unsubscribe: ")).unwrap();
+    let url = line.split(['<', '>']).nth(1).unwrap();
+    url.strip_prefix("https://press.example.org").unwrap().to_owned()
+}
+
+fn confirmed(office: &Office) -> usize {
+    office.run(&["subscribers", "list"]).stdout.matches("confirmed").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn get_shows_and_post_acts_without_cookie_or_redirect() {
+    let (office, router, _store) = office().await;
+    let path = unsubscribe_path(&office);
+    let (shown, page) = get(&router, &path).await;
+    assert_eq!(shown.status(), StatusCode::OK);
+    assert!(page.contains("r***@example.org"), "{page}");
+    assert!(!page.contains("reader1@"), "{page}");
+    assert!(page.contains("method=\"post\""), "{page}");
+    assert_eq!(shown.headers()[header::CACHE_CONTROL], "no-store");
+    assert_eq!(shown.headers()[header::REFERRER_POLICY], "no-referrer");
+    assert_eq!(shown.headers()["x-robots-tag"], "noindex");
+    assert!(!shown.headers().contains_key(header::SET_COOKIE));
+    assert_eq!(confirmed(&office), 2, "GET changes nothing");
+
+    let (done, _) = one_click(&router, &path).await;
+    assert_eq!(done.status(), StatusCode::OK);
+    assert_eq!(confirmed(&office), 1);
+    let (again, _) = one_click(&router, &path).await;
+    assert_eq!(again.status(), StatusCode::OK, "a second click is no error");
+    assert_eq!(confirmed(&office), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_changes_nothing_either() {
+    let (office, router, _store) = office().await;
+    let path = unsubscribe_path(&office);
+    let (response, body) = ask(&router, Request::head(&path).body(Body::empty()).unwrap()).await;
+    assert_eq!((response.status(), body.as_str()), (StatusCode::OK, ""));
+    assert_eq!(confirmed(&office), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_not_ours_ends_nothing() {
+    let (office, router, _store) = office().await;
+    let path = unsubscribe_path(&office);
+    let (head, last) = path.split_at(path.len() - 1);
+    let other = if last == "a" { "b" } else { "a" };
+    for path in [format!("{head}{other}"), "/unsubscribe/x".into(), "/unsubscribe/%00".into()] {
+        let (response, page) = one_click(&router, &path).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        assert!(!page.contains("example.org/unsubscribe"), "{page}");
+    }
+    assert_eq!(confirmed(&office), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_web_copy_of_an_issue_is_served_without_personal_parts() {
+    let (office, router, _store) = office().await;
+    let mail = office.mails().remove(0);
+    let line = mail.lines().find(|l| l.starts_with("List-Archive: ")).unwrap();
+    let url = line.split(['<', '>']).nth(1).unwrap();
+    let path = url.strip_prefix("https://press.example.org").unwrap();
+    let (response, page) = get(&router, path).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(page.contains("a new bridge"), "{page}");
+    assert!(!page.contains("/unsubscribe/") && !page.contains("reader"), "{page}");
+    let (missing, _) = get(&router, &format!("/issues/{}", "0".repeat(64))).await;
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_served_with_its_type_and_a_poll_costs_nothing() {
+    let (_office, router, _store) = office().await;
+    let (response, body) = get(&router, "/feeds/all.atom").await;
+    assert_eq!((response.status(), body.as_str()), (StatusCode::OK, "<feed/>"));
+    let headers = response.headers();
+    assert_eq!(headers[header::CONTENT_TYPE], "application/atom+xml; charset=utf-8");
+    assert_eq!(headers[header::LAST_MODIFIED], "Sat, 21 Nov 2026 00:00:00 GMT");
+    let request = Request::get("/feeds/all.atom")
+        .header(header::IF_NONE_MATCH, headers[header::ETAG].clone())
+        .body(Body::empty())
+        .unwrap();
+    let (response, body) = ask(&router, request).await;
+    assert_eq!((response.status(), body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    let request = Request::delete("/feeds/all.atom").body(Body::empty()).unwrap();
+    let (response, _) = ask(&router, request).await;
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.headers()[header::ALLOW], "GET, HEAD");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_without_a_page_says_so() {
+    let (_office, router, _store) = office().await;
+    for path in ["/nothing", "/feeds/../../var/tidings.db", "/%ff", "/.tidings"] {
+        let (response, _) = get(&router, path).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(get(&router, "/healthz").await.1, "ok\n");
+}
