@@ -10,15 +10,12 @@ const SIZE_BYTES: usize = 3_500;
 /// Posts in one folder, as in a site that keeps a folder for each topic.
 const POSTS_A_FOLDER: usize = 250;
 
-const WORDS: [&str; 32] = [
-    "harbour", "council", "ferry", "timetable", "opens", "budget", "public", "health", "school",
-    "new", "residents", "transport", "from", "Monday", "the", "of", "and", "with", "a", "plan",
-    "for", "bridge", "library", "support", "rent", "million", "dollars", "year", "service",
-    "street", "market", "river",
-];
+const WORDS: &str = "harbour council ferry timetable opens budget public health school new \
+    residents transport from Monday the of and with a plan for bridge library support rent \
+    million dollars year service street market river";
 
 /// Writes `count` posts below `folder` and returns their paths, in the order of writing.
-pub fn make_posts(folder: &Path, count: usize) -> Vec<PathBuf> {
+pub(crate) fn make_posts(folder: &Path, count: usize) -> Vec<PathBuf> {
     let mut numbers = Numbers(1);
     (0..count)
         .map(|number| {
@@ -69,7 +66,8 @@ impl Numbers {
     }
 
     fn word(&mut self) -> &'static str {
-        WORDS[self.next() % WORDS.len()]
+        let at = self.next() % WORDS.split(' ').count();
+        WORDS.split(' ').nth(at).unwrap()
     }
 
     fn sentence(&mut self) -> String {
