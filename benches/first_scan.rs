@@ -28,7 +28,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let paths = support::make_posts(folder.path(), posts);
     let bytes = read_all(&paths);
-    println!("{posts} posts, {} KB each on average, medians of {ROUNDS}", bytes / posts / 1_000);
+    println!("{posts} posts of {} bytes on average, medians of {ROUNDS}", bytes / posts);
 
     let nothing = Known::new();
     let known: Known = look(folder.path(), &nothing)
