@@ -1,6 +1,8 @@
 //! What the program says when something around it is wrong: one message that names the
 //! thing and the remedy, and the right exit code.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::fs;

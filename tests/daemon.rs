@@ -1,5 +1,7 @@
 //! The daemon as operators run it: beside commands, through files, to its end.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::sync::Arc;

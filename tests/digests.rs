@@ -1,5 +1,7 @@
 //! Scheduled digests with a real store and a clock of the test's own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Mail over a real SMTP conversation: everybody once, whatever the relay does.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,7 @@
 //! The web server through its router: documents, web copies, and leaving with one click.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod support;
 
 use std::sync::Arc;

@@ -52,7 +52,8 @@ pub(crate) fn render(body: &str, base: &Base) -> String {
     let mut out = String::with_capacity(body.len() * 3 / 2);
     html::push_html(&mut out, events.into_iter());
     let out = with_missed_emphasis(out);
-    if has_html {
+    // A link with nothing to click on is for the sanitiser to take away.
+    if has_html || out.contains("\"></a>") {
         return sanitise(&out, base);
     }
     // As the sanitiser writes it; a `>` in text is escaped, so this can only end a tag.
@@ -284,6 +285,12 @@ mod tests {
     #[test]
     fn code_is_found_with_its_place() {
         assert_eq!(code_ranges("a `b` c\n\n```\nd\n```\n"), [2..5, 9..18]);
+    }
+
+    #[test]
+    fn a_link_with_nothing_to_click_on_is_left_out() {
+        check("[](|)", "\n");
+        check("a [](|) b", "<p>a  b</p>\n");
     }
 
     proptest::proptest! {

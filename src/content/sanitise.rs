@@ -195,8 +195,19 @@ fn flatten(html: &str) -> Cow<'_, str> {
 }
 
 /// Takes away what cleaning left without use: links that lead nowhere or have nothing to
-/// click on, images without source, paragraphs without text.
+/// click on, images without source, paragraphs without text; and what that leaves empty.
 fn tidy(html: &str) -> String {
+    let mut tidied = tidy_once(html);
+    loop {
+        let again = tidy_once(&tidied);
+        if again.len() == tidied.len() {
+            return again;
+        }
+        tidied = again;
+    }
+}
+
+fn tidy_once(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
     let mut in_dead_link = false;
     let mut pieces = pieces(html).peekable();

@@ -113,14 +113,15 @@ impl Office {
     pub fn settle(&self, path: &str) {
         let file = fs::File::options().append(true).open(self.path(path)).unwrap();
         let modified = file.metadata().unwrap().modified().unwrap();
-        file.set_modified(modified - std::time::Duration::from_secs(60)).unwrap();
+        file.set_modified(modified - Duration::from_mins(1)).unwrap();
     }
 
     /// Subscribes `n` people, `reader1@example.org` and so on, to all news by digest.
     pub fn subscribe(&self, n: usize, digest: &str) {
+        use std::fmt::Write;
         let mut list = "address,language,feed,digest\n".to_owned();
         for i in 1..=n {
-            list.push_str(&format!("reader{i}@example.org,en,all,{digest}\n"));
+            writeln!(list, "reader{i}@example.org,en,all,{digest}").unwrap();
         }
         self.write("people.csv", list);
         let done =

@@ -69,6 +69,7 @@ impl Sink {
         Self::at("127.0.0.1:0".parse().unwrap(), true, script).await
     }
 
+    #[expect(clippy::unused_async, reason = "a server needs a runtime around it")]
     pub async fn at(
         address: SocketAddr,
         has_pipelining: bool,
