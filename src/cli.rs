@@ -1,7 +1,8 @@
 //! The commands: data to stdout, all else to stderr, an exit code that scripts can rely on.
 //!
 //! 0 done (warnings included), 1 failed, 2 wrong usage or config, 3 some file was held back
-//! by an error, 4 held for approval, 5 partly sent; where several apply the highest.
+//! by an error, 5 partly sent; where several apply the highest. 4 is kept for what waits for
+//! approval, which this version does not have.
 
 mod ask;
 mod check;

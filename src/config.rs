@@ -2,7 +2,7 @@
 //!
 //! Whatever is wrong is told with file, line, value and remedy. Modules receive the values
 //! they need, never the whole `Config`. `serde_yaml` is used here and in
-//! `content::front_matter` alone (see `docs/decisions/001-serde-yaml.md`).
+//! `content::yaml` alone (see `docs/decisions/001-serde-yaml.md`).
 
 mod duration;
 mod error;

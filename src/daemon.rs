@@ -344,13 +344,13 @@ fn fault(error: &anyhow::Error) -> Fault {
 }
 
 fn send_fault(error: &SendError) -> Fault {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    Fault { message, hint: error.hint().map(str::to_owned) }
+    Fault { message: chain(error), hint: error.hint().map(str::to_owned) }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn log_report(report: &PublishReport) {

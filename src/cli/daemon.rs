@@ -1,5 +1,8 @@
 //! `daemon`: takes the lock and runs until it is told to stop.
 
+use std::path::Path;
+use std::time::Duration;
+
 use super::Global;
 use super::failure::Failure;
 use super::output::Output;
@@ -7,7 +10,7 @@ use super::publish_now::stop_on_signals;
 use super::session;
 use crate::config::Environment;
 use crate::daemon::{self, DaemonError};
-use crate::store::lock::{self, Asked};
+use crate::store::lock::{self, Asked, LockError};
 
 pub(super) async fn run(
     global: &Global,
@@ -21,7 +24,7 @@ pub(super) async fn run(
         ));
     }
     let press = session::open(global, environment, output).await?;
-    let _lock = match lock::ask(&press.config.store_path, "daemon")? {
+    let _lock = match ask_for_a_while(&press.config.store_path).await? {
         Asked::Taken(lock) => lock,
         Asked::HeldBy(holder) => {
             let who = holder.map_or("another process".to_owned(), |holder| {
@@ -36,6 +39,20 @@ pub(super) async fn run(
     daemon::run(press, stop_on_signals()).await?;
     Ok(0)
 }
+
+/// `status` touches the lock for a moment, and a daemon that is being replaced ends in one.
+async fn ask_for_a_while(store_path: &Path) -> Result<Asked, LockError> {
+    for _ in 0..ASKS {
+        if let Asked::Taken(lock) = lock::ask(store_path, "daemon")? {
+            return Ok(Asked::Taken(lock));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    lock::ask(store_path, "daemon")
+}
+
+/// Half a second in all.
+const ASKS: u32 = 5;
 
 impl From<DaemonError> for Failure {
     fn from(error: DaemonError) -> Self {

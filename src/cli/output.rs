@@ -1,7 +1,8 @@
 //! How commands print: data on stdout, all else on stderr.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where commands print")]
+#![expect(clippy::print_stderr, reason = "this is where commands print")]
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -19,14 +20,14 @@ impl Output {
     /// A line for people: left out with `--json` and `--quiet`.
     pub(super) fn say(self, line: &str) {
         if !self.is_json && !self.is_quiet {
-            println!("{line}");
+            print_line(line);
         }
     }
 
     /// A line of what was asked for: left out with `--json` alone.
     pub(super) fn data(self, line: &str) {
         if !self.is_json {
-            println!("{line}");
+            print_line(line);
         }
     }
 
@@ -34,7 +35,7 @@ impl Output {
     pub(super) fn json(self, value: &impl Serialize) {
         if self.is_json {
             let text = serde_json::to_string_pretty(value).expect("reports are always JSON");
-            println!("{text}");
+            print_line(&text);
         }
     }
 
@@ -60,6 +61,16 @@ impl Output {
     pub(super) fn fail(self, failure: &Failure) -> ExitCode {
         self.error(failure);
         ExitCode::from(failure.code)
+    }
+}
+
+/// Prints to stdout; a reader that closed its end has seen what it wanted.
+fn print_line(line: &str) {
+    let written = writeln!(std::io::stdout(), "{line}");
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        eprintln!("error: could not write to standard output: {error}");
     }
 }
 

@@ -159,7 +159,7 @@ fn exit_code(scan: &PublishReport, is_partly_sent: bool, fault: Option<&Fault>) 
     code
 }
 
-/// Stands-in are told where they are, relative to where people look.
+/// A path as people read it.
 fn shown(path: &Path) -> String {
     path.display().to_string()
 }

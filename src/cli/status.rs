@@ -12,7 +12,7 @@ use crate::content::Severity;
 use crate::digest::schedule::next;
 use crate::pipeline::Press;
 use crate::pipeline::send::{RunReport, run_reports};
-use crate::store::lock::{self, Asked, Holder};
+use crate::store::lock::{self, Holder};
 
 /// States a delivery can have; those without any are told as 0.
 const STATES: [&str; 8] =
@@ -59,10 +59,7 @@ pub(super) async fn run(
 
 async fn read(press: &Press) -> Result<Status, Failure> {
     let store = &press.store;
-    let holder = match lock::ask(&press.config.store_path, "status")? {
-        Asked::Taken(_) => None,
-        Asked::HeldBy(holder) => holder,
-    };
+    let holder = lock::holder(&press.config.store_path);
     let mut files: BTreeMap<String, u64> = BTreeMap::new();
     for file in store.known_files().await? {
         *files.entry(file.outcome.as_str().to_owned()).or_default() += 1;

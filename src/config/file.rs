@@ -1,6 +1,6 @@
 //! The config file as it is written: one struct per section, unknown keys refused.
 //!
-//! Keys that DESIGN gives to later versions are known here, so that a file written for a
+//! Keys that later versions are to have are known here, so that a file written for a
 //! later version is answered with what this one cannot do instead of "unknown key".
 
 use std::collections::BTreeMap;

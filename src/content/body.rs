@@ -1,4 +1,4 @@
-//! Turns the body of a file into clean HTML, in the order of DESIGN: template tags, Markdown,
+//! Turns the body of a file into clean HTML, in this order: template tags, Markdown,
 //! sanitising.
 
 use std::borrow::Cow;

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use super::chain;
 use crate::outbox::lane::Lane;
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
@@ -86,7 +87,7 @@ impl Carrier {
                 }
                 Err(error) => {
                     let pause = lane.fail();
-                    warn!("could not send, next try in {} s: {error}", pause.as_secs());
+                    warn!("could not send, next try in {} s: {}", pause.as_secs(), chain(&error));
                     let tries = lane.failures();
                     let _ = self.news.send(News::Failed { error: Arc::new(error), tries });
                     pause
@@ -100,7 +101,7 @@ impl Carrier {
             Ok(Some(due)) => wait_until(due, self.press.clock.now()).min(LOOK_AGAIN),
             Ok(None) => LOOK_AGAIN,
             Err(error) => {
-                warn!("could not look at the outbox: {error}");
+                warn!("could not look at the outbox: {}", chain(&error));
                 Duration::from_secs(5)
             }
         }

@@ -205,8 +205,17 @@ impl Carrier {
                 let path =
                     tokio::task::spawn_blocking(move || maildir::deliver(&folder, &name, &message))
                         .await
-                        .expect("writing a file does not panic")?;
-                self.keep(claim, attempt, Outcome::Rehearsed(path.display().to_string()));
+                        .expect("writing a file does not panic");
+                match path {
+                    Ok(path) => {
+                        let path = path.display().to_string();
+                        self.keep(claim, attempt, Outcome::Rehearsed(path));
+                    }
+                    Err(error) => {
+                        self.put_back(claim);
+                        return Err(error.into());
+                    }
+                }
             }
             Line::Smtp(relay, slot) => {
                 if slot.as_ref().is_none_or(|connection| !connection.is_usable()) {
@@ -253,7 +262,7 @@ impl Carrier {
         let intent = self.outbox.store.intend(claim, &self.results, now).await?;
         self.results.clear();
         if intent.is_none() {
-            info!(run = claim.run, "a recipient left before the mail went out");
+            info!(run = claim.run, "a delivery was not sent: its recipient left or its run rests");
         }
         Ok(intent.map(|intent| intent.attempt))
     }
@@ -269,13 +278,27 @@ impl Carrier {
         if let Step::Rejected { code, reply } = &step {
             warn!(run = claim.run, code, "the relay refused a recipient: {}", masked(reply));
         }
+        self.push(claim, step);
+        (self.outbox.on_delivery)();
+    }
+
+    /// A file that was not written is a mail that was not sent, whatever the intent says.
+    fn put_back(&mut self, claim: &Claim) {
+        let step = Step::Retry {
+            at: self.outbox.clock.now(),
+            code: String::new(),
+            reply: "the Maildir could not be written".into(),
+        };
+        self.push(claim, step);
+    }
+
+    fn push(&mut self, claim: &Claim, step: Step) {
         self.results.push(DeliveryResult {
             run: claim.run,
             subscriber: claim.subscriber,
             fence: claim.fence,
             step,
         });
-        (self.outbox.on_delivery)();
     }
 
     async fn write_results(&mut self) -> Result<(), SendError> {

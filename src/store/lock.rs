@@ -77,6 +77,15 @@ pub fn ask(store_path: &Path, command: &str) -> Result<Asked, LockError> {
     }
 }
 
+/// Who holds the lock now. Looking takes a shared lock for a moment, under no name.
+pub fn holder(store_path: &Path) -> Option<Holder> {
+    let text = std::fs::read_to_string(lock_path(store_path)).ok()?;
+    let holder: Holder = serde_json::from_str(&text).ok()?;
+    let file = File::open(lock_path(store_path)).ok()?;
+    let is_free = flock(&file, FlockOperation::NonBlockingLockShared).is_ok();
+    (!is_free).then_some(holder)
+}
+
 fn lock_path(store_path: &Path) -> PathBuf {
     let mut name = store_path.as_os_str().to_owned();
     name.push(".lock");

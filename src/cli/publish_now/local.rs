@@ -60,7 +60,7 @@ pub(super) async fn run(
     };
     let runs = run_reports(press, &runs).await?;
     let is_partly_sent = !args.dry_run && runs.iter().any(|run| run.state != "complete");
-    report::show_runs(output, press, &runs, fault.as_ref());
+    report::show_runs(output, press, &runs, &digests, fault.as_ref());
     let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
     Ok(Report { scan, digests, runs, fault, exit_code })
 }

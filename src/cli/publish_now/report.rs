@@ -144,15 +144,23 @@ pub(super) fn show_plans(output: Output, press: &Press, plans: &[PlannedRun]) {
 }
 
 /// What became of the runs, and where to look.
-pub(super) fn show_runs(output: Output, press: &Press, runs: &[RunReport], fault: Option<&Fault>) {
+pub(super) fn show_runs(
+    output: Output,
+    press: &Press,
+    runs: &[RunReport],
+    plans: &[DigestReport],
+    fault: Option<&Fault>,
+) {
     if let Some(fault) = fault {
         output.error(&Failure {
             hint: fault.hint.clone(),
             ..Failure::new(anyhow::anyhow!(fault.message.clone()))
         });
     }
-    if runs.is_empty() {
+    if runs.is_empty() && plans.is_empty() {
         line(output, "Mail", "none: nothing is new for anybody");
+    } else if runs.is_empty() {
+        line(output, "Mail", "none: not sent this time");
     } else {
         let mut states: BTreeMap<&str, u64> = BTreeMap::new();
         for (state, n) in runs.iter().flat_map(|run| &run.deliveries) {
