@@ -15,6 +15,7 @@ mod show;
 mod status;
 mod subscribers;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -102,13 +103,15 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
 /// Logs to stderr: what happens in a daemon, what is wrong in a command.
 fn start_logging(cli: &Cli, environment: &Environment) {
     let default = match (&cli.command, cli.global.quiet) {
-        (Command::Daemon, false) => "info",
+        // The scheduler tells of its own jobs at `info`.
+        (Command::Daemon, false) => "info,tokio_cron_scheduler=warn",
         _ => "warn",
     };
     let filter = environment.log.as_deref().unwrap_or(default);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));
     let logs = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(filter)
         .with_target(false);
     if cli.global.json {

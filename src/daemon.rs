@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::content::Severity;
+use crate::content::{Problem, Severity};
 use crate::outbox::sender::SendError;
 use crate::pipeline::digests::{
     DigestError, PlannedRun, hash_of, plan_by_hand, plan_due, plan_immediate, start,
@@ -62,6 +62,8 @@ struct Daemon {
     awaited: Vec<Awaited>,
     /// Whether the documents in memory are those of the store.
     is_published: bool,
+    /// What the log has told already.
+    told_problems: Vec<Problem>,
 }
 
 /// Runs until `stop` turns true. The caller holds the lock.
@@ -87,7 +89,14 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
     let alarms = Waker::start(wakes_in, press.config.content.scan, &press.config.content.folder)
         .await
         .map_err(DaemonError::Scheduler)?;
-    let daemon = Daemon { press, documents, sender, awaited: Vec::new(), is_published: false };
+    let daemon = Daemon {
+        press,
+        documents,
+        sender,
+        awaited: Vec::new(),
+        is_published: false,
+        told_problems: Vec::new(),
+    };
     daemon.work(wakes, news, stop).await;
     info!("stopping");
     alarms.stop().await;
@@ -144,7 +153,7 @@ impl Daemon {
     async fn scan_and_publish(&mut self) {
         match self.try_scan().await {
             Ok(report) => {
-                log_report(&report);
+                self.log(&report);
                 if report.told > 0 {
                     let plans = plan_immediate(&self.press).await;
                     self.start_all(plans).await;
@@ -202,6 +211,16 @@ impl Daemon {
         }
     }
 
+    /// Tells what changed, and what is held back, each once until that changes.
+    fn log(&mut self, report: &PublishReport) {
+        let errors = report.problems.iter().filter(|p| p.severity == Severity::Error);
+        for problem in errors.filter(|p| !self.told_problems.contains(p)) {
+            warn!(path = %problem.path, line = problem.line, "held back: {}", problem.message);
+        }
+        self.told_problems.clone_from(&report.problems);
+        log_changes(report);
+    }
+
     /// Answers what other processes asked. `false` where nobody did.
     async fn answer_requests(&mut self) -> bool {
         let mut answered = false;
@@ -246,7 +265,7 @@ impl Daemon {
         people::add_stand_ins(&self.press).await?;
         let mut report = publish::scan(&self.press).await?;
         self.publish(&mut report).await?;
-        log_report(&report);
+        self.log(&report);
         Ok(report)
     }
 
@@ -353,10 +372,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-fn log_report(report: &PublishReport) {
-    for problem in report.problems.iter().filter(|p| p.severity == Severity::Error) {
-        warn!(path = %problem.path, line = problem.line, "held back: {}", problem.message);
-    }
+fn log_changes(report: &PublishReport) {
     if !report.changes.is_empty() || !report.documents_written.is_empty() {
         info!(
             changes = report.changes.values().sum::<u64>(),

@@ -216,3 +216,20 @@ fn a_template_with_a_mistake() {
     assert_eq!(office.run(&["publish-now"]).code, 0);
     assert_eq!(office.mails().len(), 1);
 }
+
+#[test]
+fn a_maildir_that_cannot_be_written() {
+    let office = Office::new();
+    office.subscribe(2, "daily");
+    office.release("a-new-bridge", "It opens today.");
+    office.write("var/mail/new", "a file in the way");
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 5, "{done:?}");
+    assert!(done.stderr.contains("error: could not write to Maildir `var/mail`: "), "{done:?}");
+    assert!(done.stderr.contains("hint: make the folder writable"), "{done:?}");
+    assert!(done.stdout.contains("Mail       2 pending"), "{done:?}");
+    fs::remove_file(office.path("var/mail/new")).unwrap();
+    let done = office.run(&["publish-now"]);
+    assert!(done.stdout.contains("Mail       2 rehearsed"), "{done:?}");
+    assert_eq!(office.mails().len(), 2);
+}
