@@ -44,6 +44,8 @@ pub enum DaemonError {
     Store(#[from] StoreError),
     #[error(transparent)]
     People(#[from] PeopleError),
+    #[error("the task that sends or the one that serves ended by itself")]
+    Ended,
     #[error("could not start the scheduler")]
     Scheduler(#[source] tokio_cron_scheduler::JobSchedulerError),
 }
@@ -97,7 +99,17 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
         is_published: false,
         told_problems: Vec::new(),
     };
-    daemon.work(wakes, news, stop).await;
+    let stopped = stop.clone();
+    let mut work = Box::pin(daemon.work(wakes, news, stop));
+    tokio::select! {
+        () = &mut work => {}
+        _ = tasks.join_next() => {
+            if !*stopped.borrow() {
+                return Err(DaemonError::Ended);
+            }
+            work.await;
+        }
+    }
     info!("stopping");
     alarms.stop().await;
     while tasks.join_next().await.is_some() {}
@@ -154,10 +166,9 @@ impl Daemon {
         match self.try_scan().await {
             Ok(report) => {
                 self.log(&report);
-                if report.told > 0 {
-                    let plans = plan_immediate(&self.press).await;
-                    self.start_all(plans).await;
-                }
+                // After every scan: what an earlier one numbered may still be to be mailed.
+                let plans = plan_immediate(&self.press).await;
+                self.start_all(plans).await;
             }
             Err(error) => error!("could not scan and publish: {error:#}"),
         }

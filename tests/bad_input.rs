@@ -233,3 +233,22 @@ fn a_maildir_that_cannot_be_written() {
     assert!(done.stdout.contains("Mail       2 rehearsed"), "{done:?}");
     assert_eq!(office.mails().len(), 2);
 }
+
+#[test]
+fn a_file_refused_for_its_id_is_published_once_the_other_is_gone() {
+    let office = Office::new();
+    for name in ["a", "b"] {
+        let path = format!("content/_posts/2026-11-01-{name}.md");
+        let text = format!(
+            "---\ntitle: News {name}\nid: 'tag:press.example.org,2026:x'\npermalink: /{name}/\n---\nText {name}.\n"
+        );
+        office.write(&path, text);
+        office.settle(&path);
+    }
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 3, "{done:?}");
+    assert!(done.stderr.contains("has the same `id`"), "{done:?}");
+    fs::remove_file(office.path("content/_posts/2026-11-01-a.md")).unwrap();
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    assert!(office.read("public/feeds/all.atom").contains("Text b."));
+}

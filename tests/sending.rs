@@ -264,3 +264,39 @@ async fn a_rehearsed_week_is_not_sent_when_the_office_goes_live() {
     assert_eq!(sink.recipients(), expected(2));
     assert!(sink.accepted().iter().all(|mail| !mail.message.contains("a-new-bridge")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stand_ins_get_no_real_mail() {
+    let office = Office::new();
+    let config = office.read("config/tidings.yaml");
+    office.write(
+        "config/tidings.yaml",
+        format!("{config}rehearsal: {{subscribers: stand_ins.csv}}\n"),
+    );
+    office.write("stand_ins.csv", "address,language,feed,digest\nmei@example.org,en,all,daily\n");
+    office.release("a-new-bridge", "It opens today.");
+    office.write("var/mail/new", "a file in the way");
+    assert_eq!(office.run_async(&["publish-now"]).await.code, 5);
+    let sink = Sink::start().await;
+    office.set_relay(&sink.url());
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(sink.accepted().is_empty());
+    assert_eq!(deliveries(&office, "cancelled"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_a_feed_by_two_digests_gets_an_entry_once() {
+    let sink = Sink::start().await;
+    let office = Office::with_relay(&sink.url());
+    office.write(
+        "people.csv",
+        "address,language,feed,digest\nmei@example.org,en,releases,immediate\n\
+         mei@example.org,en,all,daily\n",
+    );
+    office.run(&["subscribers", "import", "people.csv", "--consent", "test", "--confirmed"]);
+    office.news("a-new-bridge", "It opens today.");
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(sink.recipients(), ["mei@example.org"]);
+}

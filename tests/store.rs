@@ -480,7 +480,8 @@ async fn sending(store: &dyn Store, readers: u8) -> i64 {
 
 async fn claim(store: &dyn Store, minutes: i64, limit: u32) -> Vec<Claim> {
     let (now, lease_until) = (at(minutes), at(minutes + 15));
-    let request = ClaimRequest { owner: "test".into(), now, lease_until, limit };
+    let request =
+        ClaimRequest { owner: "test".into(), now, lease_until, limit, may_be_stand_in: true };
     store.claim_due(&request).await.unwrap()
 }
 

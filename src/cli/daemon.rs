@@ -60,7 +60,7 @@ impl From<DaemonError> for Failure {
             DaemonError::Listen(error) => error.into(),
             DaemonError::Store(error) => error.into(),
             DaemonError::People(error) => error.into(),
-            error @ DaemonError::Scheduler(_) => Self::new(error),
+            error @ (DaemonError::Scheduler(_) | DaemonError::Ended) => Self::new(error),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::chain;
 use crate::outbox::lane::Lane;
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
-use crate::pipeline::send::{carry, outbox};
+use crate::pipeline::send::{carry, outbox, resent_digests};
 
 /// Longest sleep without looking at the outbox.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
@@ -86,6 +86,7 @@ impl Carrier {
                     self.until_next_due().await
                 }
                 Err(error) => {
+                    self.take_stock(&error).await;
                     let pause = lane.fail();
                     warn!("could not send, next try in {} s: {}", pause.as_secs(), chain(&error));
                     let tries = lane.failures();
@@ -93,6 +94,18 @@ impl Carrier {
                     pause
                 }
             };
+        }
+    }
+
+    /// A store that failed may have left claims and intents behind. Nobody else sends, so
+    /// what is in hand now is what was left: the rules of a crash apply.
+    async fn take_stock(&self, error: &SendError) {
+        if !matches!(error, SendError::Store(_)) {
+            return;
+        }
+        let resend = resent_digests(&self.press);
+        if let Err(error) = self.press.store.recover(&resend, self.press.clock.now()).await {
+            warn!("could not take stock of the outbox: {}", chain(&error));
         }
     }
 

@@ -99,6 +99,8 @@ pub fn plan(question: &Question<'_>) -> Plan {
         .subscriptions
         .iter()
         .filter_map(|s| Some((s.subscriber, s.feed.clone(), s.owed_from?)))
+        // Who joined behind this window's end is still owed nothing from before that.
+        .filter(|(_, _, owed)| *owed <= question.window.to_seq)
         .collect();
     let hash = plan_hash(question, &issues, &recipients);
     Plan { window: question.window, issues, recipients, owed_read, hash }

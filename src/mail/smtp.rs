@@ -18,7 +18,7 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::reply::Reply;
+use super::reply::{Reply, masked};
 use crate::config::{Security, SmtpRelay};
 use crate::model::Address;
 
@@ -249,7 +249,9 @@ impl Connection {
     pub async fn finish(&mut self, message: &[u8]) -> Finish {
         let text = stuffed(message);
         match timeout(self.timeouts.reply_to_dot, self.inner.command(text)).await {
-            Ok(Ok(response)) => Finish::Accepted(response.message().collect::<Vec<_>>().join(" ")),
+            Ok(Ok(response)) => {
+                Finish::Accepted(masked(&response.message().collect::<Vec<_>>().join(" ")))
+            }
             Ok(Err(error)) => match reply_of(&error) {
                 Some(reply) => Finish::Refused(reply),
                 None => Finish::Lost(relay_error(&self.relay, "the message", &error)),
@@ -291,7 +293,7 @@ fn stuffed(message: &[u8]) -> String {
 fn reply_of(error: &lettre::transport::smtp::Error) -> Option<Reply> {
     let code = error.status()?.to_string();
     let text = error.source().map(ToString::to_string).unwrap_or_default();
-    Some(Reply { code, text })
+    Some(Reply { code, text: masked(&text) })
 }
 
 fn relay_error(

@@ -143,7 +143,7 @@ pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRu
         };
         let to_seq = press.store.newest_seq_before(due.moment).await?.max(progress.covered_seq);
         if is_too_late(digest, &due, now) {
-            let reason = format!("{} too late", digest.name);
+            let reason = format!("too late for {}", due.key);
             record_quiet(press, &progress, &due, to_seq, QuietState::Expired, reason).await?;
             continue;
         }
@@ -183,16 +183,20 @@ async fn record_quiet(
     Ok(())
 }
 
-/// The run of the digest `immediate` after a scan that numbered news.
+/// The run of the digest `immediate` over what is numbered and not covered yet; one that
+/// finds nothing for anybody is recorded, so that its window moves on.
 pub async fn plan_immediate(press: &Press) -> Result<Vec<PlannedRun>, DigestError> {
     let to_seq = press.store.newest_seq().await?;
     let mut taken = HashMap::new();
     let mut runs = Vec::new();
     for digest in press.config.digests.iter().filter(|d| d.at.is_none()) {
+        let progress = press.store.digest_progress(&digest.name).await?;
+        if progress.is_none_or(|progress| progress.covered_seq >= to_seq) {
+            continue;
+        }
         let occasion = Occasion::Immediate;
         runs.extend(plan_one(press, digest, occasion, to_seq, true, &mut taken).await?);
     }
-    runs.retain(|run| !run.is_empty());
     Ok(runs)
 }
 

@@ -105,8 +105,12 @@ async fn walk(press: &Press, known: &[KnownFile]) -> Result<Scan, PublishingErro
     let folder = press.config.content.folder.clone();
     let rules = press.config.content.rules.clone();
     let clock = press.clock.clone();
-    let known: HashMap<String, content::FileStat> =
-        known.iter().map(|file| (file.path.clone(), file.stat)).collect();
+    // A file that was held back is read each time: what stood in its way may be another file.
+    let known: HashMap<String, content::FileStat> = known
+        .iter()
+        .filter(|file| file.outcome != FileOutcome::HeldBack)
+        .map(|file| (file.path.clone(), file.stat))
+        .collect();
     let walked = tokio::task::spawn_blocking(move || {
         content::scan(&folder, &rules, &known, &|| clock.now(), &thread::sleep)
     });

@@ -213,6 +213,8 @@ pub struct ClaimRequest {
     pub now: DateTime<Utc>,
     pub lease_until: DateTime<Utc>,
     pub limit: u32,
+    /// Mail goes to a Maildir: the rehearsal's stand-ins may get theirs.
+    pub may_be_stand_in: bool,
 }
 
 /// A delivery in somebody's hands.
@@ -226,6 +228,8 @@ pub struct Claim {
     /// Intents so far.
     pub attempt: u32,
     pub unknowns: u32,
+    /// As in the [`ClaimRequest`].
+    pub may_be_stand_in: bool,
     pub token_key: i64,
     pub dated_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,

@@ -67,17 +67,6 @@ pub(super) async fn claim_due(
         cipher: Vec<u8>,
     }
     let action = "claim deliveries";
-    // An address that is gone was erased: its deliveries are over.
-    sqlx::query(
-        "update delivery set state = 'cancelled', reason = 'left', changed_at = $1
-         where state in ('pending', 'uncertain') and next_at <= $1
-           and not exists (select 1 from address a where a.subscriber_id = delivery.subscriber_id
-                and a.version = delivery.address_version)",
-    )
-    .bind(request.now.timestamp())
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
     let picked: Vec<(i64, i64)> = sqlx::query_as(
         "select d.run_id, d.subscriber_id from delivery d
          join run r on r.id = d.run_id and r.state = 'sending'
@@ -130,6 +119,7 @@ pub(super) async fn claim_due(
             fence: row.fence,
             attempt: u32::try_from(row.attempt).unwrap_or(u32::MAX),
             unknowns: u32::try_from(row.unknowns).unwrap_or(u32::MAX),
+            may_be_stand_in: request.may_be_stand_in,
             token_key: row.token_key,
             dated_at: moment(row.dated_at),
             created_at: moment(row.created_at),
@@ -158,12 +148,15 @@ pub(super) async fn intend(
                   and c.state = 'confirmed'
                   and c.feed in (select feed from issue_entry i
                         where i.issue_id = delivery.issue_id))
+           and ($5 or exists (select 1 from subscriber s where s.id = $2
+                and s.is_rehearsal = 0))
          returning attempt",
     )
     .bind(claim.run)
     .bind(claim.subscriber)
     .bind(claim.fence)
     .bind(now.timestamp())
+    .bind(claim.may_be_stand_in)
     .fetch_optional(&mut *writer)
     .await
     .during(action)?;

@@ -85,13 +85,21 @@ pub(super) async fn received(
     entries: &[i64],
 ) -> Result<HashMap<(i64, i64), i64>> {
     let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "select d.subscriber_id, ie.entry_id, max(ie.revision)
-         from json_each($1) as j
-         join issue_entry ie on ie.entry_id = j.value
-         join issue i on i.id = ie.issue_id
-         join delivery d on d.run_id = i.run_id and d.issue_id = i.id
-         where d.state not in ('rejected', 'cancelled', 'rehearsed')
-         group by d.subscriber_id, ie.entry_id",
+        // Who stands in a page that is not expanded yet is about to get it.
+        "select subscriber_id, entry_id, max(revision) from (
+             select d.subscriber_id, ie.entry_id, ie.revision
+             from json_each($1) as j
+             join issue_entry ie on ie.entry_id = j.value
+             join issue i on i.id = ie.issue_id
+             join delivery d on d.run_id = i.run_id and d.issue_id = i.id
+             where d.state not in ('rejected', 'cancelled', 'rehearsed')
+             union all
+             select p.value->>0, ie.entry_id, ie.revision
+             from run_page rp
+             join json_each(rp.recipients) as p
+             join issue_entry ie on ie.issue_id = p.value->>1
+             where ie.entry_id in (select value from json_each($1)))
+         group by subscriber_id, entry_id",
     )
     .bind(json(&entries))
     .fetch_all(reader)
