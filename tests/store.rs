@@ -870,6 +870,17 @@ fn received_is_what_may_arrive_or_has() {
 }
 
 #[test]
+fn who_stands_in_a_page_that_is_not_expanded_is_about_to_get_it() {
+    check(async |store| {
+        let recipients = with_readers(store, 1).await;
+        let run = run_of(store, "k", &recipients).await;
+        store.start_run(&run, at(0)).await.unwrap();
+        let row = row_of(store, "a").await;
+        assert_eq!(store.received(&[row]).await.unwrap(), HashMap::from([((1, row), 1)]));
+    });
+}
+
+#[test]
 fn what_expired_unsent_is_owed_in_the_feeds_that_brought_it() {
     check(async |store| {
         let run = sending(store, 1).await;
