@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use tidings::content::{FileStat, Finding, Outcome, Rules, Scan, scan};
+use tidings::content::{FileStat, Outcome, Reading, Rules, Scan, scan};
 
 const POSTS: usize = 2_000;
 const ROUNDS: usize = 5;
@@ -35,7 +35,7 @@ fn main() {
         .files
         .into_iter()
         .map(|file| {
-            assert!(is_draft(&file.finding), "{} is no draft", file.path);
+            assert!(is_draft(&file.reading), "{} is no draft", file.path);
             (file.path, file.stat)
         })
         .collect();
@@ -49,7 +49,7 @@ fn main() {
         times[2].push(time(|| look(folder.path(), &known)));
     }
     let again = look(folder.path(), &known);
-    assert!(again.files.iter().all(|file| file.finding == Finding::Unchanged));
+    assert_eq!((again.files.len(), again.unchanged), (0, posts));
     let [reading, first, unchanged] = times.map(median);
     for (name, duration) in [
         ("(a) reading all files, one thread", reading),
@@ -78,8 +78,8 @@ fn look(folder: &Path, known: &Known) -> Scan {
     scan(folder, &rules, known, &now, &|_| {}).unwrap()
 }
 
-fn is_draft(finding: &Finding) -> bool {
-    matches!(finding, Finding::Read(reading) if matches!(reading.outcome, Outcome::Draft(_)))
+fn is_draft(reading: &Reading) -> bool {
+    matches!(reading.outcome, Outcome::Draft(_))
 }
 
 fn time<T>(run: impl FnOnce() -> T) -> Duration {

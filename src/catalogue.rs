@@ -4,10 +4,14 @@
 //! remember and which changes to number. It does no I/O and takes the time as a parameter,
 //! so that a scan repeated after a crash comes to the same steps.
 
+mod about;
+mod brake;
+mod clashes;
 mod diff;
 mod identity;
 mod seconds;
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -15,10 +19,13 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Draft, Problem, PublishedSource};
-use crate::model::{Entry, Timestamp};
+use crate::model::{Entry, EntryId, Timestamp};
 
+pub use about::About;
+pub use brake::{Braked, Held, HeldItem, HeldWhat, Limits, brake};
+pub use clashes::{Address, Replacement, clashes};
+pub(crate) use diff::NOTICE;
 pub use diff::{diff, preview};
-pub(crate) use identity::hash;
 
 /// An entry as the store remembers it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +39,6 @@ pub struct KnownEntry {
     pub state: EntryState,
     pub published_source: PublishedSource,
     pub expires_at: Option<Timestamp>,
-    /// Hash over what readers see.
-    pub fingerprint: String,
     /// Hash over the content alone.
     pub body_hash: String,
     pub acted: Acted,
@@ -78,14 +83,14 @@ impl FromStr for EntryState {
     }
 }
 
-/// Values of the author's notes that have acted: each acts once, when it changes. One that
-/// is taken out stays here, so that putting it back tells nobody twice.
+/// Values of the author's notes that have acted, oldest first: each acts once. One that is
+/// taken out stays here, so that putting it back tells nobody twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acted {
-    pub updated: Option<String>,
-    pub change: Option<String>,
-    pub correction: Option<String>,
-    pub withdrawn: Option<String>,
+    pub updated: Vec<String>,
+    pub change: Vec<String>,
+    pub correction: Vec<String>,
+    pub withdrawn: Vec<String>,
 }
 
 /// How the public text of an entry changed.
@@ -148,19 +153,45 @@ pub struct NewChange {
     pub note: Option<String>,
 }
 
+/// What is known of everything that a scan may touch: the answer to [`About`].
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    pub entries: Vec<KnownEntry>,
+    /// Ids in use, among those that new files may be given.
+    pub taken_ids: HashSet<EntryId>,
+    /// Seconds since 1970 in use, in the days that new files fall into.
+    pub taken_seconds: HashSet<i64>,
+    /// Entries that are waiting or shown, in all.
+    pub current: u64,
+}
+
+impl Known {
+    /// Everything there is to know, where these are all entries.
+    pub fn all(entries: Vec<KnownEntry>) -> Self {
+        let is_current = |known: &&KnownEntry| known.state != EntryState::Removed;
+        let moments = entries.iter().flat_map(|k| [k.entry.published, k.entry.updated]);
+        Self {
+            taken_ids: entries.iter().map(|known| known.entry.id.clone()).collect(),
+            taken_seconds: moments.map(|moment| moment.timestamp()).collect(),
+            current: entries.iter().filter(is_current).count() as u64,
+            entries,
+        }
+    }
+}
+
 /// What one scan found, by path.
 #[derive(Debug, Default)]
-pub struct Scanned<'a> {
+pub struct Scanned {
     /// Releases and events that were read, in path order.
-    pub drafts: Vec<&'a Draft>,
-    /// Every other path that is there: unchanged, pages, held back.
-    pub standing: Vec<Standing<'a>>,
+    pub drafts: Vec<Draft>,
+    /// Every other known path that is there: unchanged, pages, held back.
+    pub standing: Vec<Standing>,
 }
 
 /// A path that is there and brings no draft.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing<'a> {
-    pub path: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub path: String,
     /// Read, and no longer an item: a page, a template, empty.
     pub is_other: bool,
 }
@@ -194,11 +225,20 @@ pub enum Step {
     /// A new entry or a new revision of one.
     Accept(Box<Acceptance>),
     /// The same revision changes its state; no change where readers never saw it.
-    Settle { row: i64, state: EntryState, change: Option<NewChange> },
+    Settle { row: i64, state: EntryState, change: Option<NewChange>, cause: Cause },
     /// The file is missing for this many scans now.
     Missing { row: i64, scans: u32 },
     /// The file is there again.
     Found { row: i64 },
+}
+
+/// Why an entry changes its state without a new revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Its embargo passed, it expired, its notice has stood long enough.
+    Time,
+    /// Its file is gone, or no item any more.
+    File,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -207,11 +247,10 @@ pub struct Acceptance {
     pub row: Option<i64>,
     pub path: String,
     pub state: EntryState,
-    /// With its bodies.
+    /// With its bodies, unless the scan let them go.
     pub entry: Entry,
     pub published_source: PublishedSource,
     pub expires_at: Option<Timestamp>,
-    pub fingerprint: String,
     pub body_hash: String,
     pub acted: Acted,
     /// Absent while nothing of it is public.

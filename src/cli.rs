@@ -1,9 +1,9 @@
 //! The commands: data to stdout, all else to stderr, an exit code that scripts can rely on.
 //!
 //! 0 done (warnings included), 1 failed, 2 wrong usage or config, 3 some file was held back
-//! by an error, 5 partly sent; where several apply the highest. 4 is kept for what waits for
-//! approval, which this version does not have.
+//! by an error, 4 held for approval, 5 partly sent; where several apply the highest.
 
+mod approve;
 mod ask;
 mod check;
 mod daemon;
@@ -64,6 +64,8 @@ enum Command {
     Check(check::Check),
     /// Show a content file as it would be published
     Show(show::Show),
+    /// Let go what was put on hold, such as a scan that changes more than anybody means to
+    Approve(approve::Approve),
     /// Show what is published, waiting, pending and sent
     Status,
     /// Add, import, list and remove subscribers
@@ -95,6 +97,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Daemon => daemon::run(&global, &environment, output).await,
         Command::Check(args) => check::run(&global, &environment, &args, output),
         Command::Show(args) => show::run(&global, &environment, &args, output).await,
+        Command::Approve(args) => approve::run(&global, &environment, &args, output).await,
         Command::Status => status::run(&global, &environment, output).await,
         Command::Subscribers(args) => subscribers::run(&global, &environment, args, output).await,
     }

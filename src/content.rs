@@ -32,10 +32,12 @@ mod source;
 mod tags;
 mod template_tags;
 mod text;
+mod walk;
 mod yaml;
 
 pub use read::read;
-pub use scan::{FileStat, Finding, Scan, ScanError, ScannedFile, scan};
+pub use scan::{Remembered, Scan, ScanError, ScannedFile, read_again, read_changed, scan};
+pub use walk::{FileStat, Walk, split as split_path, walk};
 
 use crate::model::{Enclosure, EntryId, Event, Language, Notes, Timestamp};
 
@@ -114,6 +116,9 @@ pub struct Draft {
     pub tags: Vec<String>,
     pub agency: Option<String>,
     pub summary: String,
+    /// SHA-256 of `content_html` in lower-case hex.
+    pub body_hash: String,
+    /// Empty, like `content_text`, once it was dropped.
     pub content_html: String,
     pub content_text: String,
     pub image: Option<Url>,
@@ -121,6 +126,14 @@ pub struct Draft {
     pub event: Option<Event>,
     pub notes: Notes,
     pub urgent: bool,
+}
+
+impl Draft {
+    /// Lets the body go; `body_hash` still tells it from others.
+    fn drop_body(&mut self) {
+        self.content_html = String::new();
+        self.content_text = String::new();
+    }
 }
 
 /// Publication time and where it was found.

@@ -24,7 +24,7 @@ use crate::pipeline::digests::{
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::{PublishReport, PublishingError};
 use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
-use crate::pipeline::{Press, people, publish, send};
+use crate::pipeline::{Press, people, publish, scan, send};
 use crate::store::{Request, RequestKind, StoreError};
 use crate::web::{self, DocumentSet, ListenError};
 use sender::{News, Sender};
@@ -176,7 +176,7 @@ impl Daemon {
 
     async fn try_scan(&mut self) -> anyhow::Result<PublishReport> {
         people::add_stand_ins(&self.press).await?;
-        let mut report = publish::scan(&self.press).await?;
+        let mut report = scan::scan(&self.press).await?;
         if !self.is_published || !report.changes.is_empty() {
             self.publish(&mut report).await?;
         }
@@ -274,7 +274,7 @@ impl Daemon {
     /// `immediate` is left to the plan that follows.
     async fn answer_scan(&mut self) -> anyhow::Result<PublishReport> {
         people::add_stand_ins(&self.press).await?;
-        let mut report = publish::scan(&self.press).await?;
+        let mut report = scan::scan(&self.press).await?;
         self.publish(&mut report).await?;
         self.log(&report);
         Ok(report)

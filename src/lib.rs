@@ -11,6 +11,8 @@ pub mod clock;
 
 pub mod dates;
 
+mod hash;
+
 pub mod content;
 
 pub mod catalogue;

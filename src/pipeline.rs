@@ -3,10 +3,12 @@
 //! Each is a list of steps over the modules that know how; the decisions are theirs. Every
 //! recipe can be run again after a crash at any line: what was done is found done.
 
+mod bodies;
 pub mod digests;
 pub mod people;
 pub mod publish;
 pub mod requests;
+pub mod scan;
 pub mod send;
 
 use std::collections::HashSet;

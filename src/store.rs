@@ -8,14 +8,14 @@ pub mod lock;
 pub mod records;
 pub mod sqlite;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::catalogue::KnownEntry;
+use crate::catalogue::{About, Held, Known, KnownEntry};
 use crate::content::Problem;
 use crate::model::{Entry, Seq};
 pub use records::*;
@@ -42,14 +42,63 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// A fact about the store itself; `value` is kept where none stands yet.
     async fn settle_fact(&self, name: &str, value: &str) -> Result<String>;
 
+    async fn fact(&self, name: &str) -> Result<Option<String>>;
+
+    /// Puts a fact in the place of what stood there.
+    async fn set_fact(&self, name: &str, value: &str) -> Result<()>;
+
     // Content.
 
-    async fn known_files(&self) -> Result<Vec<KnownFile>>;
+    /// Whether nothing was ever scanned into it.
+    async fn is_new(&self) -> Result<bool>;
 
+    /// Signatures of the folders in which every file is settled.
+    async fn known_folders(&self) -> Result<HashMap<String, String>>;
+
+    /// Files that lie directly in one of `folders`.
+    async fn known_files(&self, folders: &[String]) -> Result<Vec<KnownFile>>;
+
+    /// How many files were found to be what.
+    async fn file_counts(&self) -> Result<BTreeMap<FileOutcome, u64>>;
+
+    /// All that a scan which touches this has to know.
+    async fn known(&self, about: &About) -> Result<Known>;
+
+    /// Every entry, for those who list them.
     async fn known_entries(&self) -> Result<Vec<KnownEntry>>;
 
-    /// Remembers a scan: files, entries, revisions, problems; numbers its changes in order.
+    /// Remembers a scan: files, entries, revisions, problems, holds; numbers its changes in
+    /// order.
     async fn accept_scan(&self, scan: &ScanRecord, now: DateTime<Utc>) -> Result<Vec<Change>>;
+
+    /// What is odd between entries, as of now.
+    async fn suspects(&self) -> Result<Suspects>;
+
+    /// Remembers what was found of the folder as a whole, after the scan itself was accepted;
+    /// without it the next scan looks at the same folders again.
+    async fn end_scan(&self, end: &ScanEnd) -> Result<()>;
+
+    /// When the clock alone changes an entry next: an embargo passes, something expires, a
+    /// notice has stood long enough.
+    async fn next_moment(&self) -> Result<Option<DateTime<Utc>>>;
+
+    /// Whether a file is missing and a second look must say if it is gone for good.
+    async fn has_missing(&self) -> Result<bool>;
+
+    /// Paths on hold, and those that were let go and are not yet taken up.
+    async fn held(&self) -> Result<Held>;
+
+    /// Holds that wait for an operator, oldest first.
+    async fn open_holds(&self) -> Result<Vec<HoldRecord>>;
+
+    /// Lets a hold go; the next scan takes up what it kept back. `None` where no hold with
+    /// this number waits.
+    async fn release_hold(
+        &self,
+        hold: i64,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<HoldRecord>>;
 
     /// What there is to mend as of the last scan, gravest first.
     async fn problems(&self) -> Result<Vec<Problem>>;
@@ -57,8 +106,11 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Every entry that readers see, withdrawn ones with their notice, bodies left empty.
     async fn public_entries(&self) -> Result<Vec<Entry>>;
 
-    /// Fills in the bodies of the newest revisions.
-    async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<()>;
+    /// Fills in the bodies of the revisions at hand, and says which are not stored.
+    async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<Vec<BodyAtSource>>;
+
+    /// Stores bodies; one that is there already is left alone.
+    async fn keep_bodies(&self, bodies: &[Body]) -> Result<()>;
 
     /// How many entries stand in each state.
     async fn entry_counts(&self) -> Result<HashMap<String, u64>>;

@@ -13,8 +13,8 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tidings::content::{
-    DateValue, Draft, DraftKind, Finding, Outcome, Problem, PublishedSource, Reading, Rules, Scan,
-    Severity, scan,
+    DateValue, Draft, DraftKind, Outcome, Problem, PublishedSource, Reading, Rules, Scan, Severity,
+    scan,
 };
 
 /// What one site's files ended as: outcome or kind, and how often.
@@ -51,9 +51,7 @@ fn every_file_of_the_corpus_ends_clean_or_with_a_remedy() {
         let scan = scan_site(&folder, &site);
         let mut counts = Counts::new();
         for file in &scan.files {
-            let Finding::Read(reading) = &file.finding else {
-                panic!("{} was not read", file.path)
-            };
+            let reading = &file.reading;
             *counts.entry(outcome(reading)).or_default() += 1;
             *counts.entry("warnings").or_default() += warnings(&reading.problems);
             let mut found = Vec::new();
@@ -184,8 +182,8 @@ fn check_seeds(scan: &Scan) {
     let drafts: Vec<&Draft> = scan
         .files
         .iter()
-        .map(|file| match &file.finding {
-            Finding::Read(Reading { outcome: Outcome::Draft(draft), .. }) => draft.as_ref(),
+        .map(|file| match &file.reading {
+            Reading { outcome: Outcome::Draft(draft), .. } => draft.as_ref(),
             other => panic!("{}: {other:?}", file.path),
         })
         .collect();

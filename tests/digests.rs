@@ -11,7 +11,7 @@ use support::office::Office;
 use tidings::config::{self, Environment};
 use tidings::pipeline::digests::{plan_due, start};
 use tidings::pipeline::send::{carry, outbox};
-use tidings::pipeline::{Press, publish};
+use tidings::pipeline::{Press, scan};
 use tidings::store::sqlite::SqliteStore;
 use tidings::subscribers::keys::Keys;
 use tidings::templates::Templates;
@@ -47,7 +47,7 @@ impl Desk {
     }
 
     async fn scan(&self) {
-        publish::scan(&self.press).await.unwrap();
+        scan::scan(&self.press).await.unwrap();
     }
 
     async fn news(&self, name: &str) {

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tidings::catalogue::{
-    Acceptance, Acted, ChangeClass, EntryState, NewChange, Step as ScanStep, Tell,
+    Acceptance, Acted, Cause, ChangeClass, EntryState, NewChange, Step as ScanStep, Tell,
 };
 use tidings::content::{FileStat, Problem, PublishedSource, Severity};
 use tidings::model::{Entry, EntryId, Kind, Notes};
@@ -73,7 +73,6 @@ fn acceptance(
         state: if change.is_some() { EntryState::Public } else { EntryState::Waiting },
         published_source: PublishedSource::Date,
         expires_at: None,
-        fingerprint: format!("{name} {revision}"),
         body_hash: format!("{name} {revision}"),
         acted: Acted::default(),
         entry,
@@ -111,8 +110,8 @@ fn what_a_scan_remembers_is_read_back() {
             ..ScanRecord::default()
         };
         let changes = store.accept_scan(&record, at(0)).await.unwrap();
-        assert_eq!((changes.len(), changes[0].revision), (1, 1));
-        assert_eq!(store.known_files().await.unwrap(), [file]);
+        assert_eq!((changes.len(), changes[0].seq), (1, 1));
+        assert_eq!(store.known_files(&[String::new()]).await.unwrap(), [file]);
         let known = store.known_entries().await.unwrap();
         assert_eq!(known[0].path.as_deref(), Some("a.md"));
         assert_eq!((known[0].state, known[0].was_public), (EntryState::Public, true));
@@ -123,7 +122,7 @@ fn what_a_scan_remembers_is_read_back() {
         assert_eq!(entries[0].content_text, "a 1");
         let gone = ScanRecord { gone: vec!["a.md".into()], ..ScanRecord::default() };
         store.accept_scan(&gone, at(1)).await.unwrap();
-        assert_eq!(store.known_files().await.unwrap(), []);
+        assert_eq!(store.known_files(&[String::new()]).await.unwrap(), []);
     });
 }
 
@@ -145,7 +144,12 @@ fn change_numbers_rise_in_the_order_of_the_steps_and_are_never_reused() {
         assert_eq!(scan(store, vec![news("a"), news("b")]).await, [1, 2]);
         let row = row_of(store, "b").await;
         let removed = told(ChangeClass::Removed, Tell::Nobody);
-        let settle = ScanStep::Settle { row, state: EntryState::Removed, change: Some(removed) };
+        let settle = ScanStep::Settle {
+            row,
+            state: EntryState::Removed,
+            change: Some(removed),
+            cause: Cause::File,
+        };
         assert_eq!(scan(store, vec![settle]).await, [3]);
         let waiting = acceptance("c", None, 1, None);
         assert_eq!(scan(store, vec![waiting]).await, [0; 0]);
@@ -163,7 +167,8 @@ fn an_entry_that_was_never_public_leaves_without_a_change() {
         let row = row_of(store, "a").await;
         scan(store, vec![ScanStep::Missing { row, scans: 1 }]).await;
         assert_eq!(store.known_entries().await.unwrap()[0].missing_scans, 1);
-        let settle = ScanStep::Settle { row, state: EntryState::Removed, change: None };
+        let settle =
+            ScanStep::Settle { row, state: EntryState::Removed, change: None, cause: Cause::File };
         assert_eq!(scan(store, vec![settle]).await, [0; 0]);
         let known = &store.known_entries().await.unwrap()[0];
         assert_eq!((known.state, known.was_public), (EntryState::Removed, false));
@@ -207,7 +212,12 @@ fn followers_are_told_each_public_entry_once_at_its_newest_revision() {
         let removed = told(ChangeClass::Removed, Tell::Nobody);
         scan(
             store,
-            vec![ScanStep::Settle { row: a, state: EntryState::Removed, change: Some(removed) }],
+            vec![ScanStep::Settle {
+                row: a,
+                state: EntryState::Removed,
+                change: Some(removed),
+                cause: Cause::File,
+            }],
         )
         .await;
         assert_eq!(store.told_changes(0, 9).await.unwrap().len(), 1);

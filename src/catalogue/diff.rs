@@ -4,38 +4,42 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::identity::{fingerprint, hash, new_id};
+use super::identity::new_id;
 use super::seconds::TakenSeconds;
 use super::{
-    Acceptance, Acted, Announce, ChangeClass, Context, Diff, EntryState, KnownEntry, NewChange,
-    Scanned, Step, Tell,
+    Acceptance, Acted, Announce, Cause, ChangeClass, Context, Diff, EntryState, Known, KnownEntry,
+    NewChange, Scanned, Step, Tell,
 };
-use crate::content::{DateValue, Draft, DraftKind, Problem, PublishedSource, Severity};
+use crate::content::{DateValue, Draft, DraftKind, Problem};
+use crate::hash::hash;
 use crate::model::{Entry, EntryId, Kind, Timestamp};
+use problems::{id_taken, published_already, same_id, title_and_date_changed};
+
+mod problems;
 
 /// A path missing in this many scans counts as deleted; before, it may have moved.
 const SCANS_UNTIL_DELETED: u32 = 2;
 
 /// How long a notice stands in the place of what was withdrawn.
-const NOTICE: TimeDelta = TimeDelta::days(30);
+pub(crate) const NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// Says what to remember of a scan, and which changes to number.
 ///
 /// Files are gone through in path order, so that seconds and `-2` ids fall the same way in
 /// a repeated scan. What becomes public or expires by the clock alone is settled last.
-pub fn diff(known: &[KnownEntry], scanned: &Scanned<'_>, context: &Context) -> Diff {
-    let mut comparison = Comparison::new(known, scanned, context);
-    for draft in &scanned.drafts {
-        match comparison.find(draft) {
+pub fn diff(known: &Known, scanned: Scanned, context: &Context) -> Diff {
+    let mut comparison = Comparison::new(known, &scanned, context);
+    for draft in scanned.drafts {
+        match comparison.find(&draft) {
             Found::Known { known, moved } => comparison.revise(known, draft, moved),
             Found::New => comparison.welcome(draft),
             Found::Clash(problem) => {
-                comparison.clashes.insert(&draft.path);
+                comparison.clashes.insert(draft.path);
                 comparison.diff.problems.push(problem);
             }
         }
     }
-    for known in known {
+    for known in &known.entries {
         if !comparison.matched.contains(&known.row) {
             comparison.settle_unread(known);
         }
@@ -45,20 +49,19 @@ pub fn diff(known: &[KnownEntry], scanned: &Scanned<'_>, context: &Context) -> D
 
 /// A draft as it would be published now: what is known of its entry is kept, and the rest
 /// is made as a scan would make it.
-pub fn preview(draft: &Draft, known: &[KnownEntry], context: &Context) -> Entry {
-    let scanned = Scanned { drafts: vec![draft], standing: Vec::new() };
-    let mut comparison = Comparison::new(known, &scanned, context);
-    let at_path = known.iter().find(|k| match &draft.pinned_id {
+pub fn preview(draft: Draft, known: &Known, context: &Context) -> Entry {
+    let mut comparison = Comparison::new(known, &Scanned::default(), context);
+    let at_path = known.entries.iter().find(|k| match &draft.pinned_id {
         Some(id) => k.entry.id == *id,
         None => k.path.as_deref() == Some(&draft.path),
     });
-    let published = comparison.publication_time(draft, at_path);
+    let published = comparison.publication_time(&draft, at_path);
     if let Some(known) = at_path {
         let updated = known.entry.updated.max(published);
         entry_of(draft, known.entry.id.clone(), published, updated, known.entry.revision)
     } else {
         let id = draft.pinned_id.clone();
-        let id = id.unwrap_or_else(|| comparison.derive_id(draft));
+        let id = id.unwrap_or_else(|| comparison.derive_id(&draft));
         entry_of(draft, id, published, published, 1)
     }
 }
@@ -75,22 +78,24 @@ struct Comparison<'a> {
     gone: Vec<&'a KnownEntry>,
     by_path: HashMap<&'a str, &'a KnownEntry>,
     by_id: HashMap<&'a EntryId, &'a KnownEntry>,
-    /// Every path that is there, and whether a draft was read from it.
-    present: HashMap<&'a str, Presence<'a>>,
+    /// Which known paths are there, and whether a draft was read from them.
+    present: HashMap<&'a str, Presence>,
     /// Paths whose draft was refused for its `id`.
-    clashes: HashSet<&'a str>,
+    clashes: HashSet<String>,
     /// Rows that a draft of this scan belongs to.
     matched: HashSet<i64>,
     /// Ids that are in use, with those this scan gave out.
     ids: HashSet<EntryId>,
+    /// Hash of a body without a byte, which says nothing about where a file came from.
+    no_body: String,
     seconds: TakenSeconds,
     diff: Diff,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Presence<'a> {
+#[derive(Clone, PartialEq, Eq)]
+enum Presence {
     /// With its own `id`, where it has one.
-    Draft(Option<&'a EntryId>),
+    Draft(Option<EntryId>),
     /// Unchanged, or held back by an error: what is known of it stays.
     Standing,
     /// No item any more.
@@ -98,33 +103,35 @@ enum Presence<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn new(known: &'a [KnownEntry], scanned: &Scanned<'a>, context: &'a Context) -> Self {
-        let mut seconds = TakenSeconds::default();
-        for entry in known.iter().map(|k| &k.entry) {
-            seconds.take(&entry.published);
-            seconds.take(&entry.updated);
+    fn new(known: &'a Known, scanned: &Scanned, context: &'a Context) -> Self {
+        let entries = &known.entries;
+        let by_path: HashMap<&str, &KnownEntry> =
+            entries.iter().filter_map(|k| Some((k.path.as_deref()?, k))).collect();
+        let mut present = HashMap::new();
+        let paths = |path: &str| by_path.get_key_value(path).map(|(path, _)| *path);
+        for draft in &scanned.drafts {
+            let presence = || Presence::Draft(draft.pinned_id.clone());
+            present.extend(paths(&draft.path).map(|path| (path, presence())));
         }
-        let drafts =
-            scanned.drafts.iter().map(|d| (d.path.as_str(), Presence::Draft(d.pinned_id.as_ref())));
-        let standing = scanned
-            .standing
-            .iter()
-            .map(|s| (s.path, if s.is_other { Presence::Other } else { Presence::Standing }));
-        let present: HashMap<_, _> = drafts.chain(standing).collect();
+        for standing in &scanned.standing {
+            let presence = if standing.is_other { Presence::Other } else { Presence::Standing };
+            present.extend(paths(&standing.path).map(|path| (path, presence)));
+        }
         let is_gone = |known: &&KnownEntry| {
             known.state != EntryState::Removed
                 && known.path.as_deref().is_some_and(|path| !present.contains_key(path))
         };
         Self {
             context,
-            gone: known.iter().filter(is_gone).collect(),
-            by_path: known.iter().filter_map(|k| Some((k.path.as_deref()?, k))).collect(),
-            by_id: known.iter().map(|k| (&k.entry.id, k)).collect(),
+            gone: entries.iter().filter(is_gone).collect(),
+            by_path,
+            by_id: entries.iter().map(|k| (&k.entry.id, k)).collect(),
             present,
             clashes: HashSet::new(),
             matched: HashSet::new(),
-            ids: known.iter().map(|k| k.entry.id.clone()).collect(),
-            seconds,
+            ids: known.taken_ids.clone(),
+            no_body: hash(b""),
+            seconds: TakenSeconds::of(known.taken_seconds.clone()),
             diff: Diff::default(),
         }
     }
@@ -138,7 +145,7 @@ impl<'a> Comparison<'a> {
                     path != draft.path
                         && match self.present.get(path) {
                             None | Some(Presence::Other) => false,
-                            Some(Presence::Draft(own)) => own.is_none_or(|own| own == id),
+                            Some(Presence::Draft(own)) => own.as_ref().is_none_or(|own| own == id),
                             Some(Presence::Standing) => true,
                         }
                 });
@@ -160,13 +167,12 @@ impl<'a> Comparison<'a> {
         {
             return Found::Known { known, moved: false };
         }
-        let body_hash = hash(draft.content_html.as_bytes());
-        let has_body = !draft.content_html.trim().is_empty();
+        let has_body = draft.body_hash != self.no_body;
         let gone = self.gone.iter().copied().filter(|known| !self.matched.contains(&known.row));
         // An equal body says most, and an empty one nothing.
         let moved = gone
             .clone()
-            .find(|known| has_body && known.body_hash == body_hash)
+            .find(|known| has_body && known.body_hash == draft.body_hash)
             .or_else(|| gone.clone().find(|known| known.entry.link == draft.link))
             .or_else(|| {
                 gone.clone().find(|known| {
@@ -198,17 +204,17 @@ impl<'a> Comparison<'a> {
     }
 
     /// Takes in a file that nothing is known of.
-    fn welcome(&mut self, draft: &Draft) {
+    fn welcome(&mut self, draft: Draft) {
         let now = self.context.now;
         if draft.is_unpublished || draft.expires_at.is_some_and(|at| at <= now) {
             return;
         }
         let id = match &draft.pinned_id {
             Some(id) => id.clone(),
-            None => self.derive_id(draft),
+            None => self.derive_id(&draft),
         };
-        let published = self.publication_time(draft, None);
-        let state = if self.lies_ahead(draft) {
+        let published = self.publication_time(&draft, None);
+        let state = if self.lies_ahead(&draft) {
             EntryState::Waiting
         } else if draft.notes.withdrawn.is_some() {
             EntryState::Withdrawn
@@ -224,8 +230,10 @@ impl<'a> Comparison<'a> {
             EntryState::Withdrawn => self.moment_of(draft.updated).max(published),
             _ => published,
         };
-        let entry = entry_of(draft, id, published, updated, 1);
-        self.accept(None, draft, state, entry, acted_of(draft), change);
+        let acted = acted_of(&draft, &Acted::default());
+        self.accept(Accepted { row: None, state, acted, change }, draft, |draft| {
+            entry_of(draft, id, published, updated, 1)
+        });
     }
 
     /// An id from the path; a warning where it had to be numbered.
@@ -233,15 +241,7 @@ impl<'a> Comparison<'a> {
         let Context { site_host, since, .. } = self.context;
         let (id, clashed) = new_id(site_host, *since, &draft.path, &self.ids);
         if clashed {
-            self.diff.problems.push(Problem {
-                severity: Severity::Warning,
-                path: draft.path.clone(),
-                line: None,
-                field: Some("id".into()),
-                value: Some(id.to_string()),
-                message: "the id of this path is taken, so a number was added to it".into(),
-                remedy: "write an `id` of its own into the front matter".into(),
-            });
+            self.diff.problems.push(id_taken(draft, &id));
         }
         self.ids.insert(id.clone());
         id
@@ -259,35 +259,27 @@ impl<'a> Comparison<'a> {
     }
 
     /// Compares a draft with the revision that is known, and accepts what differs.
-    fn revise(&mut self, known: &KnownEntry, draft: &Draft, moved: bool) {
-        let acted = Acted {
-            updated: acted_of(draft).updated.or_else(|| known.acted.updated.clone()),
-            change: draft.notes.change.clone().or_else(|| known.acted.change.clone()),
-            correction: draft.notes.correction.clone().or_else(|| known.acted.correction.clone()),
-            withdrawn: draft.notes.withdrawn.clone().or_else(|| known.acted.withdrawn.clone()),
-        };
+    fn revise(&mut self, known: &KnownEntry, draft: Draft, moved: bool) {
+        let acted = acted_of(&draft, &known.acted);
         let is_pinned = draft.pinned_id.as_ref() == Some(&known.entry.id);
-        let has_new_note = acted.change.is_some() && acted.change != known.acted.change;
+        let has_new_note = acted.change != known.acted.change;
         let was_shown = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
-        if was_shown && !is_pinned && !has_new_note && self.is_other_news(known, draft) {
+        if was_shown && !is_pinned && !has_new_note && self.is_other_news(known, &draft) {
             if draft.is_unpublished {
                 // The text that readers know is dropped; this one was never theirs.
-                self.settle(known, EntryState::Removed, Some(removal()));
+                self.settle(known, EntryState::Removed, Some(removal()), Cause::File);
             } else {
-                self.diff.problems.push(title_and_date_changed(known, draft));
+                self.diff.problems.push(title_and_date_changed(known, &draft));
             }
             return;
         }
-        let published = self.publication_time(draft, Some(known));
-        let state = self.next_state(known, draft);
-        let change = self.classify(known, draft, &acted, state, moved, &published);
-        let updated = self.update_time(known, draft, &acted, change.as_ref(), published);
-        let id = known.entry.id.clone();
-        let mut entry = entry_of(draft, id, published, updated, known.entry.revision);
+        let published = self.publication_time(&draft, Some(known));
+        let state = self.next_state(known, &draft);
+        let change = self.classify(known, &draft, &acted, state, moved, &published);
+        let updated = self.update_time(known, &draft, &acted, change.as_ref(), published);
         let is_same = state == known.state
             && !moved
-            && same_but_content(&entry, &known.entry)
-            && hash(entry.content_html.as_bytes()) == known.body_hash
+            && says_the_same(&draft, known, published, updated)
             && acted == known.acted
             && draft.expires_at == known.expires_at;
         if is_same {
@@ -296,8 +288,10 @@ impl<'a> Comparison<'a> {
             }
             return;
         }
-        entry.revision += 1;
-        self.accept(Some(known.row), draft, state, entry, acted, change);
+        let KnownEntry { row, entry: Entry { id, revision, .. }, .. } = known;
+        self.accept(Accepted { row: Some(*row), state, acted, change }, draft, |draft| {
+            entry_of(draft, id.clone(), published, updated, revision + 1)
+        });
     }
 
     fn next_state(&self, known: &KnownEntry, draft: &Draft) -> EntryState {
@@ -334,7 +328,6 @@ impl<'a> Comparison<'a> {
             Some(NewChange { class, tell, note: note.clone() })
         };
         let notes = &draft.notes;
-        let is_newly = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
         match (known.state, state) {
             (_, Waiting) | (Waiting | Removed, Removed) => None,
             (_, Removed) => Some(removal()),
@@ -346,16 +339,16 @@ impl<'a> Comparison<'a> {
             (Waiting | Removed | Public, Withdrawn) => {
                 change(ChangeClass::Withdrawn, Tell::Receivers, &notes.withdrawn)
             }
-            (Withdrawn, Withdrawn) if is_newly(&acted.withdrawn, &known.acted.withdrawn) => {
+            (Withdrawn, Withdrawn) if acted.withdrawn != known.acted.withdrawn => {
                 change(ChangeClass::Withdrawn, Tell::Receivers, &notes.withdrawn)
             }
             (Withdrawn, Withdrawn) => change(ChangeClass::Minor, Tell::Nobody, &None),
             (Public, Public) => {
                 let event_changed = event_facts(&known.entry) != draft_event_facts(draft);
-                if is_newly(&acted.correction, &known.acted.correction) {
+                if acted.correction != known.acted.correction {
                     change(ChangeClass::Correction, Tell::Receivers, &notes.correction)
-                } else if is_newly(&acted.change, &known.acted.change)
-                    || is_newly(&acted.updated, &known.acted.updated)
+                } else if acted.change != known.acted.change
+                    || acted.updated != known.acted.updated
                     || event_changed
                 {
                     change(ChangeClass::Major, Tell::Followers, &notes.change)
@@ -443,25 +436,17 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn accept(
-        &mut self,
-        row: Option<i64>,
-        draft: &Draft,
-        state: EntryState,
-        entry: Entry,
-        acted: Acted,
-        change: Option<NewChange>,
-    ) {
+    fn accept(&mut self, accepted: Accepted, draft: Draft, entry: impl FnOnce(Draft) -> Entry) {
+        let Accepted { row, state, acted, change } = accepted;
         self.diff.steps.push(Step::Accept(Box::new(Acceptance {
             row,
             path: draft.path.clone(),
             state,
             published_source: draft.published.source,
             expires_at: draft.expires_at,
-            fingerprint: fingerprint(draft),
-            body_hash: hash(entry.content_html.as_bytes()),
+            body_hash: draft.body_hash.clone(),
             acted,
-            entry,
+            entry: entry(draft),
             change,
         })));
     }
@@ -487,26 +472,42 @@ impl<'a> Comparison<'a> {
         let now = self.context.now;
         let is_expired = known.expires_at.is_some_and(|at| at <= now);
         if !is_there || is_expired || is_notice_over(known, now) {
-            self.settle(known, Removed, known.was_public.then(removal));
+            let cause = if is_there { Cause::Time } else { Cause::File };
+            self.settle(known, Removed, known.was_public.then(removal), cause);
         } else if known.state == EntryState::Waiting && known.entry.published <= now {
             if known.entry.notes.withdrawn.is_some() {
-                self.settle(known, Withdrawn, Some(new_notice()));
+                self.settle(known, Withdrawn, Some(new_notice()), Cause::Time);
             } else if known.was_public {
                 let class = ChangeClass::Reinstated;
                 let change = NewChange { class, tell: Tell::Nobody, note: None };
-                self.settle(known, Public, Some(change));
+                self.settle(known, Public, Some(change), Cause::Time);
             } else {
                 let change = self.new_change(&known.entry.published);
-                self.settle(known, Public, Some(change));
+                self.settle(known, Public, Some(change), Cause::Time);
             }
         } else if known.missing_scans > 0 {
             self.diff.steps.push(Step::Found { row: known.row });
         }
     }
 
-    fn settle(&mut self, known: &KnownEntry, state: EntryState, change: Option<NewChange>) {
-        self.diff.steps.push(Step::Settle { row: known.row, state, change });
+    fn settle(
+        &mut self,
+        known: &KnownEntry,
+        state: EntryState,
+        change: Option<NewChange>,
+        cause: Cause,
+    ) {
+        self.diff.steps.push(Step::Settle { row: known.row, state, change, cause });
     }
+}
+
+/// What a comparison says of a draft it accepts.
+struct Accepted {
+    /// Absent for a new entry.
+    row: Option<i64>,
+    state: EntryState,
+    acted: Acted,
+    change: Option<NewChange>,
 }
 
 fn removal() -> NewChange {
@@ -524,7 +525,7 @@ fn is_notice_over(known: &KnownEntry, now: DateTime<Utc>) -> bool {
 }
 
 fn entry_of(
-    draft: &Draft,
+    draft: Draft,
     id: EntryId,
     published: Timestamp,
     updated: Timestamp,
@@ -532,48 +533,95 @@ fn entry_of(
 ) -> Entry {
     Entry {
         id,
-        kind: if draft.kind == DraftKind::Event { Kind::Event } else { Kind::Release },
-        title: draft.title.clone(),
-        link: draft.link.clone(),
+        kind: kind_of(&draft),
+        title: draft.title,
+        link: draft.link,
         published,
         updated,
         revision,
-        language: draft.language.clone(),
-        translation_key: draft.translation_key.clone(),
-        categories: draft.categories.clone(),
-        tags: draft.tags.clone(),
-        agency: draft.agency.clone(),
-        summary: draft.summary.clone(),
-        content_html: draft.content_html.clone(),
-        content_text: draft.content_text.clone(),
-        image: draft.image.clone(),
-        enclosures: draft.enclosures.clone(),
-        event: draft.event.clone(),
-        notes: draft.notes.clone(),
+        language: draft.language,
+        translation_key: draft.translation_key,
+        categories: draft.categories,
+        tags: draft.tags,
+        agency: draft.agency,
+        summary: draft.summary,
+        content_html: draft.content_html,
+        content_text: draft.content_text,
+        image: draft.image,
+        enclosures: draft.enclosures,
+        event: draft.event,
+        notes: draft.notes,
         urgent: draft.urgent,
     }
 }
 
-/// Whether two versions agree in all but bodies and revision; known ones have no body.
-fn same_but_content(a: &Entry, b: &Entry) -> bool {
-    let bare = |entry: &Entry| Entry {
-        content_html: String::new(),
-        content_text: String::new(),
-        revision: 0,
-        ..entry.clone()
-    };
-    bare(a) == bare(b)
+fn kind_of(draft: &Draft) -> Kind {
+    if draft.kind == DraftKind::Event { Kind::Event } else { Kind::Release }
 }
 
-fn acted_of(draft: &Draft) -> Acted {
+/// Whether readers would see no difference; known entries come without their bodies.
+fn says_the_same(
+    draft: &Draft,
+    known: &KnownEntry,
+    published: Timestamp,
+    updated: Timestamp,
+) -> bool {
+    let Entry {
+        id: _,
+        kind,
+        title,
+        link,
+        published: known_published,
+        updated: known_updated,
+        revision: _,
+        language,
+        translation_key,
+        categories,
+        tags,
+        agency,
+        summary,
+        content_html: _,
+        content_text: _,
+        image,
+        enclosures,
+        event,
+        notes,
+        urgent,
+    } = &known.entry;
+    draft.body_hash == known.body_hash
+        && kind_of(draft) == *kind
+        && draft.title == *title
+        && draft.link == *link
+        && published == *known_published
+        && updated == *known_updated
+        && draft.language == *language
+        && draft.translation_key == *translation_key
+        && draft.categories == *categories
+        && draft.tags == *tags
+        && draft.agency == *agency
+        && draft.summary == *summary
+        && draft.image == *image
+        && draft.enclosures == *enclosures
+        && draft.event == *event
+        && draft.notes == *notes
+        && draft.urgent == *urgent
+}
+
+/// What has acted once this draft is accepted, after what had `before` it.
+fn acted_of(draft: &Draft, before: &Acted) -> Acted {
+    let with = |acted: &[String], value: Option<String>| {
+        let value = value.filter(|value| !acted.contains(value));
+        acted.iter().cloned().chain(value).collect()
+    };
+    let updated = draft.updated.map(|value| match value {
+        DateValue::At(moment) => moment.to_rfc3339(),
+        DateValue::Day(day) => day.to_string(),
+    });
     Acted {
-        updated: draft.updated.map(|value| match value {
-            DateValue::At(moment) => moment.to_rfc3339(),
-            DateValue::Day(day) => day.to_string(),
-        }),
-        change: draft.notes.change.clone(),
-        correction: draft.notes.correction.clone(),
-        withdrawn: draft.notes.withdrawn.clone(),
+        updated: with(&before.updated, updated),
+        change: with(&before.change, draft.notes.change.clone()),
+        correction: with(&before.correction, draft.notes.correction.clone()),
+        withdrawn: with(&before.withdrawn, draft.notes.withdrawn.clone()),
     }
 }
 
@@ -591,52 +639,6 @@ fn event_facts(entry: &Entry) -> EventFacts<'_> {
 
 fn draft_event_facts(draft: &Draft) -> EventFacts<'_> {
     draft.event.as_ref().map(|e| (e.start, e.end, e.venue.as_deref(), e.status))
-}
-
-fn same_id(draft: &Draft, id: &EntryId, other: &str) -> Problem {
-    Problem {
-        severity: Severity::Error,
-        path: draft.path.clone(),
-        line: None,
-        field: Some("id".into()),
-        value: Some(id.to_string()),
-        message: format!("`{other}` has the same `id`"),
-        remedy: "give each file an `id` of its own, or remove it from one of them".into(),
-    }
-}
-
-fn title_and_date_changed(known: &KnownEntry, draft: &Draft) -> Problem {
-    Problem {
-        severity: Severity::Error,
-        path: draft.path.clone(),
-        line: None,
-        field: Some("title".into()),
-        value: Some(draft.title.chars().take(80).collect()),
-        message: format!(
-            "title and date both changed; readers know this file as `{}`",
-            known.entry.title
-        ),
-        remedy: "for other news give it a new `id`; for the same news add a `change_note`".into(),
-    }
-}
-
-fn published_already(draft: &Draft, value: DateValue) -> Problem {
-    let field = match draft.published.source {
-        PublishedSource::PublishAt => "publish_at",
-        _ => "date",
-    };
-    Problem {
-        severity: Severity::Warning,
-        path: draft.path.clone(),
-        line: None,
-        field: Some(field.into()),
-        value: Some(match value {
-            DateValue::At(moment) => moment.to_rfc3339(),
-            DateValue::Day(day) => day.to_string(),
-        }),
-        message: format!("this is published already, and a later `{field}` does not take it back"),
-        remedy: format!("use `withdrawn` to take it back, or restore the former `{field}`"),
-    }
 }
 
 #[cfg(test)]

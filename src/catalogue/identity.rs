@@ -1,13 +1,10 @@
-//! The id an entry keeps for ever (RFC 4151 tag URIs), and the hashes that tell versions apart.
+//! The id an entry keeps for ever (RFC 4151 tag URIs).
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use chrono::NaiveDate;
-use ring::digest::{SHA256, digest};
-
-use crate::content::Draft;
 use crate::model::EntryId;
+use chrono::NaiveDate;
 
 /// `tag:HOST,SINCE:PATH` from the path when first seen, without its extension; where that
 /// is taken, with the first free of `-2`, `-3`, …
@@ -19,19 +16,23 @@ pub(super) fn new_id(
     path: &str,
     taken: &HashSet<EntryId>,
 ) -> (EntryId, bool) {
-    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(f, n)| (f, n));
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let bare = if folder.is_empty() { stem.to_owned() } else { format!("{folder}/{stem}") };
-    let first = format!("tag:{host},{since}:{}", percent_encode(&bare));
-    let id = EntryId::new(first.clone());
+    let id = first_choice(host, since, path);
     if !taken.contains(&id) {
         return (id, false);
     }
     let free = (2..u64::MAX)
-        .map(|n| EntryId::new(format!("{first}-{n}")))
+        .map(|n| EntryId::new(format!("{id}-{n}")))
         .find(|id| !taken.contains(id))
         .expect("some number is free");
     (free, true)
+}
+
+/// The id of a path that nothing else took.
+pub(super) fn first_choice(host: &str, since: NaiveDate, path: &str) -> EntryId {
+    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(f, n)| (f, n));
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let bare = if folder.is_empty() { stem.to_owned() } else { format!("{folder}/{stem}") };
+    EntryId::new(format!("tag:{host},{since}:{}", percent_encode(&bare)))
 }
 
 /// Encodes all but unreserved characters and `/` (RFC 3986, 2.3).
@@ -45,18 +46,6 @@ fn percent_encode(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// SHA-256 in lower-case hex.
-pub(crate) fn hash(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(digest(&SHA256, bytes).as_ref())
-}
-
-/// Hash over what readers see of a draft: title, body, event, attachments, link.
-pub(super) fn fingerprint(draft: &Draft) -> String {
-    let seen =
-        (&draft.title, &draft.content_html, &draft.event, &draft.enclosures, draft.link.as_str());
-    hash(&serde_json::to_vec(&seen).expect("these values are always JSON"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Gives out seconds: two entries share a moment only on a day that is full.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -11,19 +11,26 @@ const SECONDS_A_DAY: i64 = 86_400;
 
 /// Seconds since 1970 that an entry already has as its `published` or `updated`.
 #[derive(Debug, Default)]
-pub(super) struct TakenSeconds(HashSet<i64>);
+pub(super) struct TakenSeconds {
+    taken: HashSet<i64>,
+    /// For each day and for the time first seen: how many seconds from its start are known to
+    /// be taken, so that thousands of files of one day do not each begin from its first.
+    searched: HashMap<i64, i64>,
+}
 
 impl TakenSeconds {
+    pub(super) fn of(taken: HashSet<i64>) -> Self {
+        Self { taken, searched: HashMap::new() }
+    }
+
     pub(super) fn take(&mut self, moment: &Timestamp) {
-        self.0.insert(moment.timestamp());
+        self.taken.insert(moment.timestamp());
     }
 
     /// First free second of `day` in `zone`; a full day repeats its last second.
     pub(super) fn first_of(&mut self, day: NaiveDate, zone: Tz) -> Timestamp {
         let midnight = start_of(day, zone);
-        let free = (0..SECONDS_A_DAY - 1)
-            .find(|offset| !self.0.contains(&(midnight.timestamp() + offset)))
-            .unwrap_or(SECONDS_A_DAY - 1);
+        let free = self.first_free(midnight.timestamp(), 1).min(SECONDS_A_DAY - 1);
         let moment = (midnight + TimeDelta::seconds(free)).with_timezone(&zone).fixed_offset();
         self.take(&moment);
         moment
@@ -31,13 +38,23 @@ impl TakenSeconds {
 
     /// The last free second at or before `now`, looked for over one day.
     pub(super) fn last_before(&mut self, now: DateTime<Utc>, zone: Tz) -> Timestamp {
-        let back = (0..SECONDS_A_DAY)
-            .find(|offset| !self.0.contains(&(now.timestamp() - offset)))
-            .unwrap_or(0);
+        let back = self.first_free(now.timestamp(), -1);
+        let back = if back < SECONDS_A_DAY { back } else { 0 };
         let whole = DateTime::from_timestamp(now.timestamp() - back, 0).unwrap_or(now);
         let moment = whole.with_timezone(&zone).fixed_offset();
         self.take(&moment);
         moment
+    }
+
+    /// How many seconds from `start`, forwards or backwards, the first free one lies; a day
+    /// where none is.
+    fn first_free(&mut self, start: i64, direction: i64) -> i64 {
+        // A second, once taken, is never given back, so the search goes on where it ended.
+        let searched = self.searched.entry(start.wrapping_mul(2) + direction).or_default();
+        while *searched < SECONDS_A_DAY && self.taken.contains(&(start + direction * *searched)) {
+            *searched += 1;
+        }
+        *searched
     }
 }
 
@@ -73,7 +90,7 @@ mod tests {
         let mut taken = TakenSeconds::default();
         let zone = chrono_tz::UTC;
         let start = day("2026-11-21").and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp();
-        taken.0.extend(start..start + SECONDS_A_DAY);
+        taken.taken.extend(start..start + SECONDS_A_DAY);
         let moment = taken.first_of(day("2026-11-21"), zone);
         assert_eq!(moment.to_rfc3339(), "2026-11-21T23:59:59+00:00");
     }

@@ -11,10 +11,11 @@ use serde::Serialize;
 use super::failure::{Failure, HELD_BACK};
 use super::output::{Output, count, listed, problem_lines};
 use super::{Global, session};
-use crate::catalogue::{Scanned, diff};
+use crate::catalogue::{Known, Scanned, diff};
 use crate::config::{Config, Environment};
-use crate::content::{self, DraftKind, Finding, Outcome, Problem, Reading, Severity, read};
-use crate::pipeline::publish::{PublishingError, comparison_context, outcome_of};
+use crate::content::{self, DraftKind, Outcome, Problem, Reading, Severity, read};
+use crate::pipeline::publish::PublishingError;
+use crate::pipeline::scan::{comparison_context, outcome_of};
 use crate::store::FileOutcome;
 
 #[derive(Debug, Args)]
@@ -85,10 +86,7 @@ fn read_folder(global: &Global, config: &Config) -> Result<(Readings, Vec<Proble
         &thread::sleep,
     )
     .map_err(PublishingError::from)?;
-    let readings = scan.files.into_iter().filter_map(|file| match file.finding {
-        Finding::Read(reading) => Some((file.path, reading)),
-        Finding::Unchanged => None,
-    });
+    let readings = scan.files.into_iter().map(|file| (file.path, file.reading));
     Ok((readings.collect(), scan.problems))
 }
 
@@ -134,9 +132,9 @@ fn clashes(global: &Global, config: &Config, readings: &Readings) -> Vec<Problem
         if let Outcome::Draft(draft) = &reading.outcome
             && draft.kind != DraftKind::Page
         {
-            scanned.drafts.push(draft);
+            scanned.drafts.push((**draft).clone());
         }
     }
     let context = comparison_context(config, session::clock(global).now(), true);
-    diff(&[], &scanned, &context).problems
+    diff(&Known::default(), scanned, &context).problems
 }

@@ -17,6 +17,8 @@ pub(super) const FAILED: u8 = 1;
 pub(super) const USAGE: u8 = 2;
 /// Some file was held back by an error.
 pub(super) const HELD_BACK: u8 = 3;
+/// Held for approval.
+pub(super) const ON_HOLD: u8 = 4;
 /// Partly sent: some mail is still to go out.
 pub(super) const PARTLY_SENT: u8 = 5;
 

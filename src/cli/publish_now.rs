@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 
-use super::failure::{Failure, HELD_BACK, PARTLY_SENT};
+use super::failure::{Failure, HELD_BACK, ON_HOLD, PARTLY_SENT};
 use super::output::Output;
 use super::session::{self, open_private};
 use super::{Global, ask};
@@ -149,6 +149,9 @@ fn exit_code(scan: &PublishReport, is_partly_sent: bool, fault: Option<&Fault>) 
     let mut code = 0;
     if scan.is_held_back() {
         code = HELD_BACK;
+    }
+    if !scan.holds.is_empty() {
+        code = code.max(ON_HOLD);
     }
     if is_partly_sent {
         code = code.max(PARTLY_SENT);

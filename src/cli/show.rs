@@ -10,12 +10,12 @@ use super::check::content_path;
 use super::failure::{Failure, HELD_BACK};
 use super::output::{Output, problem_lines};
 use super::{Global, session};
-use crate::catalogue::{KnownEntry, preview};
+use crate::catalogue::{Known, preview};
 use crate::config::{Config, Environment};
 use crate::content::{Draft, DraftKind, Outcome, Problem, PublishedSource, Reading, read};
 use crate::dates::event_when;
 use crate::model::{Enclosure, EntryId, Event, Language};
-use crate::pipeline::publish::{comparison_context, outcome_of};
+use crate::pipeline::scan::{comparison_context, outcome_of};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
@@ -95,7 +95,7 @@ async fn show_draft(
 ) -> Result<u8, Failure> {
     let known = known_entries(config).await?;
     let context = comparison_context(config, session::clock(global).now(), false);
-    let entry = preview(draft, &known, &context);
+    let entry = preview(draft.clone(), &known, &context);
     let shown = Shown {
         id: entry.id.clone(),
         kind: draft.kind,
@@ -155,12 +155,12 @@ async fn show_draft(
 }
 
 /// What the store knows; nothing where there is none yet.
-async fn known_entries(config: &Config) -> Result<Vec<KnownEntry>, Failure> {
+async fn known_entries(config: &Config) -> Result<Known, Failure> {
     if !config.store_path.exists() {
-        return Ok(Vec::new());
+        return Ok(Known::default());
     }
     let store = SqliteStore::open(&config.store_path).await?;
-    Ok(store.known_entries().await?)
+    Ok(Known::all(store.known_entries().await?))
 }
 
 fn source_name(source: PublishedSource) -> &'static str {

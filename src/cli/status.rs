@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::approve::hold_lines;
 use super::failure::Failure;
 use super::output::{Output, count, listed};
 use super::{Global, session};
@@ -11,7 +12,9 @@ use crate::config::Environment;
 use crate::content::Severity;
 use crate::digest::schedule::next;
 use crate::pipeline::Press;
+use crate::pipeline::scan::file_counts;
 use crate::pipeline::send::{RunReport, run_reports};
+use crate::store::HoldRecord;
 use crate::store::lock::{self, Holder};
 
 /// States a delivery can have; those without any are told as 0.
@@ -35,6 +38,8 @@ struct Status {
     /// Accepted after an outcome that was never known: these may have arrived twice.
     resent: u64,
     open_runs: Vec<RunReport>,
+    /// What waits for `approve`.
+    holds: Vec<HoldRecord>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,10 +65,7 @@ pub(super) async fn run(
 async fn read(press: &Press) -> Result<Status, Failure> {
     let store = &press.store;
     let holder = lock::holder(&press.config.store_path);
-    let mut files: BTreeMap<String, u64> = BTreeMap::new();
-    for file in store.known_files().await? {
-        *files.entry(file.outcome.as_str().to_owned()).or_default() += 1;
-    }
+    let files = file_counts(store.as_ref()).await?;
     let problems = store.problems().await?;
     let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
     let mut subscribers: BTreeMap<String, u64> = BTreeMap::new();
@@ -100,6 +102,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         deliveries: deliveries.collect(),
         resent: counts.resent,
         open_runs: run_reports(press, &open).await?,
+        holds: store.open_holds().await?,
     })
 }
 
@@ -140,6 +143,9 @@ fn show(output: Output, status: &Status) {
             "open run",
             format!("{} {}: {}, {}", run.digest, run.key, run.state, counted(&run.deliveries)),
         );
+    }
+    for text in status.holds.iter().flat_map(hold_lines) {
+        output.note(&text);
     }
 }
 

@@ -12,6 +12,7 @@ use super::source::{Source, split};
 use super::tags::escape;
 use super::text::{of_html, one_line, summary};
 use super::{Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event, markdown};
+use crate::hash::hash;
 use crate::model::Enclosure;
 
 /// Reads one file of the content folder. `path` runs from that folder on, with `/`.
@@ -121,6 +122,7 @@ fn draft(
         categories: traits.categories.to_vec(),
         tags: list(front_matter, &["tags", "tag"]),
         agency: front_matter.text(&["agency"]).map(|text| one_line(&text)),
+        body_hash: hash(content_html.as_bytes()),
         content_html,
         content_text,
         image: image(front_matter, &base),

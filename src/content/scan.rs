@@ -1,72 +1,60 @@
-//! Walks the content folder and reads what changed. The only I/O of `content`.
+//! Reads the files of a walk that changed. With the walk the only I/O of `content`.
 //!
 //! A file's stat tells whether it changed; a file still being written waits for the next scan.
-//! Nothing outside the folder is read: links out of it and special files are refused.
 
-use std::collections::HashMap;
-use std::fs::{self, Metadata};
+use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use walkdir::{DirEntry, WalkDir};
 
 use super::links::site_path;
 use super::problem::{Place, Problems};
 use super::read::read;
 use super::source::{FILE_LIMIT, report_size};
-use super::{Outcome, Problem, Reading, Rules};
+use super::walk::{FileStat, Walk, join, walk};
+use super::{Draft, Outcome, Problem, Reading, Rules};
 
 /// A file modified less than this before now may still be written to.
 const SETTLE_NS: i64 = 2_000_000_000;
 /// How long to wait before such files are looked at again, once for all of them.
 const PAUSE: Duration = Duration::from_secs(1);
-const SUFFIXES: &[&str] = &["md", "markdown", "mdx", "html"];
+/// Files that a thread reads before it asks for more.
+const SLICE: usize = 64;
+/// With more files than this to read, bodies are made, looked at and let go: what wants one
+/// reads its file again.
+const BODIES_KEPT: usize = 500;
 
-/// What is remembered of a file to see whether it changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileStat {
-    pub size_bytes: u64,
-    pub modified_ns: i64,
-    pub inode: u64,
-}
-
-impl FileStat {
-    fn of(metadata: &Metadata) -> Self {
-        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
-        let modified_ns = seconds.saturating_add(metadata.mtime_nsec());
-        Self { size_bytes: metadata.len(), modified_ns, inode: metadata.ino() }
-    }
-}
-
-/// One content file that a scan met.
+/// One content file that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScannedFile {
     /// Path from the content folder on, with `/` between its parts.
     pub path: String,
     pub stat: FileStat,
-    pub finding: Finding,
+    pub reading: Reading,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub enum Finding {
-    /// Its stat is the known one; it was not opened.
-    Unchanged,
-    Read(Reading),
-}
-
-/// What one walk through the folder found.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What one look at the folder found.
+#[derive(Debug, Default)]
 pub struct Scan {
-    /// Sorted by path.
+    /// Files that are new or changed, sorted by path.
     pub files: Vec<ScannedFile>,
+    /// How many were not opened, because their stat is the known one.
+    pub unchanged: usize,
+    /// Known files that are no longer there. Sorted.
+    pub gone: Vec<String>,
     /// Still being written: they wait for the next scan. Sorted.
     pub moving: Vec<String>,
+    /// There, and we may not read them.
+    pub unreadable: Vec<String>,
     /// What could not be read at all: links out of the folder, special files, names that are
-    /// not UTF-8, folders without permission. The problems of a file are in its reading.
+    /// not UTF-8, files and folders without permission. The problems of a file that was read
+    /// are in its reading.
     pub problems: Vec<Problem>,
 }
 
@@ -98,8 +86,16 @@ impl ScanError {
     }
 }
 
+/// What is remembered of the files in the folders to look at.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    /// Files that need not be read again while their stat is this.
+    pub unchanged: HashMap<String, FileStat>,
+    /// Files to read again, whatever their stat.
+    pub to_read: HashSet<String>,
+}
+
 /// Walks `folder` and reads the files whose stat is not the `known` one.
-#[expect(clippy::implicit_hasher, reason = "one caller, which has the usual map")]
 pub fn scan(
     folder: &Path,
     rules: &Rules,
@@ -107,149 +103,71 @@ pub fn scan(
     now: &dyn Fn() -> DateTime<Utc>,
     pause: &dyn Fn(Duration),
 ) -> Result<Scan, ScanError> {
-    let root = check_folder(folder)?;
-    let mut scan = Scan::default();
-    let mut found = walk(&root, &mut scan.problems);
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    settle(&root, &mut found, &mut scan.moving, now, pause);
-    let (unchanged, changed): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|(path, stat)| known.get(path) == Some(stat));
-    scan.files.extend(unchanged.into_iter().map(|(path, stat)| ScannedFile {
-        path,
-        stat,
-        finding: Finding::Unchanged,
-    }));
-    scan.files.extend(read_all(&root, changed, rules, &mut scan.moving));
-    scan.files.sort_by(|a, b| a.path.cmp(&b.path));
-    scan.moving.sort();
-    scan.problems.sort();
-    Ok(scan)
+    let walk = walk(folder)?;
+    let folders: Vec<String> = walk.changed_folders(&HashMap::new());
+    let remembered = Remembered { unchanged: known.clone(), ..Remembered::default() };
+    Ok(read_changed(&walk, &folders, &remembered, rules, now, pause))
 }
 
-fn check_folder(folder: &Path) -> Result<PathBuf, ScanError> {
-    let unreadable = |source| ScanError::Unreadable { folder: folder.to_owned(), source };
-    let metadata = match fs::metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(ScanError::Missing(folder.to_owned()));
-        }
-        other => other.map_err(unreadable)?,
-    };
-    if !metadata.is_dir() {
-        return Err(ScanError::NotAFolder(folder.to_owned()));
-    }
-    fs::read_dir(folder).map_err(unreadable)?;
-    folder.canonicalize().map_err(unreadable)
-}
-
-/// Content files with their stat; what cannot be one is reported.
-fn walk(root: &Path, problems: &mut Vec<Problem>) -> Vec<(String, FileStat)> {
-    let mut found = Vec::new();
-    let entries = WalkDir::new(root).min_depth(1).into_iter().filter_entry(|e| !is_hidden(e));
-    for entry in entries {
-        match entry {
-            Ok(entry) => found.extend(look_at(root, &entry, problems)),
-            Err(error) => {
-                let vanished =
-                    error.io_error().is_some_and(|e| e.kind() == io::ErrorKind::NotFound);
-                if let Some(path) = error.path().filter(|_| !vanished) {
-                    report(
-                        root,
-                        path,
-                        "it could not be read",
-                        "let the user that runs tidings read it",
-                        problems,
-                    );
-                }
+/// Reads what changed in `folders`, given what is `known` of the files there.
+pub fn read_changed(
+    walk: &Walk,
+    folders: &[String],
+    known: &Remembered,
+    rules: &Rules,
+    now: &dyn Fn() -> DateTime<Utc>,
+    pause: &dyn Fn(Duration),
+) -> Scan {
+    let mut scan = Scan { problems: walk.problems().to_vec(), ..Scan::default() };
+    let mut changed = Vec::new();
+    let mut looked_at = 0;
+    for (path, folder) in folders.iter().filter_map(|f| walk.folders.get_key_value(f)) {
+        looked_at += folder.files.len();
+        for (name, stat) in &folder.files {
+            let file = join(path, name);
+            if known.unchanged.get(&file) != Some(stat) {
+                changed.push((file, *stat));
             }
         }
     }
-    found
-}
-
-fn is_hidden(entry: &DirEntry) -> bool {
-    entry.file_name().as_encoded_bytes().starts_with(b".")
-}
-
-fn look_at(
-    root: &Path,
-    entry: &DirEntry,
-    problems: &mut Vec<Problem>,
-) -> Option<(String, FileStat)> {
-    let kind = entry.file_type();
-    if kind.is_dir() {
-        return None;
-    }
-    let path = entry.path();
-    if kind.is_symlink() && path.is_dir() {
-        let remedy = "put the folder itself into the content folder";
-        report(root, path, "it is a link to a folder, which is not followed", remedy, problems);
-        return None;
-    }
-    let is_content = path
-        .extension()
-        .and_then(|suffix| suffix.to_str())
-        .is_some_and(|suffix| SUFFIXES.iter().any(|s| suffix.eq_ignore_ascii_case(s)));
-    if !is_content {
-        return None;
-    }
-    let Some(name) = path.strip_prefix(root).ok().and_then(|relative| relative.to_str()) else {
-        report(root, path, "its name is not UTF-8", "rename it", problems);
-        return None;
-    };
-    if kind.is_symlink() {
-        let target = path.canonicalize().ok()?;
-        if !target.starts_with(root) {
-            let remedy = "put the file itself into the folder";
-            report(
-                root,
-                path,
-                "it is a link that leads out of the content folder",
-                remedy,
-                problems,
-            );
-            return None;
-        }
-    }
-    let metadata = fs::metadata(path).ok()?;
-    if !metadata.is_file() {
-        let remedy = "remove it from the content folder";
-        report(root, path, "it is not an ordinary file", remedy, problems);
-        return None;
-    }
-    Some((name.to_owned(), FileStat::of(&metadata)))
-}
-
-fn report(root: &Path, path: &Path, message: &str, remedy: &str, problems: &mut Vec<Problem>) {
-    let name = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
-    let mut one = Problems::of(&name);
-    one.error(Place::default(), message, remedy);
-    problems.extend(one.into_list());
+    scan.unchanged = walk.files() - looked_at + (looked_at - changed.len());
+    let is_gone = |path: &&String| !walk.contains(path) && !walk.is_hidden_by_problem(path);
+    let known_paths = known.unchanged.keys().chain(&known.to_read);
+    scan.gone.extend(known_paths.filter(is_gone).cloned());
+    settle(&walk.root, &mut changed, &mut scan, now, pause);
+    changed.sort_by(|a, b| a.0.cmp(&b.0));
+    read_all(&walk.root, changed, rules, &mut scan);
+    scan.gone.sort();
+    scan.gone.dedup();
+    scan.moving.sort();
+    scan
 }
 
 /// Takes out the files that change while we look, after one pause for all of them.
 fn settle(
     root: &Path,
-    found: &mut Vec<(String, FileStat)>,
-    moving: &mut Vec<String>,
+    changed: &mut Vec<(String, FileStat)>,
+    scan: &mut Scan,
     now: &dyn Fn() -> DateTime<Utc>,
     pause: &dyn Fn(Duration),
 ) {
     let now_ns = now().timestamp_nanos_opt().unwrap_or(i64::MAX);
     let is_fresh = |stat: &FileStat| now_ns.abs_diff(stat.modified_ns) < SETTLE_NS.unsigned_abs();
-    if !found.iter().any(|(_, stat)| is_fresh(stat)) {
+    if !changed.iter().any(|(_, stat)| is_fresh(stat)) {
         return;
     }
     pause(PAUSE);
-    found.retain(|(path, stat)| {
+    changed.retain(|(path, stat)| {
         if !is_fresh(stat) {
             return true;
         }
-        match fs::metadata(root.join(path)) {
-            Ok(metadata) if FileStat::of(&metadata) == *stat => true,
+        match FileStat::look(&root.join(path)) {
+            Ok(now) if now == *stat => true,
             Ok(_) => {
-                moving.push(path.clone());
+                scan.moving.push(path.clone());
                 false
             }
+            // It vanished: the next scan says whether it came from somewhere.
             Err(_) => false,
         }
     });
@@ -259,36 +177,54 @@ enum Opened {
     Read(Reading),
     Moving,
     Vanished,
+    /// We may not; it is tried again with each scan.
+    Unreadable(Vec<Problem>),
 }
 
-/// Reads files on all cores, in equal slices.
-fn read_all(
-    root: &Path,
-    changed: Vec<(String, FileStat)>,
-    rules: &Rules,
-    moving: &mut Vec<String>,
-) -> Vec<ScannedFile> {
+/// Reads files on all cores; each takes the next few as it gets done.
+fn read_all(root: &Path, changed: Vec<(String, FileStat)>, rules: &Rules, scan: &mut Scan) {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let slice = changed.len().div_ceil(threads).max(1);
-    let opened: Vec<Opened> = thread::scope(|scope| {
-        let read_slice = |files: &[(String, FileStat)]| -> Vec<Opened> {
-            files.iter().map(|(path, stat)| open(root, path, *stat, rules)).collect()
-        };
-        let handles: Vec<_> =
-            changed.chunks(slice).map(|files| scope.spawn(move || read_slice(files))).collect();
-        handles.into_iter().flat_map(|h| h.join().expect("reading a file does not panic")).collect()
+    let keeps_bodies = changed.len() <= BODIES_KEPT;
+    let next = AtomicUsize::new(0);
+    let slices: Vec<&[(String, FileStat)]> = changed.chunks(SLICE).collect();
+    let read_slices = || {
+        let mut opened: Vec<(usize, Vec<Opened>)> = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(files) = slices.get(index) else { return opened };
+            let open = |(path, stat): &(String, FileStat)| {
+                let mut opened = open(root, path, *stat, rules);
+                if let Opened::Read(Reading { outcome: Outcome::Draft(draft), .. }) = &mut opened
+                    && !keeps_bodies
+                {
+                    draft.drop_body();
+                }
+                opened
+            };
+            opened.push((index, files.iter().map(open).collect()));
+        }
+    };
+    let mut opened: Vec<(usize, Vec<Opened>)> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(read_slices)).collect();
+        let own = read_slices();
+        let others = others
+            .into_iter()
+            .flat_map(|other| other.join().expect("a panic in a file is caught with it"));
+        own.into_iter().chain(others).collect()
     });
-    let mut files = Vec::new();
+    opened.sort_by_key(|(index, _)| *index);
+    let opened = opened.into_iter().flat_map(|(_, opened)| opened);
     for ((path, stat), opened) in changed.into_iter().zip(opened) {
         match opened {
-            Opened::Read(reading) => {
-                files.push(ScannedFile { path, stat, finding: Finding::Read(reading) });
-            }
-            Opened::Moving => moving.push(path),
+            Opened::Read(reading) => scan.files.push(ScannedFile { path, stat, reading }),
+            Opened::Moving => scan.moving.push(path),
             Opened::Vanished => {}
+            Opened::Unreadable(problems) => {
+                scan.problems.extend(problems);
+                scan.unreadable.push(path);
+            }
         }
     }
-    files
 }
 
 fn open(root: &Path, path: &str, stat: FileStat, rules: &Rules) -> Opened {
@@ -308,22 +244,45 @@ fn open(root: &Path, path: &str, stat: FileStat, rules: &Rules) -> Opened {
                 format!("the file could not be read: {error}"),
                 "let the user that runs tidings read it",
             );
-            return Opened::Read(held_back(problems));
+            return Opened::Unreadable(problems.into_list());
         }
     };
     // What was read must be what was stat'ed, or the change after it would never be seen.
-    match fs::metadata(&file) {
-        Ok(metadata) if FileStat::of(&metadata) == stat => {}
+    match FileStat::look(&file) {
+        Ok(now) if now == stat => {}
         Ok(_) => return Opened::Moving,
         Err(_) => return Opened::Vanished,
     }
-    let mut reading = read(path, &bytes, rules);
+    let mut reading = read_guarded(path, &bytes, rules);
     if let Outcome::Draft(draft) = &mut reading.outcome {
         for enclosure in &mut draft.enclosures {
             enclosure.length_bytes = length_at_hand(root, &enclosure.url, rules);
         }
     }
     Opened::Read(reading)
+}
+
+/// The draft of one file as it is now; `None` where it brings none.
+pub fn read_again(folder: &Path, path: &str, rules: &Rules) -> Option<Draft> {
+    let root = folder.canonicalize().ok()?;
+    let stat = FileStat::look(&root.join(path)).ok()?;
+    match open(&root, path, stat, rules) {
+        Opened::Read(Reading { outcome: Outcome::Draft(draft), .. }) => Some(*draft),
+        _ => None,
+    }
+}
+
+/// A file that we have no answer to is held back, and the scan goes on.
+fn read_guarded(path: &str, bytes: &[u8], rules: &Rules) -> Reading {
+    catch_unwind(AssertUnwindSafe(|| read(path, bytes, rules))).unwrap_or_else(|_| {
+        let mut problems = Problems::of(path);
+        problems.error(
+            Place::default(),
+            "reading it failed inside the program",
+            "send this file to those who maintain the program; the other files are not touched by it",
+        );
+        held_back(problems)
+    })
 }
 
 fn held_back(problems: Problems) -> Reading {

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::catalogue::hash;
 use crate::feeds::FeedDefinition;
+use crate::hash::hash;
 use crate::model::{Language, Seq};
 use crate::store::{Subscription, ToldChange};
 

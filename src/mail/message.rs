@@ -9,9 +9,9 @@ mod splice;
 use lettre::message::header::{HeaderName, HeaderValue, Headers, ReplyTo, Subject};
 use lettre::message::{Mailbox, Mailboxes, header};
 
-use crate::catalogue::hash;
 use crate::config::Sender;
 use crate::digest::render::{RenderedIssue, Slot};
+use crate::hash::hash;
 use crate::model::Address;
 
 use splice::Place;

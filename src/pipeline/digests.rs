@@ -8,12 +8,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::Press;
-use crate::catalogue::hash;
 use crate::config::{DigestConfig, Late};
 use crate::digest::plan::{Line, Plan, PlannedIssue, Question, Window, issue_hash, plan};
 use crate::digest::render::{IssueContent, RenderError, Section, lint, render, render_web};
 use crate::digest::schedule::{self, Due};
 use crate::feeds::FeedDefinition;
+use crate::hash::hash;
 use crate::mail::message::{IssueHeaders, encode};
 use crate::model::Seq;
 use crate::store::{

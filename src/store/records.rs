@@ -1,14 +1,14 @@
 //! The values that go into the store and come out of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{ChangeClass, Step, Tell};
+use crate::catalogue::{Address, ChangeClass, HeldItem, Replacement, Step, Tell};
 use crate::content::FileStat;
 use crate::content::Problem;
-use crate::model::{Entry, EntryId, Language, Revision, Seq};
+use crate::model::{Entry, Language, Revision, Seq};
 
 /// A file as it was last found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +27,26 @@ pub enum FileOutcome {
     Page,
     Template,
     Empty,
+    /// By an error in the file itself.
     HeldBack,
+    /// By something outside the file, such as another file with its `id`: each scan reads it
+    /// again.
+    Refused,
+    /// Part of a mass change that waits for an operator.
+    OnHold,
 }
 
 impl FileOutcome {
-    pub const ALL: [Self; 6] =
-        [Self::Release, Self::Event, Self::Page, Self::Template, Self::Empty, Self::HeldBack];
+    pub const ALL: [Self; 8] = [
+        Self::Release,
+        Self::Event,
+        Self::Page,
+        Self::Template,
+        Self::Empty,
+        Self::HeldBack,
+        Self::Refused,
+        Self::OnHold,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,6 +56,8 @@ impl FileOutcome {
             Self::Template => "template",
             Self::Empty => "empty",
             Self::HeldBack => "held_back",
+            Self::Refused => "refused",
+            Self::OnHold => "on_hold",
         }
     }
 }
@@ -56,14 +72,75 @@ pub struct ScanRecord {
     pub steps: Vec<Step>,
     /// Problems of the files that were read; theirs from earlier scans are dropped.
     pub problems: Vec<Problem>,
+    /// What this scan keeps back, and why.
+    pub hold: Option<NewHold>,
+    /// Paths of holds that have nothing to hold any more.
+    pub resolved: Vec<String>,
+    /// Holds that were let go, and whose items this scan took up.
+    pub taken_up: Vec<i64>,
+}
+
+/// A mass change that waits for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHold {
+    pub reason: String,
+    pub items: Vec<HeldItem>,
+}
+
+/// What a scan ends with: true of the folder as a whole, not of one file.
+#[derive(Debug, Default)]
+pub struct ScanEnd {
+    /// Problems of no one file that was read; those of earlier scans are dropped.
+    pub problems: Vec<Problem>,
+    /// Signatures of the folders in which every file is settled.
+    pub folders: Vec<(String, String)>,
+    /// Folders that have to be looked at again, or are gone.
+    pub unsettled: Vec<String>,
+    /// Facts about the scan that the next one goes by: name and value.
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// Entries that another one may be at odds with.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Suspects {
+    /// Entries that share their address.
+    pub addresses: Vec<Address>,
+    /// Withdrawn ones that name what stands in their place.
+    pub replacements: Vec<Replacement>,
+}
+
+/// A hold that waits for an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldRecord {
+    pub id: i64,
+    pub kind: String,
+    pub reason: String,
+    /// How many items of each kind it keeps back.
+    pub items: BTreeMap<String, u64>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A body that is not stored, and the file it is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyAtSource {
+    /// Index into the entries that were asked for.
+    pub index: usize,
+    /// Absent once the file is gone.
+    pub path: Option<String>,
+    pub body_hash: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    pub hash: String,
+    pub html: String,
+    pub text: String,
 }
 
 /// A numbered line of the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
     pub seq: Seq,
-    pub entry: EntryId,
-    pub revision: Revision,
     pub class: ChangeClass,
     pub tell: Tell,
 }

@@ -5,12 +5,15 @@
 
 mod catalogue;
 mod content;
+mod holds;
+mod known;
 mod outbox;
 mod people;
 mod requests;
 mod runs;
+mod scan;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,12 +28,13 @@ use sqlx::{Connection, SqlStr, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    Audience, Change, Claim, ClaimRequest, DeliveryCounts, DeliveryRecord, DeliveryResult,
-    DigestProgress, DocumentRecord, EndOfSubscription, Intent, IssueRecord, KnownFile, NewRun,
-    NewSubscription, QuietRun, Recovered, Request, RequestKind, Result, RunRecord, ScanRecord,
-    Store, StoreError, Subscribed, SubscriberRecord, Subscription, ToldChange,
+    Audience, Body, BodyAtSource, Change, Claim, ClaimRequest, DeliveryCounts, DeliveryRecord,
+    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, FileOutcome, HoldRecord,
+    Intent, IssueRecord, KnownFile, NewRun, NewSubscription, QuietRun, Recovered, Request,
+    RequestKind, Result, RunRecord, ScanEnd, ScanRecord, Store, StoreError, Subscribed,
+    SubscriberRecord, Subscription, Suspects, ToldChange,
 };
-use crate::catalogue::KnownEntry;
+use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
 use crate::model::{Entry, Seq};
 
@@ -40,8 +44,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+    (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
+];
 
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -146,21 +152,94 @@ impl Store for SqliteStore {
         requests::settle_fact(&mut *self.writer().await, name, value).await
     }
 
-    async fn known_files(&self) -> Result<Vec<KnownFile>> {
-        content::known_files(&mut *self.reader().await?).await
+    async fn fact(&self, name: &str) -> Result<Option<String>> {
+        requests::fact(&mut *self.reader().await?, name).await
+    }
+
+    async fn set_fact(&self, name: &str, value: &str) -> Result<()> {
+        requests::set_fact(&mut *self.writer().await, name, value).await
+    }
+
+    async fn is_new(&self) -> Result<bool> {
+        content::is_new(&mut *self.reader().await?).await
+    }
+
+    async fn known_folders(&self) -> Result<HashMap<String, String>> {
+        let mut reader = self.reader().await?;
+        let mut folders = content::known_folders(&mut reader).await?;
+        for path in content::folders_with_files(&mut reader).await? {
+            folders.entry(path).or_default();
+        }
+        Ok(folders)
+    }
+
+    async fn known_files(&self, folders: &[String]) -> Result<Vec<KnownFile>> {
+        content::known_files(&mut *self.reader().await?, folders).await
+    }
+
+    async fn file_counts(&self) -> Result<BTreeMap<FileOutcome, u64>> {
+        content::file_counts(&mut *self.reader().await?).await
+    }
+
+    async fn known(&self, about: &About) -> Result<Known> {
+        known::known(&mut *self.reader().await?, about).await
     }
 
     async fn known_entries(&self) -> Result<Vec<KnownEntry>> {
-        catalogue::known_entries(&mut *self.reader().await?).await
+        known::known_entries(&mut *self.reader().await?).await
     }
 
     async fn accept_scan(&self, scan: &ScanRecord, now: DateTime<Utc>) -> Result<Vec<Change>> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "remember a scan").await?;
         content::record_files(&mut transaction, scan).await?;
-        let changes = catalogue::apply(&mut transaction, &scan.steps, now).await?;
+        let changes = scan::apply(&mut transaction, &scan.steps, now).await?;
+        scan::hold(&mut transaction, scan, now).await?;
         transaction.commit().await.during("remember a scan")?;
         Ok(changes)
+    }
+
+    async fn suspects(&self) -> Result<Suspects> {
+        known::suspects(&mut *self.reader().await?).await
+    }
+
+    async fn end_scan(&self, end: &ScanEnd) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "remember folders").await?;
+        content::end_scan(&mut transaction, end).await?;
+        for (name, value) in &end.facts {
+            requests::set_fact(&mut transaction, name, value).await?;
+        }
+        transaction.commit().await.during("remember folders")
+    }
+
+    async fn next_moment(&self) -> Result<Option<DateTime<Utc>>> {
+        known::next_moment(&mut *self.reader().await?, NOTICE.num_seconds()).await
+    }
+
+    async fn has_missing(&self) -> Result<bool> {
+        known::has_missing(&mut *self.reader().await?).await
+    }
+
+    async fn held(&self) -> Result<Held> {
+        holds::held(&mut *self.reader().await?).await
+    }
+
+    async fn open_holds(&self) -> Result<Vec<HoldRecord>> {
+        holds::open_holds(&mut *self.reader().await?, None).await
+    }
+
+    async fn release_hold(
+        &self,
+        hold: i64,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<HoldRecord>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "let a hold go").await?;
+        let released = holds::release(&mut transaction, hold, by, now).await?;
+        transaction.commit().await.during("let a hold go")?;
+        Ok(released)
     }
 
     async fn problems(&self) -> Result<Vec<Problem>> {
@@ -171,8 +250,15 @@ impl Store for SqliteStore {
         catalogue::public_entries(&mut *self.reader().await?).await
     }
 
-    async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<()> {
+    async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<Vec<BodyAtSource>> {
         catalogue::fill_bodies(&mut *self.reader().await?, entries).await
+    }
+
+    async fn keep_bodies(&self, bodies: &[Body]) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "store bodies").await?;
+        catalogue::keep_bodies(&mut transaction, bodies).await?;
+        transaction.commit().await.during("store bodies")
     }
 
     async fn entry_counts(&self) -> Result<HashMap<String, u64>> {

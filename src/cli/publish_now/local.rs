@@ -14,7 +14,7 @@ use crate::outbox::sender::{Outbox, SendError};
 use crate::pipeline::digests::{plan_by_hand, start};
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::{carry, outbox, resent_digests, run_reports};
-use crate::pipeline::{Press, publish};
+use crate::pipeline::{Press, publish, scan};
 
 /// Tries of a relay that fails before the command leaves the rest to the next run.
 const TRIES: u32 = 3;
@@ -34,7 +34,7 @@ pub(super) async fn run(
         ));
     }
     prepare(press, args).await?;
-    let mut scan = publish::scan(press).await?;
+    let mut scan = scan::scan(press).await?;
     publish::publish(press, &mut scan).await?;
     report::show_scan(output, press, &scan);
     if args.feeds_only {

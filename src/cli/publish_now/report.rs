@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::shown;
+use crate::cli::approve::hold_lines;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, count, problem_lines};
 use crate::config::Relay;
@@ -81,6 +82,9 @@ pub(super) fn show_scan(output: Output, press: &Press, scan: &PublishReport) {
         changes.push(format!("{waiting} for the time of publication"));
     }
     line(output, "Changes", &changes.join(", "));
+    for text in scan.holds.iter().flat_map(hold_lines) {
+        output.note(&text);
+    }
     for path in &scan.moving {
         output.note(&format!("`{path}` is still being written: it waits for the next scan"));
     }

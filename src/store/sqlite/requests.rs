@@ -24,6 +24,27 @@ pub(super) async fn settle_fact(
         .during("read a fact")
 }
 
+pub(super) async fn fact(reader: &mut SqliteConnection, name: &str) -> Result<Option<String>> {
+    sqlx::query_scalar("select value from meta where name = $1")
+        .bind(name)
+        .fetch_optional(reader)
+        .await
+        .during("read a fact about the store")
+}
+
+pub(super) async fn set_fact(writer: &mut SqliteConnection, name: &str, value: &str) -> Result<()> {
+    sqlx::query(
+        "insert into meta (name, value) values ($1, $2)
+         on conflict (name) do update set value = excluded.value",
+    )
+    .bind(name)
+    .bind(value)
+    .execute(writer)
+    .await
+    .during("keep a fact about the store")?;
+    Ok(())
+}
+
 pub(super) async fn add(
     writer: &mut SqliteConnection,
     kind: RequestKind,

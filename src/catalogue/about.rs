@@ -1,0 +1,84 @@
+//! What a scan asks of the store before it compares: no more than it may touch.
+//!
+//! A folder of a hundred thousand files brings one changed file at a time. The comparison is
+//! exact as long as it is given every entry that the files read, the files gone and the clock
+//! can touch, and the ids and seconds that a new file might take.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+
+use super::diff::NOTICE;
+use super::identity::first_choice;
+use super::seconds::start_of;
+use super::{Context, Scanned};
+use crate::content::{DateValue, Draft};
+use crate::model::EntryId;
+
+/// A question about what is known; [`Known`](super::Known) is the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Entries whose file is at one of these paths.
+    pub paths: Vec<String>,
+    /// Entries with one of these ids.
+    pub ids: Vec<EntryId>,
+    /// Ids, with or without `-N` behind them, that may be in use.
+    pub id_choices: Vec<EntryId>,
+    /// Spans of time, from and up to, in which seconds may be in use; seconds since 1970.
+    pub spans: Vec<(i64, i64)>,
+    /// Entries that wait for a moment up to this one, or expire by it.
+    pub now: DateTime<Utc>,
+    /// Withdrawn entries whose notice has stood since this moment or longer.
+    pub notices_until: DateTime<Utc>,
+}
+
+impl About {
+    /// What a comparison of these drafts and of files `gone` has to know.
+    pub fn of(scanned: &Scanned, gone: &[String], context: &Context) -> Self {
+        let mut about = Self::time(context.now);
+        let drafts = &scanned.drafts;
+        about.paths = drafts.iter().map(|draft| draft.path.clone()).collect();
+        about.paths.extend(gone.iter().cloned());
+        about.paths.extend(scanned.standing.iter().map(|standing| standing.path.clone()));
+        about.ids = drafts.iter().filter_map(|draft| draft.pinned_id.clone()).collect();
+        let unpinned = drafts.iter().filter(|draft| draft.pinned_id.is_none());
+        about.id_choices = unpinned
+            .map(|draft| first_choice(&context.site_host, context.since, &draft.path))
+            .collect();
+        let days: BTreeSet<NaiveDate> = drafts.iter().flat_map(days).collect();
+        about.spans = days
+            .into_iter()
+            .map(|day| {
+                let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+                let start = |day| start_of(day, context.zone).timestamp();
+                // A day may be longer than most where a clock is put back.
+                (start(day), start(next).max(start(day) + 86_400))
+            })
+            .collect();
+        if !drafts.is_empty() {
+            let now = context.now.timestamp();
+            about.spans.push((now - 86_400, now + 1));
+        }
+        about
+    }
+
+    /// What the clock alone can touch.
+    pub fn time(now: DateTime<Utc>) -> Self {
+        Self {
+            paths: Vec::new(),
+            ids: Vec::new(),
+            id_choices: Vec::new(),
+            spans: Vec::new(),
+            now,
+            notices_until: now - NOTICE,
+        }
+    }
+}
+
+/// Days of which a draft may be given a second.
+fn days(draft: &Draft) -> impl Iterator<Item = NaiveDate> {
+    [draft.published.value, draft.updated].into_iter().flatten().filter_map(|value| match value {
+        DateValue::Day(day) => Some(day),
+        DateValue::At(_) => None,
+    })
+}

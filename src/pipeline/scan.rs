@@ -1,0 +1,328 @@
+//! Scan: from the content folder to the catalogue.
+//!
+//! Each step asks the store for no more than the files that changed can touch, so that a scan
+//! of an unchanged folder costs its walk.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::thread;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Press;
+use super::publish::{PublishReport, PublishingError};
+use crate::catalogue::{
+    About, Announce, Braked, ChangeClass, Context, Diff, Held, Limits, Scanned, Standing, Tell,
+    brake, clashes, diff,
+};
+use crate::config::{Config, FirstScan};
+use crate::content::{
+    self, DraftKind, Outcome, Problem, Reading, Remembered, Scan, Severity, Walk, split_path,
+};
+use crate::hash::hash;
+use crate::store::{
+    Change, FileOutcome, KnownFile, NewHold, ScanEnd, ScanRecord, Store, StoreError, Suspects,
+};
+
+/// Hash of all that decides how files are read, as of the last scan.
+const RULES_FACT: &str = "content_rules";
+/// Hash of what the walk itself found to mend, as of the last scan.
+const WALK_PROBLEMS_FACT: &str = "walk_problems";
+
+/// Scans the content folder and remembers what it found.
+///
+/// Feeds and digests are registered before the scan, so that a new digest's first window
+/// holds what this scan numbers.
+pub async fn scan(press: &Press) -> Result<PublishReport, PublishingError> {
+    register_digests(press).await?;
+    let store = &press.store;
+    let now = press.clock.now();
+    let question = question(press).await?;
+    let Some(folders) = question.folders else {
+        return Ok(report(press, &[], Vec::new()).await?);
+    };
+    let mut remembered = Remembered::default();
+    for file in store.known_files(&folders).await? {
+        let has_to_wait = question.held.waiting.contains_key(&file.path);
+        let is_settled = match file.outcome {
+            FileOutcome::Refused => false,
+            FileOutcome::OnHold => has_to_wait,
+            _ => true,
+        };
+        if is_settled && question.is_same_rules {
+            remembered.unchanged.insert(file.path, file.stat);
+        } else {
+            remembered.to_read.insert(file.path);
+        }
+    }
+    let Question { walk, held, is_first, rules, .. } = question;
+    let (walk, folders, mut scan) = read(press, walk, folders, remembered).await?;
+    // Whoever is in the middle of writing a file, or forbids to read it, has not removed it.
+    let moving = std::mem::take(&mut scan.moving);
+    let mut unread = [moving.as_slice(), scan.unreadable.as_slice()].concat();
+    unread.sort();
+    let walk_problems = hash_of(&walk.problems());
+    let record = compare(press, &walk, &mut scan, &unread, &held, is_first).await?;
+    let changes = store.accept_scan(&record, now).await?;
+    let Suspects { addresses, replacements } = store.suspects().await?;
+    let mut end = ends(&walk, &folders, &unread, &record);
+    end.problems = scan.problems;
+    end.problems.extend(clashes(&addresses, &replacements));
+    end.facts = vec![(RULES_FACT, rules), (WALK_PROBLEMS_FACT, walk_problems)];
+    store.end_scan(&end).await?;
+    Ok(report(press, &changes, moving).await?)
+}
+
+/// Numbers what the clock alone changes: no file is looked at.
+pub async fn pass_time(press: &Press) -> Result<PublishReport, StoreError> {
+    let now = press.clock.now();
+    let mut known = press.store.known(&About::time(now)).await?;
+    known.entries.retain(|entry| entry.missing_scans == 0);
+    let paths = known.entries.iter().filter_map(|entry| entry.path.clone());
+    let standing = paths.map(|path| Standing { path, is_other: false }).collect();
+    let scanned = Scanned { drafts: Vec::new(), standing };
+    let Diff { steps, .. } = diff(&known, scanned, &context(press, false));
+    let record = ScanRecord { steps, ..ScanRecord::default() };
+    let changes = press.store.accept_scan(&record, now).await?;
+    report(press, &changes, Vec::new()).await
+}
+
+async fn register_digests(press: &Press) -> Result<(), StoreError> {
+    let names: Vec<String> = press.config.digests.iter().map(|d| d.name.clone()).collect();
+    for name in &names {
+        if press.store.digest_progress(name).await?.is_none() {
+            return press.store.register_digests(&names, press.clock.now()).await;
+        }
+    }
+    Ok(())
+}
+
+/// What there is to do in this scan.
+struct Question {
+    walk: Walk,
+    /// Folders to look into; `None` where nothing at all is to be done.
+    folders: Option<Vec<String>>,
+    held: Held,
+    is_first: bool,
+    is_same_rules: bool,
+    /// Hash of the rules of now.
+    rules: String,
+}
+
+async fn question(press: &Press) -> Result<Question, PublishingError> {
+    let store = &press.store;
+    // File system calls do not belong on the runtime.
+    let folder = press.config.content.folder.clone();
+    let walking = tokio::task::spawn_blocking(move || content::walk(&folder));
+    let rules = rules_hash(&press.config);
+    let is_same_rules = store.fact(RULES_FACT).await?.as_deref() == Some(rules.as_str());
+    let mut known = store.known_folders().await?;
+    let held = store.held().await?;
+    let walk = walking.await.expect("a walk does not panic")?;
+    if !is_same_rules {
+        known.values_mut().for_each(String::clear);
+    }
+    let folders = walk.changed_folders(&known);
+    let is_first = known.is_empty() && store.is_new().await?;
+    let is_quiet = folders.is_empty()
+        && is_same_rules
+        && held.released.is_empty()
+        && store.fact(WALK_PROBLEMS_FACT).await? == Some(hash_of(&walk.problems()))
+        && !store.has_missing().await?
+        && store.next_moment().await?.is_none_or(|next| next > press.clock.now());
+    let folders = if is_quiet { None } else { Some(folders) };
+    Ok(Question { walk, folders, held, is_first, is_same_rules, rules })
+}
+
+/// All that decides what a file is read as: where it changes, every file is read again.
+fn rules_hash(config: &Config) -> String {
+    let rules = format!("{} {:?}", env!("CARGO_PKG_VERSION"), config.content.rules);
+    hash(rules.as_bytes())
+}
+
+fn hash_of(problems: &[Problem]) -> String {
+    hash(&serde_json::to_vec(problems).expect("problems are always JSON"))
+}
+
+/// Reads what changed, on threads of its own.
+async fn read(
+    press: &Press,
+    walk: Walk,
+    folders: Vec<String>,
+    remembered: Remembered,
+) -> Result<(Walk, Vec<String>, Scan), PublishingError> {
+    let rules = press.config.content.rules.clone();
+    let clock = press.clock.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let now = || clock.now();
+        let scan =
+            content::read_changed(&walk, &folders, &remembered, &rules, &now, &thread::sleep);
+        (walk, folders, scan)
+    });
+    Ok(reading.await.expect("a panic in a file is caught with it"))
+}
+
+/// Turns a scan into what is to be remembered.
+async fn compare(
+    press: &Press,
+    walk: &Walk,
+    scan: &mut Scan,
+    unread: &[String],
+    held: &Held,
+    is_first: bool,
+) -> Result<ScanRecord, StoreError> {
+    let mut record = ScanRecord { gone: std::mem::take(&mut scan.gone), ..Default::default() };
+    let mut scanned = Scanned::default();
+    for file in std::mem::take(&mut scan.files) {
+        let outcome = outcome_of(&file.reading);
+        record.problems.extend(file.reading.problems);
+        match file.reading.outcome {
+            Outcome::Draft(draft) if draft.kind != DraftKind::Page => scanned.drafts.push(*draft),
+            other => {
+                let is_other = other != Outcome::HeldBack;
+                scanned.standing.push(Standing { path: file.path.clone(), is_other });
+            }
+        }
+        record.files.push(KnownFile { path: file.path, stat: file.stat, outcome });
+    }
+    let context = context(press, is_first);
+    let known = if is_first {
+        crate::catalogue::Known::default()
+    } else {
+        press.store.known(&About::of(&scanned, &record.gone, &context)).await?
+    };
+    // What could not be looked at is not gone: a file being written, a folder we may not read.
+    let is_there = |path: &str| {
+        walk.contains(path)
+            || walk.is_hidden_by_problem(path)
+            || unread.binary_search_by(|unread| unread.as_str().cmp(path)).is_ok()
+    };
+    let read: HashSet<&str> = record.files.iter().map(|file| file.path.as_str()).collect();
+    let known_paths = known.entries.iter().filter_map(|entry| entry.path.as_deref());
+    let others = known_paths.filter(|path| !read.contains(path) && is_there(path));
+    let standing = others.map(|path| Standing { path: path.to_owned(), is_other: false });
+    scanned.standing.extend(standing);
+    let Diff { steps, problems } = diff(&known, scanned, &context);
+
+    let max_new = u64::try_from(press.config.content.max_new).unwrap_or(u64::MAX);
+    let limits = Limits { max_new: (!is_first).then_some(max_new) };
+    let Braked { steps, still_held, items, reason } = brake(steps, &known, held, limits);
+    record.steps = steps;
+    let is_held = |path: &String| still_held.contains(path);
+    let is_gone = |path: &String| record.gone.binary_search(path).is_ok();
+    let is_resolved =
+        |path: &&String| !is_held(path) && (read.contains(path.as_str()) || is_gone(path));
+    record.resolved = held.waiting.keys().filter(is_resolved).cloned().collect();
+    record.taken_up.clone_from(&held.released);
+    let on_hold: HashSet<&str> = still_held
+        .iter()
+        .map(String::as_str)
+        .chain(items.iter().map(|i| i.path.as_str()))
+        .collect();
+    let refused: HashSet<&str> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| problem.path.as_str())
+        .collect();
+    for file in &mut record.files {
+        if refused.contains(file.path.as_str()) {
+            file.outcome = FileOutcome::Refused;
+        } else if on_hold.contains(file.path.as_str()) {
+            file.outcome = FileOutcome::OnHold;
+        }
+    }
+    record.problems.extend(problems);
+    record.hold = (!items.is_empty()).then_some(NewHold { reason, items });
+    Ok(record)
+}
+
+/// Which folders need no look until a file in them changes.
+fn ends(walk: &Walk, folders: &[String], unread: &[String], record: &ScanRecord) -> ScanEnd {
+    let needs_look =
+        |file: &&KnownFile| matches!(file.outcome, FileOutcome::Refused | FileOutcome::OnHold);
+    let to_look = record.files.iter().filter(needs_look).map(|file| file.path.as_str());
+    let unsettled: BTreeSet<&str> =
+        to_look.chain(unread.iter().map(String::as_str)).map(|path| split_path(path).0).collect();
+    let mut end = ScanEnd::default();
+    for folder in folders {
+        match walk.signature(folder) {
+            Some(signature) if !unsettled.contains(folder.as_str()) => {
+                end.folders.push((folder.clone(), signature.to_owned()));
+            }
+            _ => end.unsettled.push(folder.clone()),
+        }
+    }
+    end
+}
+
+fn context(press: &Press, is_first: bool) -> Context {
+    comparison_context(&press.config, press.clock.now(), is_first)
+}
+
+/// What a comparison goes by, from the config.
+pub fn comparison_context(config: &Config, now: DateTime<Utc>, is_first: bool) -> Context {
+    let content = &config.content;
+    let announce = match (is_first, content.first_scan) {
+        (false, _) => Announce::Recent,
+        (true, FirstScan::Adopt) => Announce::Nothing,
+        (true, FirstScan::Announce) => Announce::Everything,
+    };
+    Context {
+        now,
+        zone: config.site.time_zone,
+        site_host: config.site.url.host_str().unwrap_or("localhost").to_owned(),
+        since: config.site.since_date,
+        announce,
+        max_age: TimeDelta::from_std(content.max_age).unwrap_or(TimeDelta::MAX),
+    }
+}
+
+/// What a file was found to be.
+pub fn outcome_of(reading: &Reading) -> FileOutcome {
+    match &reading.outcome {
+        Outcome::Draft(draft) => match draft.kind {
+            DraftKind::Release => FileOutcome::Release,
+            DraftKind::Event => FileOutcome::Event,
+            DraftKind::Page => FileOutcome::Page,
+        },
+        Outcome::Template => FileOutcome::Template,
+        Outcome::Empty => FileOutcome::Empty,
+        Outcome::HeldBack => FileOutcome::HeldBack,
+    }
+}
+
+/// Content files by what they are; what is refused is held back for those who count.
+pub async fn file_counts(store: &dyn Store) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut files: BTreeMap<String, u64> = BTreeMap::new();
+    for (outcome, count) in store.file_counts().await? {
+        let outcome = match outcome {
+            FileOutcome::Refused => FileOutcome::HeldBack,
+            outcome => outcome,
+        };
+        *files.entry(outcome.as_str().to_owned()).or_default() += count;
+    }
+    Ok(files)
+}
+
+async fn report(
+    press: &Press,
+    changes: &[Change],
+    moving: Vec<String>,
+) -> Result<PublishReport, StoreError> {
+    let store = &press.store;
+    let mut report = PublishReport {
+        moving,
+        problems: store.problems().await?,
+        told: changes.iter().filter(|c| c.tell == Tell::Followers).count() as u64,
+        holds: store.open_holds().await?,
+        ..PublishReport::default()
+    };
+    report.files = file_counts(store.as_ref()).await?;
+    for change in changes {
+        *report.changes.entry(ChangeClass::as_str(change.class).to_owned()).or_default() += 1;
+    }
+    let counts: HashMap<String, u64> = store.entry_counts().await?;
+    let count = |state: &str| counts.get(state).copied().unwrap_or(0);
+    report.waiting = count("waiting");
+    report.entries_public = count("public") + count("withdrawn");
+    Ok(report)
+}

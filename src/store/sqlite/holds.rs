@@ -1,0 +1,78 @@
+//! Holds that wait for an operator.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
+
+use super::{During, Result, moment};
+use crate::catalogue::Held;
+use crate::store::HoldRecord;
+
+pub(super) async fn held(reader: &mut SqliteConnection) -> Result<Held> {
+    let rows: Vec<(String, i64, bool)> = sqlx::query_as(
+        "select i.path, i.hold_id, h.released_at is not null
+         from hold_item i join hold h on h.id = i.hold_id",
+    )
+    .fetch_all(reader)
+    .await
+    .during("read what is on hold")?;
+    let mut held = Held::default();
+    for (path, hold, is_released) in rows {
+        if is_released {
+            held.let_go.insert(path);
+            held.released.push(hold);
+        } else {
+            held.waiting.insert(path, hold);
+        }
+    }
+    held.released.sort_unstable();
+    held.released.dedup();
+    Ok(held)
+}
+
+/// Those that wait; with `id` that one alone.
+pub(super) async fn open_holds(
+    reader: &mut SqliteConnection,
+    id: Option<i64>,
+) -> Result<Vec<HoldRecord>> {
+    let action = "read the holds";
+    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
+        "select id, kind, reason, created_at from hold
+         where released_at is null and ($1 is null or id = $1) order by id",
+    )
+    .bind(id)
+    .fetch_all(&mut *reader)
+    .await
+    .during(action)?;
+    let mut holds = Vec::with_capacity(rows.len());
+    for (id, kind, reason, created_at) in rows {
+        let items: Vec<(String, i64)> =
+            sqlx::query_as("select what, count(*) from hold_item where hold_id = $1 group by what")
+                .bind(id)
+                .fetch_all(&mut *reader)
+                .await
+                .during(action)?;
+        let items: BTreeMap<String, u64> =
+            items.into_iter().map(|(what, count)| (what, count.cast_unsigned())).collect();
+        holds.push(HoldRecord { id, kind, reason, items, created_at: moment(created_at) });
+    }
+    Ok(holds)
+}
+
+pub(super) async fn release(
+    writer: &mut SqliteConnection,
+    id: i64,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<HoldRecord>> {
+    let Some(hold) = open_holds(writer, Some(id)).await?.pop() else { return Ok(None) };
+    sqlx::query("update hold set released_at = $2, released_by = $3 where id = $1")
+        .bind(id)
+        .bind(now.timestamp())
+        .bind(by)
+        .execute(writer)
+        .await
+        .during("let a hold go")?;
+    Ok(Some(hold))
+}

@@ -1,0 +1,316 @@
+//! Remembers what a scan found: entries, revisions, numbered changes, holds.
+//!
+//! A first scan brings tens of thousands of rows, so rows go in as pages of JSON, one
+//! statement for each.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json as array};
+use sqlx::SqliteConnection;
+
+use super::{During, Result, catalogue, json};
+use crate::catalogue::{Acceptance, NewChange, Step};
+use crate::model::Entry;
+use crate::store::{Body, Change, ScanRecord};
+
+/// Rows in one statement.
+const PAGE: usize = 500;
+
+/// Applies the steps of a scan in order, and numbers the changes among them.
+pub(super) async fn apply(
+    writer: &mut SqliteConnection,
+    steps: &[Step],
+    now: DateTime<Utc>,
+) -> Result<Vec<Change>> {
+    free_paths(writer, steps).await?;
+    let mut next_row = newest(writer, "select coalesce(max(id), 0) from entry").await?;
+    let mut seq = newest(writer, "select coalesce(max(seq), 0) from change").await?;
+    let mut changes = Vec::new();
+    for page in steps.chunks(PAGE) {
+        let mut accepted = Vec::new();
+        let mut states = Vec::new();
+        let mut missing = Vec::new();
+        let mut numbered = Vec::new();
+        for step in page {
+            let (row, revision, change) = match step {
+                Step::Accept(acceptance) => {
+                    let row = acceptance.row.unwrap_or_else(|| {
+                        next_row += 1;
+                        next_row
+                    });
+                    accepted.push(AcceptedRow::of(row, acceptance));
+                    (row, Some(acceptance.entry.revision), acceptance.change.as_ref())
+                }
+                Step::Settle { row, state, change, .. } => {
+                    states.push(array!([row, state.as_str()]));
+                    (*row, None, change.as_ref())
+                }
+                Step::Missing { row, scans } => {
+                    missing.push(array!([row, scans]));
+                    continue;
+                }
+                Step::Found { row } => {
+                    missing.push(array!([row, 0]));
+                    continue;
+                }
+            };
+            if let Some(NewChange { class, tell, note }) = change {
+                seq += 1;
+                numbered.push(array!([seq, row, class.as_str(), tell.as_str(), note, revision]));
+                changes.push(Change { seq, class: *class, tell: *tell });
+            }
+        }
+        accept(writer, &accepted, now).await?;
+        keep_new_bodies(writer, page).await?;
+        set_states(writer, &states).await?;
+        set_missing(writer, &missing).await?;
+        number(writer, &numbered, now).await?;
+    }
+    Ok(changes)
+}
+
+async fn newest(writer: &mut SqliteConnection, question: &'static str) -> Result<i64> {
+    sqlx::query_scalar(question).fetch_one(writer).await.during("read the newest number")
+}
+
+/// A file that is news of its own now frees the path of the entry before it; and where two
+/// files changed places, neither finds its path taken.
+async fn free_paths(writer: &mut SqliteConnection, steps: &[Step]) -> Result<()> {
+    let paths: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Accept(acceptance) => Some(acceptance.path.as_str()),
+            _ => None,
+        })
+        .collect();
+    for page in paths.chunks(PAGE) {
+        sqlx::query("update entry set path = null where path in (select value from json_each($1))")
+            .bind(json(&page))
+            .execute(&mut *writer)
+            .await
+            .during("accept entries")?;
+    }
+    Ok(())
+}
+
+/// One accepted entry, as an array in the order of its fields.
+#[derive(Serialize)]
+struct AcceptedRow<'a>(
+    i64,
+    &'a str,
+    &'a str,
+    &'static str,
+    i64,
+    &'static str,
+    (i64, i32),
+    (i64, i32),
+    &'a crate::content::PublishedSource,
+    Option<i64>,
+    &'a str,
+    &'a crate::catalogue::Acted,
+    &'a str,
+    WithoutBody<'a>,
+);
+
+impl<'a> AcceptedRow<'a> {
+    fn of(row: i64, acceptance: &'a Acceptance) -> Self {
+        let entry = &acceptance.entry;
+        let moment = |at: crate::model::Timestamp| (at.timestamp(), at.offset().local_minus_utc());
+        Self(
+            row,
+            entry.id.as_str(),
+            &acceptance.path,
+            acceptance.state.as_str(),
+            entry.revision,
+            entry.kind.as_str(),
+            moment(entry.published),
+            moment(entry.updated),
+            &acceptance.published_source,
+            acceptance.expires_at.map(|at| at.timestamp()),
+            &acceptance.body_hash,
+            &acceptance.acted,
+            entry.link.as_str(),
+            WithoutBody(entry),
+        )
+    }
+}
+
+/// An entry as `revision.fields` has it.
+struct WithoutBody<'a>(&'a Entry);
+
+impl Serialize for WithoutBody<'_> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        if self.0.content_html.is_empty() && self.0.content_text.is_empty() {
+            return self.0.serialize(serializer);
+        }
+        let bare =
+            Entry { content_html: String::new(), content_text: String::new(), ..self.0.clone() };
+        bare.serialize(serializer)
+    }
+}
+
+async fn accept(
+    writer: &mut SqliteConnection,
+    rows: &[AcceptedRow<'_>],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let action = "accept entries";
+    let page = json(&rows);
+    sqlx::query(
+        "insert into entry (id, iri, path, state, revision, kind, published_at,
+             published_offset, updated_at, updated_offset, published_source, expires_at,
+             body_hash, acted, link, first_accepted_at)
+         select j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
+             j.value ->> 5, j.value ->> '$[6][0]', j.value ->> '$[6][1]',
+             j.value ->> '$[7][0]', j.value ->> '$[7][1]', j.value -> 8, j.value ->> 9,
+             j.value ->> 10, j.value -> 11, j.value ->> 12, $2
+         from json_each($1) as j where true
+         on conflict (id) do update set path = excluded.path, state = excluded.state,
+             revision = excluded.revision, kind = excluded.kind,
+             published_at = excluded.published_at,
+             published_offset = excluded.published_offset, updated_at = excluded.updated_at,
+             updated_offset = excluded.updated_offset,
+             published_source = excluded.published_source, expires_at = excluded.expires_at,
+             body_hash = excluded.body_hash, acted = excluded.acted, link = excluded.link,
+             missing_scans = 0",
+    )
+    .bind(&page)
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    sqlx::query(
+        "insert into revision (entry_id, revision, fields, body_hash, accepted_at)
+         select j.value ->> 0, j.value ->> 4, j.value -> 13, j.value ->> 10, $2
+         from json_each($1) as j where true",
+    )
+    .bind(&page)
+    .bind(now.timestamp())
+    .execute(writer)
+    .await
+    .during(action)?;
+    Ok(())
+}
+
+/// Stores the bodies that came along; where a scan let them go, what wants one makes it.
+async fn keep_new_bodies(writer: &mut SqliteConnection, steps: &[Step]) -> Result<()> {
+    let bodies: Vec<Body> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Accept(acceptance) if !acceptance.entry.content_html.is_empty() => Some(Body {
+                hash: acceptance.body_hash.clone(),
+                html: acceptance.entry.content_html.clone(),
+                text: acceptance.entry.content_text.clone(),
+            }),
+            _ => None,
+        })
+        .collect();
+    catalogue::keep_bodies(writer, &bodies).await
+}
+
+async fn set_states(writer: &mut SqliteConnection, rows: &[Value]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update entry set state = j.value ->> 1, missing_scans = 0
+         from json_each($1) as j where entry.id = j.value ->> 0",
+    )
+    .bind(json(&rows))
+    .execute(writer)
+    .await
+    .during("change the state of entries")?;
+    Ok(())
+}
+
+async fn set_missing(writer: &mut SqliteConnection, rows: &[Value]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update entry set missing_scans = j.value ->> 1
+         from json_each($1) as j where entry.id = j.value ->> 0",
+    )
+    .bind(json(&rows))
+    .execute(writer)
+    .await
+    .during("note missing files")?;
+    Ok(())
+}
+
+/// Gives changes their numbers. They are never deleted, so no number is used twice.
+async fn number(writer: &mut SqliteConnection, rows: &[Value], now: DateTime<Utc>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into change (seq, entry_id, revision, class, tell, numbered_at, note)
+         select j.value ->> 0, e.id, coalesce(j.value ->> 5, e.revision), j.value ->> 2,
+             j.value ->> 3, $2, j.value ->> 4
+         from json_each($1) as j join entry e on e.id = j.value ->> 1",
+    )
+    .bind(json(&rows))
+    .bind(now.timestamp())
+    .execute(writer)
+    .await
+    .during("number changes")?;
+    Ok(())
+}
+
+/// Remembers what a scan holds back, and forgets what needs no holding any more.
+pub(super) async fn hold(
+    writer: &mut SqliteConnection,
+    scan: &ScanRecord,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let action = "remember a hold";
+    // A hold that was let go while this scan went on is for the next one to take up.
+    sqlx::query(
+        "delete from hold_item where path in (select value from json_each($1))
+             or hold_id in (select value from json_each($2))",
+    )
+    .bind(json(&scan.resolved))
+    .bind(json(&scan.taken_up))
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    sqlx::query(
+        "update hold set released_at = $1, released_by = 'the files are as they were'
+         where kind = 'mass_change' and released_at is null
+             and not exists (select 1 from hold_item h where h.hold_id = hold.id)",
+    )
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    let Some(hold) = &scan.hold else { return Ok(()) };
+    let id: i64 = sqlx::query_scalar(
+        "insert into hold (kind, subject, reason, created_at)
+         values ('mass_change', 'scan', $1, $2) returning id",
+    )
+    .bind(&hold.reason)
+    .bind(now.timestamp())
+    .fetch_one(&mut *writer)
+    .await
+    .during(action)?;
+    for page in hold.items.chunks(PAGE) {
+        let rows: Vec<_> = page.iter().map(|item| (&item.path, item.what.as_str())).collect();
+        sqlx::query(
+            "insert into hold_item (path, hold_id, what)
+             select j.value ->> 0, $2, j.value ->> 1 from json_each($1) as j where true
+             on conflict (path) do update set hold_id = excluded.hold_id, what = excluded.what",
+        )
+        .bind(json(&rows))
+        .bind(id)
+        .execute(&mut *writer)
+        .await
+        .during(action)?;
+    }
+    Ok(())
+}
