@@ -17,7 +17,7 @@ use tidings::store::sqlite::SqliteStore;
 use tidings::store::{
     Audience, Claim, ClaimRequest, DeliveryResult, EndOfSubscription, FileOutcome, KnownFile,
     NewIssue, NewRun, NewSubscription, QuietRun, QuietState, Recovered, Rendering, RequestKind,
-    ScanRecord, Store, Subscribed,
+    ScanEnd, ScanRecord, Store, Subscribed,
 };
 
 /// Runs a case over an empty store of each kind there is.
@@ -248,17 +248,25 @@ fn problems_stand_until_their_file_is_read_again() {
                 ..ScanRecord::default()
             };
             store.accept_scan(&record, at(0)).await.unwrap();
+        };
+        let remember_of_folder = async |problems: &[(&str, &str)]| {
+            let problems = problems.iter().map(|(path, said)| problem(path, said)).collect();
+            store.end_scan(&ScanEnd { problems, ..ScanEnd::default() }).await.unwrap();
+        };
+        let told = async || {
             let problems = store.problems().await.unwrap();
             problems.into_iter().map(|p| format!("{} {}", p.path, p.message)).collect::<Vec<_>>()
         };
-        let first = remember(&["a", "b"], &[("a", "old"), ("a", "too"), ("b", "b")]).await;
-        assert_eq!(first, ["a old", "a too", "b b"]);
-        // A file that was not read may have a problem beside those of its last reading.
-        let unreadable = remember(&["b"], &[("a", "unreadable"), ("link", "outside")]).await;
-        assert_eq!(unreadable, ["a old", "a too", "a unreadable", "link outside"]);
-        assert_eq!(remember(&[], &[("a", "unreadable")]).await.len(), 3);
-        assert_eq!(remember(&[], &[]).await, ["a old", "a too"]);
-        assert_eq!(remember(&["a"], &[]).await, [""; 0]);
+        remember(&["a", "b"], &[("a", "old"), ("a", "too"), ("b", "b")]).await;
+        assert_eq!(told().await, ["a old", "a too", "b b"]);
+        // A file may have a problem of the folder beside those of its last reading.
+        remember(&["b"], &[]).await;
+        remember_of_folder(&[("a", "of all"), ("link", "outside")]).await;
+        assert_eq!(told().await, ["a old", "a too", "a of all", "link outside"]);
+        remember(&["a"], &[]).await;
+        assert_eq!(told().await, ["a of all", "link outside"]);
+        remember_of_folder(&[]).await;
+        assert_eq!(told().await, [""; 0]);
     });
 }
 
