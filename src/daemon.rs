@@ -4,6 +4,7 @@
 //! one task sends; the web server reads. The scheduler only wakes us: what is due is asked
 //! of `digest::schedule`.
 
+mod rounds;
 mod sender;
 mod wake;
 
@@ -24,9 +25,11 @@ use crate::pipeline::digests::{
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::{PublishReport, PublishingError};
 use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
-use crate::pipeline::{Press, people, publish, scan, send};
+use crate::pipeline::scan::{self, Scanned};
+use crate::pipeline::{Press, people, publish, send};
 use crate::store::{Request, RequestKind, StoreError};
 use crate::web::{self, DocumentSet, ListenError};
+use rounds::Rounds;
 use sender::{News, Sender};
 use wake::{Wake, Waker};
 
@@ -66,6 +69,9 @@ struct Daemon {
     is_published: bool,
     /// What the log has told already.
     told_problems: Vec<Problem>,
+    rounds: Rounds,
+    /// When the clock alone changes an entry next.
+    next_moment: Option<DateTime<Utc>>,
 }
 
 /// Runs until `stop` turns true. The caller holds the lock.
@@ -91,6 +97,8 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
     let alarms = Waker::start(wakes_in, press.config.content.scan, &press.config.content.folder)
         .await
         .map_err(DaemonError::Scheduler)?;
+    let content = &press.config.content;
+    let rounds = Rounds::new(content.scan, content.scan_full, alarms.has_events());
     let daemon = Daemon {
         press,
         documents,
@@ -98,6 +106,8 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
         awaited: Vec::new(),
         is_published: false,
         told_problems: Vec::new(),
+        rounds,
+        next_moment: None,
     };
     let stopped = stop.clone();
     let mut work = Box::pin(daemon.work(wakes, news, stop));
@@ -138,45 +148,128 @@ impl Daemon {
     }
 
     async fn wake(&mut self, wake: Wake, wakes: &mut mpsc::UnboundedReceiver<Wake>) {
-        let mut is_scan_due = wake.is_scan();
+        let mut is_scan_due = self.asks_for_scan(&wake);
         let mut is_minute = wake == Wake::Minute;
         let mut paths = wake.paths();
-        if wake == Wake::Look && !self.answer_requests().await {
-            return;
+        if wake == Wake::Look {
+            self.pass_time().await;
+            if !self.answer_requests().await {
+                return;
+            }
         }
         if is_scan_due && !paths.is_empty() {
             // Events come in swarms: one scan for all that are there by now.
             tokio::time::sleep(SETTLE).await;
         }
         while let Ok(more) = wakes.try_recv() {
-            is_scan_due |= more.is_scan();
+            is_scan_due |= self.asks_for_scan(&more);
             is_minute |= more == Wake::Minute;
             paths.extend(more.paths());
         }
         if is_scan_due {
-            self.scan_and_publish().await;
+            let has_changed = self.scan_and_publish().await;
+            if has_changed && paths.is_empty() && self.rounds.has_events() {
+                self.miss_events(wakes).await;
+            }
         }
         if is_minute {
             self.send_due(self.press.clock.now()).await;
         }
     }
 
-    /// Scans, publishes what changed, and starts the digest `immediate`.
-    async fn scan_and_publish(&mut self) {
+    fn asks_for_scan(&self, wake: &Wake) -> bool {
+        match wake {
+            Wake::Files(_) => true,
+            Wake::Interval => self.rounds.is_due(self.press.clock.now()),
+            Wake::Minute | Wake::Look => false,
+        }
+    }
+
+    /// A walk found what no event told of. It may be on its way; if not, there are none.
+    async fn miss_events(&mut self, wakes: &mut mpsc::UnboundedReceiver<Wake>) {
+        tokio::time::sleep(SETTLE).await;
+        let mut has_come = false;
+        let mut others = Vec::new();
+        while let Ok(wake) = wakes.try_recv() {
+            has_come |= matches!(wake, Wake::Files(_));
+            others.push(wake);
+        }
+        if !has_come {
+            self.rounds.lose_events();
+            warn!(
+                "files changed and the system did not tell: from now on the content folder is \
+                 scanned at each `content.scan`"
+            );
+        }
+        if others.contains(&Wake::Minute) {
+            self.send_due(self.press.clock.now()).await;
+        }
+    }
+
+    /// Numbers what an embargo, an expiry or the end of a notice changes, at its moment.
+    async fn pass_time(&mut self) {
+        if self.next_moment.is_none_or(|next| next > self.press.clock.now()) {
+            return;
+        }
+        let outcome = async {
+            let mut report = scan::pass_time(&self.press).await?;
+            self.next_moment = self.press.store.next_moment().await?;
+            if !report.changes.is_empty() {
+                self.publish(&mut report).await?;
+            }
+            anyhow::Ok(report)
+        };
+        match outcome.await {
+            Ok(report) => {
+                self.log(&report);
+                let plans = plan_immediate(&self.press).await;
+                self.start_all(plans).await;
+            }
+            Err(error) => error!("could not publish what is due: {error:#}"),
+        }
+    }
+
+    /// Scans, publishes what changed, and starts the digest `immediate`. Whether anything
+    /// changed.
+    async fn scan_and_publish(&mut self) -> bool {
         match self.try_scan().await {
             Ok(report) => {
                 self.log(&report);
                 // After every scan: what an earlier one numbered may still be to be mailed.
                 let plans = plan_immediate(&self.press).await;
                 self.start_all(plans).await;
+                !report.changes.is_empty()
             }
-            Err(error) => error!("could not scan and publish: {error:#}"),
+            Err(error) => {
+                error!("could not scan and publish: {error:#}");
+                false
+            }
         }
+    }
+
+    /// One scan, and when to look again.
+    async fn scan(&mut self) -> Result<PublishReport, PublishingError> {
+        let Scanned { report, file_systems } = scan::scan_folder(&self.press).await?;
+        let is_second_look_due =
+            !report.moving.is_empty() || self.press.store.has_missing().await?;
+        self.rounds.walked(self.press.clock.now(), is_second_look_due);
+        self.next_moment = self.press.store.next_moment().await?;
+        if self.rounds.has_events()
+            && let Some((folder, name)) = rounds::without_events(&file_systems)
+        {
+            self.rounds.lose_events();
+            info!(
+                folder = %folder.display(),
+                "part of the content lies on {name}, which tells of no changes: it is scanned \
+                 at each `content.scan`"
+            );
+        }
+        Ok(report)
     }
 
     async fn try_scan(&mut self) -> anyhow::Result<PublishReport> {
         people::add_stand_ins(&self.press).await?;
-        let mut report = scan::scan(&self.press).await?;
+        let mut report = self.scan().await?;
         if !self.is_published || !report.changes.is_empty() {
             self.publish(&mut report).await?;
         }
@@ -274,7 +367,7 @@ impl Daemon {
     /// `immediate` is left to the plan that follows.
     async fn answer_scan(&mut self) -> anyhow::Result<PublishReport> {
         people::add_stand_ins(&self.press).await?;
-        let mut report = scan::scan(&self.press).await?;
+        let mut report = self.scan().await?;
         self.publish(&mut report).await?;
         self.log(&report);
         Ok(report)

@@ -59,8 +59,6 @@ impl Checker<'_> {
         let mut warnings = Vec::new();
         let mail = self.mail(file.mail, &base, environment, &mut warnings)?;
         for (key, is_set) in [
-            ("content.max_new", file.content.max_new.is_some()),
-            ("content.scan_full", file.content.scan_full.is_some()),
             ("web.admin_listen", file.web.admin_listen.is_some()),
             ("web.trusted_proxies", !file.web.trusted_proxies.is_empty()),
         ] {

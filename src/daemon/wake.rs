@@ -28,10 +28,6 @@ pub(super) enum Wake {
 }
 
 impl Wake {
-    pub(super) fn is_scan(&self) -> bool {
-        matches!(self, Self::Interval | Self::Files(_))
-    }
-
     pub(super) fn paths(&self) -> BTreeSet<PathBuf> {
         match self {
             Self::Files(paths) => paths.clone(),
@@ -43,7 +39,7 @@ impl Wake {
 /// Keeps the sources of wakes alive.
 pub(super) struct Waker {
     scheduler: JobScheduler,
-    _watcher: Option<RecommendedWatcher>,
+    watcher: Option<RecommendedWatcher>,
     looking: JoinHandle<()>,
 }
 
@@ -80,7 +76,12 @@ impl Waker {
                 }
             }
         });
-        Ok(Self { scheduler, _watcher: watcher, looking })
+        Ok(Self { scheduler, watcher, looking })
+    }
+
+    /// Whether the system tells of changes in the folder, as far as it says.
+    pub(super) fn has_events(&self) -> bool {
+        self.watcher.is_some()
     }
 
     pub(super) async fn stop(mut self) {
@@ -91,8 +92,7 @@ impl Waker {
     }
 }
 
-/// Watches the folder. Events are a hint: a folder that has none is still scanned at each
-/// interval.
+/// Watches the folder; `None` where the system cannot.
 fn watch(folder: &Path, wakes: UnboundedSender<Wake>) -> Option<RecommendedWatcher> {
     let folder = absolute(folder);
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {

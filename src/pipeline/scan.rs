@@ -4,6 +4,7 @@
 //! of an unchanged folder costs its walk.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::thread;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Press;
 use super::publish::{PublishReport, PublishingError};
 use crate::catalogue::{
-    About, Announce, Braked, ChangeClass, Context, Diff, Held, Limits, Scanned, Standing, Tell,
+    self, About, Announce, Braked, ChangeClass, Context, Diff, Held, Known, Limits, Standing, Tell,
     brake, clashes, diff,
 };
 use crate::config::{Config, FirstScan};
@@ -28,17 +29,32 @@ const RULES_FACT: &str = "content_rules";
 /// Hash of what the walk itself found to mend, as of the last scan.
 const WALK_PROBLEMS_FACT: &str = "walk_problems";
 
+/// What a scan tells those who scan again.
+#[derive(Debug)]
+pub struct Scanned {
+    pub report: PublishReport,
+    /// One folder on each file system below the content folder.
+    pub file_systems: Vec<PathBuf>,
+}
+
 /// Scans the content folder and remembers what it found.
+pub async fn scan(press: &Press) -> Result<PublishReport, PublishingError> {
+    Ok(scan_folder(press).await?.report)
+}
+
+/// As [`scan`], for the daemon.
 ///
 /// Feeds and digests are registered before the scan, so that a new digest's first window
 /// holds what this scan numbers.
-pub async fn scan(press: &Press) -> Result<PublishReport, PublishingError> {
+pub async fn scan_folder(press: &Press) -> Result<Scanned, PublishingError> {
     register_digests(press).await?;
     let store = &press.store;
     let now = press.clock.now();
     let question = question(press).await?;
+    let file_systems = question.walk.file_systems().to_vec();
     let Some(folders) = question.folders else {
-        return Ok(report(press, &[], Vec::new()).await?);
+        let report = report(press, &[], Vec::new()).await?;
+        return Ok(Scanned { report, file_systems });
     };
     let mut remembered = Remembered::default();
     for file in store.known_files(&folders).await? {
@@ -69,7 +85,8 @@ pub async fn scan(press: &Press) -> Result<PublishReport, PublishingError> {
     end.problems.extend(clashes(&addresses, &replacements));
     end.facts = vec![(RULES_FACT, rules), (WALK_PROBLEMS_FACT, walk_problems)];
     store.end_scan(&end).await?;
-    Ok(report(press, &changes, moving).await?)
+    let report = report(press, &changes, moving).await?;
+    Ok(Scanned { report, file_systems })
 }
 
 /// Numbers what the clock alone changes: no file is looked at.
@@ -79,7 +96,7 @@ pub async fn pass_time(press: &Press) -> Result<PublishReport, StoreError> {
     known.entries.retain(|entry| entry.missing_scans == 0);
     let paths = known.entries.iter().filter_map(|entry| entry.path.clone());
     let standing = paths.map(|path| Standing { path, is_other: false }).collect();
-    let scanned = Scanned { drafts: Vec::new(), standing };
+    let scanned = catalogue::Scanned { drafts: Vec::new(), standing };
     let Diff { steps, .. } = diff(&known, scanned, &context(press, false));
     let record = ScanRecord { steps, ..ScanRecord::default() };
     let changes = press.store.accept_scan(&record, now).await?;
@@ -171,7 +188,7 @@ async fn compare(
     is_first: bool,
 ) -> Result<ScanRecord, StoreError> {
     let mut record = ScanRecord { gone: std::mem::take(&mut scan.gone), ..Default::default() };
-    let mut scanned = Scanned::default();
+    let mut scanned = catalogue::Scanned::default();
     for file in std::mem::take(&mut scan.files) {
         let outcome = outcome_of(&file.reading);
         record.problems.extend(file.reading.problems);
@@ -186,7 +203,7 @@ async fn compare(
     }
     let context = context(press, is_first);
     let known = if is_first {
-        crate::catalogue::Known::default()
+        Known::default()
     } else {
         press.store.known(&About::of(&scanned, &record.gone, &context)).await?
     };
