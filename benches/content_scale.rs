@@ -1,0 +1,335 @@
+//! What content costs at scale, whole processes: a first scan beside Hugo, an unchanged folder
+//! beside `find`, one changed post.
+//!
+//! Run it with `cargo bench --bench content_scale`, or with another number of posts as
+//! `cargo bench --bench content_scale -- 5000`. Needs GNU `time`, `timeout` and `find`; without
+//! Hugo that column is left out. The processes take turns, so that whatever else the machine
+//! does weighs on all of them alike.
+
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+#![expect(clippy::unwrap_used, reason = "a benchmark stops where it fails")]
+
+mod support;
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const POSTS: usize = 50_000;
+const ROUNDS: usize = 5;
+/// A measured process that takes longer is ended, and its figure left out.
+const LIMIT_SECONDS: u64 = 60;
+
+const OFFICE: &str = "\
+site: {title: Press Office, url: 'https://press.example.org/', since: 2026-01-01, \
+       time_zone: Asia/Singapore}
+mail: {from: 'Press Office <press@press.example.org>'}
+feeds: [{name: all, title: All news}]
+digests: [{name: daily, at: '0 8 * * *'}]
+";
+
+/// Feeds only: one RSS document of the newest 50, as ours. Pages must be known to be listed,
+/// and with no format of their own none is written.
+const HUGO_SITE: &str = "\
+baseURL: https://press.example.org/
+title: Press Office
+disableKinds: [section, taxonomy, term, sitemap, robotsTXT, '404']
+outputs: {home: [RSS], page: []}
+frontmatter: {date: [':filename', ':default']}
+markup: {goldmark: {renderer: {unsafe: true}}}
+";
+
+/// Hugo's own template holds summaries; this one the whole content, as our documents.
+const HUGO_RSS: &str = r#"{{ printf "<?xml version=\"1.0\" encoding=\"utf-8\"?>" | safeHTML }}
+<rss version="2.0"><channel>
+<title>{{ site.Title }}</title><link>{{ .Permalink }}</link><description>News</description>
+{{- range first 50 site.RegularPages.ByDate.Reverse }}
+<item><title>{{ .Title }}</title><link>{{ .Permalink }}</link><guid>{{ .Permalink }}</guid>
+<pubDate>{{ .Date.Format "Mon, 02 Jan 2006 15:04:05 -0700" | safeHTML }}</pubDate>
+<description>{{ .Content | html }}</description></item>
+{{- end }}
+</channel></rss>
+"#;
+
+fn main() {
+    // Cargo adds `--bench` to whatever it is given.
+    let posts = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(POSTS);
+    for (program, package) in
+        [("/usr/bin/time", "time"), ("timeout", "coreutils"), ("find", "findutils")]
+    {
+        if !is_there(program) {
+            println!("`{program}` is missing: install it with `apt-get install {package}`");
+            return;
+        }
+    }
+    let office = Office::new(posts);
+    first_scan(&office, posts);
+    one_changed(&office);
+    drop(office);
+    unchanged(2 * posts);
+}
+
+/// A fresh office reads all posts into an empty store, and writes its documents.
+fn first_scan(office: &Office, posts: usize) {
+    println!("\nfirst scan of {posts} posts, medians of {ROUNDS}");
+    let hugo = HugoSite::new();
+    if hugo.is_none() {
+        println!("no `hugo` to compare with: install it with `apt-get install hugo`");
+    }
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        office.forget();
+        ours.push(measure(&mut office.publish()));
+        if let Some(hugo) = &hugo {
+            theirs.push(measure(&mut hugo.build(&office.content())));
+            hugo.check(posts);
+        }
+    }
+    let ours = print("tidings publish-now, nothing known", &ours);
+    let theirs = print("hugo, feeds only", &theirs);
+    if let (Some(ours), Some(theirs)) = (&ours, &theirs) {
+        print_ratio(ours, theirs, "hugo");
+    }
+    if ours.is_some() {
+        office.check(posts);
+    }
+}
+
+/// The newest post gets another text, so that the documents change as well.
+fn one_changed(office: &Office) {
+    println!("\none changed post, medians of {ROUNDS}");
+    let (mut idle, mut changed) = (Vec::new(), Vec::new());
+    if measure(&mut office.publish()).is_none() {
+        return println!("skipped: the folder was not read in {LIMIT_SECONDS} s");
+    }
+    for round in 0..ROUNDS {
+        idle.push(measure(&mut office.publish()));
+        let words = format!("Edited in round {round}.");
+        office.edit_newest(&words);
+        changed.push(measure(&mut office.publish()));
+        let document = fs::read_to_string(office.folder.path().join("public/feeds/all.rss"));
+        assert!(document.unwrap().contains(&words), "the change was not published");
+    }
+    let idle = print("nothing changed", &idle);
+    let changed = print("one post changed", &changed);
+    if let (Some(idle), Some(changed)) = (idle, changed) {
+        let more_ms = milliseconds(changed.wall) - milliseconds(idle.wall);
+        println!("{:<36}{more_ms:>9.0} ms", "the change alone");
+    }
+}
+
+/// Every file is known: a walk and a look at each file's stat.
+fn unchanged(posts: usize) {
+    println!("\nsecond pass over {posts} unchanged files, medians of {ROUNDS}");
+    let office = Office::new(posts);
+    if measure(&mut office.publish()).is_none() {
+        return println!("skipped: the folder was not read in {LIMIT_SECONDS} s");
+    }
+    let (mut ours, mut find) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(measure(&mut office.publish()));
+        let content = office.content();
+        let arguments = ["-type", "f", "-printf", "%T@ %s %p\n"].map(OsStr::new);
+        find.push(measure(command("find", &[content.as_os_str()]).args(arguments)));
+    }
+    let ours = print("tidings publish-now, all known", &ours);
+    let find = print("find -type f -printf '%T@ %s %p\\n'", &find);
+    if let (Some(ours), Some(find)) = (&ours, &find) {
+        print_ratio(ours, find, "find");
+    }
+}
+
+/// A press office of its own in a temporary folder.
+struct Office {
+    folder: tempfile::TempDir,
+    newest: PathBuf,
+}
+
+impl Office {
+    fn new(posts: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("config")).unwrap();
+        fs::write(folder.path().join("config/tidings.yaml"), OFFICE).unwrap();
+        let paths = support::make_posts(&folder.path().join("content"), posts);
+        for path in &paths {
+            set_back(path, Duration::from_mins(1));
+        }
+        // File names begin with the day.
+        let newest = paths.into_iter().max_by_key(|path| path.file_name().map(OsStr::to_owned));
+        Self { folder, newest: newest.expect("at least one post") }
+    }
+
+    fn content(&self) -> PathBuf {
+        self.folder.path().join("content")
+    }
+
+    /// Back to an empty store and no documents.
+    fn forget(&self) {
+        for name in ["var", "public"] {
+            let _ = fs::remove_dir_all(self.folder.path().join(name));
+        }
+    }
+
+    fn tidings(&self, arguments: &[&str]) -> Command {
+        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+        let mut command = command(env!("CARGO_BIN_EXE_tidings"), &arguments);
+        command.current_dir(self.folder.path()).env_remove("TIDINGS_CONFIG");
+        command
+    }
+
+    fn publish(&self) -> Command {
+        self.tidings(&["publish-now", "--feeds-only", "--quiet"])
+    }
+
+    /// Every post must have become a release, or the figure is for something else.
+    fn check(&self, posts: usize) {
+        let mut status = Command::new(env!("CARGO_BIN_EXE_tidings"));
+        let answer = status
+            .args(["status", "--json"])
+            .current_dir(self.folder.path())
+            .env_remove("TIDINGS_CONFIG")
+            .output()
+            .unwrap();
+        let status: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
+        assert_eq!(status["entries"]["public"], posts, "{status}");
+    }
+
+    /// Another text, from a time that is past and not the one before.
+    fn edit_newest(&self, words: &str) {
+        let mut file = File::options().append(true).open(&self.newest).unwrap();
+        writeln!(file, "\n{words}").unwrap();
+        drop(file);
+        set_back(&self.newest, Duration::from_secs(10));
+    }
+}
+
+/// A minimal Hugo site around somebody else's content folder.
+struct HugoSite {
+    folder: tempfile::TempDir,
+}
+
+impl HugoSite {
+    fn new() -> Option<Self> {
+        if !is_there("hugo") {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("layouts/_default")).unwrap();
+        fs::write(folder.path().join("config.yaml"), HUGO_SITE).unwrap();
+        fs::write(folder.path().join("layouts/_default/rss.xml"), HUGO_RSS).unwrap();
+        Some(Self { folder })
+    }
+
+    fn build(&self, content: &Path) -> Command {
+        let _ = fs::remove_dir_all(self.folder.path().join("public"));
+        let mut command = command("hugo", &["--quiet", "--contentDir"].map(OsStr::new));
+        command.arg(content).current_dir(self.folder.path());
+        command
+    }
+
+    fn check(&self, posts: usize) {
+        let document = fs::read_to_string(self.folder.path().join("public/index.xml")).unwrap();
+        assert_eq!(document.matches("<item>").count(), posts.min(50));
+    }
+}
+
+/// What one process cost.
+struct Cost {
+    wall: Duration,
+    /// User and system, all threads.
+    cpu: Duration,
+    peak_kib: u64,
+}
+
+/// `program`, to be measured by GNU `time` and ended after the limit.
+fn command(program: &str, arguments: &[&OsStr]) -> Command {
+    let mut command = Command::new("timeout");
+    command
+        .arg(LIMIT_SECONDS.to_string())
+        .args(["/usr/bin/time", "-f", "%U %S %M"])
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// Runs a process made by [`command`]; nothing where it took too long.
+fn measure(command: &mut Command) -> Option<Cost> {
+    let start = Instant::now();
+    let done = command.stderr(Stdio::piped()).output().unwrap();
+    let wall = start.elapsed();
+    let said = String::from_utf8_lossy(&done.stderr);
+    if done.status.code() == Some(124) {
+        return None;
+    }
+    assert!(done.status.success(), "{command:?}: {said}");
+    // `time` writes last.
+    let line = said.lines().last().unwrap();
+    let figures: Vec<f64> = line.split(' ').map(|figure| figure.parse().unwrap()).collect();
+    let [user, system, _] = figures[..] else { panic!("`time` said `{line}`") };
+    let peak_kib = line.rsplit(' ').next().unwrap().parse().unwrap();
+    Some(Cost { wall, cpu: Duration::from_secs_f64(user + system), peak_kib })
+}
+
+/// Prints and returns the medians; nothing where some round took too long.
+fn print(name: &str, rounds: &[Option<Cost>]) -> Option<Cost> {
+    if rounds.is_empty() {
+        return None;
+    }
+    let Some(rounds) = rounds.iter().map(Option::as_ref).collect::<Option<Vec<&Cost>>>() else {
+        println!("{name:<36}skipped: not done in {LIMIT_SECONDS} s");
+        return None;
+    };
+    let cost = Cost {
+        wall: median(rounds.iter().map(|cost| cost.wall).collect()),
+        cpu: median(rounds.iter().map(|cost| cost.cpu).collect()),
+        peak_kib: median(rounds.iter().map(|cost| cost.peak_kib).collect()),
+    };
+    println!(
+        "{name:<36}{:>9.0} ms wall {:>7.0} ms CPU {:>6} MiB",
+        milliseconds(cost.wall),
+        milliseconds(cost.cpu),
+        cost.peak_kib / 1024,
+    );
+    Some(cost)
+}
+
+fn print_ratio(ours: &Cost, theirs: &Cost, name: &str) {
+    let wall = ours.wall.as_secs_f64() / theirs.wall.as_secs_f64();
+    // `time` counts in hundredths of a second: below ten of them a ratio says nothing.
+    let cpu = if theirs.cpu < Duration::from_millis(100) {
+        String::new()
+    } else {
+        format!("{:>10.2} CPU", ours.cpu.as_secs_f64() / theirs.cpu.as_secs_f64())
+    };
+    println!("{:<36}{wall:>9.2} wall {cpu}", format!("times {name}"));
+}
+
+fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
+    values.sort();
+    values[values.len() / 2]
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+/// A file just written may still be written to, and would be waited for.
+fn set_back(path: &Path, by: Duration) {
+    let file = File::options().append(true).open(path).unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(modified - by).unwrap();
+}
+
+fn is_there(program: &str) -> bool {
+    let tried = Command::new(program)
+        .arg(if program == "hugo" { "version" } else { "--version" })
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    tried.is_ok_and(|status| status.success())
+}
