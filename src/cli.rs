@@ -8,6 +8,7 @@ mod ask;
 mod check;
 mod daemon;
 mod failure;
+mod list;
 mod output;
 mod publish_now;
 mod session;
@@ -64,6 +65,8 @@ enum Command {
     Check(check::Check),
     /// Show a content file as it would be published
     Show(show::Show),
+    /// List what readers do not see: pending, embargoed, expired or withdrawn
+    List(list::List),
     /// Show what is published, waiting, pending and sent
     Status,
     /// Add, import, list and remove subscribers
@@ -95,6 +98,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Daemon => daemon::run(&global, &environment, output).await,
         Command::Check(args) => check::run(&global, &environment, &args, output),
         Command::Show(args) => show::run(&global, &environment, &args, output).await,
+        Command::List(args) => list::run(&global, &environment, &args, output).await,
         Command::Status => status::run(&global, &environment, output).await,
         Command::Subscribers(args) => subscribers::run(&global, &environment, args, output).await,
     }
