@@ -77,15 +77,16 @@ fn check_groups_problems_by_what_is_wrong_errors_first() {
             &format!("---\ntitle: Undated {n}\npermalink: /news/{n}/\n---\nSome text.\n"),
         );
     }
-    post(&office, "2026-11-02-a", "publish_at: 2026-11-02T09:00:00\n");
-    post(&office, "2026-11-03-b", "publish_at: 2026-11-03T09:00:00\n");
+    post(&office, "2026-11-02-a", "date: 2026-11-02\ndate: 2026-11-03\n");
+    post(&office, "2026-11-03-b", "tags: ferry\ntags: harbour\n");
     let expected = |left_out: &str| {
         format!(
             "\
-error: `publish_at` has no time zone: `…` (2 files)
-hint: write the time with its zone, as `2026-11-21T09:00:00+08:00`
-  news/_posts/2026-11-02-a.md:4  `2026-11-02T09:00:00`
-  news/_posts/2026-11-03-b.md:4  `2026-11-03T09:00:00`
+error: `…` is given twice (2 files)
+hint: keep one of the two
+  news/_posts/2026-11-02-a.md:5  `date`
+  news/_posts/2026-11-03-b.md:5  `tags`
+
 warning: `date`: there is no publication date; the time it is first seen stands
          in for it (6 files)
 hint: add `date: 2026-11-21`
@@ -160,27 +161,40 @@ fn check_counts_a_file_that_another_file_holds_back() {
 #[test]
 fn check_gives_scripts_everything() {
     let office = Office::new();
-    post(&office, "2026-11-02-a", "publish_at: 2026-11-02T09:00:00\n");
-    post(&office, "2026-11-03-b", "publish_at: 2026-11-03T09:00:00\n");
+    post(&office, "2026-11-02-a", "date: 2026-11-02\ndate: 2026-11-03\n");
+    post(&office, "2026-11-03-b", "tags: ferry\ntags: harbour\n");
     let done = office.run(&["check", "--json"]);
     assert_eq!(done.code, 3);
-    let report = done.json();
-    let problem = json!({
+    let problem = |path: &str, field: &str| {
+        json!({
+            "severity": "error",
+            "path": path,
+            "line": 5,
+            "field": field,
+            "value": null,
+            "message": format!("`{field}` is given twice"),
+            "remedy": "keep one of the two",
+        })
+    };
+    let (a, b) = ("news/_posts/2026-11-02-a.md", "news/_posts/2026-11-03-b.md");
+    let group = json!({
         "severity": "error",
-        "path": "news/_posts/2026-11-02-a.md",
-        "line": 4,
-        "field": "publish_at",
-        "value": "2026-11-02T09:00:00",
-        "message": report["problems"][0]["message"],
-        "remedy": "write the time with its zone, as `2026-11-21T09:00:00+08:00`",
+        "field": null,
+        "message": "`…` is given twice",
+        "remedy": "keep one of the two",
+        "files": 2,
+        "count": 2,
     });
-    assert_eq!(report["problems"][0], problem);
-    assert_eq!(report["problems"].as_array().unwrap().len(), 2);
-    let group = &report["groups"][0];
-    assert_eq!((&group["severity"], &group["field"]), (&json!("error"), &json!("publish_at")));
-    assert_eq!((&group["files"], &group["count"]), (&json!(2), &json!(2)));
-    assert_eq!((&report["errors"], &report["warnings"]), (&json!(2), &json!(0)));
-    assert_eq!(report["moving"], json!([]));
+    let expected = json!({
+        "files": {"held_back": 2},
+        "errors": 2,
+        "warnings": 0,
+        "held_back": [a, b],
+        "moving": [],
+        "groups": [group],
+        "problems": [problem(a, "date"), problem(b, "tags")],
+    });
+    assert_eq!(done.json(), expected);
 }
 
 #[test]
@@ -229,6 +243,15 @@ fn show_names_the_source_of_each_date() {
         "",
         &["published"],
         &["published  2026-11-02T00:00:00+08:00 (from the file name)"],
+    );
+    check(
+        "2026-11-02-c",
+        "publishDate: 2026-11-12\ndate: 2026-12-01\nend_date: 2026-12-02\n",
+        &["published", "start"],
+        &[
+            "published  2026-11-12T00:00:00+08:00 (from `publishDate`, line 4)",
+            "start      2026-12-01 (from `date`, line 5)",
+        ],
     );
     check(
         "2026-11-03-c",

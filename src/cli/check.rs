@@ -60,7 +60,10 @@ pub(super) fn run(
     let clock = session::clock(global);
     let found = look(&config, clock.as_ref(), &args.paths)?;
     let report = report(&found);
-    for group in &report.groups {
+    for (index, group) in report.groups.iter().enumerate() {
+        if index > 0 {
+            output.data("");
+        }
         groups::show(output, group, args.all);
     }
     show_totals(output, &config, &found, &report);
@@ -143,7 +146,7 @@ fn show_totals(output: Output, config: &Config, found: &Found, report: &Report<'
         return output.say("content files end in `.md`, `.markdown`, `.mdx` or `.html`");
     }
     let kinds = file_kinds(|kind| report.files.get(&kind).copied().unwrap_or(0));
-    output.say(&format!("{}: {kinds}", count(total, "file", "files")));
+    output.say_paragraph("", &format!("{}: {kinds}", count(total, "file", "files")));
     let counts = format!(
         "{}, {}",
         count(report.errors as u64, "error", "errors"),

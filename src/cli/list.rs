@@ -10,7 +10,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::failure::Failure;
-use super::output::{Output, count, cut};
+use super::output::{Output, count, cut, message_and_value};
 use super::{Global, session};
 use crate::catalogue::{EntryState, KnownEntry};
 use crate::clock::Clock;
@@ -346,7 +346,7 @@ fn details(row: &Row<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for problem in &row.problems {
         let line = problem.line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        lines.push(format!("{line}{}", problem.message));
+        lines.push(format!("{line}{}", message_and_value(problem)));
     }
     lines.extend(row.note.map(str::to_owned));
     lines.extend(row.replaced_by.map(|link| format!("replaced by {link}")));

@@ -36,6 +36,13 @@ impl Output {
         }
     }
 
+    /// As [`Output::say`], in the columns of a terminal; see [`hanging`].
+    pub(super) fn say_paragraph(self, head: &str, text: &str) {
+        for line in hanging(head, text) {
+            self.say(&line);
+        }
+    }
+
     /// As [`Output::data`], in the columns of a terminal; see [`hanging`].
     pub(super) fn paragraph(self, head: &str, text: &str) {
         for line in hanging(head, text) {
@@ -94,13 +101,19 @@ pub(super) fn problem_lines(problem: &Problem) -> [String; 2] {
     };
     let line = problem.line.map(|line| format!(" line {line}")).unwrap_or_default();
     let field = problem.field.as_ref().map(|f| format!(" `{f}`:")).unwrap_or_default();
-    let value = problem.value.as_ref().map(|v| format!("`{v}`"));
-    let value = value.filter(|value| !problem.message.contains(value.as_str()));
-    let value = value.map(|value| format!(": {value}")).unwrap_or_default();
     [
-        format!("{severity}: `{}`{line}:{field} {}{value}", problem.path, problem.message),
+        format!("{severity}: `{}`{line}:{field} {}", problem.path, message_and_value(problem)),
         format!("hint: {}", problem.remedy),
     ]
+}
+
+/// What is wrong, and the value unless it is said already.
+pub(super) fn message_and_value(problem: &Problem) -> String {
+    let value = problem.value.as_ref().map(|value| format!("`{value}`"));
+    match value.filter(|value| !problem.message.contains(value.as_str())) {
+        Some(value) => format!("{}: {value}", problem.message),
+        None => problem.message.clone(),
+    }
 }
 
 /// `text` behind `head`, wrapped so that later lines begin where it began. A word that is

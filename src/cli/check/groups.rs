@@ -19,7 +19,8 @@ pub(super) struct Group<'a> {
     field: Option<&'a str>,
     /// `…` stands where the problems differ.
     message: String,
-    remedy: &'a str,
+    /// `…` stands where the remedies differ.
+    remedy: String,
     /// How many files have it.
     files: usize,
     /// How many problems there are.
@@ -30,20 +31,22 @@ pub(super) struct Group<'a> {
 
 /// Errors first, then what is wrong with most files.
 pub(super) fn group(problems: &[Problem]) -> Vec<Group<'_>> {
-    let mut by_kind: BTreeMap<(Severity, String, &str), Vec<&Problem>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<(Severity, String, String), Vec<&Problem>> = BTreeMap::new();
     for problem in problems {
-        let key = (problem.severity, pattern(&problem.message), problem.remedy.as_str());
+        let key = (problem.severity, pattern(&problem.message), pattern(&problem.remedy));
         by_kind.entry(key).or_default().push(problem);
     }
     let mut groups: Vec<Group<'_>> = by_kind
         .into_iter()
-        .map(|((severity, _, remedy), mut problems)| {
+        .map(|((severity, ..), mut problems)| {
             problems.sort_by_key(|p| (&p.path, p.line));
             let files: BTreeSet<&str> = problems.iter().map(|p| p.path.as_str()).collect();
             let (files, count) = (files.len(), problems.len());
             let field = problems[0].field.as_deref();
             let field = field.filter(|_| problems.iter().all(|p| p.field.as_deref() == field));
-            Group { severity, field, message: common(&problems), remedy, files, count, problems }
+            let message = common(problems.iter().map(|p| p.message.as_str()));
+            let remedy = common(problems.iter().map(|p| p.remedy.as_str()));
+            Group { severity, field, message, remedy, files, count, problems }
         })
         .collect();
     // Stable: groups of one size stay in the order of their words.
@@ -78,11 +81,11 @@ fn without_numbers(text: &str) -> String {
     kept
 }
 
-/// What all messages of one pattern say: parts in which they differ become `…`.
-fn common(problems: &[&Problem]) -> String {
+/// What all texts of one pattern say: parts in which they differ become `…`.
+fn common<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut common: Vec<String> = Vec::new();
-    for problem in problems {
-        for (index, part) in problem.message.split('`').enumerate() {
+    for text in texts {
+        for (index, part) in text.split('`').enumerate() {
             match common.get_mut(index) {
                 None => common.push(part.to_owned()),
                 Some(known) if known != part => {
@@ -109,7 +112,7 @@ pub(super) fn show(output: Output, group: &Group<'_>, names_all: bool) {
     let field = group.field.map(in_backticks).filter(|field| !group.message.contains(field));
     let field = field.map(|field| format!("{field}: ")).unwrap_or_default();
     output.paragraph(severity, &format!("{field}{} ({files})", group.message));
-    output.paragraph("hint: ", group.remedy);
+    output.paragraph("hint: ", &group.remedy);
     // One more takes no more room than to say that it is left out.
     let is_short = group.problems.len() <= most + 1;
     let named = if names_all || is_short { group.problems.len() } else { most };
@@ -127,15 +130,15 @@ fn show_file(output: Output, problem: &Problem, group: &Group<'_>) {
     let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
     let place = format!("  {}{line}", problem.path);
     let detail = detail(problem, group);
-    if detail.is_empty() {
-        return output.data(&place);
-    }
     let whole = format!("{place}  {detail}");
     if fits(&whole) {
-        output.data(&whole);
+        output.data(whole.trim_end());
     } else {
         output.data(&place);
         output.paragraph("    ", &detail);
+    }
+    if problem.remedy != group.remedy {
+        output.paragraph("    hint: ", &problem.remedy);
     }
 }
 
@@ -215,6 +218,17 @@ mod tests {
             ),
         ];
         assert_eq!(messages(&problems), [("`date` says …, the file name says …".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn remedies_that_differ_in_values_do_not_part_a_group() {
+        let zoned = |remedy: &str| Problem {
+            remedy: remedy.into(),
+            ..problem(Severity::Error, "a.md", "`publish_at` has no time zone")
+        };
+        let problems = [zoned("write `2026-11-21`"), zoned("write `2026-11-22`")];
+        assert_eq!(group(&problems)[0].remedy, "write `…`");
+        assert_eq!(group(&problems).len(), 1);
     }
 
     #[test]

@@ -58,15 +58,16 @@ impl Sources {
         let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
         let front_matter = FrontMatter::of(text.trim_start_matches('\u{feff}'));
         let start = front_matter.start();
-        let date_is_start = draft.event.is_some() && front_matter.date_is_start(start.as_ref());
         Self {
-            published: front_matter.published(draft, date_is_start),
+            published: front_matter.published(draft),
             updated: match updated_by_author {
                 None => Source::place("publication time"),
                 Some(true) => front_matter.first(&["updated"]),
                 Some(false) => Source::place("accepted"),
             },
-            expires_at: draft.expires_at.map(|_| front_matter.first(&["expires_at", "expiryDate"])),
+            expires_at: draft
+                .expires_at
+                .map(|_| front_matter.first(&["expires_at", "expiryDate", "unpublishDate"])),
             event_start: draft.event.as_ref().and(start),
             event_end: draft.event.as_ref().and_then(|event| event.end).map(|_| {
                 let ours = front_matter.nested("event", "end");
@@ -95,33 +96,39 @@ impl<'a> FrontMatter<'a> {
         Self { lines: inner, body: lines.collect() }
     }
 
-    fn published(&self, draft: &Draft, date_is_start: bool) -> Source {
-        match (draft.published.source, draft.published.value) {
+    fn published(&self, draft: &Draft) -> Source {
+        let day = draft.published.value.map(|value| match value {
+            DateValue::At(moment) => moment.date_naive(),
+            DateValue::Day(day) => day,
+        });
+        match (draft.published.source, day) {
             (PublishedSource::PublishAt, _) => self.first(&["publish_at"]),
-            (PublishedSource::Date, _) if date_is_start => self.first(&["publishDate", "date"]),
-            (PublishedSource::Date, _) => self.first(&["date", "publishDate"]),
+            (PublishedSource::Date, Some(day)) => self.date(day),
+            (PublishedSource::Date, None) => self.first(&["date"]),
             (PublishedSource::FileName, _) => Source::place("file name"),
-            (PublishedSource::Body, Some(DateValue::Day(day))) => self.date_line(day),
-            (PublishedSource::Body, _) => Source::place("text"),
+            (PublishedSource::Body, Some(day)) => self.date_line(day),
+            (PublishedSource::Body, None) => Source::place("text"),
             (PublishedSource::FirstSeen, _) => Source::place("first seen"),
         }
+    }
+
+    /// Of the keys that may date a release the one that holds the day: Hugo's may stand beside
+    /// `date`, and `date` may be the start of an event.
+    fn date(&self, day: NaiveDate) -> Source {
+        let keys = ["date", "publishDate", "pubdate", "published"];
+        // A text that begins with the day as numbers says it clearer than one that has them all.
+        let forms = ["%Y-%m-%d", "%Y/%m/%d", "%Y-%-m-%-d"].map(|form| day.format(form).to_string());
+        let says = |text: &str| forms.iter().any(|form| text.contains(form));
+        let find = |fits: &dyn Fn(&str) -> bool| {
+            keys.into_iter().find(|key| self.value(key).is_some_and(fits))
+        };
+        let fitting = find(&says).or_else(|| find(&|text| holds_day(text, day)));
+        fitting.map_or_else(|| self.first(&keys), |key| self.first(&[key]))
     }
 
     fn start(&self) -> Option<Source> {
         let ours = self.nested("event", "start");
         ours.or_else(|| self.find("start_date")).or_else(|| self.find("date"))
-    }
-
-    /// Whether `date` is taken for the start of the event, and so for no publication time.
-    fn date_is_start(&self, start: Option<&Source>) -> bool {
-        let value = |key| Some(after_key(self.lines[self.index_of(key)?].1, key)?.trim());
-        match start {
-            Some(start) if start.from.eq_ignore_ascii_case("date") => true,
-            Some(start) if start.from.eq_ignore_ascii_case("start_date") => {
-                value("date") == value("start_date")
-            }
-            _ => false,
-        }
     }
 
     /// The first of the keys that is there; one must be, for its value was read.
@@ -138,6 +145,10 @@ impl<'a> FrontMatter<'a> {
             self.lines.get(index + 1).is_some_and(|(_, next)| next.starts_with([' ', '-']));
         (!is_blank(value) || goes_on)
             .then(|| Source { from: spelling(text, key), line: Some(line) })
+    }
+
+    fn value(&self, key: &str) -> Option<&'a str> {
+        after_key(self.lines[self.index_of(key)?].1, key)
     }
 
     fn index_of(&self, key: &str) -> Option<usize> {
@@ -160,17 +171,20 @@ impl<'a> FrontMatter<'a> {
         Some(Source { from: format!("{parent}.{key}"), line: Some(line) })
     }
 
-    /// The line of the text that holds a day: its year and the number of its day.
+    /// The line of the text that holds a day.
     fn date_line(&self, day: NaiveDate) -> Source {
-        let holds_day = |text: &str| {
-            let numbers = text.split(|c: char| !c.is_ascii_digit());
-            let numbers: Vec<i64> = numbers.filter_map(|number| number.parse().ok()).collect();
-            numbers.contains(&i64::from(day.year())) && numbers.contains(&i64::from(day.day()))
-        };
         let head = self.body.iter().take(BODY_LINES);
-        let line = head.filter(|(_, text)| holds_day(text)).map(|(line, _)| *line).next();
+        let line = head.filter(|(_, text)| holds_day(text, day)).map(|(line, _)| *line).next();
         Source { line, ..Source::place("text") }
     }
+}
+
+/// Whether the numbers in a text are those of a day: its year and its day of the month. The
+/// month may be a word of any language.
+fn holds_day(text: &str, day: NaiveDate) -> bool {
+    let numbers = text.split(|c: char| !c.is_ascii_digit());
+    let numbers: Vec<i64> = numbers.filter_map(|number| number.parse().ok()).collect();
+    numbers.contains(&i64::from(day.year())) && numbers.contains(&i64::from(day.day()))
 }
 
 /// What stands behind `key:`, the key in any case and quoted or not.
