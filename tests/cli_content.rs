@@ -143,6 +143,8 @@ fn check_does_not_wait_for_a_pipe() {
         0,
     )
     .unwrap();
+    // Whoever reads the pipe finds it empty, so that a program that does so ends all the same.
+    std::thread::spawn(move || std::fs::OpenOptions::new().write(true).open(pipe));
     let done = office.run(&["check", "content/pipe.md"]);
     assert_eq!(done.code, 1);
     assert!(done.stderr.contains("it is not an ordinary file"), "{done:?}");
@@ -251,6 +253,15 @@ fn show_names_the_source_of_each_date() {
         &[
             "published  2026-11-12T00:00:00+08:00 (from `publishDate`, line 4)",
             "start      2026-12-01 (from `date`, line 5)",
+        ],
+    );
+    check(
+        "2026-11-02-d",
+        "date: 2026-11-02\nstart_date: 2026-12-01\n",
+        &["published", "start"],
+        &[
+            "published  2026-11-02T00:00:00+08:00 (from `date`, line 4)",
+            "start      2026-12-01 (from `start_date`, line 5)",
         ],
     );
     check(
