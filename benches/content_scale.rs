@@ -22,6 +22,8 @@ const POSTS: usize = 50_000;
 const ROUNDS: usize = 5;
 /// A measured process that takes longer is ended, and its figure left out.
 const LIMIT_SECONDS: u64 = 60;
+/// Where something must be there before anything is measured.
+const PREPARATION_LIMIT_SECONDS: u64 = 300;
 
 const OFFICE: &str = "\
 site: {title: Press Office, url: 'https://press.example.org/', since: 2026-01-01, \
@@ -102,8 +104,8 @@ fn first_scan(office: &Office, posts: usize) {
 fn one_changed(office: &Office) {
     println!("\none changed post, medians of {ROUNDS}");
     let (mut idle, mut changed) = (Vec::new(), Vec::new());
-    if measure(&mut office.publish()).is_none() {
-        return println!("skipped: the folder was not read in {LIMIT_SECONDS} s");
+    if measure(&mut office.prepare()).is_none() {
+        return println!("skipped: the folder was not read in {PREPARATION_LIMIT_SECONDS} s");
     }
     for round in 0..ROUNDS {
         idle.push(measure(&mut office.publish()));
@@ -125,15 +127,15 @@ fn one_changed(office: &Office) {
 fn unchanged(posts: usize) {
     println!("\nsecond pass over {posts} unchanged files, medians of {ROUNDS}");
     let office = Office::new(posts);
-    if measure(&mut office.publish()).is_none() {
-        return println!("skipped: the folder was not read in {LIMIT_SECONDS} s");
+    if measure(&mut office.prepare()).is_none() {
+        return println!("skipped: the folder was not read in {PREPARATION_LIMIT_SECONDS} s");
     }
     let (mut ours, mut find) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(measure(&mut office.publish()));
         let content = office.content();
         let arguments = ["-type", "f", "-printf", "%T@ %s %p\n"].map(OsStr::new);
-        find.push(measure(command("find", &[content.as_os_str()]).args(arguments)));
+        find.push(measure(command(LIMIT_SECONDS, "find", &[content.as_os_str()]).args(arguments)));
     }
     let ours = print("tidings publish-now, all known", &ours);
     let find = print("find -type f -printf '%T@ %s %p\\n'", &find);
@@ -173,15 +175,20 @@ impl Office {
         }
     }
 
-    fn tidings(&self, arguments: &[&str]) -> Command {
-        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-        let mut command = command(env!("CARGO_BIN_EXE_tidings"), &arguments);
-        command.current_dir(self.folder.path()).env_remove("TIDINGS_CONFIG");
-        command
+    fn publish(&self) -> Command {
+        self.publish_within(LIMIT_SECONDS)
     }
 
-    fn publish(&self) -> Command {
-        self.tidings(&["publish-now", "--feeds-only", "--quiet"])
+    /// As [`Office::publish`], where the time it takes is not the question.
+    fn prepare(&self) -> Command {
+        self.publish_within(PREPARATION_LIMIT_SECONDS)
+    }
+
+    fn publish_within(&self, limit_seconds: u64) -> Command {
+        let arguments = ["publish-now", "--feeds-only", "--quiet"].map(OsStr::new);
+        let mut command = command(limit_seconds, env!("CARGO_BIN_EXE_tidings"), &arguments);
+        command.current_dir(self.folder.path()).env_remove("TIDINGS_CONFIG");
+        command
     }
 
     /// Every post must have become a release, or the figure is for something else.
@@ -225,7 +232,8 @@ impl HugoSite {
 
     fn build(&self, content: &Path) -> Command {
         let _ = fs::remove_dir_all(self.folder.path().join("public"));
-        let mut command = command("hugo", &["--quiet", "--contentDir"].map(OsStr::new));
+        let mut command =
+            command(LIMIT_SECONDS, "hugo", &["--quiet", "--contentDir"].map(OsStr::new));
         command.arg(content).current_dir(self.folder.path());
         command
     }
@@ -245,10 +253,10 @@ struct Cost {
 }
 
 /// `program`, to be measured by GNU `time` and ended after the limit.
-fn command(program: &str, arguments: &[&OsStr]) -> Command {
+fn command(limit_seconds: u64, program: &str, arguments: &[&OsStr]) -> Command {
     let mut command = Command::new("timeout");
     command
-        .arg(LIMIT_SECONDS.to_string())
+        .arg(limit_seconds.to_string())
         .args(["/usr/bin/time", "-f", "%U %S %M"])
         .arg(program)
         .args(arguments)

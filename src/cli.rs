@@ -8,6 +8,7 @@ mod ask;
 mod check;
 mod daemon;
 mod failure;
+mod list;
 mod output;
 mod publish_now;
 mod session;
@@ -66,6 +67,8 @@ enum Command {
     Show(show::Show),
     /// Let go what was put on hold, such as a scan that changes more than anybody means to
     Approve(approve::Approve),
+    /// List what readers do not see: pending, embargoed, expired or withdrawn
+    List(list::List),
     /// Show what is published, waiting, pending and sent
     Status,
     /// Add, import, list and remove subscribers
@@ -98,6 +101,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Check(args) => check::run(&global, &environment, &args, output),
         Command::Show(args) => show::run(&global, &environment, &args, output).await,
         Command::Approve(args) => approve::run(&global, &environment, &args, output).await,
+        Command::List(args) => list::run(&global, &environment, &args, output).await,
         Command::Status => status::run(&global, &environment, output).await,
         Command::Subscribers(args) => subscribers::run(&global, &environment, args, output).await,
     }

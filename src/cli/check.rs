@@ -1,6 +1,11 @@
 //! `check`: reads content and reports what there is to mend. Writes nothing.
+//!
+//! Problems are grouped by what is wrong: five thousand of them are mostly one habit of an
+//! editor five thousand times over, and are mended in one go.
 
-use std::collections::{BTreeMap, HashMap};
+mod groups;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -9,30 +14,41 @@ use clap::Args;
 use serde::Serialize;
 
 use super::failure::{Failure, HELD_BACK};
-use super::output::{Output, count, listed, problem_lines};
+use super::output::{Output, count, file_kinds};
 use super::{Global, session};
-use crate::catalogue::{Known, Scanned, diff};
+use crate::catalogue::{Address, EntryState, Known, Replacement, Scanned, Step, clashes, diff};
+use crate::clock::Clock;
 use crate::config::{Config, Environment};
-use crate::content::{self, DraftKind, Outcome, Problem, Reading, Severity, read};
+use crate::content::{self, Draft, DraftKind, Outcome, Problem, Reading, Severity, read};
 use crate::pipeline::publish::PublishingError;
 use crate::pipeline::scan::{comparison_context, outcome_of};
 use crate::store::FileOutcome;
+use groups::{Group, group};
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Files to read; without any, the whole content folder
+    /// Files and folders to read; without any, the whole content folder
     #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
+    /// Name every file, not the first ones of each kind of problem alone
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct Report<'a> {
     /// Files by what they are.
     files: BTreeMap<FileOutcome, u64>,
     errors: usize,
     warnings: usize,
-    /// Gravest first.
-    problems: Vec<Problem>,
+    /// Paths that an error stops.
+    held_back: BTreeSet<&'a str>,
+    /// Still being written, so not read.
+    moving: &'a [String],
+    /// Problems by what is wrong, gravest and most frequent first.
+    groups: Vec<Group<'a>>,
+    /// Every problem, gravest first.
+    problems: &'a [Problem],
 }
 
 pub(super) fn run(
@@ -42,99 +58,243 @@ pub(super) fn run(
     output: Output,
 ) -> Result<u8, Failure> {
     let config = session::config(global, environment, output)?;
-    let (readings, mut problems) = if args.files.is_empty() {
-        read_folder(global, &config)?
-    } else {
-        (read_files(&config, &args.files)?, Vec::new())
-    };
-    let mut files: BTreeMap<FileOutcome, u64> = BTreeMap::new();
-    for (_, reading) in &readings {
-        *files.entry(outcome_of(reading)).or_default() += 1;
-        problems.extend(reading.problems.iter().cloned());
-    }
-    problems.extend(clashes(global, &config, &readings));
-    problems.sort();
-    let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
-    let warnings = problems.len() - errors;
-    for line in problems.iter().flat_map(problem_lines) {
-        output.data(&line);
-    }
-    let total = readings.len() as u64;
-    let kinds: Vec<String> =
-        files.iter().map(|(kind, n)| format!("{n} {}", kind.as_str().replace('_', " "))).collect();
-    output.say(&format!(
-        "{}{}: {}, {}",
-        count(total, "file", "files"),
-        if kinds.is_empty() { String::new() } else { format!(" ({})", listed(&kinds)) },
-        count(errors as u64, "error", "errors"),
-        count(warnings as u64, "warning", "warnings"),
-    ));
-    let code = if errors > 0 { HELD_BACK } else { 0 };
-    output.json(&Report { files, errors, warnings, problems });
-    Ok(code)
-}
-
-type Readings = Vec<(String, Reading)>;
-
-fn read_folder(global: &Global, config: &Config) -> Result<(Readings, Vec<Problem>), Failure> {
     let clock = session::clock(global);
-    let scan = content::scan(
-        &config.content.folder,
-        &config.content.rules,
-        &HashMap::new(),
-        &|| clock.now(),
-        &thread::sleep,
-    )
-    .map_err(PublishingError::from)?;
-    let readings = scan.files.into_iter().map(|file| (file.path, file.reading));
-    Ok((readings.collect(), scan.problems))
+    let found = look(&config, clock.as_ref(), &args.paths)?;
+    let report = report(&found);
+    for (index, group) in report.groups.iter().enumerate() {
+        if index > 0 {
+            output.data("");
+        }
+        groups::show(output, group, args.all);
+    }
+    show_totals(output, &config, &found, &report);
+    output.json(&report);
+    Ok(if report.errors > 0 { HELD_BACK } else { 0 })
 }
 
-fn read_files(config: &Config, files: &[PathBuf]) -> Result<Readings, Failure> {
-    files
+/// What was read: a small record of each file, for there may be many. Bodies go as they come.
+#[derive(Debug, Default)]
+struct Found {
+    outcomes: BTreeMap<String, FileOutcome>,
+    /// Releases and events, without what they say.
+    drafts: Vec<Draft>,
+    /// Gravest first.
+    problems: Vec<Problem>,
+    moving: Vec<String>,
+}
+
+impl Found {
+    fn take(&mut self, path: String, reading: Reading) {
+        let outcome = outcome_of(&reading);
+        if self.outcomes.insert(path, outcome).is_some() {
+            // Named twice, as a file and with its folder.
+            return;
+        }
+        self.problems.extend(reading.problems);
+        if let Outcome::Draft(mut draft) = reading.outcome
+            && draft.kind != DraftKind::Page
+        {
+            for text in [&mut draft.content_html, &mut draft.content_text, &mut draft.summary] {
+                *text = String::new();
+            }
+            self.drafts.push(*draft);
+        }
+    }
+
+    /// Adds what is wrong between files, such as the same id twice.
+    fn compare(&mut self, config: &Config, clock: &dyn Clock) {
+        self.drafts.sort_by(|a, b| a.path.cmp(&b.path));
+        let drafts = std::mem::take(&mut self.drafts);
+        let scanned = Scanned { drafts, ..Scanned::default() };
+        let context = comparison_context(config, clock.now(), true);
+        let found = diff(&Known::default(), scanned, &context);
+        let (addresses, replacements) = addresses(&found.steps);
+        let mut problems = found.problems;
+        problems.extend(clashes(&addresses, &replacements));
+        for problem in problems.iter().filter(|p| p.severity == Severity::Error) {
+            self.outcomes.insert(problem.path.clone(), FileOutcome::HeldBack);
+        }
+        self.problems.extend(problems);
+        self.problems.sort();
+    }
+}
+
+/// Addresses of what would be accepted, and what stands in the place of what was withdrawn.
+fn addresses(steps: &[Step]) -> (Vec<Address>, Vec<Replacement>) {
+    let mut addresses = Vec::new();
+    let mut replacements = Vec::new();
+    for step in steps {
+        let Step::Accept(accepted) = step else { continue };
+        let (path, link) = (accepted.path.clone(), accepted.entry.link.to_string());
+        if accepted.state == EntryState::Withdrawn {
+            let by = accepted.entry.notes.replaced_by.as_ref();
+            replacements.extend(by.map(|by| Replacement { path, link, by: by.to_string() }));
+        } else {
+            addresses.push(Address { path, link });
+        }
+    }
+    (addresses, replacements)
+}
+
+fn report(found: &Found) -> Report<'_> {
+    let mut files: BTreeMap<FileOutcome, u64> = BTreeMap::new();
+    for outcome in found.outcomes.values() {
+        *files.entry(*outcome).or_default() += 1;
+    }
+    let errors = found.problems.iter().filter(|p| p.severity == Severity::Error);
+    Report {
+        files,
+        errors: errors.clone().count(),
+        warnings: found.problems.len() - errors.clone().count(),
+        held_back: errors.map(|p| p.path.as_str()).collect(),
+        moving: &found.moving,
+        groups: group(&found.problems),
+        problems: &found.problems,
+    }
+}
+
+/// How much was read, and what becomes of it.
+fn show_totals(output: Output, config: &Config, found: &Found, report: &Report<'_>) {
+    if !report.groups.is_empty() {
+        output.say("");
+    }
+    for path in &found.moving {
+        output.note(&format!("`{path}` is still being written and was not read"));
+    }
+    let total: u64 = report.files.values().sum();
+    if total == 0 && report.groups.is_empty() {
+        output.say(&format!("no content files in `{}`", config.content.folder.display()));
+        return output.say("content files end in `.md`, `.markdown`, `.mdx` or `.html`");
+    }
+    let kinds = file_kinds(|kind| report.files.get(&kind).copied().unwrap_or(0));
+    output.say_paragraph("", &format!("{}: {kinds}", count(total, "file", "files")));
+    let counts = format!(
+        "{}, {}",
+        count(report.errors as u64, "error", "errors"),
+        count(report.warnings as u64, "warning", "warnings"),
+    );
+    if report.groups.is_empty() {
+        return output.say(&format!("{counts}: nothing to mend"));
+    }
+    output.say(&counts);
+    let held_back = report.held_back.len() as u64;
+    if held_back > 0 {
+        let files = count(held_back, "file", "files");
+        output.say(&format!("held back:     {files}; what readers have of them stays as it is"));
+    }
+    let warned: BTreeSet<&str> = found.problems.iter().map(|p| p.path.as_str()).collect();
+    let goes_on =
+        |outcome: &FileOutcome| matches!(outcome, FileOutcome::Release | FileOutcome::Event);
+    let going: Vec<&str> = found
+        .outcomes
         .iter()
-        .map(|file| {
-            let path = content_path(config, file)?;
-            let bytes = fs::read(file).map_err(|error| {
-                let error = anyhow::Error::from(error);
-                Failure {
-                    hint: Some("name a file that is there and can be read".into()),
-                    ..Failure::new(error.context(format!("could not read `{}`", file.display())))
-                }
-            })?;
-            let reading = read(&path, &bytes, &config.content.rules);
-            Ok((path, reading))
-        })
-        .collect()
+        .filter(|(path, outcome)| goes_on(outcome) && !report.held_back.contains(path.as_str()))
+        .map(|(path, _)| path.as_str())
+        .collect();
+    let with_warnings = going.iter().filter(|path| warned.contains(**path)).count();
+    let going = count(going.len() as u64, "release or event", "releases and events");
+    let with_warnings = match with_warnings {
+        0 => String::new(),
+        n => format!(", {n} with warnings"),
+    };
+    output.say(&format!("not held back: {going}{with_warnings}"));
+}
+
+/// Reads the named files and folders, or without any the whole content folder.
+fn look(config: &Config, clock: &dyn Clock, paths: &[PathBuf]) -> Result<Found, Failure> {
+    let mut found = Found::default();
+    let mut folders = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            folders.push(folder_path(config, path)?);
+        } else {
+            let (name, bytes) = read_named(config, path)?;
+            found.take(name.clone(), read(&name, &bytes, &config.content.rules));
+        }
+    }
+    if paths.is_empty() {
+        folders.push(String::new());
+    }
+    if !folders.is_empty() {
+        let is_named = |path: &str| folders.iter().any(|folder| is_below(path, folder));
+        read_folder(config, clock, &is_named, &mut found)?;
+    }
+    found.compare(config, clock);
+    Ok(found)
+}
+
+/// Reads the content folder, and keeps what is asked for.
+fn read_folder(
+    config: &Config,
+    clock: &dyn Clock,
+    is_named: &dyn Fn(&str) -> bool,
+    found: &mut Found,
+) -> Result<(), Failure> {
+    let content = &config.content;
+    let nothing = HashMap::new();
+    let scan =
+        content::scan(&content.folder, &content.rules, &nothing, &|| clock.now(), &thread::sleep)
+            .map_err(PublishingError::from)?;
+    for file in scan.files.into_iter().filter(|file| is_named(&file.path)) {
+        found.take(file.path, file.reading);
+    }
+    found.problems.extend(scan.problems.into_iter().filter(|p| is_named(&p.path)));
+    found.moving = scan.moving.into_iter().filter(|path| is_named(path)).collect();
+    Ok(())
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A named file: its path from the content folder on, and its bytes.
+pub(super) fn read_named(config: &Config, file: &Path) -> Result<(String, Vec<u8>), Failure> {
+    let failed = |error: anyhow::Error| Failure {
+        hint: Some("name a file that is there and can be read".into()),
+        ..Failure::new(error.context(format!("could not read `{}`", file.display())))
+    };
+    let metadata = fs::metadata(file).map_err(|error| failed(error.into()))?;
+    if !metadata.is_file() {
+        // Reading a pipe would wait for somebody to write into it.
+        return Err(failed(anyhow::anyhow!("it is not an ordinary file")));
+    }
+    let path = content_path(config, file)?;
+    let bytes = fs::read(file).map_err(|error| failed(error.into()))?;
+    Ok((path, bytes))
+}
+
+/// A named folder's path from the content folder on; empty for that folder itself.
+fn folder_path(config: &Config, folder: &Path) -> Result<String, Failure> {
+    let content = &config.content.folder;
+    match inside(config, folder) {
+        Some(path) => as_text(&path),
+        None => Err(Failure::usage(
+            format!("`{}` is not in the content folder", folder.display()),
+            format!("name a folder in `{}`, or set `content.folder`", content.display()),
+        )),
+    }
 }
 
 /// Path of a file from the content folder on: kind, address and id come from it. A file
 /// elsewhere is taken under its name as it was given.
-pub(super) fn content_path(config: &Config, file: &Path) -> Result<String, Failure> {
-    let inside = fs::canonicalize(file).ok().and_then(|file| {
-        let folder = fs::canonicalize(&config.content.folder).ok()?;
-        file.strip_prefix(folder).ok().map(Path::to_owned)
-    });
-    let path = inside.as_deref().unwrap_or(file);
-    let text = path.to_str().ok_or_else(|| {
-        Failure::usage(
-            format!("the name `{}` is not UTF-8", file.display()),
-            "rename the file; its name becomes part of an address",
-        )
-    })?;
-    Ok(text.trim_start_matches(['/', '.']).to_owned())
+fn content_path(config: &Config, file: &Path) -> Result<String, Failure> {
+    let inside = inside(config, file);
+    let path = as_text(inside.as_deref().unwrap_or(file))?;
+    Ok(path.trim_start_matches(['/', '.']).to_owned())
 }
 
-/// What is wrong between files: the same id twice.
-fn clashes(global: &Global, config: &Config, readings: &Readings) -> Vec<Problem> {
-    let mut scanned = Scanned::default();
-    for (_, reading) in readings {
-        if let Outcome::Draft(draft) = &reading.outcome
-            && draft.kind != DraftKind::Page
-        {
-            scanned.drafts.push((**draft).clone());
-        }
-    }
-    let context = comparison_context(config, session::clock(global).now(), true);
-    diff(&Known::default(), scanned, &context).problems
+fn inside(config: &Config, path: &Path) -> Option<PathBuf> {
+    let path = fs::canonicalize(path).ok()?;
+    let folder = fs::canonicalize(&config.content.folder).ok()?;
+    path.strip_prefix(folder).ok().map(Path::to_owned)
+}
+
+fn as_text(path: &Path) -> Result<String, Failure> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::usage(
+            format!("the name `{}` is not UTF-8", path.display()),
+            "rename the file; its name becomes part of an address",
+        )
+    })
 }

@@ -9,6 +9,11 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::content::{Problem, Severity};
+use crate::store::FileOutcome;
+use crate::templates::text::{columns, wrap};
+
+/// Columns of a terminal that nobody made wider.
+const WIDTH: usize = 80;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
@@ -28,6 +33,20 @@ impl Output {
     pub(super) fn data(self, line: &str) {
         if !self.is_json {
             print_line(line);
+        }
+    }
+
+    /// As [`Output::say`], in the columns of a terminal; see [`hanging`].
+    pub(super) fn say_paragraph(self, head: &str, text: &str) {
+        for line in hanging(head, text) {
+            self.say(&line);
+        }
+    }
+
+    /// As [`Output::data`], in the columns of a terminal; see [`hanging`].
+    pub(super) fn paragraph(self, head: &str, text: &str) {
+        for line in hanging(head, text) {
+            self.data(&line);
         }
     }
 
@@ -82,11 +101,67 @@ pub(super) fn problem_lines(problem: &Problem) -> [String; 2] {
     };
     let line = problem.line.map(|line| format!(" line {line}")).unwrap_or_default();
     let field = problem.field.as_ref().map(|f| format!(" `{f}`:")).unwrap_or_default();
-    let value = problem.value.as_ref().map(|v| format!(": `{v}`")).unwrap_or_default();
     [
-        format!("{severity}: `{}`{line}:{field} {}{value}", problem.path, problem.message),
+        format!("{severity}: `{}`{line}:{field} {}", problem.path, message_and_value(problem)),
         format!("hint: {}", problem.remedy),
     ]
+}
+
+/// What is wrong, and the value unless it is said already.
+pub(super) fn message_and_value(problem: &Problem) -> String {
+    let value = problem.value.as_ref().map(|value| format!("`{value}`"));
+    match value.filter(|value| !problem.message.contains(value.as_str())) {
+        Some(value) => format!("{}: {value}", problem.message),
+        None => problem.message.clone(),
+    }
+}
+
+/// `text` behind `head`, wrapped so that later lines begin where it began. A word that is
+/// too long, above all a path, is never broken.
+pub(super) fn hanging(head: &str, text: &str) -> Vec<String> {
+    let indent = columns(head);
+    let wrapped = wrap(text, WIDTH.saturating_sub(indent));
+    let lines = wrapped.lines().enumerate().map(|(index, line)| {
+        if index == 0 { format!("{head}{line}") } else { format!("{:indent$}{line}", "") }
+    });
+    lines.collect()
+}
+
+/// Whether `text` stands on one line of a terminal.
+pub(super) fn fits(text: &str) -> bool {
+    columns(text) <= WIDTH
+}
+
+/// `text` in what is left of a line behind `used` columns, its end cut off where it must be.
+pub(super) fn cut(text: &str, used: usize) -> String {
+    let room = WIDTH.saturating_sub(used);
+    if columns(text) <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for character in text.chars() {
+        kept.push(character);
+        if columns(&kept) > room.saturating_sub(1) {
+            kept.pop();
+            break;
+        }
+    }
+    format!("{}…", kept.trim_end())
+}
+
+/// How many files of each kind, by the names of [`FileOutcome`]; kinds without any are left
+/// out.
+pub(super) fn file_kinds(of: impl Fn(FileOutcome) -> u64) -> String {
+    let kinds = [
+        (FileOutcome::Release, "release", "releases"),
+        (FileOutcome::Event, "event", "events"),
+        (FileOutcome::Page, "page", "pages"),
+        (FileOutcome::Template, "template", "templates"),
+        (FileOutcome::Empty, "empty file", "empty files"),
+        (FileOutcome::HeldBack, "held back by an error", "held back by errors"),
+    ];
+    let kinds = kinds.into_iter().filter(|(kind, _, _)| of(*kind) > 0);
+    kinds.map(|(kind, one, many)| count(of(kind), one, many)).collect::<Vec<_>>().join(", ")
 }
 
 /// `1 file`, `2 files`.
@@ -125,6 +200,22 @@ mod tests {
                 "hint: write `2026-11-30`",
             ]
         );
+    }
+
+    #[test]
+    fn text_hangs_behind_its_head_in_eighty_columns() {
+        let lines = hanging("hint: ", &"word ".repeat(20));
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| fits(line)), "{lines:?}");
+        assert!(lines[1].starts_with("      word"), "{lines:?}");
+        assert_eq!(hanging("a  ", "b"), ["a  b"]);
+    }
+
+    #[test]
+    fn what_is_cut_fills_its_line_and_no_more() {
+        assert_eq!(cut("short", 10), "short");
+        assert_eq!(columns(&cut(&"a".repeat(100), 10)), 70);
+        assert!(columns(&cut(&"数".repeat(100), 11)) <= 69);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::shown;
 use crate::cli::approve::hold_lines;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Output, count, problem_lines};
+use crate::cli::output::{Output, count, file_kinds, problem_lines};
 use crate::config::Relay;
 use crate::content::Severity;
 use crate::pipeline::Press;
@@ -109,19 +109,8 @@ fn line(output: Output, heading: &str, text: &str) {
     output.say(&format!("{heading:<11}{text}"));
 }
 
-/// How many files of each kind; kinds without any are left out.
 fn kinds(scan: &PublishReport) -> String {
-    let of = |name: &str| scan.files.get(name).copied().unwrap_or(0);
-    let kinds = [
-        (of("release"), "release", "releases"),
-        (of("event"), "event", "events"),
-        (of("page"), "page", "pages"),
-        (of("template"), "template", "templates"),
-        (of("empty"), "empty file", "empty files"),
-        (of("held_back"), "held back by an error", "held back by errors"),
-    ];
-    let kinds = kinds.into_iter().filter(|(n, _, _)| *n > 0);
-    kinds.map(|(n, one, many)| count(n, one, many)).collect::<Vec<_>>().join(", ")
+    file_kinds(|kind| scan.files.get(kind.as_str()).copied().unwrap_or(0))
 }
 
 pub(super) fn show_open_runs(output: Output, runs: &[RunReport]) {
