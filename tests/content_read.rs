@@ -65,7 +65,7 @@ fn a_release_has_all_that_feeds_need() {
     assert_eq!(draft.link.as_str(), "https://press.example/news/board/");
     assert_eq!(published(&draft), ("2026-11-20".to_owned(), PublishedSource::Date));
     assert_eq!(draft.language.as_str(), "zh-CN");
-    assert_eq!(draft.categories, ["Board"]);
+    assert_eq!(draft.categories, ["news", "Board"]);
     assert_eq!(draft.tags, ["a", "b"]);
     assert_eq!(draft.summary, "Who sits where.");
     assert_eq!(
@@ -136,8 +136,8 @@ fn an_embargo_without_a_zone_is_an_error() {
     let (line, field, message, remedy) =
         held_back("_posts/2026-11-21-a.md", "---\ntitle: A\npublish_at: 2026-11-21 09:00\n---\nx");
     assert_eq!((line, field.as_deref()), (Some(3), Some("publish_at")));
-    assert_eq!(message, "`publish_at` has no time zone: `2026-11-21 09:00`");
-    assert_eq!(remedy, "write the time with its zone, as `2026-11-21T09:00:00+08:00`");
+    assert_eq!(message, "`publish_at` has no time zone");
+    assert_eq!(remedy, "write date, time and zone, as `2026-11-21T09:00:00+08:00`");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_date_that_cannot_be_read_is_an_error_with_line_and_remedy() {
     let (line, field, message, remedy) =
         held_back("_posts/2026-11-21-a.md", "---\ntitle: A\ndate: 21/11/2026\n---\nx");
     assert_eq!((line, field.as_deref()), (Some(3), Some("date")));
-    assert_eq!(message, "`date` is not a date: `21/11/2026`");
+    assert_eq!(message, "`date` is not a date");
     assert_eq!(remedy, "write `2026-11-21` or `2026-11-21T09:00:00+08:00`");
 }
 
@@ -165,17 +165,13 @@ fn what_a_post_lacks_is_named() {
     );
     let (line, _, message, _) =
         held_back(path, "---\ntitle: A\npermalink: javascript:alert(1)\n---\nx");
-    assert_eq!(
-        (line, message.as_str()),
-        (Some(3), "`permalink` is not an address: `javascript:alert(1)`")
-    );
+    assert_eq!((line, message.as_str()), (Some(3), "`permalink` is not an address"));
 }
 
 #[test]
 fn the_address_comes_from_the_permalink_the_target_or_a_pattern() {
     for (path, keys, body, expected) in [
         ("_posts/2026-11-21-a.md", "permalink: news/a b", "x", "https://press.example/news/a%20b"),
-        ("_posts/2026-11-21-a.md", "url: https://other.example/a", "x", "https://other.example/a"),
         (
             "_posts/2026-11-21-a.md",
             "external: https://other.example/a",
@@ -198,20 +194,117 @@ fn the_address_comes_from_the_permalink_the_target_or_a_pattern() {
             "Press/_posts/2026-11-21-A & b.md",
             "category: X",
             "x",
-            "https://press.example/press/x/2026/11/21/A-b.html",
+            "https://press.example/press/x/2026/11/21/A-&-b.html",
         ),
         ("content/news/2026/2026-11-21-a.md", "", "x", "https://press.example/news/2026/a/"),
+        (
+            "content/news/2026/2026-11-21-a.md",
+            "date: 2026-11-21",
+            "x",
+            "https://press.example/news/2026/2026-11-21-a/",
+        ),
+        (
+            "content/News Room/post/What’s new ?.md",
+            "date: 2026-11-21",
+            "x",
+            "https://press.example/news-room/post/whats-new/",
+        ),
         (
             "content/en/post/a.md",
             "date: 2026-11-21\nslug: b?c",
             "x",
-            "https://press.example/post/b-c/",
+            "https://press.example/post/bc/",
         ),
         ("content/fr/post/2026-11-21-a/index.md", "", "x", "https://press.example/fr/post/a/"),
     ] {
         let (draft, _) = draft(path, &format!("---\ntitle: A\n{keys}\n---\n{body}"));
         assert_eq!(draft.link.as_str(), expected, "{path} {keys}");
     }
+}
+
+#[test]
+fn a_mark_of_a_pattern_means_what_it_means_in_its_family() {
+    let link = |pattern: &str, path: &str, keys: &str| {
+        let rule = PermalinkRule { folder: String::new(), pattern: pattern.into() };
+        let rules = Rules { permalinks: vec![rule], ..rules() };
+        let text = format!("---\ntitle: Rates & taxes\n{keys}---\nx");
+        draft_with(path, &text, &rules).0.link.path().to_owned()
+    };
+    let jekyll = "News/-press/_posts/2026-03-02-Up & Away.md";
+    let hugo = "content/news/2026/Up and Away.md";
+    let date = "date: 2026-03-02\n";
+    for (pattern, path, keys, expected) in [
+        ("none", jekyll, "", "/news/-press/Up-&-Away.html"),
+        ("pretty", jekyll, "category: A b\n", "/news/-press/a%20b/2026/03/02/Up-&-Away/"),
+        ("ordinal", jekyll, "", "/news/-press/2026/061/Up-&-Away.html"),
+        ("weekdate", jekyll, "", "/news/-press/2026/W10/Mon/Up-&-Away.html"),
+        ("/:slug:output_ext", jekyll, "", "/up-away.html"),
+        ("/:title/", jekyll, "slug: Own_Name\n", "/Own_Name/"),
+        ("/:short_year/:i_month/:i_day/:short_month/", jekyll, "", "/26/3/2/Mar/"),
+        (":year/:month/:day/:slug/", hugo, date, "/2026/03/02/rates-taxes/"),
+        (":year/:month/:day/:slug/", hugo, "date: 2026-03-02\nslug: own\n", "/2026/03/02/own/"),
+        ("/:section/:title/", hugo, date, "/news/rates-taxes/"),
+        ("/:sections/:filename/", hugo, date, "/news/2026/up-and-away/"),
+        ("/:sections/:contentbasename/", "content/news/a-b/index.md", date, "/news/a-b/"),
+    ] {
+        assert_eq!(link(pattern, path, keys), expected, "{pattern} {keys}");
+    }
+}
+
+#[test]
+fn a_full_address_as_permalink_must_be_on_the_site() {
+    for (permalink, expected) in [
+        ("https://press.example/news/a/", "https://press.example/news/a/"),
+        ("http://www.press.example/news/a b/?x=1#top", "https://press.example/news/a%20b/?x=1"),
+        ("//press.example/a", "https://press.example/a"),
+        ("../../a", "https://press.example/a"),
+    ] {
+        let text = format!("---\ntitle: A\npermalink: {permalink}\n---\nx");
+        assert_eq!(draft("_posts/2026-11-21-a.md", &text).0.link.as_str(), expected);
+    }
+    for permalink in ["https://other.example/a", "//other.example/a", "'/\\other.example/a'"] {
+        let text = format!("---\ntitle: A\npermalink: {permalink}\n---\nx");
+        let message = held_back("_posts/2026-11-21-a.md", &text).2;
+        assert_eq!(message, "`permalink` leads to another site than `press.example`");
+    }
+}
+
+#[test]
+fn folders_above_posts_are_categories() {
+    let categories = |path: &str, keys: &str| {
+        draft(path, &format!("---\ntitle: A\npermalink: /a/\n{keys}---\nx")).0.categories
+    };
+    let path = "news/--Press-Releases/_posts/en/2026-01-02-a.md";
+    assert_eq!(categories(path, ""), ["Press-Releases"]);
+    assert_eq!(
+        categories(path, "category: Press releases\n"),
+        ["Press-Releases", "Press releases"]
+    );
+    assert_eq!(categories(path, "category: [press-releases]\n"), ["press-releases"]);
+    assert_eq!(categories("sport/_posts/2026-01-02-a.md", "tag: x\n"), ["sport"]);
+    // As in Jekyll, a text under the plural is words; with commas it is what people mean.
+    assert_eq!(categories("_posts/2026-01-02-a.md", "categories: a b\n"), ["a", "b"]);
+    assert_eq!(categories("_posts/2026-01-02-a.md", "categories: a b, c\n"), ["a b", "c"]);
+    assert_eq!(categories("news/2026-01-02-a.md", "categories: a b\n"), ["a b"]);
+    assert!(categories("news/2026-01-02-a.md", "").is_empty());
+    // A folder alone does not make a file in `_posts` an event.
+    let (draft, _) = draft("press/events/_posts/2026-01-02-a.md", "---\ntitle: A\n---\nx");
+    assert_eq!(draft.kind, DraftKind::Release);
+}
+
+#[test]
+fn a_later_publish_date_of_hugos_is_the_publication_time() {
+    let date = |keys: &str| {
+        let text = format!("---\ntitle: A\n{keys}---\nx");
+        published(&draft("content/news/a.md", &text).0).0
+    };
+    assert_eq!(
+        date("date: 2026-11-20\npublishDate: 2026-11-21T09:00:00+08:00\n"),
+        "2026-11-21T09:00:00+08:00"
+    );
+    assert_eq!(date("date: 2026-11-20\npubdate: 2026-11-19\n"), "2026-11-20");
+    assert_eq!(date("publishDate: 2026-11-19\n"), "2026-11-19");
+    assert_eq!(date("date: 2026-11-20\npublished: 2026-11-22\n"), "2026-11-22");
 }
 
 #[test]
@@ -323,7 +416,7 @@ fn an_event_that_ends_before_it_starts_is_held_back() {
         "_posts/2026-10-01-a.md",
         "---\ntitle: A\nevent: {start: 2026-11-21, status: maybe}\n---\nx",
     );
-    assert_eq!((line, message.as_str()), (Some(3), "`event.status` is not known: `maybe`"));
+    assert_eq!((line, message.as_str()), (Some(3), "`event.status` is not known"));
     assert_eq!(remedy, "write `confirmed`, `cancelled` or `postponed`");
 }
 
@@ -343,7 +436,7 @@ fn a_page_is_never_held_back_by_its_keys() {
         draft("about.md", "---\ntitle: A\ndate: soon\nid: x y\n---\n{{ what }}");
     assert_eq!(draft.kind, DraftKind::Page);
     assert_eq!(draft.link.as_str(), "https://press.example/about/");
-    assert_eq!(problems, ["`date` is not a date: `soon`"]);
+    assert_eq!(problems, ["`date` is not a date"]);
 }
 
 #[test]

@@ -9,6 +9,8 @@ use super::{Problem, Severity};
 const VALUE_CHARACTERS: usize = 80;
 
 /// Where a problem lies: a line, a field, the value that stands there.
+///
+/// A report shows all three, so that the message names the field at most, never the value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Place {
     pub(crate) line: Option<usize>,

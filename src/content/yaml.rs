@@ -2,7 +2,7 @@
 //!
 //! The only place of `content` that calls `serde_yaml`, which is archived upstream: a successor
 //! is put in here. The bounds hold for a file that someone else wrote: depth, number of values
-//! (aliases counted at each use), and duplicate keys.
+//! and length of texts (aliases counted at each use), and duplicate keys.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,6 +14,8 @@ use super::problem::{Place, Problems};
 
 const DEPTH_LIMIT: usize = 24;
 const VALUES_LIMIT: usize = 10_000;
+/// A long text can be repeated by short aliases, too.
+const TEXT_LIMIT: usize = 1024 * 1024;
 
 const TOO_DEEP: &str = "the front matter is nested too deeply";
 const TOO_MANY: &str = "the front matter holds too many values, or aliases that multiply";
@@ -25,7 +27,7 @@ pub(crate) fn parse(
     first_line: usize,
     problems: &mut Problems,
 ) -> Option<Vec<(String, Value)>> {
-    let left = Cell::new(VALUES_LIMIT);
+    let left = Left { values: Cell::new(VALUES_LIMIT), text_bytes: Cell::new(TEXT_LIMIT) };
     let seed = Seed { depth: 0, left: &left };
     match seed.deserialize(serde_yaml::Deserializer::from_str(text)) {
         Ok(Value::Map(fields)) => Some(fields),
@@ -91,11 +93,17 @@ fn tab_line(text: &str) -> Option<(usize, &str)> {
         .find(|(_, line)| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty())
 }
 
+/// How much more may come.
+struct Left {
+    values: Cell<usize>,
+    text_bytes: Cell<usize>,
+}
+
 /// Builds a [`Value`], counting as it goes.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
     depth: usize,
-    left: &'a Cell<usize>,
+    left: &'a Left,
 }
 
 impl Seed<'_> {
@@ -105,10 +113,13 @@ impl Seed<'_> {
     }
 
     fn count<E: Error>(self) -> Result<(), E> {
-        let left = self.left.get().checked_sub(1).ok_or_else(|| E::custom(TOO_MANY))?;
-        self.left.set(left);
-        Ok(())
+        take(&self.left.values, 1)
     }
+}
+
+fn take<E: Error>(left: &Cell<usize>, number: usize) -> Result<(), E> {
+    left.set(left.get().checked_sub(number).ok_or_else(|| E::custom(TOO_MANY))?);
+    Ok(())
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
@@ -160,6 +171,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        take(&self.left.text_bytes, value.len())?;
         Ok(Value::Text(value.to_owned()))
     }
 
@@ -181,7 +193,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 _ => String::new(),
             };
             let value = access.next_value_seed(seed)?;
-            if fields.iter().any(|(name, _)| *name == key) {
+            // Keys are found in any case, so that two of them would hide one another.
+            if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(&key)) {
                 return Err(A::Error::custom(format!("{DUPLICATE}`{key}`")));
             }
             fields.push((key, value));
@@ -247,6 +260,18 @@ mod tests {
             text = [text, format!("a{n}: &a{n} [{list}]\n")].concat();
         }
         assert_eq!(refused(&text).2, TOO_MANY);
+    }
+
+    #[test]
+    fn a_long_text_that_aliases_repeat_is_refused() {
+        let aliases = vec!["*a"; 9_000].join(", ");
+        let text = format!("a: &a {}\nb: [{aliases}]\n", "x".repeat(30_000));
+        assert_eq!(refused(&text).2, TOO_MANY);
+    }
+
+    #[test]
+    fn a_key_in_another_case_is_the_same_key() {
+        assert_eq!(refused("title: A\nTitle: B\n").2, "`Title` is given twice");
     }
 
     #[test]
