@@ -4,7 +4,7 @@ use url::Url;
 
 use super::front_matter::{Field, FrontMatter, Value};
 use super::links::Base;
-use super::problem::{Place, Problems};
+use super::problem::{Place, Problems, is_direction_mark};
 use super::text::one_line;
 use super::{DraftKind, Rules, dates, kind, permalink};
 use crate::model::{Enclosure, EntryId, Language, Notes};
@@ -73,6 +73,7 @@ pub(super) fn title(
     let written = field.as_ref().and_then(|f| f.text().map(one_line)).unwrap_or_default();
     let title = without_strong(written.replace(is_direction_mark, "").trim());
     let place = field.as_ref().map(Field::place);
+    // An open one would turn what stands behind the title in a reader's list.
     if let Some(place) = place.clone().filter(|_| written.contains(is_direction_mark)) {
         problems.warn(
             place,
@@ -101,12 +102,6 @@ pub(super) fn title(
     }
     let heading = body.lines().find_map(|line| line.trim().strip_prefix("# ").map(one_line));
     heading.filter(|h| !h.is_empty()).unwrap_or_else(|| kind::stem(path).to_owned())
-}
-
-/// Embeddings, overrides and isolates (UAX #9, section 2): a title with an open one turns what
-/// stands behind it in a reader's list.
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `a **word** more` without the stars; a title is no Markdown, but authors use it so.

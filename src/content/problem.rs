@@ -91,14 +91,28 @@ impl Problems {
 }
 
 /// The beginning of a value, at most 80 characters, fit to stand in a message.
+///
+/// What would turn the direction of the line around it is spelled out.
 pub(crate) fn shorten(value: &str) -> String {
-    let one_line: String =
-        value.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut one_line = String::new();
+    // No more than is shown is looked at: a value may be a megabyte long.
+    for c in value.trim().chars().take(VALUE_CHARACTERS + 1) {
+        match c {
+            c if c.is_control() => one_line.push(' '),
+            c if is_direction_mark(c) => one_line.extend(c.escape_unicode()),
+            c => one_line.push(c),
+        }
+    }
     if one_line.chars().count() <= VALUE_CHARACTERS {
         return one_line;
     }
     let head: String = one_line.chars().take(VALUE_CHARACTERS - 1).collect();
     format!("{head}…")
+}
+
+/// Embeddings, overrides and isolates (UAX #9, section 2).
+pub(crate) fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -71,6 +71,13 @@ fn report(error: &serde_yaml::Error, text: &str, first_line: usize, problems: &m
             "a tab is used to indent the front matter",
             "indent with spaces",
         );
+    } else if let Some(i) = open_quote(&whole) {
+        let line = text.lines().nth(i).unwrap_or_default();
+        problems.error(
+            Place::line(first_line + i).with_value(line),
+            "a value begins with a quotation mark that is never closed",
+            "close it, or write the value without",
+        );
     } else if whole.contains("mapping values are not allowed") {
         problems.error(
             place,
@@ -85,6 +92,13 @@ fn report(error: &serde_yaml::Error, text: &str, first_line: usize, problems: &m
             "write one `key: value` a line, and put quotes around a value with `:`, `#`, `'` or `\"`",
         );
     }
+}
+
+/// Index of the line that opens a quotation mark which the parser missed the end of.
+fn open_quote(error: &str) -> Option<usize> {
+    let (_, rest) = error.split_once("while scanning a quoted scalar at line ")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse::<usize>().ok()?.checked_sub(1)
 }
 
 fn tab_line(text: &str) -> Option<(usize, &str)> {
@@ -281,8 +295,11 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_is_refused_with_a_line() {
-        let (line, _, message, _) = refused("title: \"A\ndate: 2026-01-01\n");
+    fn an_open_quote_is_refused_with_its_line() {
+        let (line, _, message, _) = refused("date: 2026-01-01\ntitle: \"A\nlang: en\n");
+        assert_eq!(line, Some(3));
+        assert_eq!(message, "a value begins with a quotation mark that is never closed");
+        let (line, _, message, _) = refused("title: 'It's here'\n");
         assert!(line.is_some());
         assert!(message.starts_with("the front matter is not valid YAML: "), "{message}");
     }
