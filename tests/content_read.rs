@@ -528,6 +528,79 @@ fn rich_text_of_an_editor_comes_out_bare() {
     assert_eq!(draft.content_text, "a {b}\n\nVideo: YouTube\n\n- c");
 }
 
+/// Characters that a feed, a terminal or a YAML reader trips over, and some that none does.
+fn nasty_text() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::{Strategy, any, prop_oneof};
+    let nasty = proptest::sample::select(
+        "\0\u{1}\u{7}\u{8}\u{b}\u{c}\u{1b}\u{7f}\u{85}\u{9f}\u{a0}\u{2028}\u{202e}\u{2066}\u{feff}\
+         \u{fffd}\u{fffe}\u{ffff}\u{1fffe}\u{f0000}\u{10ffff}\t\r\n:#'\"[]{}&*!|>%@`-?,\\<=/"
+            .chars()
+            .collect::<Vec<_>>(),
+    );
+    proptest::collection::vec(
+        prop_oneof![nasty, any::<char>(), proptest::char::range('a', 'z')],
+        0..24,
+    )
+    .prop_map(String::from_iter)
+}
+
+/// `text` as a YAML value that says exactly this, escapes and all.
+fn quoted(text: &str) -> String {
+    let escaped: Vec<String> = text.chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect();
+    format!("\"{}\"", escaped.concat())
+}
+
+/// Reads and looks at every string that may reach a feed, a mail or a terminal.
+fn check_strings(path: &str, bytes: &[u8]) {
+    let reading = read(path, bytes, &rules());
+    for problem in &reading.problems {
+        let texts = [Some(&problem.message), Some(&problem.remedy), problem.field.as_ref()];
+        for text in texts.into_iter().chain([problem.value.as_ref()]).flatten() {
+            assert!(!text.contains(char::is_control), "{problem:?}");
+        }
+    }
+    let Outcome::Draft(draft) = reading.outcome else { return };
+    let Draft { event, notes, .. } = &*draft;
+    let mut texts = vec![
+        draft.title.as_str(),
+        draft.link.as_str(),
+        draft.language.as_str(),
+        &draft.summary,
+        &draft.content_html,
+        &draft.content_text,
+    ];
+    texts.extend(draft.categories.iter().chain(&draft.tags).map(String::as_str));
+    texts.extend([&draft.agency, &draft.translation_key].into_iter().flatten().map(String::as_str));
+    texts.extend(
+        [&notes.change, &notes.correction, &notes.withdrawn]
+            .into_iter()
+            .flatten()
+            .map(String::as_str),
+    );
+    texts.extend([&notes.replaced_by, &draft.image].into_iter().flatten().map(url::Url::as_str));
+    texts.extend(draft.pinned_id.iter().map(tidings::model::EntryId::as_str));
+    texts.extend(draft.enclosures.iter().map(|enclosure| enclosure.url.as_str()));
+    if let Some(event) = event {
+        texts.extend(event.venue.as_deref());
+        texts.extend(
+            [&event.online_url, &event.registration_url]
+                .into_iter()
+                .flatten()
+                .map(url::Url::as_str),
+        );
+    }
+    for text in texts {
+        let illegal = text.chars().find(|c| !is_xml_character(*c));
+        assert_eq!(illegal, None, "{text:?}");
+    }
+    assert!(!draft.title.contains(['\u{202e}', '\u{2066}', '\n']), "{:?}", draft.title);
+}
+
+/// XML 1.0, section 2.2.
+fn is_xml_character(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig {
         cases: 400,
@@ -558,6 +631,29 @@ proptest::proptest! {
             let text = format!("---\ntitle: A\nlayout: post\ndate: 2026-01-01\n{key}: {value}\n---\n{body}");
             read(path, text.as_bytes(), &rules());
             read(path, format!("---\n{key}: {value}\n---\n{body}").as_bytes(), &rules());
+        }
+    }
+
+    #[test]
+    fn no_bytes_reach_a_feed_that_xml_forbids(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        body in nasty_text(),
+        value in nasty_text(),
+        key in nasty_text(),
+        known in "(title|date|description|category|tags|agency|permalink|url|external|file_url|image|id|lang|kind|slug|correction|withdrawn|replaced_by|translationKey|venue|event)",
+    ) {
+        for path in ["_posts/2026-01-01-a.md", "content/events/a.html", "a.mdx"] {
+            check_strings(path, &bytes);
+            let whole = [b"---\ntitle: A\n---\n", bytes.as_slice()].concat();
+            check_strings(path, &whole);
+            for value in [value.clone(), quoted(&value), format!("[{}]", quoted(&value))] {
+                let known_key = format!("---\nlayout: post\ntitle: A b\n{known}: {value}\n---\n{body}");
+                check_strings(path, known_key.as_bytes());
+                check_strings(path, known_key.replacen("title: A b\n", "", 1).as_bytes());
+                check_strings(path, format!("---\ntitle: A\n{key}: {value}\n---\nx").as_bytes());
+                let inner = format!("---\ntitle: A\nevent:\n  start: 2026-01-01\n  {}: {value}\n  venue: {value}\n---\nx", quoted(&key));
+                check_strings(path, inner.as_bytes());
+            }
         }
     }
 }
