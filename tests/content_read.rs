@@ -1,5 +1,7 @@
 //! Reading one file, through the boundary that the catalogue uses: bytes in, reading out.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use chrono_tz::Tz;
 use tidings::content::{
     DateValue, Draft, DraftKind, KindMatch, KindRule, Outcome, PermalinkRule, PublishedSource,
@@ -7,7 +9,6 @@ use tidings::content::{
 };
 use tidings::model::{EventStatus, EventTime};
 
-#[expect(clippy::unwrap_used, reason = "fixed values that parse")]
 fn rules() -> Rules {
     Rules {
         site_url: "https://press.example/".parse().unwrap(),
@@ -119,6 +120,38 @@ fn the_publication_time_comes_from_the_first_place_that_has_one() {
         let (draft, _) = draft(path, &format!("---\ntitle: A\n{keys}---\n{body}"));
         assert_eq!(published(&draft), (expected.0.to_owned(), expected.1));
     }
+}
+
+#[test]
+fn a_date_is_read_as_people_write_it() {
+    for (date, expected) in [
+        ("2026-11-21T09:00:00+08:00", "2026-11-21T09:00:00+08:00"),
+        ("2019-05-15 9:00:00 -0500", "2019-05-15T09:00:00-05:00"),
+        ("2020-08-25T00:00:00.000Z", "2020-08-25"),
+        ("26 February 2021", "2021-02-26"),
+        ("\"Friday, February 26, 2021\"", "2021-02-26"),
+        ("2026-11-21 9:30 am", "2026-11-21T09:30:00+08:00"),
+        ("2026-11-21 09:00 Europe/London", "2026-11-21T09:00:00+00:00"),
+    ] {
+        let text = format!("---\ntitle: A\npermalink: /a/\ndate: {date}\n---\nx");
+        let (draft, problems) = draft("_posts/a.md", &text);
+        assert_eq!(problems, Vec::<String>::new(), "{date}");
+        assert_eq!(published(&draft), (expected.to_owned(), PublishedSource::Date), "{date}");
+    }
+    // Midnight UTC is that day in Singapore as well, so that the file name agrees.
+    let text = "---\ntitle: A\ndate: 2020-08-25T00:00:00.000Z\n---\nx";
+    assert_eq!(draft("_posts/2020-08-25-a.md", text).1, Vec::<String>::new());
+    let text = "---\ntitle: A\npermalink: /a/\n---\n26 Nov 2008 Posted in [News](/news)\n\nx";
+    assert_eq!(published(&draft("_posts/a.md", text).0).0, "2008-11-26");
+    let text = "---\ntitle: A\npermalink: /a/\n---\nLast updated on 26 Nov 2008\n\nx";
+    assert_eq!(published(&draft("_posts/a.md", text).0).1, PublishedSource::FirstSeen);
+}
+
+#[test]
+fn a_file_among_jekylls_drafts_is_not_published() {
+    let text = "---\ntitle: A\nlayout: post\npermalink: /a/\n---\nx";
+    assert!(draft("_drafts/a.md", text).0.is_unpublished);
+    assert!(!draft("_posts/a.md", text).0.is_unpublished);
 }
 
 #[test]
@@ -393,6 +426,31 @@ fn a_start_date_of_its_own_leaves_date_as_publication() {
 }
 
 #[test]
+fn an_event_is_read_from_the_keys_of_other_sites() {
+    let (draft, problems) = draft(
+        "events/2026-10-01-a.md",
+        "---\ntitle: A\nstart_date: 2026-11-21\nend_date: 2026-11-22\nvenue: Town Hall\n\
+         registration_url: https://register.example/a b\nevent_platform: https://meet.example/a\n\
+         status: canceled\n---\nx",
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    let event = draft.event.expect("it has a start");
+    // Days alone: it lasts all of them.
+    assert!(matches!((event.start, event.end), (EventTime::Day(_), Some(EventTime::Day(_)))));
+    assert_eq!(event.venue.as_deref(), Some("Town Hall"));
+    assert_eq!(event.online_url.unwrap().as_str(), "https://meet.example/a");
+    assert_eq!(event.registration_url.unwrap().as_str(), "https://register.example/a%20b");
+    assert_eq!(event.status, EventStatus::Cancelled);
+}
+
+#[test]
+fn prose_never_makes_an_event() {
+    let text = "---\ntitle: A\ncategory: events\npermalink: /a\n---\nDate: 21 November 2026, 9 am to 5 pm\n";
+    let (draft, _) = draft("_posts/2026-10-01-a.md", text);
+    assert_eq!((draft.kind, draft.event), (DraftKind::Event, None));
+}
+
+#[test]
 fn an_event_without_start_is_told_what_to_add() {
     let reading = read(
         "a.md",
@@ -428,6 +486,11 @@ fn a_rule_of_the_config_comes_before_the_default_kinds() {
     let kind = |path| draft_with(path, text, &rules).0.kind;
     assert_eq!(kind("notices/_posts/2026-01-01-a.md"), DraftKind::Page);
     assert_eq!(kind("news/_posts/2026-01-01-a.md"), DraftKind::Release);
+    // A category given by the folder is one, too.
+    let matches = KindMatch { category: Some("Hearings".into()), ..KindMatch::default() };
+    let rules = Rules { kinds: vec![KindRule { matches, kind: DraftKind::Event }], ..rules };
+    let path = "news/hearings/_posts/2026-01-01-a.md";
+    assert_eq!(draft_with(path, text, &rules).0.kind, DraftKind::Event);
 }
 
 #[test]

@@ -52,6 +52,11 @@ pub(crate) fn is_in_posts(path: &str) -> bool {
     folders(path).any(|folder| folder == "_posts")
 }
 
+/// Whether Jekyll takes the file for a draft by its place.
+pub(crate) fn is_in_drafts(path: &str) -> bool {
+    folders(path).any(|folder| folder == "_drafts")
+}
+
 /// Folders above the first `_posts`; Jekyll makes each a category.
 pub(crate) fn folders_above_posts(path: &str) -> impl Iterator<Item = &str> {
     let count = folders(path).position(|folder| folder == "_posts").unwrap_or(0);

@@ -115,7 +115,9 @@ fn draft(
         updated: front_matter
             .field("updated")
             .and_then(|field| published::value(&field, rules, problems)),
-        is_unpublished: front_matter.is_true("draft") || front_matter.is_false("published"),
+        is_unpublished: front_matter.is_true("draft")
+            || front_matter.is_false("published")
+            || kind::is_in_drafts(path),
         language,
         translation_key: front_matter.text(&["translationKey"]),
         categories: traits.categories.to_vec(),

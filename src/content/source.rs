@@ -26,16 +26,16 @@ pub(crate) struct Source {
 /// Decodes a file and cuts it at its fences. What cannot be read is reported, and `None` given.
 pub(crate) fn split(bytes: &[u8], problems: &mut Problems) -> Option<Source> {
     let text = decode(bytes, problems)?;
-    if text.lines().next().is_some_and(|line| line.trim_end() == "+++") {
+    // Blank lines above the first fence do no harm.
+    let blank_lines = text.lines().take_while(|line| line.trim().is_empty()).count();
+    if text.lines().nth(blank_lines).is_some_and(|line| line.trim_end() == "+++") {
         problems.error(
-            Place::line(1),
+            Place::line(blank_lines + 1),
             "the front matter is TOML (`+++`), which is not read",
             "write it as YAML between two lines of `---`",
         );
         return None;
     }
-    // Blank lines above the first fence do no harm.
-    let blank_lines = text.lines().take_while(|line| line.trim().is_empty()).count();
     let skipped: usize = text.split_inclusive('\n').take(blank_lines).map(str::len).sum();
     let fence_line = blank_lines + 1;
     if !text[skipped..].lines().next().is_some_and(is_fence) {

@@ -13,6 +13,8 @@ use super::front_matter::{Value, starts_with_key};
 use super::problem::{Place, Problems};
 
 const DEPTH_LIMIT: usize = 24;
+/// Brackets open at once, those of prose that are never closed among them.
+const BRACKETS_LIMIT: usize = 500;
 const VALUES_LIMIT: usize = 10_000;
 /// A long text can be repeated by short aliases, too.
 const TEXT_LIMIT: usize = 1024 * 1024;
@@ -27,6 +29,14 @@ pub(crate) fn parse(
     first_line: usize,
     problems: &mut Problems,
 ) -> Option<Vec<(String, Value)>> {
+    if let Some(line) = line_too_deep(text) {
+        problems.error(
+            Place::line(first_line + line),
+            TOO_DEEP,
+            "write the keys without nesting them",
+        );
+        return None;
+    }
     let left = Left { values: Cell::new(VALUES_LIMIT), text_bytes: Cell::new(TEXT_LIMIT) };
     let seed = Seed { depth: 0, left: &left };
     match seed.deserialize(serde_yaml::Deserializer::from_str(text)) {
@@ -45,6 +55,27 @@ pub(crate) fn parse(
             None
         }
     }
+}
+
+/// Index of the line where more brackets are open than any reader of YAML has a use for.
+///
+/// The parser looks at all that are open for each token it reads, so that a file of nothing
+/// else would take it minutes; and it counts them only when it is through.
+fn line_too_deep(text: &str) -> Option<usize> {
+    let mut open: usize = 0;
+    for (index, line) in text.lines().enumerate() {
+        for byte in line.bytes() {
+            match byte {
+                b'[' | b'{' => open += 1,
+                b']' | b'}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            if open > BRACKETS_LIMIT {
+                return Some(index);
+            }
+        }
+    }
+    None
 }
 
 /// Says what is wrong in an author's words, where the text shows it.
@@ -292,6 +323,28 @@ mod tests {
     fn deep_nesting_is_refused() {
         let text = format!("a: {}{}\n", "[".repeat(60), "]".repeat(60));
         assert_eq!(refused(&text).2, TOO_DEEP);
+    }
+
+    #[test]
+    fn brackets_without_end_are_refused_before_the_parser_counts_them() {
+        // With 60,000 of them it took minutes. That it was not asked shows in the line.
+        for mark in ["[", "{", "{a: ", "[a, "] {
+            let text = format!("title: A\nx: {}\n", mark.repeat(60_000 / mark.len()));
+            let (line, _, message, _) = refused(&text);
+            assert_eq!((line, message.as_str()), (Some(3), TOO_DEEP), "{mark}");
+        }
+        let mut problems = Problems::of("a.md");
+        let links = "[a](b) ".repeat(2_000);
+        assert!(parse(&format!("x: |\n  {links}\n"), 2, &mut problems).is_some());
+    }
+
+    #[test]
+    fn no_run_of_one_mark_overflows_the_stack() {
+        for mark in ["- ", "? ", "&a ", "!a ", "*a ", "\"", "'", "|\n", "a: b\n", "%", "# ", ": "] {
+            for text in ["a: ", ""].map(|head| [head, &mark.repeat(30_000)].concat()) {
+                parse(&text, 2, &mut Problems::of("a.md"));
+            }
+        }
     }
 
     #[test]
