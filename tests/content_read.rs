@@ -240,7 +240,7 @@ fn the_address_comes_from_the_permalink_the_target_or_a_pattern() {
             "content/News Room/post/What’s new ?.md",
             "date: 2026-11-21",
             "x",
-            "https://press.example/news-room/post/whats-new/",
+            "https://press.example/news-room/post/whats-new-/",
         ),
         (
             "content/en/post/a.md",
@@ -249,6 +249,18 @@ fn the_address_comes_from_the_permalink_the_target_or_a_pattern() {
             "https://press.example/post/bc/",
         ),
         ("content/fr/post/2026-11-21-a/index.md", "", "x", "https://press.example/fr/post/a/"),
+        (
+            "content/news/Some_File Name (x), y+z@w~v.md",
+            "date: 2026-11-21",
+            "x",
+            "https://press.example/news/some_file-name-x-y+z@w~v/",
+        ),
+        (
+            "content/news/a - b  c .md",
+            "date: 2026-11-21",
+            "x",
+            "https://press.example/news/a-b-c-/",
+        ),
     ] {
         let (draft, _) = draft(path, &format!("---\ntitle: A\n{keys}\n---\n{body}"));
         assert_eq!(draft.link.as_str(), expected, "{path} {keys}");
@@ -277,6 +289,7 @@ fn a_mark_of_a_pattern_means_what_it_means_in_its_family() {
         (":year/:month/:day/:slug/", hugo, date, "/2026/03/02/rates-taxes/"),
         (":year/:month/:day/:slug/", hugo, "date: 2026-03-02\nslug: own\n", "/2026/03/02/own/"),
         ("/:section/:title/", hugo, date, "/news/rates-taxes/"),
+        ("/:weekdayname/:monthname/:yearday/", hugo, date, "/monday/march/61/"),
         ("/:sections/:filename/", hugo, date, "/news/2026/up-and-away/"),
         ("/:sections/:contentbasename/", "content/news/a-b/index.md", date, "/news/a-b/"),
     ] {

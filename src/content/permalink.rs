@@ -2,8 +2,8 @@
 //! made from a pattern.
 //!
 //! A file below a folder `_posts` is one of Jekyll's (and so of Isomer's), any other of Hugo's:
-//! the two give the marks of a pattern different meanings, and have different patterns where a
-//! site names none. <https://jekyllrb.com/docs/permalinks/>,
+//! the two give the marks of a pattern different meanings, and have different addresses where
+//! a site has no pattern. <https://jekyllrb.com/docs/permalinks/>,
 //! <https://gohugo.io/configuration/permalinks/>. What sends readers on from an old address
 //! (`aliases`, `redirect_from`) is no address of the entry.
 
@@ -20,8 +20,6 @@ use crate::model::Language;
 
 /// Jekyll's pattern for posts, `date`.
 const JEKYLL_PATTERN: &str = "/:categories/:year/:month/:day/:title.html";
-/// Hugo's: the folders and the name of the file.
-const HUGO_PATTERN: &str = "/:sections/:slugorfilename/";
 
 /// What patterns are filled with.
 pub(crate) struct Parts<'a> {
@@ -82,13 +80,18 @@ pub(crate) fn find(
         }
     }
     let pattern = rules.permalinks.iter().find(|rule| in_folder(parts.path, &rule.folder));
-    let pattern = pattern.map(|rule| rule.pattern.as_str()).or_else(|| default_pattern(parts));
+    let pattern = pattern
+        .map(|rule| rule.pattern.as_str())
+        .or_else(|| is_in_posts(parts.path).then_some(JEKYLL_PATTERN));
     if parts.kind == DraftKind::Page {
         return pattern
             .and_then(|pattern| expand(pattern, parts, front_matter, rules).ok())
             .or_else(|| page_address(parts, rules));
     }
     let Some(pattern) = pattern else {
+        if folders(parts.path).any(|folder| folder != "content") {
+            return hugo_address(parts, front_matter, rules);
+        }
         problems.error(
             Place::missing("permalink"),
             "no address can be made for it",
@@ -187,12 +190,12 @@ pub(crate) fn elsewhere(field: &Field, rules: &Rules) -> Option<Url> {
     url.filter(is_web)
 }
 
-fn default_pattern(parts: &Parts<'_>) -> Option<&'static str> {
-    if is_in_posts(parts.path) {
-        return Some(JEKYLL_PATTERN);
-    }
-    let is_in_section = folders(parts.path).any(|folder| folder != "content");
-    (parts.kind != DraftKind::Page && is_in_section).then_some(HUGO_PATTERN)
+/// Hugo's address for a page without a pattern: its folders, and its slug or file name.
+fn hugo_address(parts: &Parts<'_>, front_matter: &FrontMatter, rules: &Rules) -> Option<Url> {
+    let slug = front_matter.text(&["slug"]);
+    let name = slug.as_deref().unwrap_or_else(|| hugo_name(parts));
+    let path = [sections(parts, rules).as_slice(), &[name, ""]].concat().join("/");
+    below_site(&rules.site_url, &hugo_path(&path))
 }
 
 /// Where a page would lie; it is shown by `show`, never published.
@@ -248,6 +251,10 @@ fn part(
         let day = day(parts, rules).ok_or_else(|| NoAddress::NoDate(mark.to_owned()))?;
         return Ok(day.format(format).to_string());
     }
+    if let Some(format) = hugo_name_of_date(mark) {
+        let day = day(parts, rules).ok_or_else(|| NoAddress::NoDate(mark.to_owned()))?;
+        return Ok(day.format(format).to_string().to_lowercase());
+    }
     let is_jekyll = is_in_posts(parts.path);
     let slug = front_matter.text(&["slug"]);
     Ok(match mark {
@@ -265,15 +272,15 @@ fn part(
             let name = slug.as_deref().unwrap_or_else(|| name_without_date(parts.path));
             encode_segment(&jekyll_slug(name))
         }
-        "title" => hugo_segment(parts.title),
-        "slug" => hugo_segment(slug.as_deref().unwrap_or(parts.title)),
+        "title" => hugo_path(parts.title),
+        "slug" => hugo_path(slug.as_deref().unwrap_or(parts.title)),
         "slugorfilename" | "slugorcontentbasename" => {
-            hugo_segment(slug.as_deref().unwrap_or_else(|| hugo_name(parts)))
+            hugo_path(slug.as_deref().unwrap_or_else(|| hugo_name(parts)))
         }
-        "filename" | "contentbasename" => hugo_segment(name(parts.path)),
-        "section" => sections(parts, rules).first().map(|s| hugo_segment(s)).unwrap_or_default(),
+        "filename" | "contentbasename" => hugo_path(name(parts.path)),
+        "section" => sections(parts, rules).first().map(|s| hugo_path(s)).unwrap_or_default(),
         "sections" => {
-            sections(parts, rules).into_iter().map(hugo_segment).collect::<Vec<_>>().join("/")
+            sections(parts, rules).into_iter().map(hugo_path).collect::<Vec<_>>().join("/")
         }
         _ => return Err(NoAddress::Unknown(mark.to_owned())),
     })
@@ -287,7 +294,7 @@ fn date_format(mark: &str) -> Option<&'static str> {
         "month" => "%m",
         "i_month" => "%-m",
         "short_month" => "%b",
-        "long_month" | "monthname" => "%B",
+        "long_month" => "%B",
         "day" => "%d",
         "i_day" => "%-d",
         "y_day" => "%j",
@@ -297,9 +304,18 @@ fn date_format(mark: &str) -> Option<&'static str> {
         "w_day" => "%u",
         "weekday" => "%w",
         "short_day" => "%a",
-        "long_day" | "weekdayname" => "%A",
+        "long_day" => "%A",
         _ => return None,
     })
+}
+
+/// The marks that Hugo writes in lower case.
+fn hugo_name_of_date(mark: &str) -> Option<&'static str> {
+    match mark {
+        "monthname" => Some("%B"),
+        "weekdayname" => Some("%A"),
+        _ => None,
+    }
 }
 
 fn day(parts: &Parts<'_>, rules: &Rules) -> Option<NaiveDate> {
@@ -377,22 +393,23 @@ fn hyphenated(name: &str, keeps: impl Fn(char) -> bool) -> String {
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
 }
 
-/// A part of a path as Hugo makes it: lower case, hyphens for blanks, without punctuation.
-fn hugo_segment(text: &str) -> String {
-    let mut segment = String::new();
+/// A path, or what becomes part of one, as Hugo makes it: lower case, a hyphen for blanks, no
+/// punctuation (Hugo's `MakePathSanitized`; compared with what version 0.111 writes).
+fn hugo_path(text: &str) -> String {
+    let mut path = String::new();
     let mut has_blank = false;
     for c in text.chars().flat_map(char::to_lowercase) {
         if c.is_whitespace() {
-            has_blank = true;
-        } else if is_word(c) || "._#+~-@".contains(c) {
-            if has_blank && !segment.is_empty() && !segment.ends_with('-') && c != '-' {
-                segment.push('-');
+            has_blank = !path.is_empty() && !path.ends_with('-');
+        } else if is_word(c) || "/._#+~-@".contains(c) {
+            if has_blank && c != '-' {
+                path.push('-');
             }
             has_blank = false;
-            segment.push(c);
+            path.push(c);
         }
     }
-    encode_segment(&segment)
+    path.split('/').map(encode_segment).collect::<Vec<_>>().join("/")
 }
 
 /// Media type of a file, guessed by its ending.
