@@ -383,6 +383,12 @@ fn what_would_never_be_seen_or_only_perhaps_is_held_back() {
 #[test]
 fn an_event_has_a_time_that_can_be_shown() {
     check(
+        "event_as_a_list",
+        &["warning, line 3, field event\n\
+             `event` is a list where keys of its own are due, so it is left out; \
+             write `event: {start: 2026-11-21T09:00:00+08:00}`"],
+    );
+    check(
         "event_that_ends_before_it_starts",
         &["error, line 5, field event.end, value 2026-11-21T08:00:00+08:00\n\
              `event.end` is before `event.start`; write an end after the start"],

@@ -5,7 +5,7 @@
 use chrono_tz::Tz;
 use tidings::content::{
     DateValue, Draft, DraftKind, KindMatch, KindRule, Outcome, PermalinkRule, PublishedSource,
-    Rules, Severity, read,
+    Reading, Rules, Severity, read,
 };
 use tidings::model::{EventStatus, EventTime};
 
@@ -301,7 +301,7 @@ fn a_mark_of_a_pattern_means_what_it_means_in_its_family() {
 fn a_full_address_as_permalink_must_be_on_the_site() {
     for (permalink, expected) in [
         ("https://press.example/news/a/", "https://press.example/news/a/"),
-        ("http://www.press.example/news/a b/?x=1#top", "https://press.example/news/a%20b/?x=1"),
+        ("http://www.press.example/a b/?x=1#top", "https://press.example/a%20b/?x=1#top"),
         ("//press.example/a", "https://press.example/a"),
         ("../../a", "https://press.example/a"),
     ] {
@@ -628,15 +628,18 @@ fn quoted(text: &str) -> String {
 
 /// Reads and looks at every string that may reach a feed, a mail or a terminal.
 fn check_strings(path: &str, bytes: &[u8]) {
-    let reading = read(path, bytes, &rules());
+    check_reading(&read(path, bytes, &rules()));
+}
+
+fn check_reading(reading: &Reading) {
     for problem in &reading.problems {
         let texts = [Some(&problem.message), Some(&problem.remedy), problem.field.as_ref()];
         for text in texts.into_iter().chain([problem.value.as_ref()]).flatten() {
             assert!(!text.contains(char::is_control), "{problem:?}");
         }
     }
-    let Outcome::Draft(draft) = reading.outcome else { return };
-    let Draft { event, notes, .. } = &*draft;
+    let Outcome::Draft(draft) = &reading.outcome else { return };
+    let Draft { event, notes, .. } = &**draft;
     let mut texts = vec![
         draft.title.as_str(),
         draft.link.as_str(),
@@ -707,6 +710,30 @@ proptest::proptest! {
             let text = format!("---\ntitle: A\nlayout: post\ndate: 2026-01-01\n{key}: {value}\n---\n{body}");
             read(path, text.as_bytes(), &rules());
             read(path, format!("---\n{key}: {value}\n---\n{body}").as_bytes(), &rules());
+        }
+    }
+
+    #[test]
+    fn no_path_reaches_a_feed_that_xml_forbids(
+        room in nasty_text(),
+        folder in nasty_text(),
+        name in nasty_text(),
+        keys in "(layout: post\n)?(title: A\n)?(date: 2026-01-01\n)?",
+        pattern in "(|/:(sections|section|path|categories|filename|title|slug)/:(filename|slugorfilename|year)/|pretty)",
+    ) {
+        let text = format!("---\n{keys}---\nx");
+        let permalinks = if pattern.is_empty() {
+            Vec::new()
+        } else {
+            vec![PermalinkRule { folder: String::new(), pattern }]
+        };
+        let rules = Rules { permalinks, ..rules() };
+        for path in [
+            format!("{room}/{folder}/_posts/{name}.md"),
+            format!("{room}/news/{folder}/2026-01-01-{name}.html"),
+            format!("{name}.md"),
+        ] {
+            check_reading(&read(&path, text.as_bytes(), &rules));
         }
     }
 

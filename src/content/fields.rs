@@ -5,7 +5,7 @@ use url::Url;
 use super::front_matter::{Field, FrontMatter, Value};
 use super::links::Base;
 use super::problem::{Place, Problems, is_direction_mark};
-use super::text::one_line;
+use super::text::{one_line, strip_unpublishable};
 use super::{DraftKind, Rules, dates, kind, permalink};
 use crate::model::{Enclosure, EntryId, Language, Notes};
 
@@ -43,6 +43,15 @@ pub(super) fn check_shapes(front_matter: &FrontMatter, problems: &mut Problems) 
     }
     for (place, message, remedy) in SINGLE_KEYS_LEFT_OUT.iter().filter_map(shaped) {
         problems.warn(place, format!("{message}, so it is left out"), &remedy);
+    }
+    if let Some(field) = front_matter.field("event")
+        && matches!(field.value, Value::List(_))
+    {
+        problems.warn(
+            field.place(),
+            "`event` is a list where keys of its own are due, so it is left out",
+            "write `event: {start: 2026-11-21T09:00:00+08:00}`",
+        );
     }
     for key in ["draft", "published", "urgent"] {
         let Some(field) = front_matter.field(key) else { continue };
@@ -101,7 +110,7 @@ pub(super) fn title(
         problems.error(place, message, "write `title: Board appointments`");
     }
     let heading = body.lines().find_map(|line| line.trim().strip_prefix("# ").map(one_line));
-    heading.filter(|h| !h.is_empty()).unwrap_or_else(|| kind::stem(path).to_owned())
+    heading.filter(|h| !h.is_empty()).unwrap_or_else(|| plain_name(kind::stem(path)))
 }
 
 /// `a **word** more` without the stars; a title is no Markdown, but authors use it so.
@@ -270,14 +279,22 @@ pub(super) fn categories(path: &str, front_matter: &FrontMatter) -> Categories {
     let rooms = usize::from(kind::folders_above_posts(path).count() > 1);
     let folders = kind::folders_above_posts(path).skip(rooms);
     let mut all: Vec<String> = Vec::new();
-    for folder in folders.map(|folder| folder.trim_matches(['-', '_', ' '])) {
-        let is_same = |name: &String| name.to_lowercase() == folder.to_lowercase();
-        if !folder.is_empty() && !own.iter().chain(&all).any(is_same) {
-            all.push(folder.to_owned());
+    for folder in folders {
+        let name = plain_name(folder);
+        let name = name.trim_matches(['-', '_', ' ']);
+        let is_same = |other: &String| other.to_lowercase() == name.to_lowercase();
+        if !name.is_empty() && !own.iter().chain(&all).any(is_same) {
+            all.push(name.to_owned());
         }
     }
     all.extend(own.iter().cloned());
     Categories { own, all }
+}
+
+/// The name of a file or folder in one line, without what a feed may not hold.
+fn plain_name(name: &str) -> String {
+    let name = name.replace(char::is_whitespace, " ");
+    strip_unpublishable(&name).replace(is_direction_mark, "")
 }
 
 /// The values of a key for many (`tags`) and of that for one (`tag`), each once.

@@ -16,7 +16,8 @@ pub(crate) struct FrontMatter {
     fields: Vec<(String, Value)>,
 }
 
-/// What a key holds. Numbers and booleans are texts, as the author wrote them.
+/// What a key holds. Numbers and booleans are texts, as YAML reads them: `1.10` is `1.1`, here
+/// as on the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     Null,

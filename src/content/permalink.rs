@@ -165,6 +165,7 @@ fn own(
     let mut address = rules.site_url.clone();
     address.set_path(url.path());
     address.set_query(url.query());
+    address.set_fragment(url.fragment());
     Some(address)
 }
 
