@@ -54,7 +54,7 @@ fn the_sample_run_writes_feeds_and_shows_a_digest() {
     Found      15 files in content
                10 releases, 3 events, 1 page, 1 template
     Changes    12 new, 1 entry waits for the time of publication
-    Documents  21 written to public, 0 unchanged
+    Documents  23 written to public, 0 unchanged
     Digests    daily: 12 entries in 2 issues to 2 people
                weekly: 12 entries in 1 issue to 1 person
                nobody has subscribed: config/rehearsal.csv stands in
@@ -154,6 +154,8 @@ fn touching_one_body_changes_only_its_documents_and_mails_nobody() {
             "feeds/all.atom",
             "feeds/releases.rss",
             "feeds/releases.atom",
+            "feeds/category-press-releases.rss",
+            "feeds/category-press-releases.atom",
             "feeds/category-transport.rss",
             "feeds/category-transport.atom",
         ]
@@ -174,7 +176,7 @@ fn a_broken_file_is_told_with_line_and_remedy_and_the_rest_goes_on() {
     let done = office.run(&["publish-now", "--feeds-only"]);
     assert_eq!(done.code, 3, "{done:?}");
     assert!(
-        done.stderr.contains("`_posts/2026-11-02-broken.md` line 3: `publish_at`:"),
+        done.stderr.contains("`_posts/2026-11-02-broken.md` line 3: `publish_at` "),
         "{done:?}"
     );
     assert!(done.stderr.contains("\nhint: "), "{done:?}");

@@ -100,7 +100,9 @@ pub(super) fn problem_lines(problem: &Problem) -> [String; 2] {
         Severity::Warning => "warning",
     };
     let line = problem.line.map(|line| format!(" line {line}")).unwrap_or_default();
-    let field = problem.field.as_ref().map(|f| format!(" `{f}`:")).unwrap_or_default();
+    let field = problem.field.as_ref().map(|field| format!(" `{field}`:"));
+    let field = field.filter(|field| !problem.message.contains(field.trim_matches([' ', ':'])));
+    let field = field.unwrap_or_default();
     [
         format!("{severity}: `{}`{line}:{field} {}", problem.path, message_and_value(problem)),
         format!("hint: {}", problem.remedy),

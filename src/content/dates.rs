@@ -18,8 +18,16 @@ pub(crate) enum Written {
     Day(NaiveDate),
 }
 
+/// Why a text of front matter is no date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable<'a> {
+    /// Date and time are plain, the zone behind them is not known.
+    Zone(&'a str),
+    Other,
+}
+
 /// Reads a date of front matter.
-pub(crate) fn parse(text: &str) -> Option<Written> {
+pub(crate) fn parse(text: &str) -> Result<Written, Unreadable<'_>> {
     let text = text.trim();
     let (date, rest) = match text.find(['T', 't', ' ']) {
         Some(at) if text.as_bytes()[0].is_ascii_digit() && text[..at].contains(['-', '/']) => {
@@ -27,18 +35,52 @@ pub(crate) fn parse(text: &str) -> Option<Written> {
         }
         _ => (text, ""),
     };
-    let Some(day) = numeric_day(date) else { return worded_day(text).map(Written::Day) };
+    let Some(day) = numeric_day(date) else {
+        return worded_day(text).map(Written::Day).ok_or(Unreadable::Other);
+    };
     if rest.is_empty() {
-        return Some(Written::Day(day));
+        return Ok(Written::Day(day));
     }
     let end =
         rest.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(rest.len());
-    let time = time_of_day(&rest[..end])?;
-    let zone = rest[end..].trim();
+    let (time, zone) = half_of_day(&rest[..end], rest[end..].trim());
+    let local = day.and_time(time.ok_or(Unreadable::Other)?);
     if zone.is_empty() {
-        return Some(Written::Local(day.and_time(time)));
+        return Ok(Written::Local(local));
     }
-    offset(zone)?.from_local_datetime(&day.and_time(time)).single().map(Written::Zoned)
+    if let Some(offset) = offset(zone) {
+        return offset
+            .from_local_datetime(&local)
+            .single()
+            .map(Written::Zoned)
+            .ok_or(Unreadable::Other);
+    }
+    // `Asia/Singapore`; what `SGT` or `IST` means depends on the reader.
+    match zone.parse::<Tz>() {
+        Ok(zone) => Ok(Written::Zoned(at_local(local, zone))),
+        Err(_) if zone.starts_with(char::is_alphabetic) => Err(Unreadable::Zone(zone)),
+        Err(_) => Err(Unreadable::Other),
+    }
+}
+
+/// The time of `9:00` with `pm` behind it or not, and what follows.
+fn half_of_day<'a>(clock: &str, rest: &'a str) -> (Option<NaiveTime>, &'a str) {
+    let time = time_of_day(clock);
+    let half =
+        rest.get(..2).map(str::to_ascii_lowercase).filter(|half| half == "am" || half == "pm");
+    let Some(half) = half.filter(|_| !rest[2..].starts_with(char::is_alphanumeric)) else {
+        return (time, rest);
+    };
+    let twelve_hours = chrono::TimeDelta::hours(12);
+    let time = time.filter(|time| (1..=12).contains(&time.hour())).map(|time| {
+        let is_twelve = time.hour() == 12;
+        match half.as_str() {
+            "am" if is_twelve => time - twelve_hours,
+            "pm" if !is_twelve => time + twelve_hours,
+            _ => time,
+        }
+    });
+    (time, rest[2..].trim())
 }
 
 /// A moment or a day in the site's zone. Exactly midnight UTC is what a content editor writes
@@ -216,9 +258,9 @@ mod tests {
 
     fn value(text: &str) -> String {
         match parse(text).map(|written| in_zone(written, chrono_tz::Asia::Singapore)) {
-            Some(DateValue::At(moment)) => moment.to_rfc3339(),
-            Some(DateValue::Day(day)) => day.to_string(),
-            None => "none".to_owned(),
+            Ok(DateValue::At(moment)) => moment.to_rfc3339(),
+            Ok(DateValue::Day(day)) => day.to_string(),
+            Err(_) => "none".to_owned(),
         }
     }
 
@@ -241,6 +283,12 @@ mod tests {
             ("26-Nov-2008", "2008-11-26"),
             ("2021年2月26日", "2021-02-26"),
             ("2015-4-23", "2015-04-23"),
+            ("2026-11-21 09:00 Asia/Singapore", "2026-11-21T09:00:00+08:00"),
+            ("2026-07-21 09:00 Europe/London", "2026-07-21T09:00:00+01:00"),
+            ("2026-11-21 9:00 am", "2026-11-21T09:00:00+08:00"),
+            ("2026-11-21 12:30PM +0800", "2026-11-21T12:30:00+08:00"),
+            ("2026-11-21 12:30am", "2026-11-21T00:30:00+08:00"),
+            ("2026-11-21 1:05 pm", "2026-11-21T13:05:00+08:00"),
         ] {
             assert_eq!(value(text), expected, "{text}");
         }
@@ -258,11 +306,22 @@ mod tests {
             "0021-01-01",
             "2021-02-26 25:00",
             "2021-02-26T10:00:00 SGT",
+            "2021-02-26 14:00 pm",
+            "31/11/2026",
+            "2021-02-31",
             "May",
             "2021-02-26T10:00:00+99:00",
         ] {
             assert_eq!(value(text), "none", "{text}");
         }
+    }
+
+    #[test]
+    fn a_zone_that_is_not_known_is_told_apart() {
+        assert_eq!(parse("2021-02-26T10:00:00 SGT"), Err(Unreadable::Zone("SGT")));
+        assert_eq!(parse("2021-02-26 10:00 Asia/Atlantis"), Err(Unreadable::Zone("Asia/Atlantis")));
+        assert_eq!(parse("2021-02-30 10:00 SGT"), Err(Unreadable::Other));
+        assert_eq!(parse("soon"), Err(Unreadable::Other));
     }
 
     #[test]

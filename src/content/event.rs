@@ -11,6 +11,8 @@ use super::text::one_line;
 use super::{DateValue, Rules, dates};
 use crate::model::{Event, EventStatus, EventTime};
 
+/// Keys of our own `event:` mapping.
+const KEYS: &[&str] = &["start", "end", "venue", "online_url", "registration_url", "status"];
 const VENUE_PARTS: &[&str] = &[
     "name",
     "venue_name",
@@ -37,7 +39,7 @@ pub(crate) fn date_is_start(front_matter: &FrontMatter) -> bool {
         return false;
     }
     match front_matter.field("start_date") {
-        Some(start) => start.text().and_then(dates::parse) == date.text().and_then(dates::parse),
+        Some(start) => start.text().map(dates::parse) == date.text().map(dates::parse),
         None => front_matter.first(&["end_date", "venue"]).is_some(),
     }
 }
@@ -49,6 +51,7 @@ pub(crate) fn read(
     rules: &Rules,
     problems: &mut Problems,
 ) -> Option<Event> {
+    warn_of_unknown_keys(front_matter, problems);
     let Some(start_field) = start(front_matter) else {
         problems.warn(
             Place::missing("event.start"),
@@ -57,10 +60,10 @@ pub(crate) fn read(
         );
         return None;
     };
-    let start = value(&start_field, rules, problems).map(event_time)?;
+    let start = value(&start_field, rules, problems).map(event_time);
     let end_field = either(front_matter, "end", &["end_date"]);
     let end = end_field.as_ref().and_then(|f| value(f, rules, problems)).map(event_time);
-    if let (Some(field), Some(end)) = (&end_field, end)
+    if let (Some(field), Some(start), Some(end)) = (&end_field, start, end)
         && ends_before(start, end, rules)
     {
         problems.error(
@@ -69,15 +72,34 @@ pub(crate) fn read(
             "write an end after the start",
         );
     }
-    Some(Event {
-        start,
-        end,
-        venue: venue(front_matter),
-        online_url: online_url(front_matter, base, problems),
-        registration_url: either(front_matter, "registration_url", &["registration_url"])
-            .and_then(|field| address(&field, base, problems)),
-        status: status(front_matter, problems),
-    })
+    let online_url = online_url(front_matter, base, problems);
+    let registration_url = either(front_matter, "registration_url", &["registration_url"])
+        .and_then(|field| address(&field, base, problems));
+    let status = status(front_matter, problems);
+    let start = start?;
+    Some(Event { start, end, venue: venue(front_matter), online_url, registration_url, status })
+}
+
+/// Our own mapping has few keys, so that another one is a slip of the pen.
+fn warn_of_unknown_keys(front_matter: &FrontMatter, problems: &mut Problems) {
+    let Some(event) = front_matter.field("event") else { return };
+    let Value::Map(fields) = &event.value else { return };
+    let unknown = fields.iter().map(|(key, _)| key).filter(|key| !KEYS.contains(&key.as_str()));
+    for key in unknown {
+        let remedy = if key.to_lowercase().contains("zone") {
+            "write the zone behind each time, as `2026-11-21T09:00:00+08:00`"
+        } else {
+            "an event has `start`, `end`, `venue`, `online_url`, `registration_url` and `status`"
+        };
+        let field = front_matter.child(&event, key);
+        let place = field.map_or_else(|| event.place(), |field| field.place());
+        let key = super::problem::shorten(key);
+        problems.warn(
+            place,
+            format!("`event.{key}` is not a key of an event, so it is left out"),
+            remedy,
+        );
+    }
 }
 
 fn event_time(value: DateValue) -> EventTime {
@@ -171,7 +193,7 @@ fn status(front_matter: &FrontMatter, problems: &mut Problems) -> EventStatus {
         if known(&field).is_none() {
             problems.error(
                 field.place(),
-                format!("`event.status` is not known: `{}`", field.text().unwrap_or("a list")),
+                "`event.status` is not known",
                 "write `confirmed`, `cancelled` or `postponed`",
             );
         }

@@ -16,7 +16,8 @@ pub(crate) struct FrontMatter {
     fields: Vec<(String, Value)>,
 }
 
-/// What a key holds. Numbers and booleans are texts, as the author wrote them.
+/// What a key holds. Numbers and booleans are texts, as YAML reads them: `1.10` is `1.1`, here
+/// as on the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     Null,
@@ -51,6 +52,14 @@ impl Field {
         }
     }
 
+    /// What stands there instead of a single value, for a message.
+    pub(crate) fn shape(&self) -> &'static str {
+        match self.value {
+            Value::Map(_) => "a mapping",
+            _ => "a list",
+        }
+    }
+
     /// The texts of a list, or the one text, blanks left out.
     pub(crate) fn texts(&self) -> Vec<String> {
         let values = match &self.value {
@@ -75,6 +84,13 @@ impl FrontMatter {
         let (spelling, value) = find(&self.fields, key)?;
         let line = self.line_of(spelling, 0).map(|(line, _)| line);
         Some(Field { name: spelling.to_owned(), line, value: value.clone() })
+    }
+
+    /// Where a key stands that holds nothing, as in `title: null`.
+    pub(crate) fn blank(&self, key: &str) -> Option<Place> {
+        let (spelling, _) = self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))?;
+        let line = self.line_of(spelling, 0).map(|(line, _)| line);
+        Some(Place { line, ..Place::default() }.named(spelling))
     }
 
     /// A key of the mapping that `parent` holds.

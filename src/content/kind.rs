@@ -21,6 +21,9 @@ pub(crate) struct Traits<'a> {
     pub(crate) path: &'a str,
     pub(crate) layout: &'a str,
     pub(crate) permalink: &'a str,
+    /// Those of the author; the folders above `_posts` are not among them.
+    pub(crate) own_categories: &'a [String],
+    /// All that the entry will have.
     pub(crate) categories: &'a [String],
     /// A date in the file name or the front matter.
     pub(crate) is_dated: bool,
@@ -49,6 +52,17 @@ pub(crate) fn is_in_posts(path: &str) -> bool {
     folders(path).any(|folder| folder == "_posts")
 }
 
+/// Whether Jekyll takes the file for a draft by its place.
+pub(crate) fn is_in_drafts(path: &str) -> bool {
+    folders(path).any(|folder| folder == "_drafts")
+}
+
+/// Folders above the first `_posts`; Jekyll makes each a category.
+pub(crate) fn folders_above_posts(path: &str) -> impl Iterator<Item = &str> {
+    let count = folders(path).position(|folder| folder == "_posts").unwrap_or(0);
+    folders(path).take(count)
+}
+
 /// The kind the author or the rules give.
 pub(crate) fn of(
     traits: &Traits<'_>,
@@ -62,9 +76,9 @@ pub(crate) fn of(
             Some("event") => return DraftKind::Event,
             Some("page") => return DraftKind::Page,
             // A key of another family's site may hold anything.
-            other => problems.warn(
+            _ => problems.warn(
                 field.place(),
-                format!("`kind` is none of ours: `{}`", other.unwrap_or("a list")),
+                "`kind` is not known, so the usual rules say what it is",
                 "write `release`, `event` or `page`",
             ),
         }
@@ -74,6 +88,9 @@ pub(crate) fn of(
 }
 
 fn default_kind(traits: &Traits<'_>) -> DraftKind {
+    if is_in_pages_of_posts(traits.path) {
+        return DraftKind::Page;
+    }
     let in_posts = is_in_posts(traits.path);
     let in_event_folder = folders(traits.path).any(is_event_name);
     let is_post = in_posts
@@ -84,10 +101,16 @@ fn default_kind(traits: &Traits<'_>) -> DraftKind {
         return DraftKind::Page;
     }
     let is_event = traits.has_start
-        || traits.categories.iter().any(|category| is_event_name(category))
+        || traits.own_categories.iter().any(|category| is_event_name(category))
         || permalink_folders(traits.permalink).any(is_event_name)
         || !in_posts && in_event_folder;
     if is_event { DraftKind::Event } else { DraftKind::Release }
+}
+
+/// Whether a file lies in a folder `pages` below `_posts`: some Jekyll sites keep all they have
+/// there and tell it apart by folder.
+fn is_in_pages_of_posts(path: &str) -> bool {
+    folders(path).skip_while(|folder| *folder != "_posts").any(|folder| folder == "pages")
 }
 
 /// Whether the file is an index, a search page or a part of the site's machinery.
@@ -158,6 +181,7 @@ mod tests {
             path,
             layout: "",
             permalink: "",
+            own_categories: &[],
             categories: &[],
             is_dated: true,
             has_start: false,
@@ -181,7 +205,7 @@ mod tests {
     #[test]
     fn event_as_a_whole_word_makes_a_post_an_event() {
         let categories = ["Events".to_owned()];
-        let by_category = Traits { layout: "post", categories: &categories, ..traits("a.md") };
+        let by_category = Traits { layout: "post", own_categories: &categories, ..traits("a.md") };
         assert_eq!(default_kind(&by_category), DraftKind::Event);
         let by_permalink = Traits { permalink: "/media/events/ib2020", ..traits("x/_posts/a.md") };
         assert_eq!(default_kind(&by_permalink), DraftKind::Event);
@@ -196,6 +220,12 @@ mod tests {
         assert_eq!(default_kind(&traits("press/events/_posts/a.md")), DraftKind::Release);
         let with_start = Traits { has_start: true, ..traits("press/events/_posts/a.md") };
         assert_eq!(default_kind(&with_start), DraftKind::Event);
+    }
+
+    #[test]
+    fn a_folder_of_pages_below_posts_holds_pages() {
+        assert_eq!(default_kind(&traits("_posts/en/pages/2016-01-01-about.md")), DraftKind::Page);
+        assert_eq!(default_kind(&traits("pages/_posts/2016-01-01-a.md")), DraftKind::Release);
     }
 
     #[test]

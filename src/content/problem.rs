@@ -9,6 +9,8 @@ use super::{Problem, Severity};
 const VALUE_CHARACTERS: usize = 80;
 
 /// Where a problem lies: a line, a field, the value that stands there.
+///
+/// A report shows all three, so that the message names the field at most, never the value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Place {
     pub(crate) line: Option<usize>,
@@ -51,11 +53,11 @@ impl Problems {
     }
 
     pub(crate) fn error(&mut self, place: Place, message: impl Into<String>, remedy: &str) {
-        self.push(Severity::Error, place, message.into(), remedy);
+        self.push(Severity::Error, place, &message.into(), remedy);
     }
 
     pub(crate) fn warn(&mut self, place: Place, message: impl Into<String>, remedy: &str) {
-        self.push(Severity::Warning, place, message.into(), remedy);
+        self.push(Severity::Warning, place, &message.into(), remedy);
     }
 
     pub(crate) fn has_error(&self) -> bool {
@@ -75,14 +77,15 @@ impl Problems {
         self.list
     }
 
-    fn push(&mut self, severity: Severity, place: Place, message: String, remedy: &str) {
+    fn push(&mut self, severity: Severity, place: Place, message: &str, remedy: &str) {
         self.list.push(Problem {
             severity,
             path: self.path.clone(),
             line: place.line,
-            field: place.field,
+            // Keys come from the file as well.
+            field: place.field.map(|f| shorten(&f)),
             value: place.value.map(|v| shorten(&v)),
-            message,
+            message: plain(message.chars()),
             remedy: remedy.to_owned(),
         });
     }
@@ -90,13 +93,32 @@ impl Problems {
 
 /// The beginning of a value, at most 80 characters, fit to stand in a message.
 pub(crate) fn shorten(value: &str) -> String {
-    let one_line: String =
-        value.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // No more than is shown is looked at: a value may be a megabyte long.
+    let one_line = plain(value.trim().chars().take(VALUE_CHARACTERS + 1));
     if one_line.chars().count() <= VALUE_CHARACTERS {
         return one_line;
     }
     let head: String = one_line.chars().take(VALUE_CHARACTERS - 1).collect();
     format!("{head}…")
+}
+
+/// A text that does no more to a terminal than be read: characters that would turn the
+/// direction of the line are spelled out, and those that control something are blanks.
+fn plain(text: impl Iterator<Item = char>) -> String {
+    let mut plain = String::new();
+    for c in text {
+        match c {
+            c if c.is_control() => plain.push(' '),
+            c if is_direction_mark(c) => plain.extend(c.escape_unicode()),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// Embeddings, overrides and isolates (UAX #9, section 2).
+pub(crate) fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

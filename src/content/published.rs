@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::dates::{self, Written};
+use super::dates::{self, Unreadable, Written};
 use super::front_matter::{Field, FrontMatter};
 use super::problem::{Place, Problems};
 use super::{DateValue, Published, PublishedSource, Rules};
@@ -29,6 +29,9 @@ struct Candidate {
 }
 
 /// The first of the places that name a time; a later one that says another day is reported.
+///
+/// Where a date is given and cannot be read the value is absent and its source is not
+/// [`PublishedSource::FirstSeen`]: the file waits for a better one.
 pub(crate) fn find(
     front_matter: &FrontMatter,
     date: Option<Field>,
@@ -38,21 +41,25 @@ pub(crate) fn find(
     problems: &mut Problems,
 ) -> Published {
     let mut candidates = Vec::new();
-    if let Some(field) = front_matter.field("publish_at")
-        && let Some(moment) = embargo(&field, problems)
-    {
-        candidates.push(Candidate {
-            source: PublishedSource::PublishAt,
-            value: DateValue::At(moment),
-            words: "`publish_at`".to_owned(),
-            place: field.place(),
-        });
+    let mut unreadable = None;
+    if let Some(field) = front_matter.field("publish_at") {
+        match embargo(&field, rules, problems) {
+            Some(moment) => candidates.push(Candidate {
+                source: PublishedSource::PublishAt,
+                value: DateValue::At(moment),
+                words: "`publish_at`".to_owned(),
+                place: field.place(),
+            }),
+            None => unreadable = Some(PublishedSource::PublishAt),
+        }
     }
-    if let Some(field) = date
-        && let Some(value) = value(&field, rules, problems)
-    {
-        let (words, place) = (format!("`{}`", field.name), field.place());
-        candidates.push(Candidate { source: PublishedSource::Date, value, words, place });
+    match later_of(date, hugo_publish_date(front_matter), rules, problems) {
+        Ok(Some((field, value))) => {
+            let (words, place) = (format!("`{}`", field.name), field.place());
+            candidates.push(Candidate { source: PublishedSource::Date, value, words, place });
+        }
+        Ok(None) => {}
+        Err(Reported) => unreadable = unreadable.or(Some(PublishedSource::Date)),
     }
     if let Some(day) = file_name {
         candidates.push(Candidate {
@@ -70,6 +77,9 @@ pub(crate) fn find(
             place: Place::line(line).with_value(&found.text),
         });
     }
+    if let Some(source) = unreadable {
+        return Published { value: None, source };
+    }
     let Some(first) = candidates.first() else {
         problems.warn(
             Place::missing("date"),
@@ -80,6 +90,41 @@ pub(crate) fn find(
     };
     warn_of_disagreement(first, &candidates[1..], rules, problems);
     Published { value: Some(first.value), source: first.source }
+}
+
+/// Marks a value whose problem has been told.
+struct Reported;
+
+/// Hugo's date from which a page is public, under the names that Hugo knows.
+fn hugo_publish_date(front_matter: &FrontMatter) -> Option<Field> {
+    let is_date = |field: &Field| field.text().is_some_and(|text| dates::parse(text).is_ok());
+    front_matter
+        .first(&["publishDate", "pubdate"])
+        .or_else(|| front_matter.field("published").filter(is_date))
+}
+
+/// `date`, or Hugo's `publishDate` where it is later: Hugo shows a page only from then on.
+fn later_of(
+    date: Option<Field>,
+    publish_date: Option<Field>,
+    rules: &Rules,
+    problems: &mut Problems,
+) -> Result<Option<(Field, DateValue)>, Reported> {
+    let mut latest: Option<(Field, DateValue)> = None;
+    let mut is_unreadable = false;
+    for field in [date, publish_date].into_iter().flatten() {
+        let Some(value) = value(&field, rules, problems) else {
+            is_unreadable = true;
+            continue;
+        };
+        let is_later = latest
+            .as_ref()
+            .is_none_or(|(_, before)| beginning(value, rules) > beginning(*before, rules));
+        if is_later {
+            latest = Some((field, value));
+        }
+    }
+    if is_unreadable { Err(Reported) } else { Ok(latest) }
 }
 
 /// A time far ahead or past in one zone can be another day in the next: two values agree when
@@ -112,41 +157,77 @@ pub(crate) fn value(field: &Field, rules: &Rules, problems: &mut Problems) -> Op
     written(field, problems).map(|written| dates::in_zone(written, rules.time_zone))
 }
 
-/// A moment; a day alone is its beginning.
-pub(crate) fn moment(field: &Field, rules: &Rules, problems: &mut Problems) -> Option<Timestamp> {
-    value(field, rules, problems).map(|value| match value {
+/// The moment from which an entry is gone; a day alone is its beginning.
+pub(crate) fn expiry(
+    front_matter: &FrontMatter,
+    published: Published,
+    rules: &Rules,
+    problems: &mut Problems,
+) -> Option<Timestamp> {
+    let field = front_matter.first(&["expires_at", "expiryDate", "unpublishDate"])?;
+    let expiry = beginning(value(&field, rules, problems)?, rules);
+    if published.value.is_some_and(|published| expiry <= beginning(published, rules)) {
+        problems.error(
+            field.place(),
+            format!(
+                "`{}` is not after the publication time, so it would never be seen",
+                field.name
+            ),
+            "write a later time, or take it out",
+        );
+    }
+    Some(expiry)
+}
+
+fn beginning(value: DateValue, rules: &Rules) -> Timestamp {
+    match value {
         DateValue::At(moment) => moment,
         DateValue::Day(day) => dates::day_start(day, rules.time_zone),
-    })
+    }
 }
 
 /// An embargo must be clear to the minute wherever it is read.
-fn embargo(field: &Field, problems: &mut Problems) -> Option<Timestamp> {
-    match written(field, problems)? {
-        Written::Zoned(moment) => Some(moment),
-        Written::Local(_) | Written::Day(_) => {
-            let text = field.text().unwrap_or_default();
-            problems.error(
-                field.place(),
-                format!("`publish_at` has no time zone: `{text}`"),
-                "write the time with its zone, as `2026-11-21T09:00:00+08:00`",
-            );
-            None
-        }
-    }
+fn embargo(field: &Field, rules: &Rules, problems: &mut Problems) -> Option<Timestamp> {
+    let local = match written(field, problems)? {
+        Written::Zoned(moment) => return Some(moment),
+        Written::Local(local) => local,
+        Written::Day(day) => day.and_hms_opt(9, 0, 0).expect("nine o'clock is a time"),
+    };
+    let example = dates::at_local(local, rules.time_zone).to_rfc3339();
+    problems.error(
+        field.place(),
+        format!("`{}` has no time zone", field.name),
+        &format!("write date, time and zone, as `{example}`"),
+    );
+    None
 }
 
 fn written(field: &Field, problems: &mut Problems) -> Option<Written> {
-    let parsed = field.text().and_then(dates::parse);
-    if parsed.is_none() {
-        let text = super::problem::shorten(field.text().unwrap_or("a list"));
+    let name = &field.name;
+    let Some(text) = field.text() else {
         problems.error(
             field.place(),
-            format!("`{}` is not a date: `{text}`", field.name),
+            format!("`{name}` is {} where a date is due", field.shape()),
             DATE_REMEDY,
         );
+        return None;
+    };
+    match dates::parse(text) {
+        Ok(written) => Some(written),
+        Err(Unreadable::Zone(zone)) => {
+            let zone = super::problem::shorten(zone);
+            problems.error(
+                field.place(),
+                format!("the time zone `{zone}` in `{name}` is not known"),
+                "write its offset, as `2026-11-21T09:00:00+08:00`, or its name, as `2026-11-21 09:00 Asia/Singapore`",
+            );
+            None
+        }
+        Err(Unreadable::Other) => {
+            problems.error(field.place(), format!("`{name}` is not a date"), DATE_REMEDY);
+            None
+        }
     }
-    parsed
 }
 
 /// The date line among the first lines of a body. Before it only the title, another heading, a

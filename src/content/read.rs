@@ -1,7 +1,7 @@
 //! Reads one file: bytes in, a draft and its problems out. No I/O, no clock.
 
 use super::body::{self, Markup};
-use super::fields::{enclosures, image, language, list, notes, pinned_id};
+use super::fields::{self, Categories, enclosures, image, language, notes, pinned_id, title};
 use super::front_matter::FrontMatter;
 use super::kind::{self, Traits};
 use super::links::Base;
@@ -63,6 +63,7 @@ fn draft(
     rules: &Rules,
     problems: &mut Problems,
 ) -> Option<Draft> {
+    fields::check_shapes(front_matter, problems);
     let title = title(path, kind, front_matter, &source.body, problems);
     let date_line = published::date_line(&source.body, &title);
     let published =
@@ -71,8 +72,9 @@ fn draft(
     let parts = Parts {
         path,
         kind,
-        categories: traits.categories,
-        published: published.value.map(|value| dates::days(value, rules.time_zone)[0]),
+        title: &title,
+        own_categories: traits.own_categories,
+        published,
         language: &language,
         has_body: !source.body.trim().is_empty(),
     };
@@ -110,17 +112,17 @@ fn draft(
         link: link?,
         title,
         published,
-        expires_at: front_matter
-            .first(&["expires_at", "expiryDate"])
-            .and_then(|field| published::moment(&field, rules, problems)),
+        expires_at: published::expiry(front_matter, published, rules, problems),
         updated: front_matter
             .field("updated")
             .and_then(|field| published::value(&field, rules, problems)),
-        is_unpublished: front_matter.is_true("draft") || front_matter.is_false("published"),
+        is_unpublished: front_matter.is_true("draft")
+            || front_matter.is_false("published")
+            || kind::is_in_drafts(path),
         language,
         translation_key: front_matter.text(&["translationKey"]),
         categories: traits.categories.to_vec(),
-        tags: list(front_matter, &["tags", "tag"]),
+        tags: fields::words_or_list(path, front_matter, "tags", "tag"),
         agency: front_matter.text(&["agency"]).map(|text| one_line(&text)),
         body_hash: hash(content_html.as_bytes()),
         content_html,
@@ -137,7 +139,7 @@ fn draft(
 struct TraitTexts {
     layout: String,
     permalink: String,
-    categories: Vec<String>,
+    categories: Categories,
     is_dated: bool,
     has_start: bool,
 }
@@ -151,7 +153,7 @@ impl TraitTexts {
         Self {
             layout: front_matter.text(&["layout"]).unwrap_or_default().to_lowercase(),
             permalink: front_matter.text(&["permalink", "url"]).unwrap_or_default(),
-            categories: list(front_matter, &["categories", "category"]),
+            categories: fields::categories(path, front_matter),
             is_dated,
             has_start: event::has_start(front_matter),
         }
@@ -162,7 +164,8 @@ impl TraitTexts {
             path,
             layout: &self.layout,
             permalink: &self.permalink,
-            categories: &self.categories,
+            own_categories: &self.categories.own,
+            categories: &self.categories.all,
             is_dated: self.is_dated,
             has_start: self.has_start,
         }
@@ -192,28 +195,6 @@ fn is_empty(path: &str, source: &Source) -> bool {
         || is_placeholder && is_bare
 }
 
-fn title(
-    path: &str,
-    kind: DraftKind,
-    front_matter: &FrontMatter,
-    body: &str,
-    problems: &mut Problems,
-) -> String {
-    let title = front_matter.text(&["title"]).map(|text| one_line(&text)).unwrap_or_default();
-    if !title.is_empty() {
-        return title;
-    }
-    if kind != DraftKind::Page {
-        problems.error(
-            Place::missing("title"),
-            "there is no title",
-            "add `title: Board appointments`",
-        );
-    }
-    let heading = body.lines().find_map(|line| line.trim().strip_prefix("# ").map(one_line));
-    heading.filter(|h| !h.is_empty()).unwrap_or_else(|| kind::stem(path).to_owned())
-}
-
 fn published(
     path: &str,
     kind: DraftKind,
@@ -225,7 +206,6 @@ fn published(
 ) -> Published {
     let is_start = kind == DraftKind::Event && event::date_is_start(front_matter);
     let date = if is_start { None } else { front_matter.field("date") };
-    let date = date.or_else(|| front_matter.field("publishDate"));
     let file_name = dates::of_file_name(file_name_with_date(path)).map(|(day, _)| day);
     let date_line = date_line.map(|found| (found, source.body_line + found.line));
     published::find(front_matter, date, file_name, date_line, rules, problems)

@@ -26,16 +26,16 @@ pub(crate) struct Source {
 /// Decodes a file and cuts it at its fences. What cannot be read is reported, and `None` given.
 pub(crate) fn split(bytes: &[u8], problems: &mut Problems) -> Option<Source> {
     let text = decode(bytes, problems)?;
-    if text.lines().next().is_some_and(|line| line.trim_end() == "+++") {
+    // Blank lines above the first fence do no harm.
+    let blank_lines = text.lines().take_while(|line| line.trim().is_empty()).count();
+    if text.lines().nth(blank_lines).is_some_and(|line| line.trim_end() == "+++") {
         problems.error(
-            Place::line(1),
+            Place::line(blank_lines + 1),
             "the front matter is TOML (`+++`), which is not read",
             "write it as YAML between two lines of `---`",
         );
         return None;
     }
-    // Blank lines above the first fence do no harm.
-    let blank_lines = text.lines().take_while(|line| line.trim().is_empty()).count();
     let skipped: usize = text.split_inclusive('\n').take(blank_lines).map(str::len).sum();
     let fence_line = blank_lines + 1;
     if !text[skipped..].lines().next().is_some_and(is_fence) {
@@ -51,7 +51,7 @@ pub(crate) fn split(bytes: &[u8], problems: &mut Problems) -> Option<Source> {
     };
     if inner.len() > FRONT_MATTER_LIMIT {
         problems.error(
-            Place::line(fence_line),
+            longest_line(inner, fence_line + 1),
             format!(
                 "the front matter is {} bytes long, more than {FRONT_MATTER_LIMIT}",
                 inner.len()
@@ -96,6 +96,16 @@ fn cut(text: &str) -> Option<(&str, &str, usize)> {
         }
     }
     None
+}
+
+/// The line that a too long front matter most likely owes its length to, with its key.
+fn longest_line(text: &str, first_line: usize) -> Place {
+    let (index, line) =
+        text.lines().enumerate().max_by_key(|(_, line)| line.len()).unwrap_or_default();
+    let place = Place::line(first_line + index);
+    let key = line.split_once(':').map(|(key, _)| key.trim()).unwrap_or_default();
+    let is_key = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if is_key { place.named(key) } else { place }
 }
 
 /// A fence is three hyphens; blanks after them do not count.
@@ -243,9 +253,10 @@ mod tests {
     #[test]
     fn front_matter_and_files_have_a_limit() {
         let long = format!("---\ntitle: {}\n---\n", "a".repeat(70_000));
+        let (line, message, _) = refused(long.as_bytes());
         assert_eq!(
-            refused(long.as_bytes()).1,
-            "the front matter is 70008 bytes long, more than 65536"
+            (line, message.as_str()),
+            (Some(2), "the front matter is 70008 bytes long, more than 65536")
         );
         let long = vec![b'a'; 5 * 1024 * 1024 + 1];
         assert_eq!(refused(&long).1, "the file is 5242881 bytes long, more than 5242880");

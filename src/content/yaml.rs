@@ -2,7 +2,7 @@
 //!
 //! The only place of `content` that calls `serde_yaml`, which is archived upstream: a successor
 //! is put in here. The bounds hold for a file that someone else wrote: depth, number of values
-//! (aliases counted at each use), and duplicate keys.
+//! and length of texts (aliases counted at each use), and duplicate keys.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,7 +13,11 @@ use super::front_matter::{Value, starts_with_key};
 use super::problem::{Place, Problems};
 
 const DEPTH_LIMIT: usize = 24;
+/// Brackets open at once, those of prose that are never closed among them.
+const BRACKETS_LIMIT: usize = 500;
 const VALUES_LIMIT: usize = 10_000;
+/// A long text can be repeated by short aliases, too.
+const TEXT_LIMIT: usize = 1024 * 1024;
 
 const TOO_DEEP: &str = "the front matter is nested too deeply";
 const TOO_MANY: &str = "the front matter holds too many values, or aliases that multiply";
@@ -25,7 +29,15 @@ pub(crate) fn parse(
     first_line: usize,
     problems: &mut Problems,
 ) -> Option<Vec<(String, Value)>> {
-    let left = Cell::new(VALUES_LIMIT);
+    if let Some(line) = line_too_deep(text) {
+        problems.error(
+            Place::line(first_line + line),
+            TOO_DEEP,
+            "write the keys without nesting them",
+        );
+        return None;
+    }
+    let left = Left { values: Cell::new(VALUES_LIMIT), text_bytes: Cell::new(TEXT_LIMIT) };
     let seed = Seed { depth: 0, left: &left };
     match seed.deserialize(serde_yaml::Deserializer::from_str(text)) {
         Ok(Value::Map(fields)) => Some(fields),
@@ -43,6 +55,27 @@ pub(crate) fn parse(
             None
         }
     }
+}
+
+/// Index of the line where more brackets are open than any reader of YAML has a use for.
+///
+/// The parser looks at all that are open for each token it reads, so that a file of nothing
+/// else would take it minutes; and it counts them only when it is through.
+fn line_too_deep(text: &str) -> Option<usize> {
+    let mut open: usize = 0;
+    for (index, line) in text.lines().enumerate() {
+        for byte in line.bytes() {
+            match byte {
+                b'[' | b'{' => open += 1,
+                b']' | b'}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            if open > BRACKETS_LIMIT {
+                return Some(index);
+            }
+        }
+    }
+    None
 }
 
 /// Says what is wrong in an author's words, where the text shows it.
@@ -69,6 +102,13 @@ fn report(error: &serde_yaml::Error, text: &str, first_line: usize, problems: &m
             "a tab is used to indent the front matter",
             "indent with spaces",
         );
+    } else if let Some(i) = open_quote(&whole) {
+        let line = text.lines().nth(i).unwrap_or_default();
+        problems.error(
+            Place::line(first_line + i).with_value(line),
+            "a value begins with a quotation mark that is never closed",
+            "close it, or write the value without",
+        );
     } else if whole.contains("mapping values are not allowed") {
         problems.error(
             place,
@@ -85,17 +125,30 @@ fn report(error: &serde_yaml::Error, text: &str, first_line: usize, problems: &m
     }
 }
 
+/// Index of the line that opens a quotation mark which the parser missed the end of.
+fn open_quote(error: &str) -> Option<usize> {
+    let (_, rest) = error.split_once("while scanning a quoted scalar at line ")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse::<usize>().ok()?.checked_sub(1)
+}
+
 fn tab_line(text: &str) -> Option<(usize, &str)> {
     text.lines()
         .enumerate()
         .find(|(_, line)| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty())
 }
 
+/// How much more may come.
+struct Left {
+    values: Cell<usize>,
+    text_bytes: Cell<usize>,
+}
+
 /// Builds a [`Value`], counting as it goes.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
     depth: usize,
-    left: &'a Cell<usize>,
+    left: &'a Left,
 }
 
 impl Seed<'_> {
@@ -105,10 +158,13 @@ impl Seed<'_> {
     }
 
     fn count<E: Error>(self) -> Result<(), E> {
-        let left = self.left.get().checked_sub(1).ok_or_else(|| E::custom(TOO_MANY))?;
-        self.left.set(left);
-        Ok(())
+        take(&self.left.values, 1)
     }
+}
+
+fn take<E: Error>(left: &Cell<usize>, number: usize) -> Result<(), E> {
+    left.set(left.get().checked_sub(number).ok_or_else(|| E::custom(TOO_MANY))?);
+    Ok(())
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
@@ -160,6 +216,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        take(&self.left.text_bytes, value.len())?;
         Ok(Value::Text(value.to_owned()))
     }
 
@@ -181,7 +238,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 _ => String::new(),
             };
             let value = access.next_value_seed(seed)?;
-            if fields.iter().any(|(name, _)| *name == key) {
+            // Keys are found in any case, so that two of them would hide one another.
+            if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(&key)) {
                 return Err(A::Error::custom(format!("{DUPLICATE}`{key}`")));
             }
             fields.push((key, value));
@@ -250,14 +308,51 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_that_aliases_repeat_is_refused() {
+        let aliases = vec!["*a"; 9_000].join(", ");
+        let text = format!("a: &a {}\nb: [{aliases}]\n", "x".repeat(30_000));
+        assert_eq!(refused(&text).2, TOO_MANY);
+    }
+
+    #[test]
+    fn a_key_in_another_case_is_the_same_key() {
+        assert_eq!(refused("title: A\nTitle: B\n").2, "`Title` is given twice");
+    }
+
+    #[test]
     fn deep_nesting_is_refused() {
         let text = format!("a: {}{}\n", "[".repeat(60), "]".repeat(60));
         assert_eq!(refused(&text).2, TOO_DEEP);
     }
 
     #[test]
-    fn an_open_quote_is_refused_with_a_line() {
-        let (line, _, message, _) = refused("title: \"A\ndate: 2026-01-01\n");
+    fn brackets_without_end_are_refused_before_the_parser_counts_them() {
+        // With 60,000 of them it took minutes. That it was not asked shows in the line.
+        for mark in ["[", "{", "{a: ", "[a, "] {
+            let text = format!("title: A\nx: {}\n", mark.repeat(60_000 / mark.len()));
+            let (line, _, message, _) = refused(&text);
+            assert_eq!((line, message.as_str()), (Some(3), TOO_DEEP), "{mark}");
+        }
+        let mut problems = Problems::of("a.md");
+        let links = "[a](b) ".repeat(2_000);
+        assert!(parse(&format!("x: |\n  {links}\n"), 2, &mut problems).is_some());
+    }
+
+    #[test]
+    fn no_run_of_one_mark_overflows_the_stack() {
+        for mark in ["- ", "? ", "&a ", "!a ", "*a ", "\"", "'", "|\n", "a: b\n", "%", "# ", ": "] {
+            for text in ["a: ", ""].map(|head| [head, &mark.repeat(30_000)].concat()) {
+                parse(&text, 2, &mut Problems::of("a.md"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_open_quote_is_refused_with_its_line() {
+        let (line, _, message, _) = refused("date: 2026-01-01\ntitle: \"A\nlang: en\n");
+        assert_eq!(line, Some(3));
+        assert_eq!(message, "a value begins with a quotation mark that is never closed");
+        let (line, _, message, _) = refused("title: 'It's here'\n");
         assert!(line.is_some());
         assert!(message.starts_with("the front matter is not valid YAML: "), "{message}");
     }
