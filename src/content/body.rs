@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::kramdown::to_commonmark;
+use super::kramdown;
 use super::links::{Base, site_path};
 use super::markdown;
 use super::problem::{Place, Problems, shorten};
@@ -40,9 +40,12 @@ pub(crate) fn render(
         Markup::Html => sanitise(&body, base),
         Markup::Markdown | Markup::Mdx => {
             let body = if markup == Markup::Mdx { without_imports(&body).into() } else { body };
-            let may_have_marks = body.contains("{:") || body.contains("](");
-            let code = if may_have_marks { markdown::code_ranges(&body) } else { Vec::new() };
-            markdown::render(&to_commonmark(&body, &code), base)
+            if !kramdown::may_have_marks(&body) {
+                return markdown::render(&body, base);
+            }
+            // Where the code is takes as long to find as the whole text to render.
+            let code = markdown::code_ranges(&body);
+            markdown::render(&kramdown::to_commonmark(&body, &code), base)
         }
     }
 }
@@ -131,9 +134,9 @@ pub(crate) fn check_words(source: &Source, title: &str, problems: &mut Problems)
         let at = source.body.lines().position(|line| line.contains(needle))?;
         Some(source.body_line + at)
     };
-    if let Some(needle) =
-        MOJIBAKE.iter().find(|needle| source.body.contains(**needle) || title.contains(**needle))
-    {
+    let may_be_damaged = !source.body.is_ascii() || !title.is_ascii();
+    let is_damage = |needle: &&&str| source.body.contains(**needle) || title.contains(**needle);
+    if let Some(needle) = MOJIBAKE.iter().filter(|_| may_be_damaged).find(is_damage) {
         let message = format!("the text has damaged characters: `{needle}`");
         warn(
             needle,
@@ -143,7 +146,7 @@ pub(crate) fn check_words(source: &Source, title: &str, problems: &mut Problems)
             problems,
         );
     }
-    let lower = source.body.to_lowercase();
+    let lower = source.body.to_ascii_lowercase();
     if let Some(needle) = PLACEHOLDERS.iter().find(|needle| lower.contains(**needle)) {
         let line = lower.lines().position(|line| line.contains(*needle));
         let line = line.map(|at| source.body_line + at);

@@ -104,7 +104,10 @@ impl FrontMatter {
     }
 
     pub(crate) fn text(&self, keys: &[&str]) -> Option<String> {
-        keys.iter().find_map(|key| self.field(key)?.text().map(str::to_owned))
+        keys.iter().find_map(|key| match find(&self.fields, key)?.1 {
+            Value::Text(text) => Some(text.trim().to_owned()),
+            _ => None,
+        })
     }
 
     /// Whether a key says yes. YAML 1.1 has many words for it.
@@ -172,7 +175,7 @@ pub(super) fn starts_with_key(line: &str, key: &str) -> bool {
 fn strip(value: Value) -> Value {
     match value {
         Value::Null => Value::Null,
-        Value::Text(text) => Value::Text(strip_unpublishable(&text)),
+        Value::Text(text) => Value::Text(strip_unpublishable(text)),
         Value::List(values) => Value::List(values.into_iter().map(strip).collect()),
         Value::Map(fields) => Value::Map(fields.into_iter().map(|(k, v)| (k, strip(v))).collect()),
     }

@@ -12,12 +12,22 @@ use super::markdown::code_at;
 /// A longer link target or attribute list is none; the bound keeps one long line from taking long.
 const MARK_BYTES: usize = 1_000;
 
+/// Whether [`to_commonmark`] could change anything, told without knowing what is code.
+pub(crate) fn may_have_marks(body: &str) -> bool {
+    body.contains("{:")
+        || body.match_indices("](").any(|(at, _)| {
+            let rest = head(&body[at + 2..]);
+            target_length(rest).is_some_and(|length| needs_brackets(split_title(&rest[..length]).0))
+        })
+}
+
+fn needs_brackets(target: &str) -> bool {
+    (target.is_empty() || target.contains(char::is_whitespace)) && !target.contains(['<', '>'])
+}
+
 /// Rewrites `body`; `code` are the ranges that are shown as they are.
-pub(crate) fn to_commonmark<'a>(body: &'a str, code: &[Range<usize>]) -> Cow<'a, str> {
-    let has_lists = body.contains("{:") || body.contains("{::");
-    if !has_lists && !body.contains("](") {
-        return Cow::Borrowed(body);
-    }
+pub(crate) fn to_commonmark(body: &str, code: &[Range<usize>]) -> String {
+    let has_lists = body.contains("{:");
     let mut out = String::with_capacity(body.len());
     let mut start: Option<u64> = None;
     let mut offset = 0;
@@ -46,7 +56,7 @@ pub(crate) fn to_commonmark<'a>(body: &'a str, code: &[Range<usize>]) -> Cow<'a,
             None => push_line(&mut out, &mend_link_targets(&line), &mut start),
         }
     }
-    Cow::Owned(out)
+    out
 }
 
 /// A line of a body, with the ranges of the body that are code.
@@ -123,7 +133,14 @@ fn list_start(attributes: &str) -> Option<u64> {
 
 /// `{:toc}` puts a table of contents in the place of the list above it.
 fn drop_last_item(out: &mut String) {
-    let at = out.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    // No further back than a line is long, or a file of nothing but `{:toc}` takes for ever.
+    let tail = &out[out.ceil_char_boundary(out.len().saturating_sub(MARK_BYTES))..];
+    let start = out.len() - tail.len();
+    let Some(at) =
+        tail.trim_end().rfind('\n').map(|at| start + at + 1).or((start == 0).then_some(0))
+    else {
+        return;
+    };
     if out[at..].trim_start().starts_with(['*', '-', '+', '1']) {
         out.truncate(at);
     }
@@ -147,8 +164,7 @@ fn mend_link_targets<'a>(whole: &Line<'a>) -> Cow<'a, str> {
         let Some(length) = target_length(head(&line[open..])) else { continue };
         let inside = &line[open..open + length];
         let (target, title) = split_title(inside);
-        let needs_brackets = target.is_empty() || target.contains(char::is_whitespace);
-        if needs_brackets && !target.contains(['<', '>']) {
+        if needs_brackets(target) {
             out.push('<');
             out.push_str(target);
             out.push('>');
@@ -207,6 +223,7 @@ mod tests {
 
     fn check(body: &str, expected: &str) {
         assert_eq!(to_commonmark(body, &[]), expected);
+        assert!(may_have_marks(body) || expected == body, "{body}");
     }
 
     #[test]

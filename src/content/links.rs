@@ -1,6 +1,6 @@
 //! Makes links absolute and percent-encoded (RFC 3986; the URL standard's parser).
 
-use url::Url;
+use url::{Position, Url};
 
 /// What the links of one entry are resolved against.
 #[derive(Debug, Clone)]
@@ -21,6 +21,9 @@ impl Base {
         }
         let is_rooted = link.starts_with('/') && !link.starts_with("//");
         let url = if is_rooted {
+            if is_plain_path(link) && is_web(&self.site) {
+                return Some([&self.site[..Position::BeforePath], link].concat());
+            }
             self.site.join(link)
         } else if link.starts_with("www.") {
             // Without its scheme it would be a file beside the page.
@@ -28,11 +31,7 @@ impl Base {
         } else {
             self.page.join(link)
         };
-        let url = url.ok().filter(|url| match url.scheme() {
-            "http" | "https" => url.has_host(),
-            "mailto" | "tel" => true,
-            _ => false,
-        })?;
+        let url = url.ok().filter(|url| is_web(url) || matches!(url.scheme(), "mailto" | "tel"))?;
         // Blanks stay in the opaque path of a `mailto`.
         Some(String::from(url).replace(' ', "%20"))
     }
@@ -42,6 +41,19 @@ impl Base {
         let url = Url::parse(&self.resolve(link)?).ok()?;
         matches!(url.scheme(), "http" | "https").then_some(url)
     }
+}
+
+fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
+}
+
+/// Whether a path is its own normal form, so that joining it to a site only puts the two
+/// together: nothing in it is encoded, and no part is or begins with `.` or `..`.
+fn is_plain_path(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let is_plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
+    bytes.iter().all(is_plain) && !bytes.windows(2).any(|two| two == b"/.")
 }
 
 /// Address of `path` below the site's address, whose own path stays in front.
@@ -96,6 +108,20 @@ mod tests {
             ("tel:+65 6123", "tel:+65%206123"),
         ] {
             assert_eq!(resolve(link).as_deref(), Some(expected));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_plain_path_is_joined_as_the_url_standard_says(path in "/[a-z0-9_./A-Z-]{0,12}") {
+            for site in ["https://press.example/sub/", "http://u:p@press.example:81", "https://[::1]/"] {
+                let site: Url = site.parse().unwrap();
+                let base = Base { page: site.clone(), site: site.clone() };
+                let expected = site.join(&path).ok().filter(is_web).map(String::from);
+                if !path.starts_with("//") {
+                    proptest::prop_assert_eq!(base.resolve(&path), expected);
+                }
+            }
         }
     }
 

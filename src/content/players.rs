@@ -3,17 +3,19 @@
 //! Neither a mail nor most feed readers show a frame; a reader who is told where the film is
 //! loses nothing. Works on HTML before it is sanitised.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use super::links::Base;
-use super::tags::{Piece, attribute, escape, pieces};
+use super::tags::{Piece, attribute, escape, has_tag, pieces};
 
 /// Replaces every frame, `video` and `audio` that has an address.
-pub(crate) fn link(html: &str, base: &Base) -> String {
-    let lower = html.to_ascii_lowercase();
-    if !["<iframe", "<video", "<audio", "<embed"].iter().any(|tag| lower.contains(tag)) {
-        return html.to_owned();
+pub(crate) fn link<'a>(html: &'a str, base: &Base) -> Cow<'a, str> {
+    if !has_tag(html, &["iframe", "video", "audio", "embed"]) {
+        return Cow::Borrowed(html);
     }
+    let lower = html.to_ascii_lowercase();
     // A frame that is never closed must not swallow the rest of the text.
     let last_end = |name: &str| lower.rfind(&format!("</{name}")).unwrap_or(0);
     let players = ["iframe", "video", "audio"].map(|name| (name, last_end(name)));
@@ -51,7 +53,7 @@ pub(crate) fn link(html: &str, base: &Base) -> String {
             (piece, None) => out.push_str(piece.raw()),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 fn open(piece: Piece<'_>, base: &Base, out: &mut String) {

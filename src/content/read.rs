@@ -189,7 +189,7 @@ fn is_empty(path: &str, source: &Source) -> bool {
         .is_none_or(|f| f.first(&["title", "published", "layout"]).is_none());
     let keeps_folder = matches!(kind::stem(path), "ignore" | "placeholder" | "keep" | "empty");
     let is_placeholder = keeps_folder && body.len() < 200
-        || matches!(body.to_lowercase().as_str(), "placeholder" | "ignore");
+        || ["placeholder", "ignore"].iter().any(|word| body.eq_ignore_ascii_case(word));
     is_bare && body.is_empty()
         || is_placeholder && source.front_matter.is_none()
         || is_placeholder && is_bare

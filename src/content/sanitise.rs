@@ -12,7 +12,7 @@ use ammonia::Builder;
 use super::links::Base;
 use super::players;
 use super::tags::{Piece, pieces};
-use super::text::{is_publishable, strip_unpublishable};
+use super::text::strip_unpublishable;
 
 const TAGS: &[&str] = &[
     "a",
@@ -149,8 +149,7 @@ pub(crate) fn sanitise(html: &str, base: &Base) -> String {
     let clean = BUILDER.with(|builder| builder.clean(&html).to_string());
     BASE.set(None);
     // An entity such as `&#1;` has become its character by now.
-    let clean = if clean.chars().all(is_publishable) { clean } else { strip_unpublishable(&clean) };
-    tidy(&clean)
+    tidy(strip_unpublishable(clean))
 }
 
 /// Puts `https://` where an address begins with blanks or an unclear scheme that the
@@ -166,9 +165,14 @@ fn mend_addresses(html: &str) -> Cow<'_, str> {
 /// Leaves out the tags beyond a depth that no author writes: the parser's time grows with the
 /// square of it. Tags that another one ends do not nest.
 fn flatten(html: &str) -> Cow<'_, str> {
+    // Few tags cannot be deep.
+    if html.bytes().filter(|byte| *byte == b'<').take(DEPTH_LIMIT).count() < DEPTH_LIMIT {
+        return Cow::Borrowed(html);
+    }
     let nests = |piece: Piece<'_>| {
-        !FLAT_TAGS.iter().any(|name| piece.is(name))
-            && matches!(piece, Piece::Open(_) | Piece::Close(_))
+        let name = piece.name();
+        matches!(piece, Piece::Open(_) | Piece::Close(_))
+            && !FLAT_TAGS.iter().any(|flat| flat.eq_ignore_ascii_case(name))
     };
     if pieces(html).filter(|piece| nests(*piece)).take(DEPTH_LIMIT).count() < DEPTH_LIMIT {
         return Cow::Borrowed(html);
@@ -196,8 +200,8 @@ fn flatten(html: &str) -> Cow<'_, str> {
 
 /// Takes away what cleaning left without use: links that lead nowhere or have nothing to
 /// click on, images without source, paragraphs without text; and what that leaves empty.
-fn tidy(html: &str) -> String {
-    let mut tidied = tidy_once(html);
+pub(crate) fn tidy(html: String) -> String {
+    let mut tidied = html;
     loop {
         let again = tidy_once(&tidied);
         if again.len() == tidied.len() {
@@ -220,13 +224,15 @@ fn tidy_once(html: &str) -> String {
             }
             continue;
         };
-        let is_hollow = (piece.is("a") || piece.is("p"))
+        // The sanitiser writes names in lower case.
+        let name = piece.name();
+        let is_hollow = matches!(name, "a" | "p")
             && pieces.peek().is_some_and(|next| matches!(next, Piece::Close(_)));
         if is_hollow {
             pieces.next();
-        } else if piece.is("a") && !raw.contains(" href=\"") {
+        } else if name == "a" && !raw.contains(" href=\"") {
             in_dead_link = true;
-        } else if !piece.is("img") || raw.contains(" src=\"") {
+        } else if name != "img" || raw.contains(" src=\"") {
             out.push_str(raw);
         }
     }

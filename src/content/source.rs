@@ -5,7 +5,7 @@
 
 use super::front_matter::{FrontMatter, starts_with_key};
 use super::problem::{Place, Problems};
-use super::text::{is_publishable, strip_unpublishable};
+use super::text::strip_unpublishable;
 use super::yaml;
 
 /// The largest file that is read, in bytes.
@@ -162,7 +162,7 @@ fn decode(bytes: &[u8], problems: &mut Problems) -> Option<String> {
     } else {
         text.into()
     };
-    Some(if text.chars().all(is_publishable) { text } else { strip_unpublishable(&text) })
+    Some(strip_unpublishable(text))
 }
 
 #[cfg(test)]

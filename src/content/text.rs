@@ -5,6 +5,8 @@ use super::tags::{Piece, attribute, decode, pieces};
 
 /// About as long as a reader's list shows.
 const SUMMARY_CHARACTERS: usize = 280;
+/// As much text nearly always holds a summary.
+const SUMMARY_SOURCE_BYTES: usize = 2_000;
 const DESCRIPTION_CHARACTERS: usize = 500;
 /// Lists nested deeper than this are not indented further.
 const INDENT_LIMIT: usize = 8;
@@ -13,13 +15,23 @@ const INDENT_LIMIT: usize = 8;
 ///
 /// XML 1.0 forbids control characters and U+FFFE, U+FFFF. The private planes 15 and 16 are
 /// other modules' marks.
-pub(crate) fn is_publishable(c: char) -> bool {
+fn is_publishable(c: char) -> bool {
     !matches!(c,
         '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
         | '\u{fffe}' | '\u{ffff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
-pub(crate) fn strip_unpublishable(text: &str) -> String {
+/// Leaves out what may not stand in a feed or a mail; nearly always there is nothing to do.
+pub(crate) fn strip_unpublishable(text: String) -> String {
+    // Every character that is left out begins with one of these bytes in UTF-8; most texts hold
+    // none of them, and bytes are looked at many at a time.
+    let may_begin_one = |byte: u8| {
+        byte < b' ' && byte != b'\n' && byte != b'\t' || matches!(byte, 0x7f | 0xc2 | 0xef | 0xf3..)
+    };
+    let is_suspect = text.bytes().fold(false, |found, byte| found | may_begin_one(byte));
+    if !is_suspect || text.chars().all(is_publishable) {
+        return text;
+    }
     text.chars().filter(|c| is_publishable(*c)).collect()
 }
 
@@ -27,17 +39,31 @@ pub(crate) fn strip_unpublishable(text: &str) -> String {
 pub(crate) fn one_line(text: &str) -> String {
     let has_markup = text.contains('&') || text.contains('<');
     let text = if has_markup { of_html(&ammonia::clean(text)) } else { text.to_owned() };
-    join_words(&strip_unpublishable(&text))
+    join_words(&strip_unpublishable(text))
 }
 
 fn join_words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
 }
 
 /// The text of sanitised HTML: blocks set apart by a blank line, lists with their marks,
 /// table cells by ` | `, images as `[their text]`.
 pub(crate) fn of_html(html: &str) -> String {
-    Writer { names_images: true, ..Writer::default() }.write(html)
+    let out = String::with_capacity(html.len());
+    Writer { names_images: true, out, ..Writer::default() }.write(html)
+}
+
+/// The first whole lines of that text, without images: about `length_bytes` where there is as
+/// much.
+fn head_of_html(html: &str, length_bytes: usize) -> String {
+    Writer { length_bytes: Some(length_bytes), ..Writer::default() }.write(html)
 }
 
 #[derive(Default)]
@@ -53,6 +79,8 @@ struct Writer {
     /// Newlines wanted before the next line.
     gap: usize,
     names_images: bool,
+    /// Where to stop.
+    length_bytes: Option<usize>,
 }
 
 impl Writer {
@@ -63,6 +91,9 @@ impl Writer {
                 Piece::Open(raw) => self.open(piece.name(), raw),
                 Piece::Close(_) => self.close(piece.name()),
                 Piece::Other(_) => {}
+            }
+            if self.length_bytes.is_some_and(|length| self.out.len() >= length) {
+                return self.out;
             }
         }
         self.end_line(1);
@@ -79,13 +110,16 @@ impl Writer {
             }
             return;
         }
-        for c in text.chars() {
-            if !c.is_whitespace() {
-                self.line.push(c);
-            } else if !self.line.is_empty() && !self.line.ends_with(' ') {
+        let mut rest = text;
+        while let Some(at) = find_blank(rest) {
+            let (word, blanks) = rest.split_at(at);
+            self.line.push_str(word);
+            if !self.line.is_empty() && !self.line.ends_with(' ') {
                 self.line.push(' ');
             }
+            rest = blanks.trim_start();
         }
+        self.line.push_str(rest);
     }
 
     fn open(&mut self, name: &str, raw: &str) {
@@ -169,6 +203,19 @@ impl Writer {
     }
 }
 
+/// Where the first blank is. Most characters can be told from a blank by their byte alone.
+fn find_blank(text: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += text.as_bytes()[at..].iter().position(|byte| !(b'!'..=b'~').contains(byte))?;
+        let c = text[at..].chars().next()?;
+        if c.is_whitespace() {
+            return Some(at);
+        }
+        at += c.len_utf8();
+    }
+}
+
 fn is_block(name: &str) -> bool {
     matches!(
         name,
@@ -206,15 +253,16 @@ pub(crate) fn summary(description: Option<&str>, html: &str, title: &str) -> Str
             && paragraph.to_lowercase() != title.to_lowercase()
             && paragraph.chars().any(char::is_alphanumeric)
     };
-    let text = Writer::default().write(html);
-    let words: Vec<String> = text
-        .lines()
-        .map(|line| line.trim_start().trim_start_matches("- "))
-        .map(join_words)
-        .filter(says_something)
-        .collect();
-    let words = words.join(" ");
-    if words.is_empty() { cut(title, SUMMARY_CHARACTERS) } else { cut(&words, SUMMARY_CHARACTERS) }
+    let words_of = |text: &str| {
+        let lines = text.lines().map(|line| line.trim_start().trim_start_matches("- "));
+        lines.map(join_words).filter(says_something).collect::<Vec<_>>().join(" ")
+    };
+    let mut words = words_of(&head_of_html(html, SUMMARY_SOURCE_BYTES));
+    if words.chars().nth(SUMMARY_CHARACTERS).is_none() {
+        // What is left out of the head was too much of it.
+        words = words_of(&head_of_html(html, usize::MAX));
+    }
+    cut(if words.is_empty() { title } else { &words }, SUMMARY_CHARACTERS)
 }
 
 /// The first whole words of at most `limit` characters, with `…` where something is left out.
@@ -288,6 +336,26 @@ mod tests {
         assert!(summary.chars().count() <= 281);
         let chinese = "新".repeat(400);
         assert_eq!(cut(&chinese, 280).chars().count(), 281);
+    }
+
+    #[test]
+    fn a_summary_is_found_below_a_long_repetition_of_the_title() {
+        let title = "The title ".repeat(300).trim().to_owned();
+        let html = format!("<p>{title}</p><p>One</p><p>two</p>");
+        assert_eq!(summary(None, &html, &title), "One two");
+        let long = format!("<p>{}</p><p>end</p>", "word ".repeat(56));
+        assert_eq!(summary(None, &long, "T"), format!("{}…", "word ".repeat(56).trim()));
+    }
+
+    #[test]
+    fn only_characters_that_break_feeds_are_left_out() {
+        let text = "a\u{1}\u{7f}\u{85}\u{a0}é€\u{fdd0}\u{fffd}\u{fffe}\u{ffff}😀\u{effff}\u{f0000}\u{10ffff}\tb\n";
+        let kept = "a\u{a0}é€\u{fdd0}\u{fffd}😀\u{effff}\tb\n";
+        assert_eq!(strip_unpublishable(text.to_owned()), kept);
+        for c in ('\0'..=char::MAX).step_by(7) {
+            let left = strip_unpublishable(c.to_string());
+            assert_eq!(left.is_empty(), !is_publishable(c), "{c:?}");
+        }
     }
 
     #[test]
