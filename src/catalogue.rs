@@ -39,8 +39,10 @@ pub struct KnownEntry {
     pub state: EntryState,
     pub published_source: PublishedSource,
     pub expires_at: Option<Timestamp>,
-    /// Hash over the content alone.
-    pub body_hash: String,
+    /// Hash over the body as it is written; empty where an earlier version kept none.
+    pub source_hash: String,
+    /// Hash over the body as readers see it; absent until it was made.
+    pub body_hash: Option<String>,
     pub acted: Acted,
     /// Scans in a row in which the file was missing.
     pub missing_scans: u32,
@@ -251,7 +253,8 @@ pub struct Acceptance {
     pub entry: Entry,
     pub published_source: PublishedSource,
     pub expires_at: Option<Timestamp>,
-    pub body_hash: String,
+    pub source_hash: String,
+    pub body_hash: Option<String>,
     pub acted: Acted,
     /// Absent while nothing of it is public.
     pub change: Option<NewChange>,

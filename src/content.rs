@@ -36,7 +36,7 @@ mod text;
 mod walk;
 mod yaml;
 
-pub use read::read;
+pub use read::{Bodies, read, read_as};
 pub use scan::{Remembered, Scan, ScanError, ScannedFile, read_again, read_changed, scan};
 pub use walk::{FileStat, Walk, split as split_path, walk};
 
@@ -117,9 +117,11 @@ pub struct Draft {
     pub tags: Vec<String>,
     pub agency: Option<String>,
     pub summary: String,
-    /// SHA-256 of `content_html` in lower-case hex.
-    pub body_hash: String,
-    /// Empty, like `content_text`, once it was dropped.
+    /// SHA-256, in lower-case hex, of the body as it is written.
+    pub source_hash: String,
+    /// SHA-256 of `content_html`; absent where that was not made.
+    pub body_hash: Option<String>,
+    /// Empty, like `content_text`, where it was not made or was let go.
     pub content_html: String,
     pub content_text: String,
     pub image: Option<Url>,

@@ -109,7 +109,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Fills in the bodies of the revisions at hand, and says which are not stored.
     async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<Vec<BodyAtSource>>;
 
-    /// Stores bodies; one that is there already is left alone.
+    /// Stores bodies that were made after their scan.
     async fn keep_bodies(&self, bodies: &[Body]) -> Result<()>;
 
     /// How many entries stand in each state.

@@ -13,8 +13,8 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tidings::content::{
-    DateValue, Draft, DraftKind, Outcome, Problem, PublishedSource, Reading, Rules, Scan, Severity,
-    scan,
+    Bodies, DateValue, Draft, DraftKind, Outcome, Problem, PublishedSource, Reading, Rules, Scan,
+    Severity, read_as, scan,
 };
 
 /// What one site's files ended as: outcome or kind, and how often.
@@ -72,6 +72,49 @@ fn every_file_of_the_corpus_ends_clean_or_with_a_remedy() {
         }
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// A first scan of many files leaves bodies where nothing but a document or a mail wants them.
+#[test]
+fn without_bodies_a_file_reads_the_same_in_all_but_its_body() {
+    let Ok(corpus) = std::env::var("TIDINGS_CORPUS") else {
+        println!("skipped: TIDINGS_CORPUS is not set");
+        return;
+    };
+    let (mut read, mut left) = (0, 0);
+    for folder in std::fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()) {
+        if !folder.is_dir() {
+            continue;
+        }
+        let site = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        for file in scan_site(&folder, &site).files {
+            let bytes = std::fs::read(folder.join(&file.path)).unwrap();
+            let rules = rules(&site);
+            let whole = read_as(&file.path, &bytes, &rules, Bodies::Make);
+            let lean = read_as(&file.path, &bytes, &rules, Bodies::LeaveWherePossible);
+            read += 1;
+            left += usize::from(is_left(&lean));
+            assert_eq!(without_body(whole), without_body(lean), "{site}/{}", file.path);
+        }
+    }
+    println!("{left} of {read} bodies were left");
+    assert!(left * 4 > read, "{left} of {read}");
+}
+
+fn is_left(reading: &Reading) -> bool {
+    matches!(&reading.outcome, Outcome::Draft(draft) if draft.body_hash.is_none())
+}
+
+fn without_body(mut reading: Reading) -> Reading {
+    if let Outcome::Draft(draft) = &mut reading.outcome {
+        if draft.kind == DraftKind::Page {
+            draft.summary = String::new();
+        }
+        draft.body_hash = None;
+        draft.content_html = String::new();
+        draft.content_text = String::new();
+    }
+    reading
 }
 
 fn outcome(reading: &Reading) -> &'static str {

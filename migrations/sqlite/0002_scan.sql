@@ -36,7 +36,8 @@ create table revision (
     entry_id integer not null references entry (id),
     revision integer not null,
     fields text not null,
-    body_hash text not null,
+    -- Null until the body was made.
+    body_hash text,
     accepted_at integer not null,
     primary key (entry_id, revision)
 ) strict, without rowid;
@@ -45,6 +46,9 @@ select entry_id, revision, fields, body_hash, accepted_at from revision_1;
 drop table revision_1;
 
 alter table entry drop column fingerprint;
+alter table entry drop column body_hash;
+-- Hash of the newest revision's body as it is written.
+alter table entry add column source_hash text not null default '';
 -- Address of the newest revision.
 alter table entry add column link text;
 update entry set link = (select json_extract(r.fields, '$.link') from revision r

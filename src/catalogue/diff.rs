@@ -167,12 +167,12 @@ impl<'a> Comparison<'a> {
         {
             return Found::Known { known, moved: false };
         }
-        let has_body = draft.body_hash != self.no_body;
+        let has_body = draft.body_hash.as_ref() != Some(&self.no_body);
         let gone = self.gone.iter().copied().filter(|known| !self.matched.contains(&known.row));
         // An equal body says most, and an empty one nothing.
         let moved = gone
             .clone()
-            .find(|known| has_body && known.body_hash == draft.body_hash)
+            .find(|known| has_body && has_same_body(draft, known))
             .or_else(|| gone.clone().find(|known| known.entry.link == draft.link))
             .or_else(|| {
                 gone.clone().find(|known| {
@@ -444,6 +444,7 @@ impl<'a> Comparison<'a> {
             state,
             published_source: draft.published.source,
             expires_at: draft.expires_at,
+            source_hash: draft.source_hash.clone(),
             body_hash: draft.body_hash.clone(),
             acted,
             entry: entry(draft),
@@ -559,6 +560,14 @@ fn kind_of(draft: &Draft) -> Kind {
     if draft.kind == DraftKind::Event { Kind::Event } else { Kind::Release }
 }
 
+/// Whether the bodies agree: as readers see them where both were made, else as written.
+fn has_same_body(draft: &Draft, known: &KnownEntry) -> bool {
+    match (&draft.body_hash, &known.body_hash) {
+        (Some(ours), Some(theirs)) => ours == theirs,
+        _ => draft.source_hash == known.source_hash,
+    }
+}
+
 /// Whether readers would see no difference; known entries come without their bodies.
 fn says_the_same(
     draft: &Draft,
@@ -588,7 +597,7 @@ fn says_the_same(
         notes,
         urgent,
     } = &known.entry;
-    draft.body_hash == known.body_hash
+    has_same_body(draft, known)
         && kind_of(draft) == *kind
         && draft.title == *title
         && draft.link == *link

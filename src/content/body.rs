@@ -123,6 +123,94 @@ pub(crate) fn is_readable(html: &str, text: &str) -> bool {
     text.chars().any(char::is_alphanumeric) || html.contains("<img ")
 }
 
+/// Elements whose text is kept, whatever becomes of the element.
+const TEXT_ELEMENTS: &[&str] = &[
+    "a",
+    "abbr",
+    "article",
+    "b",
+    "blockquote",
+    "br",
+    "center",
+    "cite",
+    "code",
+    "dd",
+    "del",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "figcaption",
+    "figure",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "section",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "u",
+    "ul",
+];
+
+/// Whether a reader certainly finds something in a body, seen without making it.
+///
+/// `false` where that takes a closer look: no plain line of words, template tags, comments,
+/// elements that may swallow their text, tags that are not closed.
+pub(crate) fn surely_says_something(source: &Source, markup: Markup) -> bool {
+    let body = source.body.as_str();
+    markup == Markup::Markdown
+        && !["{{", "{%", "{::"].iter().any(|mark| body.contains(mark))
+        && body.split('<').skip(1).all(is_harmless)
+        && has_line_of_words(body)
+}
+
+/// Whether what follows a `<` is no tag, or a whole one of an element that keeps its text.
+fn is_harmless(after: &str) -> bool {
+    let name = after.strip_prefix('/').unwrap_or(after);
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+    if end == 0 {
+        return !name.starts_with(['!', '?', '/']);
+    }
+    let Some((tag, _)) = after.split_once('>') else { return false };
+    let is_even = |quote: char| tag.matches(quote).count() % 2 == 0;
+    TEXT_ELEMENTS.iter().any(|element| name[..end].eq_ignore_ascii_case(element))
+        && is_even('"')
+        && is_even('\'')
+}
+
+/// Whether some paragraph begins with three words and is no definition of a link or a note.
+fn has_line_of_words(body: &str) -> bool {
+    let mut follows_blank = true;
+    body.lines().any(|line| {
+        let begins = follows_blank && line.starts_with(char::is_alphabetic);
+        follows_blank = line.trim().is_empty();
+        begins && line.split_ascii_whitespace().nth(2).is_some()
+    })
+}
+
 /// Warns of a text that was damaged or not finished.
 pub(crate) fn check_words(source: &Source, title: &str, problems: &mut Problems) {
     let warn =
@@ -152,5 +240,39 @@ pub(crate) fn check_words(source: &Source, title: &str, problems: &mut Problems)
         let line = line.map(|at| source.body_line + at);
         let message = format!("the text has a placeholder: `{}`", needle.trim());
         warn(needle, line, message, "write the text that belongs there", problems);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_surely_says_something_where_a_line_of_words_cannot_be_swallowed() {
+        let says = |body: &str| {
+            let source = Source { front_matter: None, body: body.to_owned(), body_line: 1 };
+            surely_says_something(&source, Markup::Markdown)
+        };
+        for body in [
+            "The bridge opens.",
+            "<table class=\"a\"><tr><td>1</td></tr></table>\n\nThe bridge opens.\n",
+            "a < b\n\nThe bridge opens.",
+            "海 湾 大桥\n",
+        ] {
+            assert!(says(body), "{body}");
+        }
+        for body in [
+            "",
+            "word",
+            "[a]: /b 'c d e'",
+            "<!-- \n\nThe bridge opens.\n\n-->",
+            "<script>\n\nThe bridge opens.\n\n</script>",
+            "<div title=\"a>\n\nThe bridge opens.",
+            "<div\n\nThe bridge opens.",
+            "{::comment}\n\nThe bridge opens.\n\n{:/comment}",
+            "{% comment %}\n\nThe bridge opens.\n\n{% endcomment %}",
+        ] {
+            assert!(!says(body), "{body}");
+        }
     }
 }

@@ -294,7 +294,7 @@ pub(super) fn categories(path: &str, front_matter: &FrontMatter) -> Categories {
 /// The name of a file or folder in one line, without what a feed may not hold.
 fn plain_name(name: &str) -> String {
     let name = name.replace(char::is_whitespace, " ");
-    strip_unpublishable(&name).replace(is_direction_mark, "")
+    strip_unpublishable(name).replace(is_direction_mark, "")
 }
 
 /// The values of a key for many (`tags`) and of that for one (`tag`), each once.

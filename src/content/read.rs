@@ -15,18 +15,38 @@ use super::{Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event, 
 use crate::hash::hash;
 use crate::model::Enclosure;
 
+/// Which bodies are made of Markdown, tags and raw HTML. It is the dearest part of reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bodies {
+    Make,
+    /// None that only documents and mails want: the rest of the draft, and every problem of the
+    /// file, come out the same without it.
+    LeaveWherePossible,
+}
+
 /// Reads one file of the content folder. `path` runs from that folder on, with `/`.
 pub fn read(path: &str, bytes: &[u8], rules: &Rules) -> Reading {
+    read_as(path, bytes, rules, Bodies::Make)
+}
+
+/// As [`read`], where not every body is wanted.
+pub fn read_as(path: &str, bytes: &[u8], rules: &Rules, bodies: Bodies) -> Reading {
     let mut problems = Problems::of(path);
     let outcome = match split(bytes, &mut problems) {
-        Some(source) => read_source(path, &source, rules, &mut problems),
+        Some(source) => read_source(path, &source, rules, bodies, &mut problems),
         None => Outcome::HeldBack,
     };
     let outcome = if problems.has_error() { Outcome::HeldBack } else { outcome };
     Reading { outcome, problems: problems.into_list() }
 }
 
-fn read_source(path: &str, source: &Source, rules: &Rules, problems: &mut Problems) -> Outcome {
+fn read_source(
+    path: &str,
+    source: &Source,
+    rules: &Rules,
+    bodies: Bodies,
+    problems: &mut Problems,
+) -> Outcome {
     if is_empty(path, source) {
         return Outcome::Empty;
     }
@@ -47,13 +67,14 @@ fn read_source(path: &str, source: &Source, rules: &Rules, problems: &mut Proble
         );
         return Outcome::HeldBack;
     }
-    let draft = draft(path, kind, source, front_matter, &traits, rules, problems);
+    let draft = draft(path, kind, source, front_matter, &traits, rules, bodies, problems);
     if kind == DraftKind::Page {
         problems.soften();
     }
     draft.map_or(Outcome::HeldBack, |draft| Outcome::Draft(Box::new(draft)))
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is a part of the file, or a rule for it")]
 fn draft(
     path: &str,
     kind: DraftKind,
@@ -61,6 +82,7 @@ fn draft(
     front_matter: &FrontMatter,
     traits: &Traits<'_>,
     rules: &Rules,
+    bodies: Bodies,
     problems: &mut Problems,
 ) -> Option<Draft> {
     fields::check_shapes(front_matter, problems);
@@ -90,9 +112,17 @@ fn draft(
     let enclosures = enclosures(front_matter, rules, problems);
     let description =
         front_matter.text(&["description", "summary", "excerpt", "deck"]).map(|d| plain(&d, &base));
-    let mut content_html = content(path, source, front_matter, &title, &base, problems);
+    let has_description = description.as_ref().is_some_and(|text| !text.is_empty());
+    let markup = markup(path, source, front_matter);
+    let is_left = bodies == Bodies::LeaveWherePossible
+        && (kind == DraftKind::Page
+            || has_description && body::surely_says_something(source, markup));
+    let mut content_html = String::new();
+    if !is_left {
+        content_html = body::render(source, markup, &title, &base, problems);
+    }
     let mut content_text = of_html(&content_html);
-    if kind != DraftKind::Page && !body::is_readable(&content_html, &content_text) {
+    if kind != DraftKind::Page && !is_left && !body::is_readable(&content_html, &content_text) {
         content_html = stand_in(description.as_deref(), &enclosures, &title, &base);
         content_text = of_html(&content_html);
         if content_html.is_empty() {
@@ -103,7 +133,9 @@ fn draft(
             );
         }
     }
-    body::check_words(source, &title, problems);
+    if kind != DraftKind::Page {
+        body::check_words(source, &title, problems);
+    }
     Some(Draft {
         path: path.to_owned(),
         kind,
@@ -124,7 +156,8 @@ fn draft(
         categories: traits.categories.to_vec(),
         tags: fields::words_or_list(path, front_matter, "tags", "tag"),
         agency: front_matter.text(&["agency"]).map(|text| one_line(&text)),
-        body_hash: hash(content_html.as_bytes()),
+        source_hash: hash(source.body.as_bytes()),
+        body_hash: (!is_left).then(|| hash(content_html.as_bytes())),
         content_html,
         content_text,
         image: image(front_matter, &base),
@@ -220,24 +253,16 @@ fn plain(description: &str, base: &Base) -> String {
     }
 }
 
-/// HTML of the body.
-fn content(
-    path: &str,
-    source: &Source,
-    front_matter: &FrontMatter,
-    title: &str,
-    base: &Base,
-    problems: &mut Problems,
-) -> String {
+/// How the body is written.
+fn markup(path: &str, source: &Source, front_matter: &FrontMatter) -> Markup {
     let is_rich_text = front_matter.text(&["variant"]).as_deref() == Some("tiptap")
         && source.body.trim_start().starts_with('<');
-    let markup = match kind::suffix(path).as_str() {
+    match kind::suffix(path).as_str() {
         "html" => Markup::Html,
         "mdx" => Markup::Mdx,
         _ if is_rich_text => Markup::Html,
         _ => Markup::Markdown,
-    };
-    body::render(source, markup, title, base, problems)
+    }
 }
 
 /// What stands in for a body without text: the description, the file or page it points to.

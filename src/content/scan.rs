@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 
 use super::links::site_path;
 use super::problem::{Place, Problems};
-use super::read::read;
+use super::read::{Bodies, read_as};
 use super::source::{FILE_LIMIT, report_size};
 use super::walk::{FileStat, Walk, join, walk};
 use super::{Draft, Outcome, Problem, Reading, Rules};
@@ -26,8 +26,7 @@ const SETTLE_NS: i64 = 2_000_000_000;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Files that a thread reads before it asks for more.
 const SLICE: usize = 64;
-/// With more files than this to read, bodies are made, looked at and let go: what wants one
-/// reads its file again.
+/// With more files than this to read, no body is kept: what wants one reads its file again.
 const BODIES_KEPT: usize = 500;
 
 /// One content file that was read.
@@ -93,6 +92,8 @@ pub struct Remembered {
     pub unchanged: HashMap<String, FileStat>,
     /// Files to read again, whatever their stat.
     pub to_read: HashSet<String>,
+    /// Whether they are read again because the rules are others, so that every body may be.
+    pub has_new_rules: bool,
 }
 
 /// Walks `folder` and reads the files whose stat is not the `known` one.
@@ -136,7 +137,10 @@ pub fn read_changed(
     scan.gone.extend(known_paths.filter(is_gone).cloned());
     settle(&walk.root, &mut changed, &mut scan, now, pause);
     changed.sort_by(|a, b| a.0.cmp(&b.0));
-    read_all(&walk.root, changed, rules, &mut scan);
+    let keeps_bodies = changed.len() <= BODIES_KEPT;
+    let bodies =
+        if keeps_bodies || known.has_new_rules { Bodies::Make } else { Bodies::LeaveWherePossible };
+    read_all(&walk.root, changed, rules, Wanted { bodies, keeps_bodies }, &mut scan);
     scan.gone.sort();
     scan.gone.dedup();
     scan.moving.sort();
@@ -173,6 +177,13 @@ fn settle(
     });
 }
 
+/// What is wanted of bodies.
+#[derive(Clone, Copy)]
+struct Wanted {
+    bodies: Bodies,
+    keeps_bodies: bool,
+}
+
 enum Opened {
     Read(Reading),
     Moving,
@@ -182,9 +193,14 @@ enum Opened {
 }
 
 /// Reads files on all cores; each takes the next few as it gets done.
-fn read_all(root: &Path, changed: Vec<(String, FileStat)>, rules: &Rules, scan: &mut Scan) {
+fn read_all(
+    root: &Path,
+    changed: Vec<(String, FileStat)>,
+    rules: &Rules,
+    wanted: Wanted,
+    scan: &mut Scan,
+) {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let keeps_bodies = changed.len() <= BODIES_KEPT;
     let next = AtomicUsize::new(0);
     let slices: Vec<&[(String, FileStat)]> = changed.chunks(SLICE).collect();
     let read_slices = || {
@@ -193,9 +209,9 @@ fn read_all(root: &Path, changed: Vec<(String, FileStat)>, rules: &Rules, scan: 
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(files) = slices.get(index) else { return opened };
             let open = |(path, stat): &(String, FileStat)| {
-                let mut opened = open(root, path, *stat, rules);
+                let mut opened = open(root, path, *stat, rules, wanted.bodies);
                 if let Opened::Read(Reading { outcome: Outcome::Draft(draft), .. }) = &mut opened
-                    && !keeps_bodies
+                    && !wanted.keeps_bodies
                 {
                     draft.drop_body();
                 }
@@ -227,7 +243,7 @@ fn read_all(root: &Path, changed: Vec<(String, FileStat)>, rules: &Rules, scan: 
     }
 }
 
-fn open(root: &Path, path: &str, stat: FileStat, rules: &Rules) -> Opened {
+fn open(root: &Path, path: &str, stat: FileStat, rules: &Rules, bodies: Bodies) -> Opened {
     let file = root.join(path);
     if stat.size_bytes > FILE_LIMIT {
         let mut problems = Problems::of(path);
@@ -253,7 +269,7 @@ fn open(root: &Path, path: &str, stat: FileStat, rules: &Rules) -> Opened {
         Ok(_) => return Opened::Moving,
         Err(_) => return Opened::Vanished,
     }
-    let mut reading = read_guarded(path, &bytes, rules);
+    let mut reading = read_guarded(path, &bytes, rules, bodies);
     if let Outcome::Draft(draft) = &mut reading.outcome {
         for enclosure in &mut draft.enclosures {
             enclosure.length_bytes = length_at_hand(root, &enclosure.url, rules);
@@ -266,15 +282,15 @@ fn open(root: &Path, path: &str, stat: FileStat, rules: &Rules) -> Opened {
 pub fn read_again(folder: &Path, path: &str, rules: &Rules) -> Option<Draft> {
     let root = folder.canonicalize().ok()?;
     let stat = FileStat::look(&root.join(path)).ok()?;
-    match open(&root, path, stat, rules) {
+    match open(&root, path, stat, rules, Bodies::Make) {
         Opened::Read(Reading { outcome: Outcome::Draft(draft), .. }) => Some(*draft),
         _ => None,
     }
 }
 
 /// A file that we have no answer to is held back, and the scan goes on.
-fn read_guarded(path: &str, bytes: &[u8], rules: &Rules) -> Reading {
-    catch_unwind(AssertUnwindSafe(|| read(path, bytes, rules))).unwrap_or_else(|_| {
+fn read_guarded(path: &str, bytes: &[u8], rules: &Rules, bodies: Bodies) -> Reading {
+    catch_unwind(AssertUnwindSafe(|| read_as(path, bytes, rules, bodies))).unwrap_or_else(|_| {
         let mut problems = Problems::of(path);
         problems.error(
             Place::default(),

@@ -1,11 +1,12 @@
 //! Bodies on demand: a large scan stores none, and what wants one reads its file again.
 
+use std::path::Path;
 use std::thread;
 
 use tracing::warn;
 
 use super::Press;
-use crate::content::{self, Rules};
+use crate::content::{self, Draft, Rules};
 use crate::model::Entry;
 use crate::store::{Body, BodyAtSource, StoreError};
 
@@ -24,15 +25,19 @@ pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<(), Sto
     let made = tokio::task::spawn_blocking(move || make(&folder, &rules, &asked));
     let made = made.await.expect("a panic in a file is caught with it");
     let mut bodies = Vec::new();
-    for (BodyAtSource { index, path, .. }, body) in missing.into_iter().zip(made) {
+    for (asked, draft) in missing.into_iter().zip(made) {
+        let BodyAtSource { index, row, path, .. } = asked;
         let entry = &mut entries[index];
-        match body {
-            Some(body) => {
-                entry.content_html.clone_from(&body.html);
-                entry.content_text.clone_from(&body.text);
-                bodies.push(body);
+        // The body of another address has other links.
+        match draft.filter(|draft| draft.link == entry.link) {
+            Some(Draft {
+                body_hash: Some(hash), content_html: html, content_text: text, ..
+            }) => {
+                entry.content_html.clone_from(&html);
+                entry.content_text.clone_from(&text);
+                bodies.push(Body { row, revision: entry.revision, hash, html, text });
             }
-            None => {
+            _ => {
                 warn!(
                     entry = %entry.id,
                     path,
@@ -46,16 +51,19 @@ pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<(), Sto
     press.store.keep_bodies(&bodies).await
 }
 
-/// Makes bodies on all cores; `None` where a file no longer holds the text asked for.
-fn make(folder: &std::path::Path, rules: &Rules, asked: &[BodyAtSource]) -> Vec<Option<Body>> {
+/// Reads files again on all cores; `None` where one no longer holds the text asked for.
+fn make(folder: &Path, rules: &Rules, asked: &[BodyAtSource]) -> Vec<Option<Draft>> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let slice = asked.len().div_ceil(threads).max(1);
-    let make_slice = |asked: &[BodyAtSource]| -> Vec<Option<Body>> {
+    let make_slice = |asked: &[BodyAtSource]| -> Vec<Option<Draft>> {
         let make_one = |one: &BodyAtSource| {
             let draft = content::read_again(folder, one.path.as_deref()?, rules)?;
-            let body =
-                Body { hash: draft.body_hash, html: draft.content_html, text: draft.content_text };
-            (body.hash == one.body_hash).then_some(body)
+            let is_same = if one.body_hash.is_some() {
+                draft.body_hash == one.body_hash
+            } else {
+                draft.source_hash == one.source_hash
+            };
+            is_same.then_some(draft)
         };
         asked.iter().map(make_one).collect()
     };

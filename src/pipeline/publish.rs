@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::{Press, bodies};
+use crate::config::Config;
 use crate::content::{Problem, ScanError, Severity};
 use crate::feeds::documents::{DocumentError, documents};
 use crate::feeds::select::build_all;
@@ -78,12 +79,44 @@ impl PublishReport {
     }
 }
 
+/// All that the documents in the folder were made of.
+const DOCUMENTS_FACT: &str = "documents";
+
+/// As [`publish`], unless the folder holds the documents already that this would make.
+pub async fn publish_changed(
+    press: &Press,
+    report: &mut PublishReport,
+) -> Result<(), PublishingError> {
+    let made_of = made_of(press).await?;
+    if press.store.fact(DOCUMENTS_FACT).await?.as_deref() == Some(made_of.as_str()) {
+        let output = publish::open(&press.config.output_folder, &press.config.content.folder)?;
+        let records = press.store.documents().await?;
+        if output.holds(records.iter().map(|r| (r.path.as_str(), r.hash.as_str())))? {
+            report.documents_unchanged = records.len();
+            return Ok(());
+        }
+    }
+    publish(press, report).await?;
+    Ok(())
+}
+
+/// A hash that differs where documents might: another change, day, config, template, version.
+async fn made_of(press: &Press) -> Result<String, StoreError> {
+    let seq = press.store.newest_seq().await?;
+    let Config { site, feeds, .. } = &*press.config;
+    let today = press.clock.now().with_timezone(&site.time_zone).date_naive();
+    let templates: Vec<(&str, &str)> = press.templates.sources().collect();
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(hash(format!("{version} {seq} {today} {site:?} {feeds:?} {templates:?}").as_bytes()))
+}
+
 /// Renders every document from the store and puts the changed ones in place; fills in the
 /// report. Returns the documents, which the daemon serves.
 pub async fn publish(
     press: &Press,
     report: &mut PublishReport,
 ) -> Result<Vec<Document>, PublishingError> {
+    let made_of = made_of(press).await?;
     let feeds = feeds_with_bodies(press).await?;
     let titles: Vec<(String, String)> = feeds
         .iter()
@@ -104,6 +137,7 @@ pub async fn publish(
         })
         .collect();
     press.store.record_documents(&records, &published.removed).await?;
+    press.store.set_fact(DOCUMENTS_FACT, &made_of).await?;
     report.documents_written = published.written;
     report.documents_removed = published.removed;
     report.documents_unchanged = published.unchanged;

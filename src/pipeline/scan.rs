@@ -56,7 +56,8 @@ pub async fn scan_folder(press: &Press) -> Result<Scanned, PublishingError> {
         let report = report(press, &[], Vec::new()).await?;
         return Ok(Scanned { report, file_systems });
     };
-    let mut remembered = Remembered::default();
+    let has_new_rules = !question.is_same_rules && !question.is_first;
+    let mut remembered = Remembered { has_new_rules, ..Remembered::default() };
     for file in store.known_files(&folders).await? {
         let has_to_wait = question.held.waiting.contains_key(&file.path);
         let is_settled = match file.outcome {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Found, PublishError, Published, Steps, decide};
 use crate::feeds::Document;
+use crate::hash::hash;
 
 const MARK: &str = ".tidings";
 const STAGING: &str = ".tidings-staging";
@@ -82,6 +83,27 @@ impl OutputFolder {
         let published = applied?;
         cleared?;
         Ok(published)
+    }
+
+    /// Whether the folder holds exactly these documents of ours, by path and SHA-256 in
+    /// lower-case hex.
+    pub fn holds<'a>(
+        &self,
+        documents: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<bool, PublishError> {
+        let mut owned = self.owned()?;
+        for (path, expected) in documents {
+            let file = self.path.join(path);
+            let is_file = file.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+            if !owned.remove(path) || !is_file {
+                return Ok(false);
+            }
+            let bytes = fs::read(&file).map_err(io_error("read", &file))?;
+            if hash(&bytes) != expected {
+                return Ok(false);
+            }
+        }
+        Ok(owned.is_empty())
     }
 
     fn apply(
@@ -336,6 +358,23 @@ mod tests {
         let published = place.publish(&set());
         assert_eq!(published, Published { unchanged: 2, ..Published::default() });
         assert_eq!(place.files(), before);
+    }
+
+    #[test]
+    fn the_folder_tells_whether_it_holds_what_was_published() {
+        let place = Place::new();
+        place.publish(&set());
+        let hashes: Vec<String> = set().iter().map(|document| hash(&document.bytes)).collect();
+        let set = set();
+        let held = || set.iter().zip(&hashes).map(|(d, hash)| (d.path.as_str(), hash.as_str()));
+        let holds = |skip| place.open().unwrap().holds(held().skip(skip)).unwrap();
+        assert!(holds(0));
+        assert!(!holds(1), "a document too many");
+        let first = format!("out/{}", set[0].path);
+        place.write(&first, "spoilt");
+        assert!(!holds(0));
+        fs::remove_file(place.at(&first)).unwrap();
+        assert!(!holds(0));
     }
 
     #[test]

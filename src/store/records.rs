@@ -125,13 +125,20 @@ pub struct HoldRecord {
 pub struct BodyAtSource {
     /// Index into the entries that were asked for.
     pub index: usize,
+    /// The store's number of the entry.
+    pub row: i64,
     /// Absent once the file is gone.
     pub path: Option<String>,
-    pub body_hash: String,
+    pub source_hash: String,
+    /// Absent until the body was made once.
+    pub body_hash: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
+    /// The store's number of the entry.
+    pub row: i64,
+    pub revision: Revision,
     pub hash: String,
     pub html: String,
     pub text: String,

@@ -257,7 +257,7 @@ impl Store for SqliteStore {
     async fn keep_bodies(&self, bodies: &[Body]) -> Result<()> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "store bodies").await?;
-        catalogue::keep_bodies(&mut transaction, bodies).await?;
+        catalogue::keep_made(&mut transaction, bodies).await?;
         transaction.commit().await.during("store bodies")
     }
 

@@ -35,7 +35,7 @@ pub(super) async fn run(
     }
     prepare(press, args).await?;
     let mut scan = scan::scan(press).await?;
-    publish::publish(press, &mut scan).await?;
+    publish::publish_changed(press, &mut scan).await?;
     report::show_scan(output, press, &scan);
     if args.feeds_only {
         let exit_code = exit_code(&scan, false, None);

@@ -26,44 +26,73 @@ pub(super) async fn fill_bodies(
     reader: &mut SqliteConnection,
     entries: &mut [Entry],
 ) -> Result<Vec<BodyAtSource>> {
+    #[derive(FromRow)]
+    struct Row {
+        id: i64,
+        path: Option<String>,
+        source_hash: String,
+        body_hash: Option<String>,
+        html: Option<String>,
+        text: Option<String>,
+    }
     let mut missing = Vec::new();
     for (index, entry) in entries.iter_mut().enumerate() {
-        let body: Option<(Option<String>, Option<String>, Option<String>, String)> =
-            sqlx::query_as(
-                "select b.html, b.text, e.path, r.body_hash from entry e
+        let row: Option<Row> = sqlx::query_as(
+            "select e.id, e.path, e.source_hash, r.body_hash, b.html, b.text from entry e
              join revision r on r.entry_id = e.id and r.revision = $2
              left join body b on b.hash = r.body_hash
              where e.iri = $1",
-            )
-            .bind(entry.id.as_str())
-            .bind(entry.revision)
-            .fetch_optional(&mut *reader)
-            .await
-            .during("read a body")?;
-        match body {
-            Some((Some(html), Some(text), ..)) => {
+        )
+        .bind(entry.id.as_str())
+        .bind(entry.revision)
+        .fetch_optional(&mut *reader)
+        .await
+        .during("read a body")?;
+        match row {
+            Some(Row { html: Some(html), text: Some(text), .. }) => {
                 entry.content_html = html;
                 entry.content_text = text;
             }
-            Some((_, _, path, body_hash)) => missing.push(BodyAtSource { index, path, body_hash }),
+            Some(Row { id: row, path, source_hash, body_hash, .. }) => {
+                missing.push(BodyAtSource { index, row, path, source_hash, body_hash });
+            }
             None => {}
         }
     }
     Ok(missing)
 }
 
-pub(super) async fn keep_bodies(writer: &mut SqliteConnection, bodies: &[Body]) -> Result<()> {
-    for body in bodies {
+pub(super) async fn keep_made(writer: &mut SqliteConnection, bodies: &[Body]) -> Result<()> {
+    for Body { row, revision, hash, html, text } in bodies {
+        keep_body(writer, hash, html, text).await?;
         sqlx::query(
-            "insert into body (hash, html, text) values ($1, $2, $3) on conflict do nothing",
+            "update revision set body_hash = $3
+             where entry_id = $1 and revision = $2 and body_hash is null",
         )
-        .bind(&body.hash)
-        .bind(&body.html)
-        .bind(&body.text)
+        .bind(row)
+        .bind(revision)
+        .bind(hash)
         .execute(&mut *writer)
         .await
         .during("store a body")?;
     }
+    Ok(())
+}
+
+/// Stores a body; one that is there already is left alone.
+pub(super) async fn keep_body(
+    writer: &mut SqliteConnection,
+    hash: &str,
+    html: &str,
+    text: &str,
+) -> Result<()> {
+    sqlx::query("insert into body (hash, html, text) values ($1, $2, $3) on conflict do nothing")
+        .bind(hash)
+        .bind(html)
+        .bind(text)
+        .execute(writer)
+        .await
+        .during("store a body")?;
     Ok(())
 }
 
@@ -100,8 +129,10 @@ pub(super) async fn told_changes(
         body_hash: String,
         fields: String,
     }
+    // The hash of the body as written, where there is one: it is there before the body is.
     let rows: Vec<Row> = sqlx::query_as(
-        "select c.seq, c.entry_id, c.revision as told_revision, r.body_hash, r.fields
+        "select c.seq, c.entry_id, c.revision as told_revision,
+             coalesce(nullif(e.source_hash, ''), r.body_hash, '') as body_hash, r.fields
          from change c
          join entry e on e.id = c.entry_id and e.state = 'public'
          join revision r on r.entry_id = e.id and r.revision = e.revision

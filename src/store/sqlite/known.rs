@@ -17,7 +17,8 @@ struct Row {
     state: String,
     published_source: String,
     expires_at: Option<i64>,
-    body_hash: String,
+    source_hash: String,
+    body_hash: Option<String>,
     acted: String,
     missing_scans: i64,
     fields: String,
@@ -37,6 +38,7 @@ impl Row {
             state,
             published_source: from_json("publication source", &self.published_source)?,
             expires_at: self.expires_at.map(in_utc),
+            source_hash: self.source_hash,
             body_hash: self.body_hash,
             acted: from_json("notes", &self.acted)?,
             missing_scans: u32::try_from(self.missing_scans).unwrap_or(u32::MAX),
@@ -51,7 +53,8 @@ fn in_utc(seconds: i64) -> Timestamp {
 
 pub(super) async fn known_entries(reader: &mut SqliteConnection) -> Result<Vec<KnownEntry>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "select e.id, e.path, e.state, e.published_source, e.expires_at, e.body_hash, e.acted,
+        "select e.id, e.path, e.state, e.published_source, e.expires_at, e.source_hash,
+             r.body_hash, e.acted,
              e.missing_scans, r.fields,
              exists (select 1 from change c where c.entry_id = e.id) as was_public
          from entry e join revision r on r.entry_id = e.id and r.revision = e.revision
@@ -73,7 +76,8 @@ pub(super) async fn known(reader: &mut SqliteConnection, about: &About) -> Resul
              union select id from entry where state = 'waiting' and published_at <= $3
              union select id from entry where expires_at <= $3 and state <> 'removed'
              union select id from entry where state = 'withdrawn' and updated_at <= $4)
-         select e.id, e.path, e.state, e.published_source, e.expires_at, e.body_hash, e.acted,
+         select e.id, e.path, e.state, e.published_source, e.expires_at, e.source_hash,
+             r.body_hash, e.acted,
              e.missing_scans, r.fields,
              exists (select 1 from change c where c.entry_id = e.id) as was_public
          from touched t join entry e on e.id = t.id

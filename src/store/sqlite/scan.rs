@@ -11,7 +11,7 @@ use sqlx::SqliteConnection;
 use super::{During, Result, catalogue, json};
 use crate::catalogue::{Acceptance, NewChange, Step};
 use crate::model::Entry;
-use crate::store::{Body, Change, ScanRecord};
+use crate::store::{Change, ScanRecord};
 
 /// Rows in one statement.
 const PAGE: usize = 500;
@@ -106,10 +106,11 @@ struct AcceptedRow<'a>(
     (i64, i32),
     &'a crate::content::PublishedSource,
     Option<i64>,
-    &'a str,
+    Option<&'a str>,
     &'a crate::catalogue::Acted,
     &'a str,
     WithoutBody<'a>,
+    &'a str,
 );
 
 impl<'a> AcceptedRow<'a> {
@@ -127,10 +128,11 @@ impl<'a> AcceptedRow<'a> {
             moment(entry.updated),
             &acceptance.published_source,
             acceptance.expires_at.map(|at| at.timestamp()),
-            &acceptance.body_hash,
+            acceptance.body_hash.as_deref(),
             &acceptance.acted,
             entry.link.as_str(),
             WithoutBody(entry),
+            &acceptance.source_hash,
         )
     }
 }
@@ -165,11 +167,11 @@ async fn accept(
     sqlx::query(
         "insert into entry (id, iri, path, state, revision, kind, published_at,
              published_offset, updated_at, updated_offset, published_source, expires_at,
-             body_hash, acted, link, first_accepted_at)
+             source_hash, acted, link, first_accepted_at)
          select j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
              j.value ->> 5, j.value ->> '$[6][0]', j.value ->> '$[6][1]',
              j.value ->> '$[7][0]', j.value ->> '$[7][1]', j.value -> 8, j.value ->> 9,
-             j.value ->> 10, j.value -> 11, j.value ->> 12, $2
+             j.value ->> 14, j.value -> 11, j.value ->> 12, $2
          from json_each($1) as j where true
          on conflict (id) do update set path = excluded.path, state = excluded.state,
              revision = excluded.revision, kind = excluded.kind,
@@ -177,7 +179,7 @@ async fn accept(
              published_offset = excluded.published_offset, updated_at = excluded.updated_at,
              updated_offset = excluded.updated_offset,
              published_source = excluded.published_source, expires_at = excluded.expires_at,
-             body_hash = excluded.body_hash, acted = excluded.acted, link = excluded.link,
+             source_hash = excluded.source_hash, acted = excluded.acted, link = excluded.link,
              missing_scans = 0",
     )
     .bind(&page)
@@ -200,18 +202,14 @@ async fn accept(
 
 /// Stores the bodies that came along; where a scan let them go, what wants one makes it.
 async fn keep_new_bodies(writer: &mut SqliteConnection, steps: &[Step]) -> Result<()> {
-    let bodies: Vec<Body> = steps
-        .iter()
-        .filter_map(|step| match step {
-            Step::Accept(acceptance) if !acceptance.entry.content_html.is_empty() => Some(Body {
-                hash: acceptance.body_hash.clone(),
-                html: acceptance.entry.content_html.clone(),
-                text: acceptance.entry.content_text.clone(),
-            }),
-            _ => None,
-        })
-        .collect();
-    catalogue::keep_bodies(writer, &bodies).await
+    for step in steps {
+        let Step::Accept(acceptance) = step else { continue };
+        let Entry { content_html, content_text, .. } = &acceptance.entry;
+        if let Some(hash) = acceptance.body_hash.as_ref().filter(|_| !content_html.is_empty()) {
+            catalogue::keep_body(writer, hash, content_html, content_text).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn set_states(writer: &mut SqliteConnection, rows: &[Value]) -> Result<()> {
