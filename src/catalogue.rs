@@ -184,8 +184,9 @@ impl Known {
 /// What one scan found, by path.
 #[derive(Debug, Default)]
 pub struct Scanned {
-    /// Releases and events that were read, in path order.
-    pub drafts: Vec<Draft>,
+    /// Releases and events that were read, in path order; boxed, so that each goes as it is
+    /// taken in.
+    pub drafts: Vec<Box<Draft>>,
     /// Every other known path that is there: unchanged, pages, held back.
     pub standing: Vec<Standing>,
 }

@@ -106,6 +106,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Every entry that readers see, withdrawn ones with their notice, bodies left empty.
     async fn public_entries(&self) -> Result<Vec<Entry>>;
 
+    /// As [`public_entries`](Store::public_entries), `limit` of them after the first `skip`;
+    /// newest first, ties by id.
+    async fn newest_public_entries(&self, skip: usize, limit: usize) -> Result<Vec<Entry>>;
+
     /// Fills in the bodies of the revisions at hand, and says which are not stored.
     async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<Vec<BodyAtSource>>;
 

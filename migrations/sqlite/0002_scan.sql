@@ -63,9 +63,14 @@ update entry set acted = json_object(
         else json_array(acted ->> 'correction') end),
     'withdrawn', json(case when acted ->> 'withdrawn' is null then '[]'
         else json_array(acted ->> 'withdrawn') end));
-create index entry_by_link on entry (link);
+-- Which entries share an address; readers and every scan ask for the newest, by their order.
+create index entry_by_link on entry (link)
+    where path is not null and state in ('waiting', 'public');
 create index entry_published on entry (published_at);
-create index entry_updated on entry (updated_at);
+create index entry_updated on entry (updated_at desc, iri, state);
+drop index entry_by_state;
+create index entry_waiting on entry (published_at) where state = 'waiting';
+create index entry_withdrawn on entry (updated_at) where state = 'withdrawn';
 create index entry_missing on entry (missing_scans) where missing_scans > 0;
 create index entry_expiring on entry (expires_at) where expires_at is not null;
 

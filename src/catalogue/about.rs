@@ -45,7 +45,7 @@ impl About {
         about.id_choices = unpinned
             .map(|draft| first_choice(&context.site_host, context.since, &draft.path))
             .collect();
-        let days: BTreeSet<NaiveDate> = drafts.iter().flat_map(days).collect();
+        let days: BTreeSet<NaiveDate> = drafts.iter().flat_map(|draft| days(draft)).collect();
         about.spans = days
             .into_iter()
             .map(|day| {

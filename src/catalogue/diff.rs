@@ -30,6 +30,7 @@ pub(crate) const NOTICE: TimeDelta = TimeDelta::days(30);
 pub fn diff(known: &Known, scanned: Scanned, context: &Context) -> Diff {
     let mut comparison = Comparison::new(known, &scanned, context);
     for draft in scanned.drafts {
+        let draft = *draft;
         match comparison.find(&draft) {
             Found::Known { known, moved } => comparison.revise(known, draft, moved),
             Found::New => comparison.welcome(draft),

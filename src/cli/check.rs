@@ -77,7 +77,7 @@ pub(super) fn run(
 struct Found {
     outcomes: BTreeMap<String, FileOutcome>,
     /// Releases and events, without what they say.
-    drafts: Vec<Draft>,
+    drafts: Vec<Box<Draft>>,
     /// Gravest first.
     problems: Vec<Problem>,
     moving: Vec<String>,
@@ -97,7 +97,7 @@ impl Found {
             for text in [&mut draft.content_html, &mut draft.content_text, &mut draft.summary] {
                 *text = String::new();
             }
-            self.drafts.push(*draft);
+            self.drafts.push(draft);
         }
     }
 

@@ -194,7 +194,8 @@ fn compare<'k>(
     let others = known.entries.iter().filter_map(|known| known.path.clone());
     let standing = others.filter(|path| *path != draft.path);
     let standing = standing.map(|path| Standing { path, is_other: false }).collect();
-    let difference = diff(known, Scanned { drafts: vec![draft.clone()], standing }, &context);
+    let difference =
+        diff(known, Scanned { drafts: vec![Box::new(draft.clone())], standing }, &context);
     let row = same.map(|known| known.row);
     let mut compared = Compared { entry, known: same, change: None, problems: Vec::new() };
     for step in difference.steps {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::{Press, bodies};
-use crate::config::Config;
+use crate::config::{Config, FeedConfig};
 use crate::content::{Problem, ScanError, Severity};
 use crate::feeds::documents::{DocumentError, documents};
 use crate::feeds::select::build_all;
@@ -17,6 +17,8 @@ use crate::store::{DocumentRecord, HoldRecord, StoreError};
 
 /// Entries in one subscription document.
 const FEED_LENGTH: usize = 50;
+/// Entries that are read at first to fill feeds from.
+const FIRST_PAGE: usize = 200;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishingError {
@@ -146,9 +148,7 @@ pub async fn publish(
 
 /// Builds the feeds; bodies are read for the entries that stand in one, each once.
 async fn feeds_with_bodies(press: &Press) -> Result<Vec<Feed>, PublishingError> {
-    let entries = press.store.public_entries().await?;
-    let definitions = press.feeds(&entries);
-    let mut feeds = build_all(&definitions, &entries, &press.config.site, FEED_LENGTH);
+    let mut feeds = newest_feeds(press).await?;
     let mut shown: HashMap<_, Entry> = feeds
         .iter()
         .flat_map(|feed| &feed.entries)
@@ -161,4 +161,27 @@ async fn feeds_with_bodies(press: &Press) -> Result<Vec<Feed>, PublishingError> 
         entry.clone_from(&whole[&entry.id]);
     }
     Ok(feeds)
+}
+
+/// Reads the newest entries until every feed is full. Which categories there are is known
+/// from all of them alone.
+async fn newest_feeds(press: &Press) -> Result<Vec<Feed>, StoreError> {
+    let site = &press.config.site;
+    if press.config.feeds.iter().any(|feed| matches!(feed, FeedConfig::EachCategory)) {
+        let entries = press.store.public_entries().await?;
+        return Ok(build_all(&press.feeds(&entries), &entries, site, FEED_LENGTH));
+    }
+    let definitions = press.feeds(&[]);
+    let mut entries = Vec::new();
+    let mut page = FIRST_PAGE;
+    loop {
+        let more = press.store.newest_public_entries(entries.len(), page).await?;
+        let is_all = more.len() < page;
+        entries.extend(more);
+        let feeds = build_all(&definitions, &entries, site, FEED_LENGTH);
+        if is_all || feeds.iter().all(|feed| feed.entries.len() == FEED_LENGTH) {
+            return Ok(feeds);
+        }
+        page *= 4;
+    }
 }

@@ -194,7 +194,7 @@ async fn compare(
         let outcome = outcome_of(&file.reading);
         record.problems.extend(file.reading.problems);
         match file.reading.outcome {
-            Outcome::Draft(draft) if draft.kind != DraftKind::Page => scanned.drafts.push(*draft),
+            Outcome::Draft(draft) if draft.kind != DraftKind::Page => scanned.drafts.push(draft),
             other => {
                 let is_other = other != Outcome::HeldBack;
                 scanned.standing.push(Standing { path: file.path.clone(), is_other });

@@ -247,7 +247,11 @@ impl Store for SqliteStore {
     }
 
     async fn public_entries(&self) -> Result<Vec<Entry>> {
-        catalogue::public_entries(&mut *self.reader().await?).await
+        catalogue::public_entries(&mut *self.reader().await?, 0, usize::MAX).await
+    }
+
+    async fn newest_public_entries(&self, skip: usize, limit: usize) -> Result<Vec<Entry>> {
+        catalogue::public_entries(&mut *self.reader().await?, skip, limit).await
     }
 
     async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<Vec<BodyAtSource>> {

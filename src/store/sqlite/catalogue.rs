@@ -9,13 +9,23 @@ use super::{During, Result, from_json};
 use crate::model::{Entry, Seq};
 use crate::store::{Body, BodyAtSource, ToldChange};
 
-pub(super) async fn public_entries(reader: &mut SqliteConnection) -> Result<Vec<Entry>> {
+pub(super) async fn public_entries(
+    reader: &mut SqliteConnection,
+    skip: usize,
+    limit: usize,
+) -> Result<Vec<Entry>> {
+    // The pages are found in the index alone; what they hold is read for them alone.
     let rows: Vec<String> = sqlx::query_scalar(
-        "select r.fields
-         from entry e join revision r on r.entry_id = e.id and r.revision = e.revision
-         where e.state in ('public', 'withdrawn')
-         order by e.updated_at desc, e.iri",
+        "with page as (
+             select id, revision, updated_at, iri from entry
+             where state not in ('waiting', 'removed')
+             order by updated_at desc, iri limit $2 offset $1)
+         select r.fields
+         from page p join revision r on r.entry_id = p.id and r.revision = p.revision
+         order by p.updated_at desc, p.iri",
     )
+    .bind(i64::try_from(skip).unwrap_or(i64::MAX))
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(reader)
     .await
     .during("read the entries")?;
