@@ -1,20 +1,20 @@
 //! Remembers what a scan found: entries, revisions, numbered changes, holds.
 //!
-//! A first scan brings tens of thousands of rows, so rows go in as pages of JSON, one
-//! statement for each.
+//! A first scan brings tens of thousands of rows, so one statement takes in many.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde_json::{Value, json as array};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::{During, Result, catalogue, json};
 use crate::catalogue::{Acceptance, NewChange, Step};
-use crate::model::Entry;
+use crate::model::{Entry, Timestamp};
 use crate::store::{Change, ScanRecord};
 
-/// Rows in one statement.
+/// Steps that are looked at together.
 const PAGE: usize = 500;
+/// Rows of one statement with a bound value for each column.
+const ROWS: usize = 100;
 
 /// Applies the steps of a scan in order, and numbers the changes among them.
 pub(super) async fn apply(
@@ -38,7 +38,7 @@ pub(super) async fn apply(
                         next_row += 1;
                         next_row
                     });
-                    accepted.push(AcceptedRow::of(row, acceptance));
+                    accepted.push((row, acceptance.as_ref()));
                     (row, Some(acceptance.entry.revision), acceptance.change.as_ref())
                 }
                 Step::Settle { row, state, change, .. } => {
@@ -93,111 +93,74 @@ async fn free_paths(writer: &mut SqliteConnection, steps: &[Step]) -> Result<()>
     Ok(())
 }
 
-/// One accepted entry, as an array in the order of its fields.
-#[derive(Serialize)]
-struct AcceptedRow<'a>(
-    i64,
-    &'a str,
-    &'a str,
-    &'static str,
-    i64,
-    &'static str,
-    (i64, i32),
-    (i64, i32),
-    &'a crate::content::PublishedSource,
-    Option<i64>,
-    Option<&'a str>,
-    &'a crate::catalogue::Acted,
-    &'a str,
-    WithoutBody<'a>,
-    &'a str,
-);
-
-impl<'a> AcceptedRow<'a> {
-    fn of(row: i64, acceptance: &'a Acceptance) -> Self {
-        let entry = &acceptance.entry;
-        let moment = |at: crate::model::Timestamp| (at.timestamp(), at.offset().local_minus_utc());
-        Self(
-            row,
-            entry.id.as_str(),
-            &acceptance.path,
-            acceptance.state.as_str(),
-            entry.revision,
-            entry.kind.as_str(),
-            moment(entry.published),
-            moment(entry.updated),
-            &acceptance.published_source,
-            acceptance.expires_at.map(|at| at.timestamp()),
-            acceptance.body_hash.as_deref(),
-            &acceptance.acted,
-            entry.link.as_str(),
-            WithoutBody(entry),
-            &acceptance.source_hash,
-        )
-    }
-}
-
-/// An entry as `revision.fields` has it.
-struct WithoutBody<'a>(&'a Entry);
-
-impl Serialize for WithoutBody<'_> {
-    fn serialize<S: serde::Serializer>(
-        &self,
-        serializer: S,
-    ) -> std::result::Result<S::Ok, S::Error> {
-        if self.0.content_html.is_empty() && self.0.content_text.is_empty() {
-            return self.0.serialize(serializer);
-        }
-        let bare =
-            Entry { content_html: String::new(), content_text: String::new(), ..self.0.clone() };
-        bare.serialize(serializer)
-    }
-}
-
+/// Accepted entries by row. Their columns are bound one by one: as JSON, taking long texts
+/// apart again costs more than all else of a first scan's writing.
 async fn accept(
     writer: &mut SqliteConnection,
-    rows: &[AcceptedRow<'_>],
+    accepted: &[(i64, &Acceptance)],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+    for rows in accepted.chunks(ROWS) {
+        let mut statement = QueryBuilder::new(
+            "insert into entry (id, iri, path, state, revision, kind, published_at,
+                 published_offset, updated_at, updated_offset, published_source, expires_at,
+                 source_hash, acted, link, first_accepted_at) ",
+        );
+        statement.push_values(rows, |mut columns, (row, acceptance)| {
+            let entry = &acceptance.entry;
+            let offset = |at: Timestamp| i64::from(at.offset().local_minus_utc());
+            columns
+                .push_bind(row)
+                .push_bind(entry.id.as_str())
+                .push_bind(&acceptance.path)
+                .push_bind(acceptance.state.as_str())
+                .push_bind(entry.revision)
+                .push_bind(entry.kind.as_str())
+                .push_bind(entry.published.timestamp())
+                .push_bind(offset(entry.published))
+                .push_bind(entry.updated.timestamp())
+                .push_bind(offset(entry.updated))
+                .push_bind(json(&acceptance.published_source))
+                .push_bind(acceptance.expires_at.map(|at| at.timestamp()))
+                .push_bind(&acceptance.source_hash)
+                .push_bind(json(&acceptance.acted))
+                .push_bind(entry.link.as_str())
+                .push_bind(now.timestamp());
+        });
+        statement.push(
+            " on conflict (id) do update set path = excluded.path, state = excluded.state,
+                 revision = excluded.revision, kind = excluded.kind,
+                 published_at = excluded.published_at,
+                 published_offset = excluded.published_offset, updated_at = excluded.updated_at,
+                 updated_offset = excluded.updated_offset,
+                 published_source = excluded.published_source, expires_at = excluded.expires_at,
+                 source_hash = excluded.source_hash, acted = excluded.acted,
+                 link = excluded.link, missing_scans = 0",
+        );
+        statement.build().execute(&mut *writer).await.during("accept entries")?;
+
+        let mut statement = QueryBuilder::new(
+            "insert into revision (entry_id, revision, fields, body_hash, accepted_at) ",
+        );
+        statement.push_values(rows, |mut columns, (row, acceptance)| {
+            columns
+                .push_bind(row)
+                .push_bind(acceptance.entry.revision)
+                .push_bind(fields(&acceptance.entry))
+                .push_bind(acceptance.body_hash.as_deref())
+                .push_bind(now.timestamp());
+        });
+        statement.build().execute(&mut *writer).await.during("accept entries")?;
     }
-    let action = "accept entries";
-    let page = json(&rows);
-    sqlx::query(
-        "insert into entry (id, iri, path, state, revision, kind, published_at,
-             published_offset, updated_at, updated_offset, published_source, expires_at,
-             source_hash, acted, link, first_accepted_at)
-         select j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4,
-             j.value ->> 5, j.value ->> '$[6][0]', j.value ->> '$[6][1]',
-             j.value ->> '$[7][0]', j.value ->> '$[7][1]', j.value -> 8, j.value ->> 9,
-             j.value ->> 14, j.value -> 11, j.value ->> 12, $2
-         from json_each($1) as j where true
-         on conflict (id) do update set path = excluded.path, state = excluded.state,
-             revision = excluded.revision, kind = excluded.kind,
-             published_at = excluded.published_at,
-             published_offset = excluded.published_offset, updated_at = excluded.updated_at,
-             updated_offset = excluded.updated_offset,
-             published_source = excluded.published_source, expires_at = excluded.expires_at,
-             source_hash = excluded.source_hash, acted = excluded.acted, link = excluded.link,
-             missing_scans = 0",
-    )
-    .bind(&page)
-    .bind(now.timestamp())
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
-    sqlx::query(
-        "insert into revision (entry_id, revision, fields, body_hash, accepted_at)
-         select j.value ->> 0, j.value ->> 4, j.value -> 13, j.value ->> 10, $2
-         from json_each($1) as j where true",
-    )
-    .bind(&page)
-    .bind(now.timestamp())
-    .execute(writer)
-    .await
-    .during(action)?;
     Ok(())
+}
+
+/// An entry as `revision.fields` has it: without its body.
+fn fields(entry: &Entry) -> String {
+    if entry.content_html.is_empty() && entry.content_text.is_empty() {
+        return json(entry);
+    }
+    json(&Entry { content_html: String::new(), content_text: String::new(), ..entry.clone() })
 }
 
 /// Stores the bodies that came along; where a scan let them go, what wants one makes it.
