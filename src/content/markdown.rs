@@ -420,10 +420,6 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(
-            std::option_env!("TIDINGS_CASES").and_then(|n| n.parse().ok()).unwrap_or(1_000)
-        ))]
-
         #[test]
         fn text_without_html_needs_no_sanitiser(
             body in "([a-c \u{a0}\"'\\\\#*_`>|~\\[\\]()!&;:/0-9.-]|\n|    |\n\n|[*]{2}|\\]\\(|&#[0-9]{1,3};|- |[|]-){0,60}"

@@ -219,15 +219,13 @@ pub(crate) fn tidy(html: String) -> String {
 
 fn tidy_once(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
-    let mut in_dead_link = false;
+    // For each open link whether it leads nowhere; the parser's mending can nest them.
+    let mut dead_links = Vec::new();
     let mut pieces = pieces(html).peekable();
     while let Some(piece) = pieces.next() {
         let Piece::Open(raw) = piece else {
-            if in_dead_link && piece.is("a") {
-                in_dead_link = false;
-            } else {
-                out.push_str(piece.raw());
-            }
+            let is_dead = piece.name() == "a" && dead_links.pop().unwrap_or_default();
+            out.push_str(if is_dead { "" } else { piece.raw() });
             continue;
         };
         // The sanitiser writes names in lower case.
@@ -236,11 +234,17 @@ fn tidy_once(html: &str) -> String {
             && pieces.peek().is_some_and(|next| matches!(next, Piece::Close(_)));
         if is_hollow {
             pieces.next();
-        } else if name == "a" && !raw.contains(" href=\"") {
-            in_dead_link = true;
-        } else if name != "img" || raw.contains(" src=\"") {
-            out.push_str(raw);
+            continue;
         }
+        let is_dead = match name {
+            "a" => !raw.contains(" href=\""),
+            "img" => !raw.contains(" src=\""),
+            _ => false,
+        };
+        if name == "a" {
+            dead_links.push(is_dead);
+        }
+        out.push_str(if is_dead { "" } else { raw });
     }
     out
 }
@@ -302,6 +306,14 @@ mod tests {
         check(
             "<a href=\"https: //a.example/\">http: //a.example</a>",
             "<a href=\"https://a.example/\">http: //a.example</a>",
+        );
+    }
+
+    #[test]
+    fn dead_links_inside_each_other_are_unwrapped() {
+        check(
+            "<a><table><tr><td><a>x</a></td></tr></table>y</a>z",
+            "<table><tbody><tr><td>x</td></tr></tbody></table>yz",
         );
     }
 
