@@ -78,7 +78,7 @@ fn without_marks(body: &str) -> String {
 }
 
 fn without_table(body: &str) -> String {
-    body.lines().filter(|line| !line.starts_with('<')).map(|line| format!("{line}\n")).collect()
+    body.split_inclusive('\n').filter(|line| !line.starts_with('<')).collect()
 }
 
 fn rules() -> Rules {

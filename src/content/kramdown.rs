@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use memchr::memmem;
+
 use super::markdown::code_at;
 
 /// A longer link target or attribute list is none; the bound keeps one long line from taking long.
@@ -14,8 +16,9 @@ const MARK_BYTES: usize = 1_000;
 
 /// Whether [`to_commonmark`] could change anything, told without knowing what is code.
 pub(crate) fn may_have_marks(body: &str) -> bool {
-    body.contains("{:")
-        || body.match_indices("](").any(|(at, _)| {
+    let find = |mark: &str| memmem::find(body.as_bytes(), mark.as_bytes());
+    find("{:").is_some()
+        || memmem::find_iter(body.as_bytes(), "](").any(|at| {
             let rest = head(&body[at + 2..]);
             target_length(rest).is_some_and(|length| needs_brackets(split_title(&rest[..length]).0))
         })
@@ -188,12 +191,12 @@ fn head(text: &str) -> &str {
 /// Length up to the `)` that closes the target; parentheses inside it may be paired.
 fn target_length(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' if depth == 0 => return Some(at),
-            ')' => depth -= 1,
-            '\n' => return None,
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth == 0 => return Some(at),
+            b')' => depth -= 1,
+            b'\n' => return None,
             _ => {}
         }
     }
@@ -209,8 +212,10 @@ fn split_title(inside: &str) -> (&str, &str) {
             return ("", inside);
         }
         if let Some(head) = inside.strip_suffix(quote)
-            && let Some(at) = head.find(&format!(" {quote}"))
+            && let Some(at) =
+                head.match_indices(quote).map(|(at, _)| at).find(|at| head[..*at].ends_with(' '))
         {
+            let at = at - 1;
             return (inside[..at].trim(), &inside[at + 1..]);
         }
     }

@@ -152,14 +152,20 @@ pub(crate) fn sanitise(html: &str, base: &Base) -> String {
     tidy(strip_unpublishable(clean))
 }
 
-/// Puts `https://` where an address begins with blanks or an unclear scheme that the
-/// sanitiser would drop before it asks us: `https: //…`, `http//…`.
+/// Takes the blank out of addresses such as `https: //…`, for which the sanitiser would drop
+/// them before it asks us. What stands in the text stays as it is.
 fn mend_addresses(html: &str) -> Cow<'_, str> {
-    if html.contains("https: //") || html.contains("http: //") {
-        Cow::Owned(html.replace("https: //", "https://").replace("http: //", "http://"))
-    } else {
-        Cow::Borrowed(html)
+    const SPLIT: [(&str, &str); 2] = [("https: //", "https://"), ("http: //", "http://")];
+    if !html.contains("s: //") && !html.contains("p: //") {
+        return Cow::Borrowed(html);
     }
+    let mended = pieces(html).map(|piece| match piece {
+        Piece::Open(raw) => {
+            Cow::Owned(SPLIT.iter().fold(raw.to_owned(), |tag, (from, to)| tag.replace(from, to)))
+        }
+        piece => Cow::Borrowed(piece.raw()),
+    });
+    Cow::Owned(mended.collect())
 }
 
 /// Leaves out the tags beyond a depth that no author writes: the parser's time grows with the
@@ -213,15 +219,13 @@ pub(crate) fn tidy(html: String) -> String {
 
 fn tidy_once(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
-    let mut in_dead_link = false;
+    // For each open link whether it leads nowhere; the parser's mending can nest them.
+    let mut dead_links = Vec::new();
     let mut pieces = pieces(html).peekable();
     while let Some(piece) = pieces.next() {
         let Piece::Open(raw) = piece else {
-            if in_dead_link && piece.is("a") {
-                in_dead_link = false;
-            } else {
-                out.push_str(piece.raw());
-            }
+            let is_dead = piece.name() == "a" && dead_links.pop().unwrap_or_default();
+            out.push_str(if is_dead { "" } else { piece.raw() });
             continue;
         };
         // The sanitiser writes names in lower case.
@@ -230,11 +234,17 @@ fn tidy_once(html: &str) -> String {
             && pieces.peek().is_some_and(|next| matches!(next, Piece::Close(_)));
         if is_hollow {
             pieces.next();
-        } else if name == "a" && !raw.contains(" href=\"") {
-            in_dead_link = true;
-        } else if name != "img" || raw.contains(" src=\"") {
-            out.push_str(raw);
+            continue;
         }
+        let is_dead = match name {
+            "a" => !raw.contains(" href=\""),
+            "img" => !raw.contains(" src=\""),
+            _ => false,
+        };
+        if name == "a" {
+            dead_links.push(is_dead);
+        }
+        out.push_str(if is_dead { "" } else { raw });
     }
     out
 }
@@ -289,6 +299,22 @@ mod tests {
             site: "https://press.example/".parse().unwrap(),
         };
         assert_eq!(sanitise(&html, &base).matches("<div>").count(), DEPTH_LIMIT);
+    }
+
+    #[test]
+    fn an_address_with_a_blank_is_mended_and_the_text_left() {
+        check(
+            "<a href=\"https: //a.example/\">http: //a.example</a>",
+            "<a href=\"https://a.example/\">http: //a.example</a>",
+        );
+    }
+
+    #[test]
+    fn dead_links_inside_each_other_are_unwrapped() {
+        check(
+            "<a><table><tr><td><a>x</a></td></tr></table>y</a>z",
+            "<table><tbody><tr><td>x</td></tr></tbody></table>yz",
+        );
     }
 
     #[test]

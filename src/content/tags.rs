@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
+
 /// One piece of HTML; together the pieces are the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
@@ -45,7 +47,7 @@ fn leading_word(text: &str) -> &str {
 
 /// Whether one of the tags begins anywhere in `html`, in any case; quicker than cutting it up.
 pub(crate) fn has_tag(html: &str, names: &[&str]) -> bool {
-    html.match_indices('<').any(|(at, _)| {
+    memchr_iter(b'<', html.as_bytes()).any(|at| {
         let rest = &html.as_bytes()[at + 1..];
         names.iter().any(|name| {
             rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()))
@@ -74,7 +76,7 @@ fn next_piece(rest: &str) -> Piece<'_> {
         None => false,
     };
     if bytes[0] != b'<' || !begins_tag(0) {
-        let next = rest.match_indices('<').map(|(at, _)| at).find(|at| *at > 0 && begins_tag(*at));
+        let next = memchr_iter(b'<', &bytes[1..]).map(|at| at + 1).find(|at| begins_tag(*at));
         return Piece::Text(&rest[..next.unwrap_or(rest.len())]);
     }
     if let Some(comment) = rest.strip_prefix("<!--") {
@@ -138,7 +140,7 @@ pub(crate) fn attribute(tag: &str, name: &str) -> Option<String> {
 
 /// Resolves numeric entities and the few names that serialisers write.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
+    if memchr::memchr(b'&', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());

@@ -110,10 +110,15 @@ impl Writer {
             }
             return;
         }
+        if has_single_spaces(text) {
+            let is_at_word = !self.line.is_empty() && !self.line.ends_with(' ');
+            self.line.push_str(if is_at_word { text } else { text.trim_start_matches(' ') });
+            return;
+        }
         let mut rest = text;
-        while let Some(at) = find_blank(rest) {
-            let (word, blanks) = rest.split_at(at);
-            self.line.push_str(word);
+        while let Some(at) = find_odd_blank(rest) {
+            let (words, blanks) = rest.split_at(at);
+            self.line.push_str(words);
             if !self.line.is_empty() && !self.line.ends_with(' ') {
                 self.line.push(' ');
             }
@@ -184,12 +189,11 @@ impl Writer {
     }
 
     fn end_line(&mut self, gap: usize) {
-        let line = std::mem::take(&mut self.line);
-        let line = line.trim_end();
+        let line = self.line.trim_end();
         let line = if self.pre_depth > 0 { line } else { line.trim_start() };
         if !line.is_empty() {
             if !self.out.is_empty() {
-                self.out.push_str(&"\n".repeat(self.gap.clamp(1, 2)));
+                self.out.push_str(if self.gap > 1 { "\n\n" } else { "\n" });
             }
             self.gap = 0;
             let depth = self.lists.len();
@@ -199,15 +203,34 @@ impl Writer {
             }
             self.out.push_str(line);
         }
+        self.line.clear();
         self.gap = self.gap.max(gap);
     }
 }
 
-/// Where the first blank is. Most characters can be told from a blank by their byte alone.
-fn find_blank(text: &str) -> Option<usize> {
+/// Whether all blanks of a text are single spaces, as far as bytes can tell; looks at many at a
+/// time.
+fn has_single_spaces(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let may_be_odd = |byte: u8| byte < b' ' || matches!(byte, 0xc2 | 0xe1..=0xe3);
+    !bytes.iter().fold(false, |found, byte| found | may_be_odd(*byte))
+        && memchr::memmem::find(bytes, b"  ").is_none()
+}
+
+/// Where the first blank is that is no single space between two words.
+fn find_odd_blank(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    // What is no blank in ASCII, or cannot begin another blank in UTF-8, is passed over.
+    let may_be_blank = |byte: &u8| *byte <= b' ' || matches!(byte, 0xc2 | 0xe1..=0xe3);
     let mut at = 0;
     loop {
-        at += text.as_bytes()[at..].iter().position(|byte| !(b'!'..=b'~').contains(byte))?;
+        at += bytes[at..].iter().position(may_be_blank)?;
+        let stands_between_words =
+            bytes[at] == b' ' && at > 0 && bytes.get(at + 1).is_some_and(u8::is_ascii_graphic);
+        if stands_between_words {
+            at += 1;
+            continue;
+        }
         let c = text[at..].chars().next()?;
         if c.is_whitespace() {
             return Some(at);
@@ -336,6 +359,17 @@ mod tests {
         assert!(summary.chars().count() <= 281);
         let chinese = "新".repeat(400);
         assert_eq!(cut(&chinese, 280).chars().count(), 281);
+    }
+
+    #[test]
+    fn blanks_of_every_kind_are_joined() {
+        for c in '\0'..='\u{4000}' {
+            let expected = if c.is_whitespace() { "a b".to_owned() } else { format!("a{c}b") };
+            if !matches!(c, '<' | '&') {
+                assert_eq!(of_html(&format!("a{c}b")), expected, "{c:?}");
+            }
+        }
+        check(" a  b <b> c</b> d\u{a0} \u{a0}’e ", "a b c d ’e");
     }
 
     #[test]

@@ -18,6 +18,8 @@ const BRACKETS_LIMIT: usize = 500;
 const VALUES_LIMIT: usize = 10_000;
 /// A long text can be repeated by short aliases, too.
 const TEXT_LIMIT: usize = 1024 * 1024;
+/// More fields, or a longer key, than a plain file has.
+const PLAIN_LIMIT: usize = 100;
 
 const TOO_DEEP: &str = "the front matter is nested too deeply";
 const TOO_MANY: &str = "the front matter holds too many values, or aliases that multiply";
@@ -29,6 +31,9 @@ pub(crate) fn parse(
     first_line: usize,
     problems: &mut Problems,
 ) -> Option<Vec<(String, Value)>> {
+    if let Some(fields) = plain_fields(text) {
+        return Some(fields);
+    }
     if let Some(line) = line_too_deep(text) {
         problems.error(
             Place::line(first_line + line),
@@ -37,9 +42,7 @@ pub(crate) fn parse(
         );
         return None;
     }
-    let left = Left { values: Cell::new(VALUES_LIMIT), text_bytes: Cell::new(TEXT_LIMIT) };
-    let seed = Seed { depth: 0, left: &left };
-    match seed.deserialize(serde_yaml::Deserializer::from_str(text)) {
+    match deserialize(text) {
         Ok(Value::Map(fields)) => Some(fields),
         Ok(Value::Null) => Some(Vec::new()),
         Ok(_) => {
@@ -76,6 +79,55 @@ fn line_too_deep(text: &str) -> Option<usize> {
         }
     }
     None
+}
+
+fn deserialize(text: &str) -> Result<Value, serde_yaml::Error> {
+    let left = Left { values: Cell::new(VALUES_LIMIT), text_bytes: Cell::new(TEXT_LIMIT) };
+    Seed { depth: 0, left: &left }.deserialize(serde_yaml::Deserializer::from_str(text))
+}
+
+/// The fields of a text in which every line is a plain word, `: ` and a plain text or a date;
+/// for anything that YAML could take for something else, `None`. Most files are like this, and
+/// the library takes longer for one than the rest of a short file.
+fn plain_fields(text: &str) -> Option<Vec<(String, Value)>> {
+    let mut fields: Vec<(String, Value)> = Vec::new();
+    for line in text.lines() {
+        let (key, value) = line.split_once(": ")?;
+        let is_new = fields.iter().all(|(name, _)| name != key);
+        if !is_new || fields.len() == PLAIN_LIMIT || !is_plain_key(key) || !is_plain_value(value) {
+            return None;
+        }
+        fields.push((key.to_owned(), Value::Text(value.to_owned())));
+    }
+    (!fields.is_empty()).then_some(fields)
+}
+
+fn is_plain_key(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.len() < PLAIN_LIMIT
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !key.eq_ignore_ascii_case("null")
+}
+
+fn is_plain_value(value: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" _-/.,()'".contains(&byte);
+    // What begins with a letter or a slash is no number, and no mark of YAML.
+    let begins_text = value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let is_value = |word: &&str| value.eq_ignore_ascii_case(word);
+    let is_text = begins_text
+        && value.bytes().all(is_plain)
+        && !value.ends_with(' ')
+        && !["null", "true", "false"].iter().any(is_value);
+    is_text || is_day(value.as_bytes())
+}
+
+/// `2026-11-21`, which is a text to YAML 1.2.
+fn is_day(value: &[u8]) -> bool {
+    value.len() == 10
+        && value.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 /// Says what is wrong in an author's words, where the text shows it.
@@ -355,6 +407,29 @@ mod tests {
         let (line, _, message, _) = refused("title: 'It's here'\n");
         assert!(line.is_some());
         assert!(message.starts_with("the front matter is not valid YAML: "), "{message}");
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(5_000))]
+
+        #[test]
+        fn plain_fields_are_what_the_library_reads(
+            text in "(([a-cN_]{1,2}[0-9]?|null|true|y|a b|'a'|- a|a)(: |:|:  |: \t)\
+                ([a-cA-C/ .,()'_-]{0,6}|[0-9e.+_-]{1,5}|[0-9]{4}-[0-9]{2}-[0-9]{2}|true|Null|inf|nan|\
+                \\.inf|0x1f|1e3|a: b|a #b|a:|#a|\"a\"|[\\[{&*!|>%@`a]{1,3}|~|/x/:y)\
+                ( |)(\n|\n  |\n\n|\r|)){1,4}"
+        ) {
+            if let Some(fields) = plain_fields(&text) {
+                proptest::prop_assert_eq!(deserialize(&text).ok(), Some(Value::Map(fields)));
+            }
+        }
+    }
+
+    #[test]
+    fn most_front_matter_is_plain() {
+        let text = "layout: post\ntitle: Board's new (old) chair, again\ndate: 2026-11-21\npermalink: /a/b-c/\n";
+        let fields = plain_fields(text).unwrap();
+        assert_eq!(deserialize(text).unwrap(), Value::Map(fields));
     }
 
     #[test]
