@@ -251,7 +251,7 @@ pub struct Acceptance {
     pub path: String,
     pub state: EntryState,
     /// With its bodies, unless the scan let them go.
-    pub entry: Entry,
+    pub entry: Box<Entry>,
     pub published_source: PublishedSource,
     pub expires_at: Option<Timestamp>,
     pub source_hash: String,

@@ -3,7 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use tidings::cli::{self, Cli};
+
+/// The system's allocator keeps what one thread freed from the others: a first scan of many
+/// files takes a third less memory, and less time, with this one.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     cli::run(Cli::parse())

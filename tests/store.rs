@@ -76,7 +76,7 @@ fn acceptance(
         source_hash: format!("source of {name} {revision}"),
         body_hash: Some(format!("{name} {revision}")),
         acted: Acted::default(),
-        entry,
+        entry: Box::new(entry),
         change,
     }))
 }

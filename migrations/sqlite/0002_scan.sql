@@ -67,7 +67,7 @@ update entry set acted = json_object(
 create index entry_by_link on entry (link)
     where path is not null and state in ('waiting', 'public');
 create index entry_published on entry (published_at);
-create index entry_updated on entry (updated_at desc, iri, state);
+create index entry_updated on entry (updated_at desc, state);
 drop index entry_by_state;
 create index entry_waiting on entry (published_at) where state = 'waiting';
 create index entry_withdrawn on entry (updated_at) where state = 'withdrawn';

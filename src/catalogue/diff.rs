@@ -448,7 +448,7 @@ impl<'a> Comparison<'a> {
             source_hash: draft.source_hash.clone(),
             body_hash: draft.body_hash.clone(),
             acted,
-            entry: entry(draft),
+            entry: Box::new(entry(draft)),
             change,
         })));
     }

@@ -202,7 +202,7 @@ fn compare<'k>(
         match step {
             Step::Accept(acceptance) if acceptance.path == draft.path => {
                 let Acceptance { entry, change, .. } = *acceptance;
-                compared.entry = entry;
+                compared.entry = *entry;
                 compared.change = change;
             }
             Step::Settle { row: settled, change, .. } if Some(settled) == row => {

@@ -93,7 +93,7 @@ fn plain_fields(text: &str) -> Option<Vec<(String, Value)>> {
     let mut fields: Vec<(String, Value)> = Vec::new();
     for line in text.lines() {
         let (key, value) = line.split_once(": ")?;
-        let is_new = fields.iter().all(|(name, _)| name != key);
+        let is_new = fields.iter().all(|(name, _)| !name.eq_ignore_ascii_case(key));
         if !is_new || fields.len() == PLAIN_LIMIT || !is_plain_key(key) || !is_plain_value(value) {
             return None;
         }

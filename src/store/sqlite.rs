@@ -43,6 +43,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const READERS: u32 = 4;
 
+/// Pages a connection may keep, in KiB below zero: with fewer, a first scan of many files writes
+/// its pages out and reads them again in the middle of its transaction.
+const CACHE: &str = "-8192";
+
 /// Numbered, and never edited once released.
 const MIGRATIONS: [(i64, &str, &str); 2] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
@@ -69,7 +73,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("cache_size", CACHE);
         let open = |source| StoreError::Open { path: path.to_owned(), source };
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(open)?;
         migrate(&mut writer)

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json as array};
-use sqlx::{QueryBuilder, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{During, Result, catalogue, json};
 use crate::catalogue::{Acceptance, NewChange, Step};
@@ -12,7 +12,7 @@ use crate::model::{Entry, Timestamp};
 use crate::store::{Change, ScanRecord};
 
 /// Steps that are looked at together.
-const PAGE: usize = 500;
+const PAGE: usize = 2_000;
 /// Rows of one statement with a bound value for each column.
 const ROWS: usize = 100;
 
@@ -56,7 +56,7 @@ pub(super) async fn apply(
             };
             if let Some(NewChange { class, tell, note }) = change {
                 seq += 1;
-                numbered.push(array!([seq, row, class.as_str(), tell.as_str(), note, revision]));
+                numbered.push((seq, row, class.as_str(), tell.as_str(), note, revision));
                 changes.push(Change { seq, class: *class, tell: *tell });
             }
         }
@@ -93,66 +93,78 @@ async fn free_paths(writer: &mut SqliteConnection, steps: &[Step]) -> Result<()>
     Ok(())
 }
 
-/// Accepted entries by row. Their columns are bound one by one: as JSON, taking long texts
-/// apart again costs more than all else of a first scan's writing.
+/// Takes in entries by row, with a revision each.
 async fn accept(
     writer: &mut SqliteConnection,
     accepted: &[(i64, &Acceptance)],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    for rows in accepted.chunks(ROWS) {
-        let mut statement = QueryBuilder::new(
-            "insert into entry (id, iri, path, state, revision, kind, published_at,
-                 published_offset, updated_at, updated_offset, published_source, expires_at,
-                 source_hash, acted, link, first_accepted_at) ",
-        );
-        statement.push_values(rows, |mut columns, (row, acceptance)| {
-            let entry = &acceptance.entry;
-            let offset = |at: Timestamp| i64::from(at.offset().local_minus_utc());
-            columns
-                .push_bind(row)
-                .push_bind(entry.id.as_str())
-                .push_bind(&acceptance.path)
-                .push_bind(acceptance.state.as_str())
-                .push_bind(entry.revision)
-                .push_bind(entry.kind.as_str())
-                .push_bind(entry.published.timestamp())
-                .push_bind(offset(entry.published))
-                .push_bind(entry.updated.timestamp())
-                .push_bind(offset(entry.updated))
-                .push_bind(json(&acceptance.published_source))
-                .push_bind(acceptance.expires_at.map(|at| at.timestamp()))
-                .push_bind(&acceptance.source_hash)
-                .push_bind(json(&acceptance.acted))
-                .push_bind(entry.link.as_str())
-                .push_bind(now.timestamp());
-        });
-        statement.push(
-            " on conflict (id) do update set path = excluded.path, state = excluded.state,
-                 revision = excluded.revision, kind = excluded.kind,
-                 published_at = excluded.published_at,
-                 published_offset = excluded.published_offset, updated_at = excluded.updated_at,
-                 updated_offset = excluded.updated_offset,
-                 published_source = excluded.published_source, expires_at = excluded.expires_at,
-                 source_hash = excluded.source_hash, acted = excluded.acted,
-                 link = excluded.link, missing_scans = 0",
-        );
-        statement.build().execute(&mut *writer).await.during("accept entries")?;
-
-        let mut statement = QueryBuilder::new(
-            "insert into revision (entry_id, revision, fields, body_hash, accepted_at) ",
-        );
-        statement.push_values(rows, |mut columns, (row, acceptance)| {
-            columns
-                .push_bind(row)
-                .push_bind(acceptance.entry.revision)
-                .push_bind(fields(&acceptance.entry))
-                .push_bind(acceptance.body_hash.as_deref())
-                .push_bind(now.timestamp());
-        });
-        statement.build().execute(&mut *writer).await.during("accept entries")?;
+    let mut pages = accepted.chunks(ROWS).map(|rows| statements(rows, now));
+    let mut next = pages.next();
+    while let Some([mut entries, mut revisions]) = next {
+        let running = async {
+            entries.build().execute(&mut *writer).await.during("accept entries")?;
+            revisions.build().execute(&mut *writer).await.during("accept entries")
+        };
+        // The next page is made ready while the database works on this one.
+        let (done, following) = tokio::join!(running, async { pages.next() });
+        done?;
+        next = following;
     }
     Ok(())
+}
+
+/// What takes in a page of entries and their revisions. Columns are bound one by one: as JSON,
+/// taking long texts apart again costs more than all else of a first scan's writing.
+fn statements(rows: &[(i64, &Acceptance)], now: DateTime<Utc>) -> [QueryBuilder<Sqlite>; 2] {
+    let mut entries = QueryBuilder::new(
+        "insert into entry (id, iri, path, state, revision, kind, published_at,
+             published_offset, updated_at, updated_offset, published_source, expires_at,
+             source_hash, acted, link, first_accepted_at) ",
+    );
+    entries.push_values(rows, |mut columns, (row, acceptance)| {
+        let entry = acceptance.entry.as_ref();
+        let offset = |at: Timestamp| i64::from(at.offset().local_minus_utc());
+        columns
+            .push_bind(*row)
+            .push_bind(entry.id.as_str())
+            .push_bind(acceptance.path.as_str())
+            .push_bind(acceptance.state.as_str())
+            .push_bind(entry.revision)
+            .push_bind(entry.kind.as_str())
+            .push_bind(entry.published.timestamp())
+            .push_bind(offset(entry.published))
+            .push_bind(entry.updated.timestamp())
+            .push_bind(offset(entry.updated))
+            .push_bind(json(&acceptance.published_source))
+            .push_bind(acceptance.expires_at.map(|at| at.timestamp()))
+            .push_bind(acceptance.source_hash.as_str())
+            .push_bind(json(&acceptance.acted))
+            .push_bind(entry.link.as_str())
+            .push_bind(now.timestamp());
+    });
+    entries.push(
+        " on conflict (id) do update set path = excluded.path, state = excluded.state,
+             revision = excluded.revision, kind = excluded.kind,
+             published_at = excluded.published_at,
+             published_offset = excluded.published_offset, updated_at = excluded.updated_at,
+             updated_offset = excluded.updated_offset,
+             published_source = excluded.published_source, expires_at = excluded.expires_at,
+             source_hash = excluded.source_hash, acted = excluded.acted,
+             link = excluded.link, missing_scans = 0",
+    );
+    let mut revisions = QueryBuilder::new(
+        "insert into revision (entry_id, revision, fields, body_hash, accepted_at) ",
+    );
+    revisions.push_values(rows, |mut columns, (row, acceptance)| {
+        columns
+            .push_bind(*row)
+            .push_bind(acceptance.entry.revision)
+            .push_bind(fields(&acceptance.entry))
+            .push_bind(acceptance.body_hash.as_deref())
+            .push_bind(now.timestamp());
+    });
+    [entries, revisions]
 }
 
 /// An entry as `revision.fields` has it: without its body.
@@ -167,7 +179,7 @@ fn fields(entry: &Entry) -> String {
 async fn keep_new_bodies(writer: &mut SqliteConnection, steps: &[Step]) -> Result<()> {
     for step in steps {
         let Step::Accept(acceptance) = step else { continue };
-        let Entry { content_html, content_text, .. } = &acceptance.entry;
+        let Entry { content_html, content_text, .. } = acceptance.entry.as_ref();
         if let Some(hash) = acceptance.body_hash.as_ref().filter(|_| !content_html.is_empty()) {
             catalogue::keep_body(writer, hash, content_html, content_text).await?;
         }
@@ -205,8 +217,15 @@ async fn set_missing(writer: &mut SqliteConnection, rows: &[Value]) -> Result<()
     Ok(())
 }
 
+/// Number, entry, class, whom it is told, note; the revision where it is not the newest.
+type NumberedRow<'a> = (i64, i64, &'static str, &'static str, &'a Option<String>, Option<i64>);
+
 /// Gives changes their numbers. They are never deleted, so no number is used twice.
-async fn number(writer: &mut SqliteConnection, rows: &[Value], now: DateTime<Utc>) -> Result<()> {
+async fn number(
+    writer: &mut SqliteConnection,
+    rows: &[NumberedRow<'_>],
+    now: DateTime<Utc>,
+) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
