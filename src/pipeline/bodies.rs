@@ -26,21 +26,18 @@ pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<(), Sto
     let mut bodies = Vec::new();
     for (BodyAtSource { index, path, .. }, body) in missing.into_iter().zip(made) {
         let entry = &mut entries[index];
-        match body {
-            Some(body) => {
-                entry.content_html.clone_from(&body.html);
-                entry.content_text.clone_from(&body.text);
-                bodies.push(body);
-            }
-            None => {
-                warn!(
-                    entry = %entry.id,
-                    path,
-                    "the file of an entry is not as it was scanned; its summary stands in for it"
-                );
-                entry.content_html = stand_in(&entry.summary);
-                entry.content_text.clone_from(&entry.summary);
-            }
+        if let Some(body) = body {
+            entry.content_html.clone_from(&body.html);
+            entry.content_text.clone_from(&body.text);
+            bodies.push(body);
+        } else {
+            warn!(
+                entry = %entry.id,
+                path,
+                "the file of an entry is not as it was scanned; its summary stands in for it"
+            );
+            entry.content_html = stand_in(&entry.summary);
+            entry.content_text.clone_from(&entry.summary);
         }
     }
     press.store.keep_bodies(&bodies).await

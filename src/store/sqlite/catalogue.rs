@@ -22,24 +22,26 @@ pub(super) async fn public_entries(reader: &mut SqliteConnection) -> Result<Vec<
     rows.iter().map(|fields| from_json("entry", fields)).collect()
 }
 
+/// HTML and text where they are stored, path of the file, hash of the body.
+type BodyRow = (Option<String>, Option<String>, Option<String>, String);
+
 pub(super) async fn fill_bodies(
     reader: &mut SqliteConnection,
     entries: &mut [Entry],
 ) -> Result<Vec<BodyAtSource>> {
     let mut missing = Vec::new();
     for (index, entry) in entries.iter_mut().enumerate() {
-        let body: Option<(Option<String>, Option<String>, Option<String>, String)> =
-            sqlx::query_as(
-                "select b.html, b.text, e.path, r.body_hash from entry e
+        let body: Option<BodyRow> = sqlx::query_as(
+            "select b.html, b.text, e.path, r.body_hash from entry e
              join revision r on r.entry_id = e.id and r.revision = $2
              left join body b on b.hash = r.body_hash
              where e.iri = $1",
-            )
-            .bind(entry.id.as_str())
-            .bind(entry.revision)
-            .fetch_optional(&mut *reader)
-            .await
-            .during("read a body")?;
+        )
+        .bind(entry.id.as_str())
+        .bind(entry.revision)
+        .fetch_optional(&mut *reader)
+        .await
+        .during("read a body")?;
         match body {
             Some((Some(html), Some(text), ..)) => {
                 entry.content_html = html;
