@@ -15,7 +15,7 @@ use crate::hash::hash;
 use crate::model::{Entry, EntryId, Kind, Timestamp};
 use problems::{id_taken, published_already, same_id, title_and_date_changed};
 
-mod problems;
+pub(super) mod problems;
 
 /// A path missing in this many scans counts as deleted; before, it may have moved.
 const SCANS_UNTIL_DELETED: u32 = 2;
@@ -241,7 +241,7 @@ impl<'a> Comparison<'a> {
         let Context { site_host, since, .. } = self.context;
         let (id, clashed) = new_id(site_host, *since, &draft.path, &self.ids);
         if clashed {
-            self.diff.problems.push(id_taken(draft, &id));
+            self.diff.problems.push(id_taken(&draft.path, &id));
         }
         self.ids.insert(id.clone());
         id
@@ -510,12 +510,12 @@ struct Accepted {
     change: Option<NewChange>,
 }
 
-fn removal() -> NewChange {
+pub(super) fn removal() -> NewChange {
     NewChange { class: ChangeClass::Removed, tell: Tell::Nobody, note: None }
 }
 
 /// A notice about something that no reader of ours has seen.
-fn new_notice() -> NewChange {
+pub(super) fn new_notice() -> NewChange {
     NewChange { class: ChangeClass::New, tell: Tell::Nobody, note: None }
 }
 
@@ -642,4 +642,4 @@ fn draft_event_facts(draft: &Draft) -> EventFacts<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

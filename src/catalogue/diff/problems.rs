@@ -51,10 +51,10 @@ pub(super) fn published_already(draft: &Draft, value: DateValue) -> Problem {
 }
 
 /// The id that a path would have is taken.
-pub(super) fn id_taken(draft: &Draft, id: &EntryId) -> Problem {
+pub(in crate::catalogue) fn id_taken(path: &str, id: &EntryId) -> Problem {
     Problem {
         severity: Severity::Warning,
-        path: draft.path.clone(),
+        path: path.to_owned(),
         line: None,
         field: Some("id".into()),
         value: Some(id.to_string()),
