@@ -13,8 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Press;
 use super::publish::{PublishReport, PublishingError};
 use crate::catalogue::{
-    self, About, Adoption, Announce, Braked, ChangeClass, Context, Diff, Former, Held, Limits,
-    Standing, Tell, brake, clashes, diff,
+    self, About, Adoption, Announce, Braked, ChangeClass, Context, Diff, Former, Held, Known,
+    KnownEntry, Limits, Standing, Step, Tell, brake, clashes, diff,
 };
 use crate::config::{Config, FirstScan};
 use crate::content::{
@@ -250,21 +250,25 @@ async fn compare(
     let limits = Limits { max_new: (!is_first).then_some(max_new) };
     let Braked { steps, still_held, items, reason } = brake(steps, &known, held, limits);
     record.steps = steps;
-    let is_held = |path: &String| still_held.contains(path);
-    let is_gone = |path: &String| record.gone.binary_search(path).is_ok();
-    let is_resolved =
-        |path: &&String| !is_held(path) && (read.contains(path.as_str()) || is_gone(path));
+    let refused: HashSet<&str> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| problem.path.as_str())
+        .collect();
+    let left = left_behind(&record.steps, &known);
+    let resolves = |file: &KnownFile| {
+        file.outcome != FileOutcome::HeldBack && !refused.contains(file.path.as_str())
+    };
+    // A file that cannot be read says nothing of what is held.
+    let settled = record.files.iter().filter(|file| resolves(file)).map(|file| &file.path);
+    let settled: HashSet<&String> = settled.chain(&record.gone).chain(left).collect();
+    let is_resolved = |path: &&String| !still_held.contains(*path) && settled.contains(path);
     record.resolved = held.waiting.keys().filter(is_resolved).cloned().collect();
     record.taken_up.clone_from(&held.released);
     let on_hold: HashSet<&str> = still_held
         .iter()
         .map(String::as_str)
         .chain(items.iter().map(|i| i.path.as_str()))
-        .collect();
-    let refused: HashSet<&str> = problems
-        .iter()
-        .filter(|problem| problem.severity == Severity::Error)
-        .map(|problem| problem.path.as_str())
         .collect();
     for file in &mut record.files {
         if refused.contains(file.path.as_str()) {
@@ -276,6 +280,21 @@ async fn compare(
     record.problems.extend(problems);
     record.hold = (!items.is_empty()).then_some(NewHold { reason, items });
     Ok((record, adoption))
+}
+
+/// Paths that entries have left for another.
+fn left_behind<'k>(steps: &[Step], known: &'k Known) -> Vec<&'k String> {
+    let accepted: HashMap<i64, &str> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Accept(acceptance) => Some((acceptance.row?, acceptance.path.as_str())),
+            _ => None,
+        })
+        .collect();
+    let has_left = |entry: &&KnownEntry| {
+        accepted.get(&entry.row).is_some_and(|path| entry.path.as_deref() != Some(path))
+    };
+    known.entries.iter().filter(has_left).filter_map(|entry| entry.path.as_ref()).collect()
 }
 
 /// Which folders need no look until a file in them changes.
