@@ -226,7 +226,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::catalogue::diff::tests::{at, draft, embargo, on, pinned, withdrawn};
+    use crate::catalogue::diff::tests::{at, draft, embargo, on, pinned, remembered, withdrawn};
     use crate::catalogue::{Announce, Scanned, diff};
     use crate::content::{Draft, Published};
     use crate::model::Notes;
@@ -442,7 +442,6 @@ mod tests {
 
     #[test]
     fn a_scan_after_it_finds_nothing_to_change() {
-        use crate::catalogue::KnownEntry;
         let redated = Draft { published: on("10-07"), ..draft("c.md") };
         let files = [draft("a.md"), withdrawn("b.md", "Off"), redated, withdrawn("d.md", "Off")];
         let notice = Former {
@@ -451,18 +450,8 @@ mod tests {
             ..former("b", "b.md")
         };
         let done = Done::of(&files, &[former("x", "a.md"), notice, former("c", "c.md")]);
-        let known = done.accepted.into_iter().zip(1..).map(|(accepted, row)| KnownEntry {
-            row,
-            entry: accepted.entry,
-            path: Some(accepted.path),
-            state: accepted.state,
-            published_source: accepted.published_source,
-            expires_at: accepted.expires_at,
-            body_hash: accepted.body_hash,
-            acted: accepted.acted,
-            missing_scans: 0,
-            was_public: accepted.change.is_some(),
-        });
+        let known = done.accepted.into_iter().zip(1..);
+        let known = known.map(|(accepted, row)| remembered(accepted, row));
         let scanned = Scanned { drafts: files.to_vec(), ..Scanned::default() };
         let again = diff(&Known::all(known.collect()), scanned, &context());
         assert_eq!((again.steps, again.problems), (vec![], vec![]));
