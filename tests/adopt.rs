@@ -60,14 +60,15 @@ fn after_it_the_documents_are_as_they_were_and_nobody_is_told() {
     assert!(all.contains("2026-01-01:_posts/ferry</id>"), "{all}");
     assert!(all.contains("Withdrawn: In error"), "{all}");
     lose_the_store(&office);
+    // The config announces what a first scan finds, and readers are there to be told.
+    office.subscribe(2, "immediate");
+    let mails = office.mails().len();
     let done = run(&office, &["adopt"], 0);
     insta::assert_snapshot!(done.stdout, @"
     Read       4 Atom documents in public, with 5 entries
     Adopted    5 entries
     New        1 file that no document knows; `--json` names them
     ");
-    office.subscribe(2, "immediate");
-    let mails = office.mails().len();
     let report = run(&office, &["publish-now", "--json"], 0).json();
     assert_eq!(report["scan"]["documents_written"], json!([]));
     assert_eq!(report["scan"]["documents_removed"], json!([]));
