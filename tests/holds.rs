@@ -98,7 +98,7 @@ fn too_many_new_items_are_held_and_every_command_tells_of_it() {
         too_many(6)
     );
     assert!(done.stderr.contains(&said), "{done:?}");
-    assert!(done.stdout.contains("Changes    none"), "{done:?}");
+    assert!(done.stdout.contains("1 release, 6 on hold\nChanges    none\n"), "{done:?}");
     assert_eq!(in_feed(&office, &SIX), [""; 0]);
     assert_eq!(mails(&office), 0);
     assert_eq!(holds(&office), json!([[1, too_many(6), {"new": 6}]]));
