@@ -80,6 +80,22 @@ fn after_it_the_documents_are_as_they_were_and_nobody_is_told() {
 }
 
 #[test]
+fn entries_too_old_for_any_document_push_none_out() {
+    let office = Office::new();
+    for n in 10..65 {
+        office.release(&format!("of-one-day-{n}"), "Some text.");
+    }
+    run(&office, &["publish-now", "--feeds-only"], 0);
+    let documents = office.documents();
+    lose_the_store(&office);
+    let report = run(&office, &["adopt", "--json"], 0).json();
+    let count = |key: &str| report[key].as_array().unwrap().len();
+    assert_eq!((count("adopted"), count("unknown"), count("unmatched")), (50, 5, 0));
+    run(&office, &["publish-now", "--feeds-only"], 0);
+    assert_eq!(office.documents(), documents);
+}
+
+#[test]
 fn without_it_they_would_not_be() {
     let office = published();
     let documents = office.documents();
