@@ -5,6 +5,7 @@
 //! so that a scan repeated after a crash comes to the same steps.
 
 mod about;
+mod adopt;
 mod brake;
 mod clashes;
 mod diff;
@@ -22,6 +23,7 @@ use crate::content::{Draft, Problem, PublishedSource};
 use crate::model::{Entry, EntryId, Timestamp};
 
 pub use about::About;
+pub use adopt::{Adoption, Former, adopt, reserved};
 pub use brake::{Braked, Held, HeldItem, HeldWhat, Limits, brake};
 pub use clashes::{Address, Replacement, clashes};
 pub(crate) use diff::NOTICE;

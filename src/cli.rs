@@ -3,6 +3,7 @@
 //! 0 done (warnings included), 1 failed, 2 wrong usage or config, 3 some file was held back
 //! by an error, 4 held for approval, 5 partly sent; where several apply the highest.
 
+mod adopt;
 mod approve;
 mod ask;
 mod check;
@@ -67,6 +68,8 @@ enum Command {
     Show(show::Show),
     /// Let go what was put on hold, such as a scan that changes more than anybody means to
     Approve(approve::Approve),
+    /// Where the store is lost: take ids and dates back from the Atom documents
+    Adopt(adopt::Adopt),
     /// List what readers do not see: pending, embargoed, expired or withdrawn
     List(list::List),
     /// Show what is published, waiting, pending and sent
@@ -101,6 +104,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Check(args) => check::run(&global, &environment, &args, output),
         Command::Show(args) => show::run(&global, &environment, &args, output).await,
         Command::Approve(args) => approve::run(&global, &environment, &args, output).await,
+        Command::Adopt(args) => adopt::run(&global, &environment, &args, output).await,
         Command::List(args) => list::run(&global, &environment, &args, output).await,
         Command::Status => status::run(&global, &environment, output).await,
         Command::Subscribers(args) => subscribers::run(&global, &environment, args, output).await,

@@ -6,6 +6,7 @@
 pub mod atom;
 pub mod content;
 pub mod documents;
+pub mod former;
 pub mod name;
 pub mod page;
 pub mod rss;

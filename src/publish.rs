@@ -4,12 +4,14 @@
 //! sees each document whole, old or new, and never a reference to one that is not there yet.
 //! Object stores and WebSub are not served.
 
+mod find;
 pub mod folder;
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use find::atom_documents;
 pub use folder::{OutputFolder, open};
 
 use crate::feeds::Document;

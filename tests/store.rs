@@ -2,22 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its own data is wrong")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqlSafeStr, SqlStr, SqliteConnection};
 use tidings::catalogue::{
-    Acceptance, Acted, Cause, ChangeClass, EntryState, NewChange, Step as ScanStep, Tell,
+    About, Acceptance, Acted, Cause, ChangeClass, EntryState, Held, HeldItem, HeldWhat, NewChange,
+    Step as ScanStep, Tell,
 };
 use tidings::content::{FileStat, Problem, PublishedSource, Severity};
 use tidings::model::{Entry, EntryId, Kind, Notes};
 use tidings::outbox::Step;
 use tidings::store::sqlite::SqliteStore;
 use tidings::store::{
-    Audience, Claim, ClaimRequest, DeliveryResult, EndOfSubscription, FileOutcome, KnownFile,
-    NewIssue, NewRun, NewSubscription, QuietRun, QuietState, Recovered, Rendering, RequestKind,
-    ScanEnd, ScanRecord, Store, Subscribed,
+    Audience, Body, BodyAtSource, Claim, ClaimRequest, DeliveryResult, EndOfSubscription,
+    FileOutcome, KnownFile, NewHold, NewIssue, NewRun, NewSubscription, QuietRun, QuietState,
+    Recovered, Rendering, RequestKind, ScanEnd, ScanRecord, Store, Subscribed,
 };
 
 /// Runs a case over an empty store of each kind there is.
@@ -269,6 +272,385 @@ fn problems_stand_until_their_file_is_read_again() {
         remember_of_folder(&[]).await;
         assert_eq!(told().await, [""; 0]);
     });
+}
+
+/// An entry accepted with these changes to what [`news`] would be.
+fn accepted_with(name: &str, change: impl FnOnce(&mut Acceptance)) -> ScanStep {
+    let ScanStep::Accept(mut acceptance) = news(name) else { unreachable!() };
+    change(&mut acceptance);
+    ScanStep::Accept(acceptance)
+}
+
+fn waiting_until(name: &str, moment: DateTime<Utc>) -> ScanStep {
+    accepted_with(name, |acceptance| {
+        acceptance.state = EntryState::Waiting;
+        acceptance.change = None;
+        acceptance.entry.published = moment.fixed_offset();
+    })
+}
+
+fn withdrawn_at(name: &str, moment: DateTime<Utc>) -> ScanStep {
+    accepted_with(name, |acceptance| {
+        acceptance.state = EntryState::Withdrawn;
+        acceptance.entry.updated = moment.fixed_offset();
+    })
+}
+
+fn expiring_at(name: &str, moment: DateTime<Utc>) -> ScanStep {
+    accepted_with(name, |acceptance| acceptance.expires_at = Some(moment.fixed_offset()))
+}
+
+/// Last parts of the ids of what a question brings.
+async fn asked(store: &dyn Store, about: &About) -> Vec<String> {
+    let known = store.known(about).await.unwrap();
+    let name = |id: &EntryId| id.as_str().rsplit_once(':').unwrap().1.to_owned();
+    known.entries.iter().map(|known| name(&known.entry.id)).collect()
+}
+
+#[test]
+fn a_question_brings_what_it_names_and_nothing_else() {
+    check(async |store| {
+        scan(store, vec![news("a"), news("b"), news("c"), news("d")]).await;
+        assert_eq!(asked(store, &About::time(at(5))).await, [""; 0]);
+        let paths = vec!["b.md".into(), "none.md".into()];
+        let ids = vec![EntryId::new("tag:press.example,2026-01-01:c")];
+        let about = About { paths, ids, ..About::time(at(5)) };
+        assert_eq!(asked(store, &about).await, ["b", "c"]);
+        assert_eq!(store.known(&about).await.unwrap().current, 4);
+        let row = row_of(store, "d").await;
+        scan(store, vec![ScanStep::Missing { row, scans: 1 }]).await;
+        assert_eq!(asked(store, &About::time(at(5))).await, ["d"]);
+    });
+}
+
+#[test]
+fn a_question_brings_what_the_clock_touches_by_then() {
+    check(async |store| {
+        let month = TimeDelta::days(30);
+        let steps = vec![
+            news("public"),
+            waiting_until("waits", at(10)),
+            waiting_until("waits-longer", at(11)),
+            expiring_at("expires", at(10)),
+            expiring_at("expires-later", at(11)),
+            withdrawn_at("notice", at(10) - month),
+            withdrawn_at("newer-notice", at(11) - month),
+        ];
+        scan(store, steps).await;
+        let names = ["waits", "expires", "notice"];
+        assert_eq!(asked(store, &About::time(at(9))).await, [""; 0]);
+        assert_eq!(asked(store, &About::time(at(10))).await, names);
+        assert_eq!(store.next_moment().await.unwrap(), Some(at(10)));
+        let known = store.known(&About::time(at(10))).await.unwrap();
+        let settle = |known: &tidings::catalogue::KnownEntry| ScanStep::Settle {
+            row: known.row,
+            state: EntryState::Removed,
+            change: None,
+            cause: Cause::Time,
+        };
+        scan(store, known.entries.iter().map(settle).collect()).await;
+        assert_eq!(store.next_moment().await.unwrap(), Some(at(11)));
+        assert_eq!(store.known(&About::time(at(10))).await.unwrap().current, 4);
+    });
+}
+
+#[test]
+fn nothing_to_come_is_no_moment() {
+    check(async |store| {
+        assert_eq!(store.next_moment().await.unwrap(), None);
+        scan(store, vec![news("a")]).await;
+        assert_eq!(store.next_moment().await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_question_says_which_ids_and_seconds_are_in_use() {
+    check(async |store| {
+        let tag = |name: &str| EntryId::new(format!("tag:press.example,2026-01-01:{name}"));
+        let names = ["a", "a-2", "a-3", "a.b", "ab", "b-2"];
+        scan(store, names.iter().map(|name| news(name)).collect()).await;
+        let second = withdrawn_at("late", at(90));
+        scan(store, vec![second]).await;
+        let about = About {
+            id_choices: vec![tag("a"), tag("b"), tag("c")],
+            spans: vec![
+                (at(0).timestamp(), at(0).timestamp() + 1),
+                (at(89).timestamp(), at(90).timestamp()),
+            ],
+            ..About::time(at(0))
+        };
+        let known = store.known(&about).await.unwrap();
+        assert_eq!(known.taken_ids, ["a", "a-2", "a-3"].map(tag).into());
+        assert_eq!(known.taken_seconds, HashSet::from([at(0).timestamp()]));
+        let about = About { spans: vec![(at(90).timestamp(), i64::MAX)], ..about };
+        let known = store.known(&about).await.unwrap();
+        assert_eq!(known.taken_seconds, HashSet::from([at(90).timestamp()]));
+    });
+}
+
+#[test]
+fn a_folder_is_known_by_its_signature_while_it_is_settled() {
+    let file = |path: &str| KnownFile {
+        path: path.into(),
+        stat: FileStat { size_bytes: 1, modified_ns: 1, inode: 1 },
+        outcome: FileOutcome::Release,
+    };
+    check(async |store| {
+        let files = vec![file("top.md"), file("a/1.md"), file("a/2.md"), file("a/b/3.md")];
+        let record = ScanRecord { files, ..ScanRecord::default() };
+        assert!(store.is_new().await.unwrap());
+        store.accept_scan(&record, at(0)).await.unwrap();
+        assert!(!store.is_new().await.unwrap());
+        let known = async |store: &dyn Store| {
+            let mut folders: Vec<_> = store.known_folders().await.unwrap().into_iter().collect();
+            folders.sort();
+            folders.into_iter().map(|(path, sign)| format!("{path}={sign}")).collect::<Vec<_>>()
+        };
+        assert_eq!(known(store).await, ["=", "a=", "a/b="], "a scan that was cut off");
+        let folders = [("", "x"), ("a", "y"), ("a/b", "z")];
+        let folders = folders.map(|(path, sign)| (path.into(), sign.into())).to_vec();
+        let facts = vec![("rules", "1".to_owned())];
+        let end = ScanEnd { folders, facts, ..ScanEnd::default() };
+        store.end_scan(&end).await.unwrap();
+        assert_eq!(known(store).await, ["=x", "a=y", "a/b=z"]);
+        assert_eq!(store.fact("rules").await.unwrap().as_deref(), Some("1"));
+        let gone = ScanRecord { gone: vec!["a/b/3.md".into()], ..ScanRecord::default() };
+        store.accept_scan(&gone, at(1)).await.unwrap();
+        let unsettled = vec!["a/b".into(), "a".into()];
+        store.end_scan(&ScanEnd { unsettled, ..ScanEnd::default() }).await.unwrap();
+        assert_eq!(known(store).await, ["=x", "a="]);
+        let files = store.known_files(&["a".into()]).await.unwrap();
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["a/1.md", "a/2.md"]);
+        assert_eq!(store.file_counts().await.unwrap(), [(FileOutcome::Release, 3)].into());
+    });
+}
+
+#[test]
+fn a_body_that_was_let_go_is_asked_for_and_kept_once_made() {
+    check(async |store| {
+        let bare = accepted_with("a", |acceptance| {
+            acceptance.entry.content_html.clear();
+            acceptance.entry.content_text.clear();
+            acceptance.body_hash = None;
+        });
+        scan(store, vec![bare, news("b")]).await;
+        let mut entries = store.public_entries().await.unwrap();
+        let missing = store.fill_bodies(&mut entries).await.unwrap();
+        let row = row_of(store, "a").await;
+        let expected = BodyAtSource {
+            index: 0,
+            row,
+            path: Some("a.md".into()),
+            source_hash: "source of a 1".into(),
+            body_hash: None,
+        };
+        assert_eq!(missing, [expected]);
+        assert_eq!(entries[1].content_html, "<p>b 1</p>");
+        let body = |html: &str| Body {
+            row,
+            revision: 1,
+            hash: "a 1".into(),
+            html: html.into(),
+            text: "made".into(),
+        };
+        store.keep_bodies(&[body("<p>made</p>")]).await.unwrap();
+        store.keep_bodies(&[body("another")]).await.unwrap();
+        let mut entries = store.public_entries().await.unwrap();
+        assert_eq!(store.fill_bodies(&mut entries).await.unwrap(), []);
+        assert_eq!(entries[0].content_html, "<p>made</p>");
+        assert_eq!(entries[0].content_text, "made");
+    });
+}
+
+// Holds.
+
+fn hold(paths: &[&str]) -> ScanRecord {
+    let item = |path: &&str| HeldItem { path: (*path).into(), what: HeldWhat::New };
+    let items = paths.iter().map(item).collect();
+    let hold = Some(NewHold { reason: "too many".into(), items });
+    ScanRecord { hold, ..ScanRecord::default() }
+}
+
+async fn held(store: &dyn Store) -> Held {
+    store.held().await.unwrap()
+}
+
+async fn open_holds(store: &dyn Store) -> Vec<(i64, u64)> {
+    let holds = store.open_holds().await.unwrap();
+    holds.iter().map(|hold| (hold.id, hold.items.values().sum())).collect()
+}
+
+#[test]
+fn a_hold_waits_until_it_is_released_once_and_is_gone_once_it_is_taken_up() {
+    check(async |store| {
+        store.accept_scan(&hold(&["a", "b"]), at(0)).await.unwrap();
+        store.accept_scan(&hold(&["c"]), at(1)).await.unwrap();
+        assert_eq!(open_holds(store).await, [(1, 2), (2, 1)]);
+        let waiting = [("a", 1), ("b", 1), ("c", 2)].map(|(path, hold)| (path.into(), hold));
+        assert_eq!(held(store).await, Held { waiting: waiting.into(), ..Held::default() });
+        let released = store.release_hold(1, "mei", at(2)).await.unwrap().unwrap();
+        assert_eq!((released.reason.as_str(), released.created_at), ("too many", at(0)));
+        assert_eq!(released.items, [("new".to_owned(), 2)].into());
+        assert_eq!(store.release_hold(1, "mei", at(3)).await.unwrap(), None);
+        assert_eq!(store.release_hold(9, "mei", at(3)).await.unwrap(), None);
+        assert_eq!(open_holds(store).await, [(2, 1)]);
+        let expected = Held {
+            waiting: [("c".into(), 2)].into(),
+            let_go: ["a".into(), "b".into()].into(),
+            released: vec![1],
+        };
+        assert_eq!(held(store).await, expected);
+        let taken_up = ScanRecord { taken_up: vec![1], ..ScanRecord::default() };
+        store.accept_scan(&taken_up, at(4)).await.unwrap();
+        assert_eq!(held(store).await.released, [0; 0]);
+        assert_eq!(open_holds(store).await, [(2, 1)]);
+    });
+}
+
+#[test]
+fn a_hold_ends_with_the_last_path_it_keeps_back() {
+    check(async |store| {
+        store.accept_scan(&hold(&["a", "b"]), at(0)).await.unwrap();
+        let resolved =
+            |path: &str| ScanRecord { resolved: vec![path.into()], ..ScanRecord::default() };
+        store.accept_scan(&resolved("a"), at(1)).await.unwrap();
+        assert_eq!(open_holds(store).await, [(1, 1)]);
+        store.accept_scan(&resolved("b"), at(2)).await.unwrap();
+        assert_eq!(open_holds(store).await, []);
+        assert_eq!(held(store).await, Held::default());
+    });
+}
+
+#[test]
+fn a_path_that_is_held_anew_belongs_to_the_newer_hold() {
+    check(async |store| {
+        store.accept_scan(&hold(&["a", "b"]), at(0)).await.unwrap();
+        store.accept_scan(&hold(&["b", "c"]), at(1)).await.unwrap();
+        assert_eq!(open_holds(store).await, [(1, 1), (2, 2)]);
+    });
+}
+
+#[test]
+fn a_scan_that_fails_leaves_neither_steps_nor_hold() {
+    check(async |store| {
+        scan(store, vec![news("a")]).await;
+        let failing = ScanRecord { steps: vec![news("b"), news("a")], ..hold(&["c"]) };
+        assert!(store.accept_scan(&failing, at(1)).await.is_err());
+        assert_eq!(held(store).await, Held::default());
+        assert_eq!(open_holds(store).await, []);
+        let both = ScanRecord { steps: vec![news("b")], ..hold(&["c"]) };
+        store.accept_scan(&both, at(2)).await.unwrap();
+        assert_eq!(open_holds(store).await, [(1, 1)], "without the end of the scan");
+        assert_eq!(store.newest_seq().await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_vanished_file_on_hold_needs_no_second_look() {
+    check(async |store| {
+        scan(store, vec![news("a")]).await;
+        let row = row_of(store, "a").await;
+        scan(store, vec![ScanStep::Missing { row, scans: 1 }]).await;
+        assert!(store.has_missing().await.unwrap());
+        store.accept_scan(&hold(&["a.md"]), at(1)).await.unwrap();
+        assert!(!store.has_missing().await.unwrap());
+    });
+}
+
+// Migrations.
+
+/// A store as the first migration alone made it, with these rows.
+async fn store_of_the_first_version(path: &Path, statements: &[String]) {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut writer = SqliteConnection::connect_with(&options).await.unwrap();
+    let sql = SqlStr::from_static(include_str!("../migrations/sqlite/0001_initial.sql"));
+    let first = Migration::new(1, "initial".into(), MigrationType::Simple, sql, false);
+    Migrator::with_migrations(vec![first]).run(&mut writer).await.unwrap();
+    for statement in statements {
+        sqlx::raw_sql(AssertSqlSafe(statement.clone()).into_sql_str())
+            .execute(&mut writer)
+            .await
+            .unwrap();
+    }
+    writer.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_keeps_its_entries_notes_bodies_and_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tidings.db");
+    let ScanStep::Accept(acceptance) = news("a") else { unreachable!() };
+    let bare = Entry {
+        content_html: String::new(),
+        content_text: String::new(),
+        ..*acceptance.entry.clone()
+    };
+    let fields = serde_json::to_string(&bare).unwrap();
+    let noon = at(0).timestamp();
+    let entry = |id: i64, name: &str, acted: &str| {
+        format!(
+            "insert into entry values ({id}, 'tag:press.example,2026-01-01:{name}', '{name}.md',
+                 'public', 1, 'release', {noon}, 0, '\"date\"', {noon}, 0, null, 'print', 'hash',
+                 '{acted}', 0, {noon});
+             insert into revision values ({id}, 1, '{fields}', 'hash', {noon});
+             insert into change values ({id}, {id}, 1, 'new', 'followers', {noon}, null);"
+        )
+    };
+    let statements = [
+        "insert into body values ('hash', '<p>Body</p>', 'Body')".to_owned(),
+        entry(
+            1,
+            "a",
+            r#"{"updated":"2026-11-02","change":null,"correction":"4 %","withdrawn":null}"#,
+        ),
+        entry(
+            2,
+            "b",
+            r#"{"updated":null,"change":"New dates","correction":null,"withdrawn":null}"#,
+        ),
+        "insert into source_file values ('top.md', 1, 2, 3, 'release'),
+             ('news/_posts/新闻 a.md', 4, 5, 6, 'held_back'), ('a/b/c.md', 7, 8, 9, 'page')"
+            .to_owned(),
+    ];
+    store_of_the_first_version(&path, &statements).await;
+    let store = SqliteStore::open(&path).await.unwrap();
+    let known = store.known_entries().await.unwrap();
+    let acted = |updated: &[&str], change: &[&str], correction: &[&str]| {
+        let owned = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect();
+        let (updated, change, correction) = (owned(updated), owned(change), owned(correction));
+        Acted { updated, change, correction, withdrawn: Vec::new() }
+    };
+    let found: Vec<_> = known.iter().map(|k| k.acted.clone()).collect();
+    assert_eq!(found, [acted(&["2026-11-02"], &[], &["4 %"]), acted(&[], &["New dates"], &[])]);
+    assert_eq!((&known[0].entry, known[0].was_public), (&bare, true));
+    assert_eq!(
+        (known[1].path.as_deref(), known[1].body_hash.as_deref()),
+        (Some("b.md"), Some("hash"))
+    );
+    let mut entries = store.public_entries().await.unwrap();
+    assert_eq!(store.fill_bodies(&mut entries[..1]).await.unwrap(), []);
+    assert_eq!(entries[0].content_html, "<p>Body</p>");
+    assert_eq!(store.told_changes(0, 9).await.unwrap().len(), 2);
+    let folders: Vec<String> = store.known_folders().await.unwrap().into_keys().collect();
+    let mut files = store.known_files(&folders).await.unwrap();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let files: Vec<_> =
+        files.iter().map(|f| (f.path.as_str(), f.stat.size_bytes, f.outcome)).collect();
+    let expected = [
+        ("a/b/c.md", 7, FileOutcome::Page),
+        // Read once more, for the second version tells an error in the file from one outside it.
+        ("news/_posts/新闻 a.md", 4, FileOutcome::Refused),
+        ("top.md", 1, FileOutcome::Release),
+    ];
+    assert_eq!(files, expected);
+    // Both entries have one address, as two did that nobody compared before.
+    assert_eq!(store.suspects().await.unwrap().addresses.len(), 2);
+    assert_eq!(scan(&store, vec![news("c")]).await, [3]);
+    let mut reader =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&path)).await.unwrap();
+    let broken = sqlx::query("pragma foreign_key_check").fetch_all(&mut reader).await.unwrap();
+    assert_eq!(broken.len(), 0);
 }
 
 // People.

@@ -82,3 +82,66 @@ fn days(draft: &Draft) -> impl Iterator<Item = NaiveDate> {
         DateValue::At(_) => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::catalogue::diff::tests::{at, draft, embargo, on, pinned};
+    use crate::catalogue::{Announce, Standing};
+
+    fn context() -> Context {
+        Context {
+            now: at("11-21T12:00").to_utc(),
+            zone: chrono_tz::Asia::Singapore,
+            site_host: "press.example".into(),
+            since: "2026-01-01".parse().unwrap(),
+            announce: Announce::Recent,
+            max_age: TimeDelta::days(7),
+        }
+    }
+
+    fn seconds(time: &str) -> i64 {
+        at(time).timestamp()
+    }
+
+    #[test]
+    fn a_question_names_every_path_that_was_read_is_there_or_gone() {
+        let standing = vec![Standing { path: "c.md".into(), is_other: true }];
+        let scanned = Scanned {
+            drafts: vec![Box::new(draft("a.md")), Box::new(pinned("b.md", "one"))],
+            standing,
+        };
+        let about = About::of(&scanned, &["d.md".into()], &context());
+        assert_eq!(about.paths, ["a.md", "b.md", "d.md", "c.md"]);
+        assert_eq!(about.ids, [EntryId::new("tag:pinned:one")]);
+        assert_eq!(about.id_choices, [EntryId::new("tag:press.example,2026-01-01:a")]);
+    }
+
+    #[test]
+    fn it_names_each_day_of_which_a_second_is_wanted_once_and_the_day_up_to_now() {
+        let exact = Draft { published: embargo("11-22T09:00"), ..draft("c.md") };
+        let updated = Some(DateValue::Day("2026-11-02".parse().unwrap()));
+        let updated = Draft { updated, published: on("10-01"), ..draft("d.md") };
+        let drafts = vec![draft("a.md"), draft("b.md"), exact, updated];
+        let scanned =
+            Scanned { drafts: drafts.into_iter().map(Box::new).collect(), standing: vec![] };
+        let about = About::of(&scanned, &[], &context());
+        let now = seconds("11-21T12:00");
+        let spans = [
+            (seconds("10-01T00:00"), seconds("10-02T00:00")),
+            (seconds("11-02T00:00"), seconds("11-03T00:00")),
+            (now - 86_400, now + 1),
+        ];
+        assert_eq!(about.spans, spans);
+    }
+
+    #[test]
+    fn where_nothing_was_read_the_clock_alone_is_asked_about() {
+        let about = About::of(&Scanned::default(), &[], &context());
+        assert_eq!(about, About::time(context().now));
+        assert_eq!(about.spans, []);
+        assert_eq!(about.notices_until, at("10-22T12:00").to_utc());
+    }
+}

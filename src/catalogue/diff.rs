@@ -15,7 +15,7 @@ use crate::hash::hash;
 use crate::model::{Entry, EntryId, Kind, Timestamp};
 use problems::{id_taken, published_already, same_id, title_and_date_changed};
 
-mod problems;
+pub(super) mod problems;
 
 /// A path missing in this many scans counts as deleted; before, it may have moved.
 const SCANS_UNTIL_DELETED: u32 = 2;
@@ -150,15 +150,18 @@ impl<'a> Comparison<'a> {
                             Some(Presence::Standing) => true,
                         }
                 });
+                if lives_elsewhere && self.is_unseen(draft) {
+                    return Found::New;
+                }
                 if lives_elsewhere || !self.matched.insert(known.row) {
-                    return Found::Clash(same_id(draft, id, path.unwrap_or("another file")));
+                    return Found::Clash(same_id(draft, id, self.who_has(id).or(path)));
                 }
                 return Found::Known { known, moved: path != Some(draft.path.as_str()) };
             }
-            return if self.ids.insert(id.clone()) {
+            return if self.is_unseen(draft) || self.ids.insert(id.clone()) {
                 Found::New
             } else {
-                Found::Clash(same_id(draft, id, "another file of this scan"))
+                Found::Clash(same_id(draft, id, self.who_has(id)))
             };
         }
         let at_path = self.by_path.get(draft.path.as_str()).copied();
@@ -189,6 +192,19 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// Path of the file that this scan accepted under an id.
+    fn who_has(&self, id: &EntryId) -> Option<&str> {
+        self.diff.steps.iter().find_map(|step| match step {
+            Step::Accept(acceptance) if acceptance.entry.id == *id => Some(&*acceptance.path),
+            _ => None,
+        })
+    }
+
+    /// A draft, or expired: no reader ever sees it unless it was an entry before.
+    fn is_unseen(&self, draft: &Draft) -> bool {
+        draft.is_unpublished || draft.expires_at.is_some_and(|at| at <= self.context.now)
+    }
+
     /// Both title and day differ: another text under the same path.
     fn is_other_news(&self, known: &KnownEntry, draft: &Draft) -> bool {
         known.entry.title != draft.title && self.is_redated(known, draft)
@@ -206,8 +222,7 @@ impl<'a> Comparison<'a> {
 
     /// Takes in a file that nothing is known of.
     fn welcome(&mut self, draft: Draft) {
-        let now = self.context.now;
-        if draft.is_unpublished || draft.expires_at.is_some_and(|at| at <= now) {
+        if self.is_unseen(&draft) {
             return;
         }
         let id = match &draft.pinned_id {
@@ -242,7 +257,7 @@ impl<'a> Comparison<'a> {
         let Context { site_host, since, .. } = self.context;
         let (id, clashed) = new_id(site_host, *since, &draft.path, &self.ids);
         if clashed {
-            self.diff.problems.push(id_taken(draft, &id));
+            self.diff.problems.push(id_taken(&draft.path, &id));
         }
         self.ids.insert(id.clone());
         id
@@ -297,7 +312,7 @@ impl<'a> Comparison<'a> {
 
     fn next_state(&self, known: &KnownEntry, draft: &Draft) -> EntryState {
         let is_public = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
-        if draft.is_unpublished || draft.expires_at.is_some_and(|at| at <= self.context.now) {
+        if self.is_unseen(draft) {
             EntryState::Removed
         } else if !is_public && self.lies_ahead(draft) {
             EntryState::Waiting
@@ -512,12 +527,12 @@ struct Accepted {
     change: Option<NewChange>,
 }
 
-fn removal() -> NewChange {
+pub(super) fn removal() -> NewChange {
     NewChange { class: ChangeClass::Removed, tell: Tell::Nobody, note: None }
 }
 
 /// A notice about something that no reader of ours has seen.
-fn new_notice() -> NewChange {
+pub(super) fn new_notice() -> NewChange {
     NewChange { class: ChangeClass::New, tell: Tell::Nobody, note: None }
 }
 
@@ -652,4 +667,4 @@ fn draft_event_facts(draft: &Draft) -> EventFacts<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

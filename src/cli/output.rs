@@ -161,6 +161,7 @@ pub(super) fn file_kinds(of: impl Fn(FileOutcome) -> u64) -> String {
         (FileOutcome::Template, "template", "templates"),
         (FileOutcome::Empty, "empty file", "empty files"),
         (FileOutcome::HeldBack, "held back by an error", "held back by errors"),
+        (FileOutcome::OnHold, "on hold", "on hold"),
     ];
     let kinds = kinds.into_iter().filter(|(kind, _, _)| of(*kind) > 0);
     kinds.map(|(kind, one, many)| count(of(kind), one, many)).collect::<Vec<_>>().join(", ")

@@ -88,7 +88,8 @@ fn maildir(config: &Config) -> PathBuf {
     }
 }
 
-async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
+/// Opens everything that `config` names.
+pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
     let templates = Templates::load(&config.templates_folder)?;
     let store = SqliteStore::open(&config.store_path).await?;
     let keys = Keys::open(&config.keys_folder)?;

@@ -13,6 +13,9 @@ use url::Url;
 use crate::dates::event_when;
 use crate::model::{Enclosure, Entry, Event, EventStatus};
 
+/// What the summary of a withdrawn entry begins with.
+const WITHDRAWN: &str = "Withdrawn: ";
+
 /// The whole content as HTML.
 pub fn full_html(entry: &Entry) -> String {
     let head = head_html(entry);
@@ -28,9 +31,14 @@ pub fn full_text(entry: &Entry) -> String {
 /// The summary as plain text; of a withdrawn entry, the notice.
 pub fn summary_text(entry: &Entry) -> String {
     match &entry.notes.withdrawn {
-        Some(reason) => format!("Withdrawn: {reason}"),
+        Some(reason) => format!("{WITHDRAWN}{reason}"),
         None => entry.summary.clone(),
     }
+}
+
+/// The reason of a withdrawal, where this is the summary of a withdrawn entry.
+pub(super) fn withdrawn_by_summary(summary: &str) -> Option<&str> {
+    summary.strip_prefix(WITHDRAWN)
 }
 
 /// The files still offered.

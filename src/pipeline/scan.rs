@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,8 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Press;
 use super::publish::{PublishReport, PublishingError};
 use crate::catalogue::{
-    self, About, Announce, Braked, ChangeClass, Context, Diff, Held, Known, Limits, Standing, Tell,
-    brake, clashes, diff,
+    self, About, Adoption, Announce, Braked, ChangeClass, Context, Diff, Former, Held, Known,
+    KnownEntry, Limits, Standing, Step, Tell, brake, clashes, diff,
 };
 use crate::config::{Config, FirstScan};
 use crate::content::{
@@ -47,6 +48,26 @@ pub async fn scan(press: &Press) -> Result<PublishReport, PublishingError> {
 /// Feeds and digests are registered before the scan, so that a new digest's first window
 /// holds what this scan numbers.
 pub async fn scan_folder(press: &Press) -> Result<Scanned, PublishingError> {
+    Ok(scan_as(press, None).await?.0)
+}
+
+/// Scans the folder into a new store; the entries take over what readers know of them, and
+/// nobody is told.
+pub async fn adopt(
+    press: &Press,
+    former: Vec<Former>,
+) -> Result<(PublishReport, Adoption), PublishingError> {
+    let mut config = Config::clone(&press.config);
+    config.content.first_scan = FirstScan::Adopt;
+    let press = Press { config: Arc::new(config), ..press.clone() };
+    let (scanned, adoption) = scan_as(&press, Some(former)).await?;
+    Ok((scanned.report, adoption))
+}
+
+async fn scan_as(
+    press: &Press,
+    former: Option<Vec<Former>>,
+) -> Result<(Scanned, Adoption), PublishingError> {
     register_digests(press).await?;
     let store = &press.store;
     let now = press.clock.now();
@@ -54,7 +75,7 @@ pub async fn scan_folder(press: &Press) -> Result<Scanned, PublishingError> {
     let file_systems = question.walk.file_systems().to_vec();
     let Some(folders) = question.folders else {
         let report = report(press, &[], Vec::new()).await?;
-        return Ok(Scanned { report, file_systems });
+        return Ok((Scanned { report, file_systems }, Adoption::default()));
     };
     let has_new_rules = !question.is_same_rules && !question.is_first;
     let mut remembered = Remembered { has_new_rules, ..Remembered::default() };
@@ -77,8 +98,9 @@ pub async fn scan_folder(press: &Press) -> Result<Scanned, PublishingError> {
     let moving = std::mem::take(&mut scan.moving);
     let mut unread = [moving.as_slice(), scan.unreadable.as_slice()].concat();
     unread.sort();
-    let walk_problems = hash_of(&walk.problems());
-    let record = compare(press, &walk, &mut scan, &unread, &held, is_first).await?;
+    let walk_problems = hash_of(walk.problems());
+    let (record, adoption) =
+        compare(press, &walk, &mut scan, &unread, &held, is_first, former).await?;
     let changes = store.accept_scan(&record, now).await?;
     let Suspects { addresses, replacements } = store.suspects().await?;
     let mut end = ends(&walk, &folders, &unread, &record);
@@ -87,7 +109,7 @@ pub async fn scan_folder(press: &Press) -> Result<Scanned, PublishingError> {
     end.facts = vec![(RULES_FACT, rules), (WALK_PROBLEMS_FACT, walk_problems)];
     store.end_scan(&end).await?;
     let report = report(press, &changes, moving).await?;
-    Ok(Scanned { report, file_systems })
+    Ok((Scanned { report, file_systems }, adoption))
 }
 
 /// Numbers what the clock alone changes: no file is looked at.
@@ -144,7 +166,7 @@ async fn question(press: &Press) -> Result<Question, PublishingError> {
     let is_quiet = folders.is_empty()
         && is_same_rules
         && held.released.is_empty()
-        && store.fact(WALK_PROBLEMS_FACT).await? == Some(hash_of(&walk.problems()))
+        && store.fact(WALK_PROBLEMS_FACT).await? == Some(hash_of(walk.problems()))
         && !store.has_missing().await?
         && store.next_moment().await?.is_none_or(|next| next > press.clock.now());
     let folders = if is_quiet { None } else { Some(folders) };
@@ -187,7 +209,8 @@ async fn compare(
     unread: &[String],
     held: &Held,
     is_first: bool,
-) -> Result<ScanRecord, StoreError> {
+    former: Option<Vec<Former>>,
+) -> Result<(ScanRecord, Adoption), StoreError> {
     let mut record = ScanRecord { gone: std::mem::take(&mut scan.gone), ..Default::default() };
     let mut scanned = catalogue::Scanned::default();
     for file in std::mem::take(&mut scan.files) {
@@ -204,7 +227,7 @@ async fn compare(
     }
     let context = context(press, is_first);
     let known = if is_first {
-        Known::default()
+        catalogue::reserved(former.as_deref().unwrap_or_default())
     } else {
         press.store.known(&About::of(&scanned, &record.gone, &context)).await?
     };
@@ -219,27 +242,34 @@ async fn compare(
     let others = known_paths.filter(|path| !read.contains(path) && is_there(path));
     let standing = others.map(|path| Standing { path: path.to_owned(), is_other: false });
     scanned.standing.extend(standing);
-    let Diff { steps, problems } = diff(&known, scanned, &context);
+    let Diff { mut steps, mut problems } = diff(&known, scanned, &context);
+    let adoption = former
+        .map(|former| catalogue::adopt(&mut steps, &mut problems, former, &context))
+        .unwrap_or_default();
 
     let max_new = u64::try_from(press.config.content.max_new).unwrap_or(u64::MAX);
     let limits = Limits { max_new: (!is_first).then_some(max_new) };
     let Braked { steps, still_held, items, reason } = brake(steps, &known, held, limits);
     record.steps = steps;
-    let is_held = |path: &String| still_held.contains(path);
-    let is_gone = |path: &String| record.gone.binary_search(path).is_ok();
-    let is_resolved =
-        |path: &&String| !is_held(path) && (read.contains(path.as_str()) || is_gone(path));
+    let refused: HashSet<&str> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| problem.path.as_str())
+        .collect();
+    let left = left_behind(&record.steps, &known);
+    let resolves = |file: &KnownFile| {
+        file.outcome != FileOutcome::HeldBack && !refused.contains(file.path.as_str())
+    };
+    // A file that cannot be read says nothing of what is held.
+    let settled = record.files.iter().filter(|file| resolves(file)).map(|file| &file.path);
+    let settled: HashSet<&String> = settled.chain(&record.gone).chain(left).collect();
+    let is_resolved = |path: &&String| !still_held.contains(*path) && settled.contains(path);
     record.resolved = held.waiting.keys().filter(is_resolved).cloned().collect();
     record.taken_up.clone_from(&held.released);
     let on_hold: HashSet<&str> = still_held
         .iter()
         .map(String::as_str)
         .chain(items.iter().map(|i| i.path.as_str()))
-        .collect();
-    let refused: HashSet<&str> = problems
-        .iter()
-        .filter(|problem| problem.severity == Severity::Error)
-        .map(|problem| problem.path.as_str())
         .collect();
     for file in &mut record.files {
         if refused.contains(file.path.as_str()) {
@@ -250,7 +280,22 @@ async fn compare(
     }
     record.problems.extend(problems);
     record.hold = (!items.is_empty()).then_some(NewHold { reason, items });
-    Ok(record)
+    Ok((record, adoption))
+}
+
+/// Paths that entries have left for another.
+fn left_behind<'k>(steps: &[Step], known: &'k Known) -> Vec<&'k String> {
+    let accepted: HashMap<i64, &str> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Accept(acceptance) => Some((acceptance.row?, acceptance.path.as_str())),
+            _ => None,
+        })
+        .collect();
+    let has_left = |entry: &&KnownEntry| {
+        accepted.get(&entry.row).is_some_and(|path| entry.path.as_deref() != Some(path))
+    };
+    known.entries.iter().filter(has_left).filter_map(|entry| entry.path.as_ref()).collect()
 }
 
 /// Which folders need no look until a file in them changes.

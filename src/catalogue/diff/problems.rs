@@ -4,14 +4,15 @@ use crate::catalogue::KnownEntry;
 use crate::content::{DateValue, Draft, Problem, PublishedSource, Severity};
 use crate::model::EntryId;
 
-pub(super) fn same_id(draft: &Draft, id: &EntryId, other: &str) -> Problem {
+pub(super) fn same_id(draft: &Draft, id: &EntryId, other: Option<&str>) -> Problem {
+    let other = other.map_or("another file".to_owned(), |path| format!("`{path}`"));
     Problem {
         severity: Severity::Error,
         path: draft.path.clone(),
         line: None,
         field: Some("id".into()),
         value: Some(id.to_string()),
-        message: format!("`{other}` has the same `id`"),
+        message: format!("{other} has the same `id`"),
         remedy: "give each file an `id` of its own, or remove it from one of them".into(),
     }
 }
@@ -51,10 +52,10 @@ pub(super) fn published_already(draft: &Draft, value: DateValue) -> Problem {
 }
 
 /// The id that a path would have is taken.
-pub(super) fn id_taken(draft: &Draft, id: &EntryId) -> Problem {
+pub(in crate::catalogue) fn id_taken(path: &str, id: &EntryId) -> Problem {
     Problem {
         severity: Severity::Warning,
-        path: draft.path.clone(),
+        path: path.to_owned(),
         line: None,
         field: Some("id".into()),
         value: Some(id.to_string()),
