@@ -13,7 +13,7 @@ use pulldown_cmark::{CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Ta
 
 use super::links::Base;
 use super::nesting::Nesting;
-use super::sanitise::{sanitise, tidy};
+use super::sanitise::{DEPTH_LIMIT, sanitise, tidy};
 use super::tags::{Piece, pieces};
 use super::text::strip_unpublishable;
 
@@ -46,7 +46,7 @@ pub(crate) fn code_at(code: &[Range<usize>], at: usize) -> Option<&Range<usize>>
 
 /// HTML of a body, clean, with every link absolute.
 pub(crate) fn render(body: &str, base: &Base) -> String {
-    let mut writer = Writer { base, open: Vec::new(), notes: HashMap::new() };
+    let mut writer = Writer::new(base);
     let parsed = Parser::new_ext(body, options())
         .into_offset_iter()
         .map(|(event, range)| with_escaped_stars(event, body, range.start));
@@ -59,6 +59,9 @@ pub(crate) fn render(body: &str, base: &Base) -> String {
         push_blocks(&mut out, events, base);
     } else {
         push_clean(&mut out, parsed.filter_map(|event| writer.map(event)));
+    }
+    if writer.deepest > DEPTH_LIMIT {
+        return sanitise(&out, base);
     }
     // What the sanitiser takes away as well.
     let hollow = ["\"></a>", "<p></p>"];
@@ -242,10 +245,23 @@ struct Writer<'a> {
     open: Vec<bool>,
     /// Footnotes by name, numbered as they come.
     notes: HashMap<String, usize>,
+    /// Elements that are open, and the most that ever were.
+    depth: usize,
+    deepest: usize,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(base: &'a Base) -> Self {
+        Self { base, open: Vec::new(), notes: HashMap::new(), depth: 0, deepest: 0 }
+    }
+
     fn map<'e>(&mut self, event: Event<'e>) -> Option<Event<'e>> {
+        match event {
+            Event::Start(_) => self.depth += 1,
+            Event::End(_) => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        self.deepest = self.deepest.max(self.depth);
         Some(match event {
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
                 let target = match link_type {
@@ -370,6 +386,12 @@ mod tests {
     }
 
     #[test]
+    fn nesting_has_a_limit_without_html_too() {
+        let html = render(&format!("{}a", ">".repeat(DEPTH_LIMIT + 50)), &base());
+        assert_eq!(html.matches("<blockquote>").count(), DEPTH_LIMIT);
+    }
+
+    #[test]
     fn escaped_stars_are_stars() {
         check(r"\*\*x\*\* `\*\*y\*\*`", "<p>**x** <code>\\*\\*y\\*\\*</code></p>\n");
         check(r"\*\*a\*\* b**,**", "<p>**a** b<strong>,</strong></p>\n");
@@ -399,7 +421,7 @@ mod tests {
     /// The whole text at once, as the sanitiser would have it.
     fn render_whole(body: &str) -> String {
         let base = base();
-        let mut writer = Writer { base: &base, open: Vec::new(), notes: HashMap::new() };
+        let mut writer = Writer::new(&base);
         let parsed = Parser::new_ext(body, options())
             .into_offset_iter()
             .map(|(event, range)| with_escaped_stars(event, body, range.start));

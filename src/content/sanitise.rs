@@ -92,7 +92,7 @@ const FLAT_TAGS: &[&str] = &[
     "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option",
 ];
 /// Elements inside each other.
-const DEPTH_LIMIT: usize = 100;
+pub(crate) const DEPTH_LIMIT: usize = 100;
 
 const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("a", &["href", "hreflang", "title"]),
