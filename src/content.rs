@@ -37,7 +37,10 @@ mod walk;
 mod yaml;
 
 pub use read::{Bodies, read, read_as};
-pub use scan::{Remembered, Scan, ScanError, ScannedFile, read_again, read_changed, scan};
+pub use scan::{
+    Changed, Remembered, Scan, ScanError, ScannedFile, Wanted, find_changed, read_again,
+    read_files, scan,
+};
 pub use walk::{FileStat, Walk, split as split_path, walk};
 
 use crate::model::{Enclosure, EntryId, Event, Language, Notes, Timestamp};

@@ -111,7 +111,7 @@ pub fn scan(
 }
 
 /// Reads what changed in `folders`, given what is `known` of the files there.
-pub fn read_changed(
+fn read_changed(
     walk: &Walk,
     folders: &[String],
     known: &Remembered,
@@ -119,32 +119,69 @@ pub fn read_changed(
     now: &dyn Fn() -> DateTime<Utc>,
     pause: &dyn Fn(Duration),
 ) -> Scan {
+    let (mut scan, changed) = find_changed(walk, folders, known, now, pause);
+    let part = read_files(walk, &changed.files, changed.wanted, rules);
+    scan.add(part);
+    scan
+}
+
+/// Finds what changed in `folders`, given what is `known` of the files there. The scan that it
+/// returns tells all but what [`read_files`] finds in the changed files.
+pub fn find_changed(
+    walk: &Walk,
+    folders: &[String],
+    known: &Remembered,
+    now: &dyn Fn() -> DateTime<Utc>,
+    pause: &dyn Fn(Duration),
+) -> (Scan, Changed) {
     let mut scan = Scan { problems: walk.problems().to_vec(), ..Scan::default() };
-    let mut changed = Vec::new();
+    let mut files = Vec::new();
     let mut looked_at = 0;
     for (path, folder) in folders.iter().filter_map(|f| walk.folders.get_key_value(f)) {
         looked_at += folder.files.len();
         for (name, stat) in &folder.files {
             let file = join(path, name);
             if known.unchanged.get(&file) != Some(stat) {
-                changed.push((file, *stat));
+                files.push((file, *stat));
             }
         }
     }
-    scan.unchanged = walk.files() - looked_at + (looked_at - changed.len());
+    scan.unchanged = walk.files() - looked_at + (looked_at - files.len());
     let is_gone = |path: &&String| !walk.contains(path) && !walk.is_hidden_by_problem(path);
     let known_paths = known.unchanged.keys().chain(&known.to_read);
     scan.gone.extend(known_paths.filter(is_gone).cloned());
-    settle(&walk.root, &mut changed, &mut scan, now, pause);
-    changed.sort_by(|a, b| a.0.cmp(&b.0));
-    let keeps_bodies = changed.len() <= BODIES_KEPT;
-    let bodies =
-        if keeps_bodies || known.has_new_rules { Bodies::Make } else { Bodies::LeaveWherePossible };
-    read_all(&walk.root, changed, rules, Wanted { bodies, keeps_bodies }, &mut scan);
     scan.gone.sort();
     scan.gone.dedup();
-    scan.moving.sort();
-    scan
+    settle(&walk.root, &mut files, &mut scan, now, pause);
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    let keeps_bodies = files.len() <= BODIES_KEPT;
+    let bodies =
+        if keeps_bodies || known.has_new_rules { Bodies::Make } else { Bodies::LeaveWherePossible };
+    (scan, Changed { files, wanted: Wanted { bodies, keeps_bodies } })
+}
+
+/// Reads some of the files that changed.
+pub fn read_files(
+    walk: &Walk,
+    files: &[(String, FileStat)],
+    wanted: Wanted,
+    rules: &Rules,
+) -> Scan {
+    let mut part = Scan::default();
+    read_all(&walk.root, files, rules, wanted, &mut part);
+    part
+}
+
+impl Scan {
+    /// Takes in what was read of the next files.
+    pub fn add(&mut self, part: Self) {
+        self.files.extend(part.files);
+        self.moving.extend(part.moving);
+        self.unreadable.extend(part.unreadable);
+        self.problems.extend(part.problems);
+        self.moving.sort();
+        self.unreadable.sort();
+    }
 }
 
 /// Takes out the files that change while we look, after one pause for all of them.
@@ -177,9 +214,16 @@ fn settle(
     });
 }
 
-/// What is wanted of bodies.
-#[derive(Clone, Copy)]
-struct Wanted {
+/// Files to read, in path order.
+#[derive(Debug)]
+pub struct Changed {
+    pub files: Vec<(String, FileStat)>,
+    pub wanted: Wanted,
+}
+
+/// What is wanted of bodies; it goes by how many files there are in all.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
     bodies: Bodies,
     keeps_bodies: bool,
 }
@@ -195,7 +239,7 @@ enum Opened {
 /// Reads files on all cores; each takes the next few as it gets done.
 fn read_all(
     root: &Path,
-    changed: Vec<(String, FileStat)>,
+    changed: &[(String, FileStat)],
     rules: &Rules,
     wanted: Wanted,
     scan: &mut Scan,
@@ -230,7 +274,8 @@ fn read_all(
     });
     opened.sort_by_key(|(index, _)| *index);
     let opened = opened.into_iter().flat_map(|(_, opened)| opened);
-    for ((path, stat), opened) in changed.into_iter().zip(opened) {
+    for ((path, stat), opened) in changed.iter().zip(opened) {
+        let (path, stat) = (path.clone(), *stat);
         match opened {
             Opened::Read(reading) => scan.files.push(ScannedFile { path, stat, reading }),
             Opened::Moving => scan.moving.push(path),

@@ -4,11 +4,13 @@
 //! of an unchanged folder costs its walk.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::JoinHandle;
 
 use super::Press;
 use super::publish::{PublishReport, PublishingError};
@@ -18,7 +20,8 @@ use crate::catalogue::{
 };
 use crate::config::{Config, FirstScan};
 use crate::content::{
-    self, DraftKind, Outcome, Problem, Reading, Remembered, Scan, Severity, Walk, split_path,
+    self, Changed, DraftKind, Outcome, Problem, Reading, Remembered, Scan, ScannedFile, Severity,
+    Walk, split_path,
 };
 use crate::hash::hash;
 use crate::store::{
@@ -29,6 +32,15 @@ use crate::store::{
 const RULES_FACT: &str = "content_rules";
 /// Hash of what the walk itself found to mend, as of the last scan.
 const WALK_PROBLEMS_FACT: &str = "walk_problems";
+
+/// How far a first scan of many files has come: it is remembered slice by slice, and what is
+/// left of one that was cut off is no news either.
+const FIRST_SCAN_FACT: &str = "first_scan";
+const RUNNING: &str = "running";
+const DONE: &str = "done";
+/// Files of a first scan that are taken in at once: enough to keep the database busy while the
+/// next are read, few enough to keep memory small.
+const SLICE: usize = 10_000;
 
 /// What a scan tells those who scan again.
 #[derive(Debug)]
@@ -92,24 +104,68 @@ async fn scan_as(
             remembered.to_read.insert(file.path);
         }
     }
-    let Question { walk, held, is_first, rules, .. } = question;
-    let (walk, folders, mut scan) = read(press, walk, folders, remembered).await?;
-    // Whoever is in the middle of writing a file, or forbids to read it, has not removed it.
-    let moving = std::mem::take(&mut scan.moving);
-    let mut unread = [moving.as_slice(), scan.unreadable.as_slice()].concat();
-    unread.sort();
-    let walk_problems = hash_of(walk.problems());
-    let (record, adoption) =
-        compare(press, &walk, &mut scan, &unread, &held, is_first, former).await?;
-    let changes = store.accept_scan(&record, now).await?;
+    let Question { walk, held, is_first, is_new, rules, .. } = question;
+    let (folder, mut scan, changed) = find_changed(press, walk, folders, remembered).await?;
+    let slice = if is_first && former.is_none() { SLICE } else { usize::MAX };
+    if changed.files.len() > slice {
+        store.set_fact(FIRST_SCAN_FACT, RUNNING).await?;
+    }
+    let mut end = ScanEnd::default();
+    let mut changes = Vec::new();
+    let mut adoption = Adoption::default();
+    let mut unsettled = BTreeSet::new();
+    let mut former = former;
+    let changed = Arc::new(changed);
+    let mut slices = slices(changed.files.len(), slice);
+    let mut next = slices.next().map(|slice| read(press, &folder, &changed, slice));
+    let mut knows_nothing = is_new;
+    while let Some(reading) = next {
+        let mut part = reading.await.expect("a panic in a file is caught with it");
+        // The next files are read while the store takes these in.
+        next = slices.next().map(|slice| read(press, &folder, &changed, slice));
+        // Whoever is in the middle of writing a file, or forbids to read it, has not removed it.
+        let files = std::mem::take(&mut part.files);
+        scan.add(part);
+        let question = Comparison {
+            folder: &folder,
+            unread: [scan.moving.as_slice(), scan.unreadable.as_slice()].concat(),
+            held: &held,
+            is_first,
+            knows_nothing,
+        };
+        let gone = std::mem::take(&mut scan.gone);
+        let compared = compare(press, files, gone, question, former.take()).await?;
+        changes.extend(store.accept_scan(&compared.record, now).await?);
+        unsettled.extend(folders_to_look_into(&compared.record));
+        adoption = compared.adoption;
+        knows_nothing = false;
+    }
+    let unread = scan.moving.iter().chain(&scan.unreadable);
+    unsettled.extend(unread.map(|path| split_path(path).0.to_owned()));
+    settle_folders(&folder, &unsettled, &mut end);
     let Suspects { addresses, replacements } = store.suspects().await?;
-    let mut end = ends(&walk, &folders, &unread, &record);
     end.problems = scan.problems;
     end.problems.extend(clashes(&addresses, &replacements));
+    let walk_problems = hash_of(folder.walk.problems());
     end.facts = vec![(RULES_FACT, rules), (WALK_PROBLEMS_FACT, walk_problems)];
+    if is_first {
+        end.facts.push((FIRST_SCAN_FACT, DONE.to_owned()));
+    }
     store.end_scan(&end).await?;
-    let report = report(press, &changes, moving).await?;
+    let report = report(press, &changes, scan.moving).await?;
     Ok((Scanned { report, file_systems }, adoption))
+}
+
+/// The walk at hand, and the folders of it that are looked into.
+struct Folder {
+    walk: Walk,
+    folders: Vec<String>,
+}
+
+/// From which file to which; at least one slice, as files may be gone where none was read.
+fn slices(files: usize, slice: usize) -> impl Iterator<Item = Range<usize>> {
+    let starts = (0..files.max(1)).step_by(slice.min(files.max(1)));
+    starts.map(move |start| start..files.min(start.saturating_add(slice)))
 }
 
 /// Numbers what the clock alone changes: no file is looked at.
@@ -143,6 +199,8 @@ struct Question {
     folders: Option<Vec<String>>,
     held: Held,
     is_first: bool,
+    /// Nothing was ever scanned; a first scan that was cut off has left something.
+    is_new: bool,
     is_same_rules: bool,
     /// Hash of the rules of now.
     rules: String,
@@ -162,7 +220,8 @@ async fn question(press: &Press) -> Result<Question, PublishingError> {
         known.values_mut().for_each(String::clear);
     }
     let folders = walk.changed_folders(&known);
-    let is_first = known.is_empty() && store.is_new().await?;
+    let is_new = known.is_empty() && store.is_new().await?;
+    let is_first = is_new || store.fact(FIRST_SCAN_FACT).await?.as_deref() == Some(RUNNING);
     let is_quiet = folders.is_empty()
         && is_same_rules
         && held.released.is_empty()
@@ -170,7 +229,7 @@ async fn question(press: &Press) -> Result<Question, PublishingError> {
         && !store.has_missing().await?
         && store.next_moment().await?.is_none_or(|next| next > press.clock.now());
     let folders = if is_quiet { None } else { Some(folders) };
-    Ok(Question { walk, folders, held, is_first, is_same_rules, rules })
+    Ok(Question { walk, folders, held, is_first, is_new, is_same_rules, rules })
 }
 
 /// All that decides what a file is read as: where it changes, every file is read again.
@@ -183,37 +242,67 @@ fn hash_of(problems: &[Problem]) -> String {
     hash(&serde_json::to_vec(problems).expect("problems are always JSON"))
 }
 
-/// Reads what changed, on threads of its own.
-async fn read(
+/// Finds what changed, on a thread of its own.
+async fn find_changed(
     press: &Press,
     walk: Walk,
     folders: Vec<String>,
     remembered: Remembered,
-) -> Result<(Walk, Vec<String>, Scan), PublishingError> {
-    let rules = press.config.content.rules.clone();
+) -> Result<(Arc<Folder>, Scan, Changed), PublishingError> {
     let clock = press.clock.clone();
-    let reading = tokio::task::spawn_blocking(move || {
+    let finding = tokio::task::spawn_blocking(move || {
         let now = || clock.now();
-        let scan =
-            content::read_changed(&walk, &folders, &remembered, &rules, &now, &thread::sleep);
-        (walk, folders, scan)
+        let (scan, changed) =
+            content::find_changed(&walk, &folders, &remembered, &now, &thread::sleep);
+        (Arc::new(Folder { walk, folders }), scan, changed)
     });
-    Ok(reading.await.expect("a panic in a file is caught with it"))
+    Ok(finding.await.expect("looking at files does not panic"))
 }
 
-/// Turns a scan into what is to be remembered.
+/// Reads some of the changed files, on threads of its own.
+fn read(
+    press: &Press,
+    folder: &Arc<Folder>,
+    changed: &Arc<Changed>,
+    slice: Range<usize>,
+) -> JoinHandle<Scan> {
+    let rules = press.config.content.rules.clone();
+    let (folder, changed) = (folder.clone(), changed.clone());
+    tokio::task::spawn_blocking(move || {
+        content::read_files(&folder.walk, &changed.files[slice], changed.wanted, &rules)
+    })
+}
+
+/// What a comparison goes by, beside the files.
+struct Comparison<'a> {
+    folder: &'a Folder,
+    /// Paths that are there and could not be read now.
+    unread: Vec<String>,
+    held: &'a Held,
+    is_first: bool,
+    /// Nothing is in the store that these files could touch.
+    knows_nothing: bool,
+}
+
+struct Compared {
+    record: ScanRecord,
+    adoption: Adoption,
+}
+
+/// Turns files that were read into what is to be remembered.
 async fn compare(
     press: &Press,
-    walk: &Walk,
-    scan: &mut Scan,
-    unread: &[String],
-    held: &Held,
-    is_first: bool,
+    files: Vec<ScannedFile>,
+    gone: Vec<String>,
+    question: Comparison<'_>,
     former: Option<Vec<Former>>,
-) -> Result<(ScanRecord, Adoption), StoreError> {
-    let mut record = ScanRecord { gone: std::mem::take(&mut scan.gone), ..Default::default() };
+) -> Result<Compared, StoreError> {
+    let Comparison { folder: Folder { walk, .. }, mut unread, held, is_first, knows_nothing } =
+        question;
+    unread.sort();
+    let mut record = ScanRecord { gone, ..Default::default() };
     let mut scanned = catalogue::Scanned::default();
-    for file in std::mem::take(&mut scan.files) {
+    for file in files {
         let outcome = outcome_of(&file.reading);
         record.problems.extend(file.reading.problems);
         match file.reading.outcome {
@@ -226,7 +315,7 @@ async fn compare(
         record.files.push(KnownFile { path: file.path, stat: file.stat, outcome });
     }
     let context = context(press, is_first);
-    let known = if is_first {
+    let known = if knows_nothing {
         catalogue::reserved(former.as_deref().unwrap_or_default())
     } else {
         press.store.known(&About::of(&scanned, &record.gone, &context)).await?
@@ -280,7 +369,7 @@ async fn compare(
     }
     record.problems.extend(problems);
     record.hold = (!items.is_empty()).then_some(NewHold { reason, items });
-    Ok((record, adoption))
+    Ok(Compared { record, adoption })
 }
 
 /// Paths that entries have left for another.
@@ -298,23 +387,24 @@ fn left_behind<'k>(steps: &[Step], known: &'k Known) -> Vec<&'k String> {
     known.entries.iter().filter(has_left).filter_map(|entry| entry.path.as_ref()).collect()
 }
 
-/// Which folders need no look until a file in them changes.
-fn ends(walk: &Walk, folders: &[String], unread: &[String], record: &ScanRecord) -> ScanEnd {
+/// Folders with a file that the next scan has to look at, whatever its stat.
+fn folders_to_look_into(record: &ScanRecord) -> impl Iterator<Item = String> {
     let needs_look =
         |file: &&KnownFile| matches!(file.outcome, FileOutcome::Refused | FileOutcome::OnHold);
-    let to_look = record.files.iter().filter(needs_look).map(|file| file.path.as_str());
-    let unsettled: BTreeSet<&str> =
-        to_look.chain(unread.iter().map(String::as_str)).map(|path| split_path(path).0).collect();
-    let mut end = ScanEnd::default();
-    for folder in folders {
-        match walk.signature(folder) {
-            Some(signature) if !unsettled.contains(folder.as_str()) => {
-                end.folders.push((folder.clone(), signature.to_owned()));
+    let files = record.files.iter().filter(needs_look);
+    files.map(|file| split_path(&file.path).0.to_owned())
+}
+
+/// Which folders need no look until a file in them changes.
+fn settle_folders(folder: &Folder, unsettled: &BTreeSet<String>, end: &mut ScanEnd) {
+    for path in &folder.folders {
+        match folder.walk.signature(path) {
+            Some(signature) if !unsettled.contains(path) => {
+                end.folders.push((path.clone(), signature.to_owned()));
             }
-            _ => end.unsettled.push(folder.clone()),
+            _ => end.unsettled.push(path.clone()),
         }
     }
-    end
 }
 
 fn context(press: &Press, is_first: bool) -> Context {
