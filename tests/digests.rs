@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use support::clock::TestClock;
 use support::office::Office;
-use tidings::config::{self, Environment};
+use tidings::config::{self, Config, Environment, FirstScan};
 use tidings::pipeline::digests::{plan_due, start};
 use tidings::pipeline::send::{carry, outbox};
 use tidings::pipeline::{Press, scan};
@@ -146,4 +146,21 @@ async fn an_embargo_ends_at_its_moment_and_then_it_is_news() {
     desk.scan().await;
     assert_eq!(desk.press.store.public_entries().await.unwrap().len(), 1);
     assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_first_scan_that_was_cut_off_is_no_news() {
+    let desk = Desk::open().await;
+    let mut config = Config::clone(&desk.press.config);
+    config.content.first_scan = FirstScan::Adopt;
+    let desk = Desk { press: Press { config: Arc::new(config), ..desk.press.clone() }, ..desk };
+    let store = desk.press.store.clone();
+    let told = async || store.told_changes(0, 9).await.unwrap().len();
+    desk.news("first-slice").await;
+    store.set_fact("first_scan", "running").await.unwrap();
+    desk.news("second-slice").await;
+    assert_eq!((store.public_entries().await.unwrap().len(), told().await), (2, 0));
+    assert_eq!(store.fact("first_scan").await.unwrap().as_deref(), Some("done"));
+    desk.news("ferry").await;
+    assert_eq!(told().await, 1);
 }

@@ -77,6 +77,7 @@ pub(super) fn run(
 struct Found {
     outcomes: BTreeMap<String, FileOutcome>,
     /// Releases and events, without what they say.
+    #[expect(clippy::vec_box, reason = "as a comparison takes them, each to go as it is used")]
     drafts: Vec<Box<Draft>>,
     /// Gravest first.
     problems: Vec<Problem>,

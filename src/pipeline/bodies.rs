@@ -29,23 +29,22 @@ pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<(), Sto
         let BodyAtSource { index, row, path, .. } = asked;
         let entry = &mut entries[index];
         // The body of another address has other links.
-        match draft.filter(|draft| draft.link == entry.link) {
-            Some(Draft {
-                body_hash: Some(hash), content_html: html, content_text: text, ..
-            }) => {
-                entry.content_html.clone_from(&html);
-                entry.content_text.clone_from(&text);
-                bodies.push(Body { row, revision: entry.revision, hash, html, text });
-            }
-            _ => {
-                warn!(
-                    entry = %entry.id,
-                    path,
-                    "the file of an entry is not as it was scanned; its summary stands in for it"
-                );
-                entry.content_html = stand_in(&entry.summary);
-                entry.content_text.clone_from(&entry.summary);
-            }
+        let draft = draft.filter(|draft| draft.link == entry.link);
+        if let Some(Draft {
+            body_hash: Some(hash), content_html: html, content_text: text, ..
+        }) = draft
+        {
+            entry.content_html.clone_from(&html);
+            entry.content_text.clone_from(&text);
+            bodies.push(Body { row, revision: entry.revision, hash, html, text });
+        } else {
+            warn!(
+                entry = %entry.id,
+                path,
+                "the file of an entry is not as it was scanned; its summary stands in for it"
+            );
+            entry.content_html = stand_in(&entry.summary);
+            entry.content_text.clone_from(&entry.summary);
         }
     }
     press.store.keep_bodies(&bodies).await

@@ -111,7 +111,7 @@ async fn scan_as(
         store.set_fact(FIRST_SCAN_FACT, RUNNING).await?;
     }
     let mut end = ScanEnd::default();
-    let mut changes = Vec::new();
+    let mut numbered = Vec::new();
     let mut adoption = Adoption::default();
     let mut unsettled = BTreeSet::new();
     let mut former = former;
@@ -135,7 +135,7 @@ async fn scan_as(
         };
         let gone = std::mem::take(&mut scan.gone);
         let compared = compare(press, files, gone, question, former.take()).await?;
-        changes.extend(store.accept_scan(&compared.record, now).await?);
+        numbered.extend(store.accept_scan(&compared.record, now).await?);
         unsettled.extend(folders_to_look_into(&compared.record));
         adoption = compared.adoption;
         knows_nothing = false;
@@ -152,7 +152,7 @@ async fn scan_as(
         end.facts.push((FIRST_SCAN_FACT, DONE.to_owned()));
     }
     store.end_scan(&end).await?;
-    let report = report(press, &changes, scan.moving).await?;
+    let report = report(press, &numbered, scan.moving).await?;
     Ok((Scanned { report, file_systems }, adoption))
 }
 
