@@ -71,8 +71,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// order.
     async fn accept_scan(&self, scan: &ScanRecord, now: DateTime<Utc>) -> Result<Vec<Change>>;
 
-    /// What is odd between entries, as of now.
-    async fn suspects(&self) -> Result<Suspects>;
+    /// What is odd between entries, as of now: those at one of `links` or at an address that
+    /// was told of as shared, and withdrawn ones.
+    async fn suspects(&self, links: &[&str]) -> Result<Suspects>;
 
     /// Remembers what was found of the folder as a whole, after the scan itself was accepted;
     /// without it the next scan looks at the same folders again.

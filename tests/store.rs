@@ -645,7 +645,7 @@ async fn a_store_of_the_first_version_keeps_its_entries_notes_bodies_and_files()
     ];
     assert_eq!(files, expected);
     // Both entries have one address, as two did that nobody compared before.
-    assert_eq!(store.suspects().await.unwrap().addresses.len(), 2);
+    assert_eq!(store.suspects(&["https://press.example/a/"]).await.unwrap().addresses.len(), 2);
     assert_eq!(scan(&store, vec![news("c")]).await, [3]);
     let mut reader =
         SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&path)).await.unwrap();

@@ -114,6 +114,7 @@ async fn scan_as(
     let mut numbered = Vec::new();
     let mut adoption = Adoption::default();
     let mut unsettled = BTreeSet::new();
+    let mut links = Vec::new();
     let mut former = former;
     let changed = Arc::new(changed);
     let mut slices = slices(changed.files.len(), slice);
@@ -137,13 +138,15 @@ async fn scan_as(
         let compared = compare(press, files, gone, question, former.take()).await?;
         numbered.extend(store.accept_scan(&compared.record, now).await?);
         unsettled.extend(folders_to_look_into(&compared.record));
+        links.extend(links_of(&compared.record.steps));
         adoption = compared.adoption;
         knows_nothing = false;
     }
     let unread = scan.moving.iter().chain(&scan.unreadable);
     unsettled.extend(unread.map(|path| split_path(path).0.to_owned()));
     settle_folders(&folder, &unsettled, &mut end);
-    let Suspects { addresses, replacements } = store.suspects().await?;
+    let links: Vec<&str> = links.iter().map(String::as_str).collect();
+    let Suspects { addresses, replacements } = store.suspects(&links).await?;
     end.problems = scan.problems;
     end.problems.extend(clashes(&addresses, &replacements));
     let walk_problems = hash_of(folder.walk.problems());
@@ -385,6 +388,14 @@ fn left_behind<'k>(steps: &[Step], known: &'k Known) -> Vec<&'k String> {
         accepted.get(&entry.row).is_some_and(|path| entry.path.as_deref() != Some(path))
     };
     known.entries.iter().filter(has_left).filter_map(|entry| entry.path.as_ref()).collect()
+}
+
+/// Where accepted entries are read on the web.
+fn links_of(steps: &[Step]) -> impl Iterator<Item = String> {
+    steps.iter().filter_map(|step| match step {
+        Step::Accept(acceptance) => Some(acceptance.entry.link.to_string()),
+        _ => None,
+    })
 }
 
 /// Folders with a file that the next scan has to look at, whatever its stat.

@@ -24,7 +24,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, SqlStr, Sqlite, SqliteConnection, Transaction};
+use sqlx::{ConnectOptions, Connection, SqlStr, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
@@ -74,7 +74,8 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
-            .pragma("cache_size", CACHE);
+            .pragma("cache_size", CACHE)
+            .disable_statement_logging();
         let open = |source| StoreError::Open { path: path.to_owned(), source };
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(open)?;
         migrate(&mut writer)
@@ -204,8 +205,8 @@ impl Store for SqliteStore {
         Ok(changes)
     }
 
-    async fn suspects(&self) -> Result<Suspects> {
-        known::suspects(&mut *self.reader().await?).await
+    async fn suspects(&self, links: &[&str]) -> Result<Suspects> {
+        known::suspects(&mut *self.reader().await?, links).await
     }
 
     async fn end_scan(&self, end: &ScanEnd) -> Result<()> {

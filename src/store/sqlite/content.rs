@@ -10,7 +10,7 @@ use crate::store::{DocumentRecord, FileOutcome, KnownFile, ScanEnd, ScanRecord, 
 
 /// From this position on stand problems of the folder as a whole, such as a symlink out of it
 /// or two files with one address: each scan that changes something says them anew.
-const UNREAD: i64 = 1 << 32;
+pub(super) const UNREAD: i64 = 1 << 32;
 
 /// Rows in one statement.
 const PAGE: usize = 1_000;

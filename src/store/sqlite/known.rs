@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, FixedOffset, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
+use super::content::UNREAD;
 use super::{During, Result, from_json, json, moment};
 use crate::catalogue::{About, Address, EntryState, Known, KnownEntry, Replacement};
 use crate::model::{EntryId, Timestamp};
@@ -141,29 +142,39 @@ async fn taken_seconds(
     Ok(seconds.into_iter().collect())
 }
 
-pub(super) async fn suspects(reader: &mut SqliteConnection) -> Result<Suspects> {
+pub(super) async fn suspects(reader: &mut SqliteConnection, links: &[&str]) -> Result<Suspects> {
+    // An address is shared anew where an entry came to it, and no longer where it was told of.
     let addresses: Vec<(String, String)> = sqlx::query_as(
-        "select path, link from entry
-         where path is not null and state in ('waiting', 'public') and link in (
-             select link from entry where path is not null and state in ('waiting', 'public')
-             group by link having count(*) > 1)",
+        "with asked as (
+             select value as link from json_each($1)
+             union select value from problem where position >= $2 and field = 'permalink')
+         select e.path, e.link from asked a
+         join entry e on e.link = a.link
+             and e.path is not null and e.state in ('waiting', 'public')
+         where (select count(*) from entry b where b.link = a.link
+             and b.path is not null and b.state in ('waiting', 'public')) > 1",
     )
+    .bind(json(&links))
+    .bind(UNREAD)
     .fetch_all(&mut *reader)
     .await
     .during("compare addresses")?;
-    let replacements: Vec<(String, String, String)> = sqlx::query_as(
-        "select e.path, e.link, json_extract(r.fields, '$.notes.replaced_by') as by
+    // Few are withdrawn: with a condition on the path, too, all others would be looked at.
+    let replacements: Vec<(Option<String>, Option<String>, Option<String>)> = sqlx::query_as(
+        "select e.path, e.link, json_extract(r.fields, '$.notes.replaced_by')
          from entry e join revision r on r.entry_id = e.id and r.revision = e.revision
-         where e.state = 'withdrawn' and e.path is not null and by is not null",
+         where e.state = 'withdrawn'",
     )
     .fetch_all(reader)
     .await
     .during("compare notices")?;
     let address = |(path, link)| Address { path, link };
-    let replacement = |(path, link, by)| Replacement { path, link, by };
+    let replacement = |(path, link, by): (Option<String>, Option<String>, Option<String>)| {
+        Some(Replacement { path: path?, link: link?, by: by? })
+    };
     Ok(Suspects {
         addresses: addresses.into_iter().map(address).collect(),
-        replacements: replacements.into_iter().map(replacement).collect(),
+        replacements: replacements.into_iter().filter_map(replacement).collect(),
     })
 }
 
