@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -38,6 +38,9 @@ const TRIES_BEFORE_TELLING: u32 = 3;
 
 /// After a file event: more often follow than not.
 const SETTLE: Duration = Duration::from_millis(200);
+
+/// How long what fails at its moment waits until it is tried again.
+const PUT_OFF: TimeDelta = TimeDelta::minutes(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -194,7 +197,9 @@ impl Daemon {
             has_come |= matches!(wake, Wake::Files(_));
             others.push(wake);
         }
-        if !has_come {
+        if has_come {
+            self.scan_and_publish().await;
+        } else {
             self.rounds.lose_events();
             warn!(
                 "files changed and the system did not tell: from now on the content folder is \
@@ -208,18 +213,18 @@ impl Daemon {
 
     /// Numbers what an embargo, an expiry or the end of a notice changes, at its moment.
     async fn pass_time(&mut self) {
-        if self.next_moment.is_none_or(|next| next > self.press.clock.now()) {
+        let now = self.press.clock.now();
+        if self.next_moment.is_none_or(|next| next > now) {
             return;
         }
-        let outcome = async {
-            let mut report = scan::pass_time(&self.press).await?;
-            self.next_moment = self.press.store.next_moment().await?;
-            if !report.changes.is_empty() {
-                self.publish(&mut report).await?;
-            }
-            anyhow::Ok(report)
-        };
-        match outcome.await {
+        // Should it fail, it is tried again, but not at each look.
+        self.next_moment = Some(now + PUT_OFF);
+        if !self.rounds.has_events() {
+            // A later `publish_at` may stand in the file by now, and nobody has told.
+            self.scan_and_publish().await;
+            return;
+        }
+        match self.try_pass_time().await {
             Ok(report) => {
                 self.log(&report);
                 let plans = plan_immediate(&self.press).await;
@@ -227,6 +232,14 @@ impl Daemon {
             }
             Err(error) => error!("could not publish what is due: {error:#}"),
         }
+    }
+
+    async fn try_pass_time(&mut self) -> anyhow::Result<PublishReport> {
+        let was_published = std::mem::take(&mut self.is_published);
+        let mut report = scan::pass_time(&self.press).await?;
+        self.next_moment = self.press.store.next_moment().await?;
+        self.publish_unless(was_published && report.changes.is_empty(), &mut report).await?;
+        Ok(report)
     }
 
     /// Scans, publishes what changed, and starts the digest `immediate`. Whether anything
@@ -269,11 +282,20 @@ impl Daemon {
 
     async fn try_scan(&mut self) -> anyhow::Result<PublishReport> {
         people::add_stand_ins(&self.press).await?;
+        // Not until it is done: what a scan numbered is published, though the scan fail after.
+        let was_published = std::mem::take(&mut self.is_published);
         let mut report = self.scan().await?;
-        if !self.is_published || !report.changes.is_empty() {
-            self.publish(&mut report).await?;
-        }
+        self.publish_unless(was_published && report.changes.is_empty(), &mut report).await?;
         Ok(report)
+    }
+
+    async fn publish_unless(
+        &mut self,
+        is_published: bool,
+        report: &mut PublishReport,
+    ) -> Result<(), PublishingError> {
+        self.is_published = is_published;
+        if is_published { Ok(()) } else { self.publish(report).await }
     }
 
     async fn publish(&mut self, report: &mut PublishReport) -> Result<(), PublishingError> {
@@ -282,7 +304,7 @@ impl Daemon {
         let documents = publish::publish(&self.press, report).await?;
         let records = self.press.store.documents().await?;
         self.documents.send_replace(Arc::new(DocumentSet::new(documents, &records)));
-        self.is_published = true;
+        self.is_published = report.stand_ins == 0;
         Ok(())
     }
 

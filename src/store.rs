@@ -80,7 +80,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn end_scan(&self, end: &ScanEnd) -> Result<()>;
 
     /// When the clock alone changes an entry next: an embargo passes, something expires, a
-    /// notice has stood long enough.
+    /// notice has stood long enough. What a missing file was is for the scans to say.
     async fn next_moment(&self) -> Result<Option<DateTime<Utc>>>;
 
     /// Whether a file is missing and a second look must say if it is gone for good.

@@ -193,6 +193,22 @@ fn a_first_scan_is_never_held() {
 }
 
 #[test]
+fn a_move_that_is_held_keeps_its_identity() {
+    let office = office();
+    news(&office, &SIX);
+    fs::rename(office.path(&path_of("known")), office.path(&path_of("renamed"))).unwrap();
+    publish(&office, 4);
+    publish(&office, 4);
+    publish(&office, 4);
+    approve(&office, 1, 0);
+    assert_eq!(publish(&office, 0)["scan"]["changes"], json!({"moved": 1, "new": 6}));
+    let feed = office.read("public/feeds/all.atom");
+    assert_eq!(feed.matches(":_posts/known</id>").count(), 1);
+    assert!(!feed.contains(":_posts/renamed</id>"));
+    assert_eq!(publish(&office, 0)["scan"]["changes"], json!({}));
+}
+
+#[test]
 fn a_held_file_stays_held_when_it_is_edited_and_leaves_when_it_is_as_it_was() {
     let office = office();
     news(&office, &SIX);

@@ -81,6 +81,7 @@ pub fn brake(steps: Vec<Step>, known: &Known, held: &Held, limits: Limits) -> Br
             && held.waiting.contains_key(&item.path)
         {
             braked.still_held.insert(item.path.clone());
+            braked.steps.extend(missing_meanwhile(&step, &rows));
             continue;
         }
         let item = item.filter(|item| !held.let_go.contains(&item.path));
@@ -97,7 +98,10 @@ pub fn brake(steps: Vec<Step>, known: &Known, held: &Held, limits: Limits) -> Br
     braked.reason = reason;
     for (item, step) in counted {
         match item {
-            Some(item) => braked.items.push(item),
+            Some(item) => {
+                braked.items.push(item);
+                braked.steps.extend(missing_meanwhile(&step, &rows));
+            }
             None => braked.steps.push(step),
         }
     }
@@ -117,6 +121,15 @@ fn reason(told: u64, vanished: u64, current: u64, limits: Limits) -> Option<Stri
         reasons.push(format!("{vanished} of {current} items vanished in one scan"));
     }
     if reasons.is_empty() { None } else { Some(reasons.join("; ")) }
+}
+
+/// A move that is held leaves its entry without a file: it is missing for as long, so that
+/// each scan asks for it and finds it again at the new path.
+fn missing_meanwhile(step: &Step, rows: &HashMap<i64, &KnownEntry>) -> Option<Step> {
+    let Step::Accept(acceptance) = step else { return None };
+    let row = acceptance.row?;
+    let has_moved = rows.get(&row)?.path.as_deref() != Some(acceptance.path.as_str());
+    has_moved.then_some(Step::Missing { row, scans: 1 })
 }
 
 /// What a step does to which path; `None` where it is never held.

@@ -286,6 +286,10 @@ impl<'a> Comparison<'a> {
                 self.settle(known, EntryState::Removed, Some(removal()), Cause::File);
             } else {
                 self.diff.problems.push(title_and_date_changed(known, &draft));
+                if moved {
+                    // Until somebody decides, each scan has to find it again at the new path.
+                    self.diff.steps.push(Step::Missing { row: known.row, scans: 1 });
+                }
             }
             return;
         }
@@ -474,6 +478,12 @@ impl<'a> Comparison<'a> {
         if known.state == Removed {
             return;
         }
+        let now = self.context.now;
+        let is_expired = known.expires_at.is_some_and(|at| at <= now);
+        if is_expired || is_notice_over(known, now) {
+            // The clock does this, whether or not the file is there.
+            return self.settle(known, Removed, known.was_public.then(removal), Cause::Time);
+        }
         let path = known.path.as_deref();
         let is_there = match path.and_then(|path| self.present.get(path)) {
             None if known.missing_scans + 1 < SCANS_UNTIL_DELETED => {
@@ -486,11 +496,8 @@ impl<'a> Comparison<'a> {
             // The path belongs to another entry now, unless that was refused.
             Some(Presence::Draft(_)) => path.is_some_and(|path| self.clashes.contains(path)),
         };
-        let now = self.context.now;
-        let is_expired = known.expires_at.is_some_and(|at| at <= now);
-        if !is_there || is_expired || is_notice_over(known, now) {
-            let cause = if is_there { Cause::Time } else { Cause::File };
-            self.settle(known, Removed, known.was_public.then(removal), cause);
+        if !is_there {
+            self.settle(known, Removed, known.was_public.then(removal), Cause::File);
         } else if known.state == EntryState::Waiting && known.entry.published <= now {
             if known.entry.notes.withdrawn.is_some() {
                 self.settle(known, Withdrawn, Some(new_notice()), Cause::Time);

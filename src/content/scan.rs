@@ -49,6 +49,8 @@ pub struct Scan {
     pub gone: Vec<String>,
     /// Still being written: they wait for the next scan. Sorted.
     pub moving: Vec<String>,
+    /// Gone between the walk and the look at them; the next scan says where they went.
+    pub vanished: Vec<String>,
     /// There, and we may not read them.
     pub unreadable: Vec<String>,
     /// What could not be read at all: links out of the folder, special files, names that are
@@ -177,6 +179,7 @@ impl Scan {
     pub fn add(&mut self, part: Self) {
         self.files.extend(part.files);
         self.moving.extend(part.moving);
+        self.vanished.extend(part.vanished);
         self.unreadable.extend(part.unreadable);
         self.problems.extend(part.problems);
         self.moving.sort();
@@ -208,8 +211,10 @@ fn settle(
                 scan.moving.push(path.clone());
                 false
             }
-            // It vanished: the next scan says whether it came from somewhere.
-            Err(_) => false,
+            Err(_) => {
+                scan.vanished.push(path.clone());
+                false
+            }
         }
     });
 }
@@ -279,7 +284,7 @@ fn read_all(
         match opened {
             Opened::Read(reading) => scan.files.push(ScannedFile { path, stat, reading }),
             Opened::Moving => scan.moving.push(path),
-            Opened::Vanished => {}
+            Opened::Vanished => scan.vanished.push(path),
             Opened::Unreadable(problems) => {
                 scan.problems.extend(problems);
                 scan.unreadable.push(path);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::thread;
 
+use quick_xml::escape::escape;
 use tracing::warn;
 
 use super::Press;
@@ -13,11 +14,11 @@ use crate::store::{Body, BodyAtSource, StoreError};
 /// Fills in the bodies of entries; those made from their files are stored.
 ///
 /// A file that changed since its scan no longer has the text that was accepted. Until the next
-/// scan takes it up, its entry says its summary instead.
-pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<(), StoreError> {
+/// scan takes it up, its entry says its summary instead. Returns how many do.
+pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<u64, StoreError> {
     let missing = press.store.fill_bodies(entries).await?;
     if missing.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let folder = press.config.content.folder.clone();
     let rules = press.config.content.rules.clone();
@@ -25,6 +26,7 @@ pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<(), Sto
     let made = tokio::task::spawn_blocking(move || make(&folder, &rules, &asked));
     let made = made.await.expect("a panic in a file is caught with it");
     let mut bodies = Vec::new();
+    let mut stand_ins = 0;
     for (asked, draft) in missing.into_iter().zip(made) {
         let BodyAtSource { index, row, path, .. } = asked;
         let entry = &mut entries[index];
@@ -43,11 +45,13 @@ pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<(), Sto
                 path,
                 "the file of an entry is not as it was scanned; its summary stands in for it"
             );
-            entry.content_html = stand_in(&entry.summary);
+            stand_ins += 1;
+            entry.content_html = format!("<p>{}</p>\n", escape(&entry.summary));
             entry.content_text.clone_from(&entry.summary);
         }
     }
-    press.store.keep_bodies(&bodies).await
+    press.store.keep_bodies(&bodies).await?;
+    Ok(stand_ins)
 }
 
 /// Reads files again on all cores; `None` where one no longer holds the text asked for.
@@ -74,9 +78,4 @@ fn make(folder: &Path, rules: &Rules, asked: &[BodyAtSource]) -> Vec<Option<Draf
             .flat_map(|slice| slice.join().expect("a panic in a file is caught with it"))
             .collect()
     })
-}
-
-fn stand_in(summary: &str) -> String {
-    let escaped = summary.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    format!("<p>{escaped}</p>\n")
 }

@@ -70,6 +70,9 @@ pub struct PublishReport {
     pub documents_removed: Vec<String>,
     pub documents_unchanged: usize,
     pub entries_public: u64,
+    /// Entries that say their summary alone, because their file is not as it was scanned.
+    #[serde(default)]
+    pub stand_ins: u64,
     /// Mass changes that wait for an operator.
     pub holds: Vec<HoldRecord>,
 }
@@ -119,7 +122,7 @@ pub async fn publish(
     report: &mut PublishReport,
 ) -> Result<Vec<Document>, PublishingError> {
     let made_of = made_of(press).await?;
-    let feeds = feeds_with_bodies(press).await?;
+    let feeds = feeds_with_bodies(press, report).await?;
     let titles: Vec<(String, String)> = feeds
         .iter()
         .map(|feed| (feed.definition.name.clone(), feed.definition.title.clone()))
@@ -139,6 +142,8 @@ pub async fn publish(
         })
         .collect();
     press.store.record_documents(&records, &published.removed).await?;
+    // With a stand-in among them they are made again, whether or not anything changes.
+    let made_of = if report.stand_ins == 0 { made_of } else { String::new() };
     press.store.set_fact(DOCUMENTS_FACT, &made_of).await?;
     report.documents_written = published.written;
     report.documents_removed = published.removed;
@@ -147,7 +152,10 @@ pub async fn publish(
 }
 
 /// Builds the feeds; bodies are read for the entries that stand in one, each once.
-async fn feeds_with_bodies(press: &Press) -> Result<Vec<Feed>, PublishingError> {
+async fn feeds_with_bodies(
+    press: &Press,
+    report: &mut PublishReport,
+) -> Result<Vec<Feed>, PublishingError> {
     let mut feeds = newest_feeds(press).await?;
     let mut shown: HashMap<_, Entry> = feeds
         .iter()
@@ -155,7 +163,7 @@ async fn feeds_with_bodies(press: &Press) -> Result<Vec<Feed>, PublishingError> 
         .map(|entry| (entry.id.clone(), entry.clone()))
         .collect();
     let mut whole: Vec<Entry> = shown.drain().map(|(_, entry)| entry).collect();
-    bodies::fill(press, &mut whole).await?;
+    report.stand_ins = bodies::fill(press, &mut whole).await?;
     let whole: HashMap<_, Entry> = whole.into_iter().map(|e| (e.id.clone(), e)).collect();
     for entry in feeds.iter_mut().flat_map(|feed| &mut feed.entries) {
         entry.clone_from(&whole[&entry.id]);

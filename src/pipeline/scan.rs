@@ -92,12 +92,8 @@ async fn scan_as(
     let has_new_rules = !question.is_same_rules && !question.is_first;
     let mut remembered = Remembered { has_new_rules, ..Remembered::default() };
     for file in store.known_files(&folders).await? {
-        let has_to_wait = question.held.waiting.contains_key(&file.path);
-        let is_settled = match file.outcome {
-            FileOutcome::Refused => false,
-            FileOutcome::OnHold => has_to_wait,
-            _ => true,
-        };
+        // What is on hold may have moved there: each scan finds its entry again.
+        let is_settled = !matches!(file.outcome, FileOutcome::Refused | FileOutcome::OnHold);
         if is_settled && question.is_same_rules {
             remembered.unchanged.insert(file.path, file.stat);
         } else {
@@ -106,7 +102,8 @@ async fn scan_as(
     }
     let Question { walk, held, is_first, is_new, rules, .. } = question;
     let (folder, mut scan, changed) = find_changed(press, walk, folders, remembered).await?;
-    let slice = if is_first && former.is_none() { SLICE } else { usize::MAX };
+    // With something in the store, a file gone from one slice may turn up in another.
+    let slice = if is_new && former.is_none() { SLICE } else { usize::MAX };
     if changed.files.len() > slice {
         store.set_fact(FIRST_SCAN_FACT, RUNNING).await?;
     }
@@ -142,7 +139,7 @@ async fn scan_as(
         adoption = compared.adoption;
         knows_nothing = false;
     }
-    let unread = scan.moving.iter().chain(&scan.unreadable);
+    let unread = scan.moving.iter().chain(&scan.unreadable).chain(&scan.vanished);
     unsettled.extend(unread.map(|path| split_path(path).0.to_owned()));
     settle_folders(&folder, &unsettled, &mut end);
     let links: Vec<&str> = links.iter().map(String::as_str).collect();

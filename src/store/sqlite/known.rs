@@ -184,10 +184,12 @@ pub(super) async fn next_moment(
 ) -> Result<Option<DateTime<Utc>>> {
     let next: Option<i64> = sqlx::query_scalar(
         "select min(at) from (
-             select min(published_at) as at from entry where state = 'waiting'
+             select min(published_at) as at from entry
+                 where state = 'waiting' and missing_scans = 0
              union all select min(expires_at) from entry
-                 where expires_at is not null and state <> 'removed'
-             union all select min(updated_at) + $1 from entry where state = 'withdrawn')",
+                 where expires_at is not null and state <> 'removed' and missing_scans = 0
+             union all select min(updated_at) + $1 from entry
+                 where state = 'withdrawn' and missing_scans = 0)",
     )
     .bind(notice_seconds)
     .fetch_one(reader)
