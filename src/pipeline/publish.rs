@@ -87,7 +87,7 @@ impl PublishReport {
 /// All that the documents in the folder were made of.
 const DOCUMENTS_FACT: &str = "documents";
 
-/// As [`publish`], unless the folder holds the documents already that this would make.
+/// As [`publish()`], unless the folder holds the documents already that this would make.
 pub async fn publish_changed(
     press: &Press,
     report: &mut PublishReport,
