@@ -1,6 +1,6 @@
 //! `list`: entries that readers do not see, and why. Writes nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::thread;
 
 use chrono::{DateTime, Utc};
@@ -84,6 +84,8 @@ enum Reason {
     Error,
     /// Part of a mass change that waits for `approve`.
     OnHold,
+    /// Part of one that was approved: the next scan takes it up.
+    Approved,
     /// The file is still being written.
     BeingWritten,
     /// The file came after the last scan.
@@ -101,6 +103,7 @@ impl Reason {
             Self::Due => "due",
             Self::Error => "error",
             Self::OnHold => "on hold",
+            Self::Approved => "approved",
             Self::BeingWritten => "being written",
             Self::NotScanned => "not scanned",
             Self::Expired => "expired",
@@ -159,6 +162,8 @@ struct Known {
     problems: Vec<Problem>,
     /// Paths on hold, with the hold of each.
     held: BTreeMap<String, i64>,
+    /// Paths that were let go and not yet taken up.
+    let_go: BTreeSet<String>,
 }
 
 /// The rows that lists are made of; `None` before the first scan.
@@ -168,11 +173,13 @@ async fn read_store(config: &Config) -> Result<Option<Known>, Failure> {
     }
     let store = SqliteStore::open(&config.store_path).await?;
     let folders: Vec<String> = store.known_folders().await?.into_keys().collect();
+    let held = store.held().await?;
     let known = Known {
         entries: store.known_entries().await?,
         files: store.known_files(&folders).await?,
         problems: store.problems().await?,
-        held: store.held().await?.waiting.into_iter().collect(),
+        held: held.waiting.into_iter().collect(),
+        let_go: held.let_go.into_iter().collect(),
     };
     let is_scanned = !known.files.is_empty() || !known.entries.is_empty();
     Ok(is_scanned.then_some(known))
@@ -256,6 +263,7 @@ fn pending<'a>(known: &'a Known, unread: &'a Unread, now: DateTime<Utc>) -> Vec<
             .iter()
             .map(|(path, hold)| Row { hold: Some(*hold), ..file(path, Reason::OnHold) }),
     );
+    rows.extend(known.let_go.iter().map(|path| file(path, Reason::Approved)));
     rows.extend(unread.moving.iter().map(|path| file(path, Reason::BeingWritten)));
     rows.extend(unread.files.iter().map(|new| Row {
         title: Some(&new.title),
@@ -367,6 +375,7 @@ fn details(row: &Row<'_>) -> Vec<String> {
     lines.extend(row.note.map(str::to_owned));
     lines.extend(row.replaced_by.map(|link| format!("replaced by {link}")));
     let standing = match (row.reason, row.is_public) {
+        (Reason::Approved, _) => "the next scan takes it up",
         (Reason::Error | Reason::OnHold | Reason::BeingWritten, true) => {
             "readers see the version before it"
         }

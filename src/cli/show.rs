@@ -91,6 +91,8 @@ enum StateName {
     HeldBack,
     /// Part of a mass change that waits for `approve`.
     OnHold,
+    /// Part of one that was approved: the next scan takes it up.
+    Approved,
     Draft,
     Expired,
     Withdrawn,
@@ -142,6 +144,8 @@ pub(super) async fn run(
     if let Some(hold) = held.waiting.get(&path) {
         state.name = StateName::OnHold;
         state.hold = Some(*hold);
+    } else if held.let_go.contains(&path) {
+        state.name = StateName::Approved;
     }
     let shown = shown(draft, &bytes, &compared, state, &problems);
     output.json(&shown);
@@ -258,12 +262,15 @@ impl State {
     fn words(&self) -> String {
         let moment = |moment: &Option<String>| moment.clone().unwrap_or_default();
         let words = match self.name {
-            StateName::Page => "never published".to_owned(),
+            StateName::Page => {
+                "a page is never published; a date or `kind: release` makes it a release".to_owned()
+            }
             StateName::HeldBack => "held back by an error".to_owned(),
             StateName::OnHold => {
                 let hold = self.hold.unwrap_or_default();
                 format!("on hold: `tidings approve {hold}` lets it go")
             }
+            StateName::Approved => "approved: the next scan takes it up".to_owned(),
             StateName::Draft => "draft: not published".to_owned(),
             StateName::Expired => format!("expired since {}", moment(&self.since)),
             StateName::Withdrawn => format!("withdrawn since {}", moment(&self.since)),
