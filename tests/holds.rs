@@ -152,6 +152,23 @@ fn what_is_approved_goes_out_with_the_next_scan_and_is_told_by_its_age() {
 }
 
 #[test]
+fn what_is_approved_is_pending_until_the_next_scan_takes_it_up() {
+    let office = office();
+    news(&office, &SIX);
+    publish(&office, 4);
+    approve(&office, 1, 0);
+    let pending = office.run(&["list", "pending", "--json"]).json();
+    let reasons: Vec<&Value> =
+        pending["entries"].as_array().unwrap().iter().map(|entry| &entry["reason"]).collect();
+    assert_eq!(reasons, [&json!("approved"); 6]);
+    let shown = office.run(&["show", &path_of("elm"), "--json"]).json();
+    assert_eq!(shown["state"]["name"], "approved");
+    publish(&office, 0);
+    let pending = office.run(&["list", "pending", "--json"]).json();
+    assert_eq!(pending["entries"], json!([]));
+}
+
+#[test]
 fn what_is_approved_is_not_counted_with_what_is_new() {
     let office = office();
     news(&office, &SIX);
