@@ -10,11 +10,13 @@ use super::{
     Acceptance, Acted, Announce, Cause, ChangeClass, Context, Diff, EntryState, Known, KnownEntry,
     NewChange, Scanned, Step, Tell,
 };
-use crate::content::{DateValue, Draft, DraftKind, Problem};
+use crate::content::{DateValue, Draft, Problem};
 use crate::hash::hash;
-use crate::model::{Entry, EntryId, Kind, Timestamp};
+use crate::model::{Entry, EntryId, Timestamp};
+use entry::{acted_of, draft_event_facts, entry_of, event_facts, has_same_body, says_the_same};
 use problems::{id_taken, published_already, same_id, title_and_date_changed};
 
+mod entry;
 pub(super) mod problems;
 
 /// A path missing in this many scans counts as deleted; before, it may have moved.
@@ -546,131 +548,6 @@ pub(super) fn new_notice() -> NewChange {
 /// Withdrawing sets `updated`, so the notice stands from there.
 fn is_notice_over(known: &KnownEntry, now: DateTime<Utc>) -> bool {
     known.state == EntryState::Withdrawn && known.entry.updated + NOTICE <= now
-}
-
-fn entry_of(
-    draft: Draft,
-    id: EntryId,
-    published: Timestamp,
-    updated: Timestamp,
-    revision: i64,
-) -> Entry {
-    Entry {
-        id,
-        kind: kind_of(&draft),
-        title: draft.title,
-        link: draft.link,
-        published,
-        updated,
-        revision,
-        language: draft.language,
-        translation_key: draft.translation_key,
-        categories: draft.categories,
-        tags: draft.tags,
-        agency: draft.agency,
-        summary: draft.summary,
-        content_html: draft.content_html,
-        content_text: draft.content_text,
-        image: draft.image,
-        enclosures: draft.enclosures,
-        event: draft.event,
-        notes: draft.notes,
-        urgent: draft.urgent,
-    }
-}
-
-fn kind_of(draft: &Draft) -> Kind {
-    if draft.kind == DraftKind::Event { Kind::Event } else { Kind::Release }
-}
-
-/// Whether the bodies agree: as readers see them where both were made, else as written.
-fn has_same_body(draft: &Draft, known: &KnownEntry) -> bool {
-    match (&draft.body_hash, &known.body_hash) {
-        (Some(ours), Some(theirs)) => ours == theirs,
-        _ => draft.source_hash == known.source_hash,
-    }
-}
-
-/// Whether readers would see no difference; known entries come without their bodies.
-fn says_the_same(
-    draft: &Draft,
-    known: &KnownEntry,
-    published: Timestamp,
-    updated: Timestamp,
-) -> bool {
-    let Entry {
-        id: _,
-        kind,
-        title,
-        link,
-        published: known_published,
-        updated: known_updated,
-        revision: _,
-        language,
-        translation_key,
-        categories,
-        tags,
-        agency,
-        summary,
-        content_html: _,
-        content_text: _,
-        image,
-        enclosures,
-        event,
-        notes,
-        urgent,
-    } = &known.entry;
-    has_same_body(draft, known)
-        && kind_of(draft) == *kind
-        && draft.title == *title
-        && draft.link == *link
-        && published == *known_published
-        && updated == *known_updated
-        && draft.language == *language
-        && draft.translation_key == *translation_key
-        && draft.categories == *categories
-        && draft.tags == *tags
-        && draft.agency == *agency
-        && draft.summary == *summary
-        && draft.image == *image
-        && draft.enclosures == *enclosures
-        && draft.event == *event
-        && draft.notes == *notes
-        && draft.urgent == *urgent
-}
-
-/// What has acted once this draft is accepted, after what had `before` it.
-fn acted_of(draft: &Draft, before: &Acted) -> Acted {
-    let with = |acted: &[String], value: Option<String>| {
-        let value = value.filter(|value| !acted.contains(value));
-        acted.iter().cloned().chain(value).collect()
-    };
-    let updated = draft.updated.map(|value| match value {
-        DateValue::At(moment) => moment.to_rfc3339(),
-        DateValue::Day(day) => day.to_string(),
-    });
-    Acted {
-        updated: with(&before.updated, updated),
-        change: with(&before.change, draft.notes.change.clone()),
-        correction: with(&before.correction, draft.notes.correction.clone()),
-        withdrawn: with(&before.withdrawn, draft.notes.withdrawn.clone()),
-    }
-}
-
-type EventFacts<'a> = Option<(
-    crate::model::EventTime,
-    Option<crate::model::EventTime>,
-    Option<&'a str>,
-    crate::model::EventStatus,
-)>;
-
-/// Time, place and status: what a reader who goes there must know.
-fn event_facts(entry: &Entry) -> EventFacts<'_> {
-    entry.event.as_ref().map(|e| (e.start, e.end, e.venue.as_deref(), e.status))
-}
-
-fn draft_event_facts(draft: &Draft) -> EventFacts<'_> {
-    draft.event.as_ref().map(|e| (e.start, e.end, e.venue.as_deref(), e.status))
 }
 
 #[cfg(test)]
