@@ -258,8 +258,9 @@ fn a_file_of_ten_megabytes() {
 }
 
 /// Scans `content/` while `then` happens: before the pause that fresh files are given, or
-/// without one before any file is opened.
-fn scan_while(office: &Office, is_fresh: bool, then: impl Fn()) -> (Vec<String>, usize) {
+/// without one before any file is opened. Returns the files that were read, those that moved,
+/// and those that vanished.
+fn scan_while(office: &Office, is_fresh: bool, then: impl Fn()) -> [Vec<String>; 3] {
     let rules = Rules {
         site_url: "https://press.example.org/".parse().unwrap(),
         time_zone: chrono_tz::Asia::Singapore,
@@ -283,7 +284,7 @@ fn scan_while(office: &Office, is_fresh: bool, then: impl Fn()) -> (Vec<String>,
     let scan = scan(&office.path("content"), &rules, &HashMap::new(), &now, &pause).unwrap();
     assert_eq!(pauses.get(), u32::from(is_fresh));
     assert_eq!((&scan.problems, &scan.gone), (&vec![], &vec![]));
-    (scan.files.into_iter().map(|file| file.path).collect(), scan.moving.len())
+    [scan.files.into_iter().map(|file| file.path).collect(), scan.moving, scan.vanished]
 }
 
 #[test]
@@ -294,7 +295,8 @@ fn a_file_that_vanishes_while_it_is_read_is_no_problem() {
         post(&office, "b", "");
         let vanish = || fs::remove_file(office.path("content/news/b.md")).unwrap();
         let found = scan_while(&office, is_fresh, vanish);
-        assert_eq!(found, (vec!["news/a.md".to_owned()], 0), "fresh: {is_fresh}");
+        let expected = [vec!["news/a.md".to_owned()], vec![], vec!["news/b.md".to_owned()]];
+        assert_eq!(found, expected, "fresh: {is_fresh}");
     }
 }
 
@@ -306,7 +308,8 @@ fn a_file_that_is_written_while_it_is_read_waits_for_the_next_scan() {
         post(&office, "b", "");
         let write = || office.write("content/news/b.md", "---\ntitle: half a fi");
         let found = scan_while(&office, is_fresh, write);
-        assert_eq!(found, (vec!["news/a.md".to_owned()], 1), "fresh: {is_fresh}");
+        let expected = [vec!["news/a.md".to_owned()], vec!["news/b.md".to_owned()], vec![]];
+        assert_eq!(found, expected, "fresh: {is_fresh}");
     }
 }
 
