@@ -18,10 +18,12 @@ mod samples;
 
 pub use name::feed_name;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use url::Url;
 
-use crate::model::{Entry, Language, Timestamp};
+use crate::model::{Entry, EntryId, Language, Timestamp};
 
 /// What every document says of the publisher.
 #[derive(Debug, Clone)]
@@ -37,6 +39,16 @@ pub struct Site {
     pub time_zone: chrono_tz::Tz,
     /// Where the output folder is reached; ends with `/`.
     pub output_url: Url,
+    /// Where the daemon is reached, for what it alone serves; ends with `/`.
+    pub public_url: Url,
+    /// Who holds which rights, as plain text (RFC 4287, 4.2.10; RSS `copyright`).
+    pub rights: Option<String>,
+    /// A small square picture (RFC 4287, 4.2.5; JSON Feed `favicon`).
+    pub icon: Option<Url>,
+    /// A larger picture, twice as wide as high (RFC 4287, 4.2.8; RSS `image`).
+    pub logo: Option<Url>,
+    /// WebSub hubs that are told of new bytes (W3C WebSub, section 4).
+    pub hubs: Vec<Url>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,6 +65,30 @@ pub struct FeedDefinition {
     pub name: String,
     pub title: String,
     pub select: Selection,
+    /// How much of an entry its documents hold.
+    pub text: Text,
+    /// Newest entries in RSS, Atom and JSON Feed.
+    pub length: usize,
+    /// Whether the whole history is kept in archives (RFC 5005, section 4).
+    pub archive: bool,
+}
+
+/// How much of an entry a feed's documents hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Text {
+    #[default]
+    Full,
+    /// The summary alone; notices and event details stand before it.
+    Summary,
+}
+
+impl FeedDefinition {
+    /// A feed of whole texts, of usual length and without archives.
+    pub fn new(name: impl Into<String>, title: impl Into<String>, select: Selection) -> Self {
+        let text = Text::Full;
+        Self { name: name.into(), title: title.into(), select, text, length: 50, archive: false }
+    }
 }
 
 /// Which entries a feed holds. All three lists must agree; an empty list agrees with all.
@@ -76,25 +112,95 @@ pub enum Criterion {
     Language(Language),
 }
 
-/// A feed with its newest entries, ready to be rendered in any format.
+/// A feed with its newest entries, ready to be rendered as a subscription document.
 #[derive(Debug, Clone)]
 pub struct Feed {
     pub definition: FeedDefinition,
     /// `updated` newest first, then id.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Arc<Entry>>,
     /// Time of the newest change in the feed.
+    pub updated: Timestamp,
+    /// Entries that were deleted of late, newest first, then id (RFC 6721).
+    pub tombstones: Vec<Tombstone>,
+    /// Number of the newest archive in place; 0 where there is none.
+    pub archives: u64,
+}
+
+/// An entry that is no more (RFC 6721, section 3: `at:deleted-entry`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    pub id: EntryId,
+    pub at: Timestamp,
+}
+
+/// A closed block of a feed's history (RFC 5005, section 4).
+#[derive(Debug, Clone)]
+pub struct Archive {
+    pub definition: FeedDefinition,
+    /// From 1, oldest first.
+    pub number: u64,
+    /// `updated` newest first, then id.
+    pub entries: Vec<Arc<Entry>>,
     pub updated: Timestamp,
 }
 
-impl Feed {
-    /// Path of its RSS document below the output folder.
+/// The events of a feed that a calendar shows: those to come, and those of late.
+#[derive(Debug, Clone)]
+pub struct Calendar {
+    pub definition: FeedDefinition,
+    /// By start, then id.
+    pub events: Vec<Arc<Entry>>,
+}
+
+impl FeedDefinition {
+    /// Path of its RSS document below the output folder; the others likewise.
     pub fn rss_path(&self) -> String {
-        format!("feeds/{}.rss", self.definition.name)
+        format!("feeds/{}.rss", self.name)
     }
 
-    /// Path of its Atom document below the output folder.
     pub fn atom_path(&self) -> String {
-        format!("feeds/{}.atom", self.definition.name)
+        format!("feeds/{}.atom", self.name)
+    }
+
+    pub fn json_path(&self) -> String {
+        format!("feeds/{}.json", self.name)
+    }
+
+    pub fn calendar_path(&self) -> String {
+        format!("feeds/{}.ics", self.name)
+    }
+
+    pub fn page_path(&self) -> String {
+        format!("feeds/{}/index.html", self.name)
+    }
+
+    pub fn atom_archive_path(&self, number: u64) -> String {
+        format!("feeds/{}/archive/{number}.atom", self.name)
+    }
+
+    pub fn json_archive_path(&self, number: u64) -> String {
+        format!("feeds/{}/archive/{number}.json", self.name)
+    }
+}
+
+/// Style sheet of feeds and pages, and the script of the copy buttons.
+pub const STYLE_PATH: &str = "feeds/style.css";
+pub const SCRIPT_PATH: &str = "feeds/copy.js";
+pub const OPML_PATH: &str = "feeds.opml";
+pub const INDEX_PATH: &str = "index.html";
+
+/// What the bytes at a path of the output folder are, by the ending of its name.
+pub fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "rss" => "application/rss+xml; charset=utf-8",
+        "atom" => "application/atom+xml; charset=utf-8",
+        "json" => "application/feed+json; charset=utf-8",
+        "ics" => "text/calendar; charset=utf-8",
+        "opml" => "text/x-opml; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        _ => "application/octet-stream",
     }
 }
 
@@ -110,8 +216,7 @@ impl Site {
 /// One output: its path below the output folder, its bytes and what they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// With `/` between its parts, as `feeds/all.atom`.
+    /// With `/` between its parts, as `feeds/all.atom`; its ending says what it is.
     pub path: String,
-    pub media_type: &'static str,
     pub bytes: Vec<u8>,
 }

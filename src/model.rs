@@ -150,6 +150,13 @@ pub struct Entry {
     /// Last significant change; never before `published` (RFC 4287, 4.2.15).
     pub updated: Timestamp,
     pub revision: Revision,
+    /// When this revision was accepted; absent for the first, which is as old as `updated`.
+    #[serde(default)]
+    pub revised: Option<Timestamp>,
+    /// How often a calendar had to be told of another title, time, place or status
+    /// (RFC 5545, 3.8.7.4).
+    #[serde(default)]
+    pub sequence: u32,
     pub language: Language,
     /// Shared by the translations of one text.
     pub translation_key: Option<String>,
@@ -170,6 +177,13 @@ pub struct Entry {
     pub notes: Notes,
     /// Mailed at once to every subscriber of a feed that selects it.
     pub urgent: bool,
+}
+
+impl Entry {
+    /// The last change of any kind, also of one that leaves `updated` as it was.
+    pub fn modified(&self) -> Timestamp {
+        self.revised.unwrap_or(self.updated).max(self.updated)
+    }
 }
 
 /// A file offered with an entry (RFC 4287, 4.2.7.2; RSS 2.0 `enclosure`).

@@ -43,13 +43,10 @@ impl Press {
                 FeedConfig::One(definition) => feeds.push(definition.clone()),
                 FeedConfig::EachCategory => {
                     let values = category_values(entries).into_iter();
-                    feeds.extend(values.map(|(name, title)| FeedDefinition {
-                        name: format!("{CATEGORY_PREFIX}{name}"),
-                        select: Selection {
-                            all: vec![Criterion::Category(title.clone())],
-                            ..Selection::default()
-                        },
-                        title,
+                    feeds.extend(values.map(|(name, title)| {
+                        let all = vec![Criterion::Category(title.clone())];
+                        let select = Selection { all, ..Selection::default() };
+                        FeedDefinition::new(format!("{CATEGORY_PREFIX}{name}"), title, select)
                     }));
                 }
             }

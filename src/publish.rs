@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn document(path: &str) -> Document {
-        Document { path: path.into(), media_type: "text/html; charset=utf-8", bytes: vec![] }
+        Document { path: path.into(), bytes: vec![] }
     }
 
     fn check(found: &[Found], owned: &[&str]) -> Result<(Vec<String>, Vec<String>), String> {

@@ -28,6 +28,11 @@ fn site() -> Site {
         since_date: "2026-01-01".parse().unwrap(),
         time_zone: chrono_tz::Asia::Singapore,
         output_url: "https://feeds.example/".parse().unwrap(),
+        public_url: "https://feeds.example/".parse().unwrap(),
+        rights: None,
+        icon: None,
+        logo: None,
+        hubs: vec![],
     }
 }
 
@@ -40,6 +45,8 @@ fn entry(name: &str) -> Entry {
         published: time("2026-02-05T09:00:00+08:00"),
         updated: time("2026-02-05T09:00:00+08:00"),
         revision: 1,
+        revised: None,
+        sequence: 0,
         language: "en".parse().unwrap(),
         translation_key: None,
         categories: vec![],
@@ -100,11 +107,7 @@ fn samples() -> Vec<Entry> {
 }
 
 fn feed(entries: &[Entry]) -> Feed {
-    let definition = FeedDefinition {
-        name: "all".into(),
-        title: "News <all> & more".into(),
-        select: Selection::default(),
-    };
+    let definition = FeedDefinition::new("all", "News <all> & more", Selection::default());
     build(&definition, entries, &site(), 50)
 }
 
@@ -130,8 +133,10 @@ fn equal_entries_give_equal_bytes() {
 #[test]
 fn documents_are_in_order_with_their_media_types() {
     let documents = all_documents(&samples());
-    let listed: Vec<(&str, &str)> =
-        documents.iter().map(|document| (document.path.as_str(), document.media_type)).collect();
+    let listed: Vec<(&str, &str)> = documents
+        .iter()
+        .map(|document| (document.path.as_str(), tidings::feeds::media_type(&document.path)))
+        .collect();
     assert_eq!(
         listed,
         [

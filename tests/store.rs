@@ -56,6 +56,8 @@ fn acceptance(
         published: at(0).fixed_offset(),
         updated: at(0).fixed_offset(),
         revision,
+        revised: None,
+        sequence: 0,
         language: "en".parse().unwrap(),
         translation_key: None,
         categories: vec![],

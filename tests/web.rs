@@ -31,11 +31,7 @@ async fn office() -> (Office, axum::Router, Arc<dyn Store>) {
         config::load(&office.path("config/tidings.yaml"), &Environment::default()).unwrap();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store_path).await.unwrap());
     let keys = Keys::open(&config.keys_folder).unwrap();
-    let document = Document {
-        path: "feeds/all.atom".into(),
-        media_type: "application/atom+xml; charset=utf-8",
-        bytes: b"<feed/>".to_vec(),
-    };
+    let document = Document { path: "feeds/all.atom".into(), bytes: b"<feed/>".to_vec() };
     let record = DocumentRecord {
         path: document.path.clone(),
         hash: "0123456789abcdef0123456789abcdef0123456789abcdef".into(),

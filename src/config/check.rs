@@ -79,13 +79,11 @@ impl Checker<'_> {
             Some(text) => self.url(&["output", "url"], &text)?,
             None => web.public_url.clone(),
         };
-        let (site, languages) = self.site(file.site, output_url)?;
+        let (site, languages) =
+            self.site(file.site, output_url, &web.public_url, &file.websub.hubs)?;
         let content = self.content(file.content, &base, &site)?;
         let feeds = self.feeds(file.feeds, &mut warnings)?;
         let digests = self.digests(file.digests, &site)?;
-        if !file.websub.hubs.is_empty() {
-            warnings.push("`websub.hubs`: this version does not notify hubs yet".into());
-        }
         if !file.retention.is_empty() {
             warnings.push("`retention`: this version keeps everything".into());
         }
@@ -126,6 +124,8 @@ impl Checker<'_> {
         &self,
         section: file::SiteSection,
         output_url: Url,
+        public_url: &Url,
+        hubs: &[String],
     ) -> Result<(feeds::Site, Vec<Language>), ConfigError> {
         let language = |key: &'static str, text: &str| {
             text.parse::<Language>().map_err(|error| {
@@ -152,6 +152,30 @@ impl Checker<'_> {
             .earliest()
             .unwrap_or_else(|| time_zone.from_utc_datetime(&section.since.and_time(NaiveTime::MIN)))
             .fixed_offset();
+        let address = |text: &str| {
+            Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.has_host())
+        };
+        let picture = |key: &'static str, text: Option<String>| {
+            text.map(|text| {
+                address(&text).ok_or_else(|| {
+                    self.wrong(
+                        &["site", key],
+                        format!("`site.{key}` is not a web address: `{text}`"),
+                        "write `https://press.example.org/logo.png`",
+                    )
+                })
+            })
+            .transpose()
+        };
+        let hub = |text: &String| {
+            address(text).ok_or_else(|| {
+                self.wrong(
+                    &["websub", "hubs"],
+                    format!("`websub.hubs` has no web address: `{text}`"),
+                    "write `https://hub.example.org/`",
+                )
+            })
+        };
         let site = feeds::Site {
             title: section.title,
             url: self.url(&["site", "url"], &section.url)?,
@@ -161,6 +185,11 @@ impl Checker<'_> {
             since_date: section.since,
             time_zone,
             output_url,
+            public_url: public_url.clone(),
+            rights: section.rights,
+            icon: picture("icon", section.icon)?,
+            logo: picture("logo", section.logo)?,
+            hubs: hubs.iter().map(hub).collect::<Result<_, _>>()?,
         };
         Ok((site, languages))
     }
@@ -393,7 +422,7 @@ impl Checker<'_> {
                     "write each as an item of its own: `all: [{kind: event}, {language: en}]`",
                 )
             })?;
-            feeds.push(FeedConfig::One(FeedDefinition { name, title, select }));
+            feeds.push(FeedConfig::One(FeedDefinition::new(name, title, select)));
         }
         if feeds.is_empty() {
             return Err(self.wrong(

@@ -51,6 +51,9 @@ pub(super) struct SiteSection {
     pub languages: Vec<String>,
     pub time_zone: Option<String>,
     pub author: Option<Author>,
+    pub rights: Option<String>,
+    pub icon: Option<String>,
+    pub logo: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

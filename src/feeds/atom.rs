@@ -22,7 +22,7 @@ pub fn render(feed: &Feed, site: &Site) -> Vec<u8> {
         updated: feed.updated,
         authors: vec![author(site)],
         links: vec![
-            link("self", &site.address(&feed.atom_path()), Some("application/atom+xml")),
+            link("self", &site.address(&feed.definition.atom_path()), Some("application/atom+xml")),
             link("alternate", &site.url, Some("text/html")),
         ],
         generator: Some(Generator { value: "Tidings".into(), uri: None, version: None }),

@@ -25,23 +25,16 @@ pub fn documents(
 ) -> Result<Vec<Document>, DocumentError> {
     let mut documents = Vec::with_capacity(2 * feeds.len() + 1);
     for feed in feeds {
-        documents.push(Document {
-            path: feed.rss_path(),
-            media_type: "application/rss+xml; charset=utf-8",
-            bytes: rss::render(feed, site),
-        });
-        documents.push(Document {
-            path: feed.atom_path(),
-            media_type: "application/atom+xml; charset=utf-8",
-            bytes: atom::render(feed, site),
-        });
+        documents
+            .push(Document { path: feed.definition.rss_path(), bytes: rss::render(feed, site) });
+        documents
+            .push(Document { path: feed.definition.atom_path(), bytes: atom::render(feed, site) });
     }
     for Document { path, bytes, .. } in &documents {
         xml::check(bytes).map_err(|source| DocumentError::Xml { path: path.clone(), source })?;
     }
     documents.push(Document {
         path: "index.html".to_owned(),
-        media_type: "text/html; charset=utf-8",
         bytes: page::render(templates, feeds, site)?,
     });
     Ok(documents)

@@ -70,9 +70,9 @@ fn feed_view<'a>(feed: &'a Feed, site: &Site) -> FeedView<'a> {
         name: &feed.definition.name,
         title: shown(&feed.definition.title),
         description: description(feed),
-        rss: relative(site, &feed.rss_path()),
-        atom: relative(site, &feed.atom_path()),
-        newest: feed.entries.iter().take(NEWEST).map(entry_view).collect(),
+        rss: relative(site, &feed.definition.rss_path()),
+        atom: relative(site, &feed.definition.atom_path()),
+        newest: feed.entries.iter().take(NEWEST).map(|entry| entry_view(entry)).collect(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::{Entry, Timestamp};
 #[expect(clippy::missing_panics_doc, reason = "writing to memory does not fail")]
 pub fn render(feed: &Feed, site: &Site) -> Vec<u8> {
     let link = Link {
-        href: site.address(&feed.rss_path()).into(),
+        href: site.address(&feed.definition.rss_path()).into(),
         rel: "self".into(),
         mime_type: Some("application/rss+xml".into()),
         ..Link::default()

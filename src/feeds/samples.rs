@@ -13,6 +13,11 @@ pub(super) fn site() -> Site {
         since_date: "2026-01-01".parse().unwrap(),
         time_zone: chrono_tz::Asia::Singapore,
         output_url: "https://feeds.example/out/".parse().unwrap(),
+        public_url: "https://feeds.example/out/".parse().unwrap(),
+        rights: None,
+        icon: None,
+        logo: None,
+        hubs: vec![],
     }
 }
 
@@ -25,6 +30,8 @@ pub(super) fn entry(name: &str) -> Entry {
         published: "2026-02-26T09:00:00+08:00".parse().unwrap(),
         updated: "2026-02-26T09:00:00+08:00".parse().unwrap(),
         revision: 1,
+        revised: None,
+        sequence: 0,
         language: "en".parse().unwrap(),
         translation_key: None,
         categories: vec![],
@@ -53,10 +60,6 @@ pub(super) fn event() -> Event {
 }
 
 pub(super) fn feed(name: &str, entries: &[Entry]) -> Feed {
-    let definition = FeedDefinition {
-        name: name.into(),
-        title: format!("Feed {name}"),
-        select: Selection::default(),
-    };
+    let definition = FeedDefinition::new(name, format!("Feed {name}"), Selection::default());
     select::build(&definition, entries, &site(), 50)
 }

@@ -4,6 +4,7 @@
 //! of [feed names](super::feed_name). Archives and tombstones are not made here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Criterion, Feed, FeedDefinition, Selection, Site, feed_name};
 use crate::model::Entry;
@@ -95,11 +96,14 @@ pub fn build_all(
         .map(|definition| {
             let select = definition.select.named();
             let selected = newest_first.iter().filter(|entry| select.holds(entry)).take(limit);
-            let entries: Vec<Entry> = selected.map(|named| named.entry.clone()).collect();
+            let entries: Vec<Arc<Entry>> =
+                selected.map(|named| Arc::new(named.entry.clone())).collect();
             Feed {
                 definition: definition.clone(),
                 updated: entries.first().map_or(site.since, |newest| newest.updated),
                 entries,
+                tombstones: Vec::new(),
+                archives: 0,
             }
         })
         .collect()
@@ -134,7 +138,7 @@ mod tests {
     use crate::model::{EntryId, Kind};
 
     fn definition(select: Selection) -> FeedDefinition {
-        FeedDefinition { name: "all".into(), title: "All news".into(), select }
+        FeedDefinition::new("all", "All news", select)
     }
 
     fn ids(feed: &Feed) -> Vec<&str> {

@@ -1,6 +1,7 @@
 //! From the store to the documents in place.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -160,11 +161,12 @@ async fn feeds_with_bodies(
     let mut shown: HashMap<_, Entry> = feeds
         .iter()
         .flat_map(|feed| &feed.entries)
-        .map(|entry| (entry.id.clone(), entry.clone()))
+        .map(|entry| (entry.id.clone(), Entry::clone(entry)))
         .collect();
     let mut whole: Vec<Entry> = shown.drain().map(|(_, entry)| entry).collect();
     report.stand_ins = bodies::fill(press, &mut whole).await?;
-    let whole: HashMap<_, Entry> = whole.into_iter().map(|e| (e.id.clone(), e)).collect();
+    let whole: HashMap<_, Arc<Entry>> =
+        whole.into_iter().map(|e| (e.id.clone(), Arc::new(e))).collect();
     for entry in feeds.iter_mut().flat_map(|feed| &mut feed.entries) {
         entry.clone_from(&whole[&entry.id]);
     }

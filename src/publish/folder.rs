@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     fn document(path: &str, text: &str) -> Document {
-        Document { path: path.into(), media_type: "text/html; charset=utf-8", bytes: text.into() }
+        Document { path: path.into(), bytes: text.into() }
     }
 
     fn set() -> Vec<Document> {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::Web;
-use crate::feeds::Document;
+use crate::feeds::{Document, media_type};
 use crate::store::DocumentRecord;
 
 /// Readers ask again after this many seconds at the earliest.
@@ -43,7 +43,7 @@ impl DocumentSet {
             let bytes = Bytes::from(document.bytes);
             let served = Served {
                 bytes,
-                media_type: document.media_type,
+                media_type: media_type(&document.path),
                 etag,
                 changed_at: record.changed_at,
             };

@@ -17,6 +17,11 @@ fn site() -> Site {
         since_date: "2026-01-01".parse().unwrap(),
         time_zone: chrono_tz::Asia::Singapore,
         output_url: "https://press.example.org/".parse().unwrap(),
+        public_url: "https://press.example.org/".parse().unwrap(),
+        rights: None,
+        icon: None,
+        logo: None,
+        hubs: vec![],
     }
 }
 
@@ -29,6 +34,8 @@ fn release(slug: &str, title: &str) -> Entry {
         published: "2026-02-26T09:00:00+08:00".parse().unwrap(),
         updated: "2026-02-26T09:00:00+08:00".parse().unwrap(),
         revision: 1,
+        revised: None,
+        sequence: 0,
         language: "en".parse().unwrap(),
         translation_key: None,
         categories: vec!["transport".to_owned()],
