@@ -148,6 +148,34 @@ impl Tell {
     }
 }
 
+/// Why an entry left the feeds; stands as the note of a `removed` change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Its file is gone.
+    Deleted,
+    /// Its notice has stood long enough.
+    Withdrawn,
+    Expired,
+    /// Set back to draft.
+    Draft,
+}
+
+impl Departure {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
+            Self::Draft => "draft",
+        }
+    }
+
+    /// Whether feeds say for a while that it is no more (RFC 6721).
+    pub fn leaves_tombstone(self) -> bool {
+        matches!(self, Self::Deleted | Self::Withdrawn)
+    }
+}
+
 /// A change before it has its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewChange {

@@ -7,6 +7,7 @@
 mod check;
 mod duration;
 mod error;
+mod feed_lines;
 mod file;
 mod relay;
 
@@ -14,12 +15,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use croner::Cron;
 use url::Url;
 
 use crate::content;
-use crate::feeds::{self, FeedDefinition};
+use crate::feeds::facets::Facet;
+use crate::feeds::{self, FeedDefinition, Text};
 use crate::model::Address;
 
 pub use error::ConfigError;
@@ -99,14 +102,45 @@ pub struct WebConfig {
     pub listen: SocketAddr,
     /// Ends with `/`.
     pub public_url: Url,
+    /// Feeds are answered as XML to who prefers a page, so that their style sheet shows.
+    pub style_feeds: bool,
 }
 
 /// One line of `feeds`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FeedConfig {
-    One(FeedDefinition),
-    /// `each: category`: a feed for every category that occurs.
-    EachCategory,
+    One(NamedFeed),
+    /// `each: category`: a feed for every value that occurs.
+    Each(EachFeed),
+}
+
+/// A feed that the config names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFeed {
+    pub definition: FeedDefinition,
+    /// Names it had: their addresses lead here, and their subscribers come along.
+    pub was: Vec<String>,
+    pub closed: Option<Closed>,
+}
+
+/// The end of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// First day without it, in the site's zone.
+    pub from: NaiveDate,
+    /// Where its readers are sent; they are told that it is gone where this is absent.
+    pub redirect: Option<Url>,
+}
+
+/// A feed for every value of a facet; once made a feed stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EachFeed {
+    pub facet: Facet,
+    /// More feeds than this are not made until an operator approves.
+    pub limit: usize,
+    pub text: Text,
+    pub length: usize,
+    pub archive: bool,
 }
 
 #[derive(Debug, Clone)]

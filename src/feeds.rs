@@ -6,6 +6,7 @@
 pub mod atom;
 pub mod content;
 pub mod documents;
+pub mod facets;
 pub mod former;
 pub mod name;
 pub mod page;
@@ -124,6 +125,32 @@ pub struct Feed {
     pub tombstones: Vec<Tombstone>,
     /// Number of the newest archive in place; 0 where there is none.
     pub archives: u64,
+}
+
+impl Feed {
+    /// Puts entries in the order of feeds: `updated` newest first, then id.
+    ///
+    /// `updated` is never before `told`, what earlier documents of the feed said, so that it
+    /// does not go back when its newest entry leaves.
+    pub fn new(
+        definition: FeedDefinition,
+        entries: Vec<Arc<Entry>>,
+        tombstones: Vec<Tombstone>,
+        told: Timestamp,
+    ) -> Self {
+        let entries = newest_first(entries);
+        let newest = entries.first().map(|entry| entry.updated);
+        let buried = tombstones.iter().map(|tombstone| tombstone.at);
+        let updated = buried.chain(newest).fold(told, Timestamp::max);
+        Self { definition, entries, updated, tombstones, archives: 0 }
+    }
+}
+
+/// `updated` newest first, then id; each once.
+pub fn newest_first(mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
+    entries.sort_by(|a, b| b.updated.cmp(&a.updated).then_with(|| a.id.cmp(&b.id)));
+    entries.dedup_by(|a, b| a.id == b.id);
+    entries
 }
 
 /// An entry that is no more (RFC 6721, section 3: `at:deleted-entry`).

@@ -101,15 +101,24 @@ pub trait Store: Send + Sync + fmt::Debug {
         now: DateTime<Utc>,
     ) -> Result<Option<HoldRecord>>;
 
+    /// Asks an operator whether `subject` may have `number`; asked again, the newer number
+    /// counts.
+    async fn hold_approval(
+        &self,
+        subject: &str,
+        number: usize,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
+
+    /// The greatest number that an operator has let go for `subject`.
+    async fn approved(&self, subject: &str) -> Result<Option<usize>>;
+
     /// What there is to mend as of the last scan, gravest first.
     async fn problems(&self) -> Result<Vec<Problem>>;
 
     /// Every entry that readers see, withdrawn ones with their notice, bodies left empty.
     async fn public_entries(&self) -> Result<Vec<Entry>>;
-
-    /// As [`public_entries`](Store::public_entries), `limit` of them after the first `skip`;
-    /// newest first, ties by id.
-    async fn newest_public_entries(&self, skip: usize, limit: usize) -> Result<Vec<Entry>>;
 
     /// Fills in the bodies of the revisions at hand, and says which are not stored.
     async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<Vec<BodyAtSource>>;
@@ -120,15 +129,71 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// How many entries stand in each state.
     async fn entry_counts(&self) -> Result<HashMap<String, u64>>;
 
-    /// Remembers which documents changed and when; `removed` ones are forgotten.
-    async fn record_documents(&self, changed: &[DocumentRecord], removed: &[String]) -> Result<()>;
+    // Feeds and documents.
+
+    /// Remembers feeds under their names; known ones keep what is known of them.
+    async fn register_feeds(&self, feeds: &[NewFeed], now: DateTime<Utc>) -> Result<()>;
+
+    /// Every feed that was ever registered, by name.
+    async fn feeds(&self) -> Result<Vec<FeedRecord>>;
+
+    /// Number of the newest change whose entry has its place in feeds.
+    async fn placed_seq(&self) -> Result<Seq>;
+
+    /// Entries that changed after `seq`, or all that were ever public, as they are now.
+    async fn placements(&self, after: Seq, is_all: bool) -> Result<Vec<Placement>>;
+
+    /// Gives entries their places in feeds; feeds that gain, lose or keep a changed one become
+    /// stale, and so do closed archives in which one has turned.
+    async fn place(&self, placing: &Placing, now: DateTime<Utc>) -> Result<()>;
+
+    /// What stands in the documents of a feed.
+    async fn feed_lists(&self, asked: &ListsAsked) -> Result<FeedLists>;
+
+    /// The newest entries of every feed: feed and row.
+    async fn feed_heads(&self, length: usize) -> Result<Vec<(i64, i64)>>;
+
+    /// Events of all feeds that end on this day or later, in days since 1970; by id.
+    async fn events(&self, since: i64) -> Result<Vec<Member>>;
+
+    /// Archives of a feed that are to be made, oldest first.
+    async fn stale_archives(&self, feed: i64, limit: usize) -> Result<Vec<u64>>;
+
+    /// What stands in an archive.
+    async fn archive_members(&self, feed: i64, number: u64) -> Result<Vec<Member>>;
+
+    /// The newest revisions of entries by row, in that order; bodies left empty.
+    async fn entries(&self, rows: &[i64]) -> Result<Vec<Entry>>;
+
+    /// Remembers what a publish did.
+    async fn record_publication(
+        &self,
+        publication: &PublicationRecord,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
 
     async fn documents(&self) -> Result<Vec<DocumentRecord>>;
 
-    // Digests and runs.
+    /// Remembers the copies in an object store: path and tag.
+    async fn record_copies(&self, copies: &[(String, Option<String>)]) -> Result<()>;
 
-    /// Registers feeds by (name, title); known ones are left alone but for their title.
-    async fn register_feeds(&self, feeds: &[(String, String)], now: DateTime<Utc>) -> Result<()>;
+    /// Hubs to be told now, longest waiting first.
+    async fn due_pings(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<PingRecord>>;
+
+    /// When the next hub is to be told.
+    async fn next_ping(&self) -> Result<Option<DateTime<Utc>>>;
+
+    /// Remembers how telling a hub went: to be tried again at `next`, or done with.
+    async fn settle_ping(&self, ping: &PingRecord, next: Option<DateTime<Utc>>) -> Result<()>;
+
+    /// What people follow: feeds and digests with a subscription that has not ended.
+    async fn followed(&self) -> Result<Vec<Followed>>;
+
+    /// Moves the subscriptions of one feed to another; who follows both keeps the other's.
+    /// Returns how many moved.
+    async fn move_subscriptions(&self, old: &str, new: &str, now: DateTime<Utc>) -> Result<u64>;
+
+    // Digests and runs.
 
     /// Registers digests; a new one's first window begins at the newest change of now.
     async fn register_digests(&self, names: &[String], now: DateTime<Utc>) -> Result<()>;

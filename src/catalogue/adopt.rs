@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::diff::problems::id_taken;
 use super::diff::{new_notice, removal};
 use super::identity::{first_choice, new_id};
-use super::{Acceptance, ChangeClass, Context, EntryState, Known, NewChange, Step, Tell};
+use super::{
+    Acceptance, ChangeClass, Context, Departure, EntryState, Known, NewChange, Step, Tell,
+};
 use crate::content::{Problem, PublishedSource};
 use crate::model::{EntryId, Timestamp};
 
@@ -217,7 +219,7 @@ fn take_over(acceptance: &mut Acceptance, former: &Former, context: &Context) {
 fn keep_quiet(acceptance: &mut Acceptance) {
     if acceptance.state == EntryState::Withdrawn {
         acceptance.state = EntryState::Removed;
-        acceptance.change = Some(removal());
+        acceptance.change = Some(removal(Departure::Withdrawn));
     }
 }
 

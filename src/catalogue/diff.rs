@@ -2,18 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::identity::new_id;
 use super::seconds::TakenSeconds;
 use super::{
-    Acceptance, Acted, Announce, Cause, ChangeClass, Context, Diff, EntryState, Known, KnownEntry,
-    NewChange, Scanned, Step, Tell,
+    Acceptance, Acted, Announce, Cause, ChangeClass, Context, Departure, Diff, EntryState, Known,
+    KnownEntry, NewChange, Scanned, Step, Tell,
 };
 use crate::content::{DateValue, Draft, Problem};
 use crate::hash::hash;
 use crate::model::{Entry, EntryId, Timestamp};
-use entry::{acted_of, draft_event_facts, entry_of, event_facts, has_same_body, says_the_same};
+use entry::{
+    acted_of, draft_event_facts, entry_of, event_facts, has_same_body, is_other_appointment,
+    says_the_same,
+};
 use problems::{id_taken, published_already, same_id, title_and_date_changed};
 
 mod entry;
@@ -285,7 +288,8 @@ impl<'a> Comparison<'a> {
         if was_shown && !is_pinned && !has_new_note && self.is_other_news(known, &draft) {
             if draft.is_unpublished {
                 // The text that readers know is dropped; this one was never theirs.
-                self.settle(known, EntryState::Removed, Some(removal()), Cause::File);
+                let change = Some(removal(Departure::Draft));
+                self.settle(known, EntryState::Removed, change, Cause::File);
             } else {
                 self.diff.problems.push(title_and_date_changed(known, &draft));
                 if moved {
@@ -310,10 +314,26 @@ impl<'a> Comparison<'a> {
             }
             return;
         }
-        let KnownEntry { row, entry: Entry { id, revision, .. }, .. } = known;
-        self.accept(Accepted { row: Some(*row), state, acted, change }, draft, |draft| {
-            entry_of(draft, id.clone(), published, updated, revision + 1)
+        let KnownEntry { row, entry: Entry { id, revision, sequence, .. }, .. } = known;
+        let is_rescheduled = known.was_public && is_other_appointment(&draft, &known.entry);
+        let sequence = sequence + u32::from(is_rescheduled);
+        let now = self.context.now.trunc_subsecs(0).with_timezone(&self.context.zone);
+        self.accept(Accepted { row: Some(*row), state, acted, change }, draft, |draft| Entry {
+            revised: Some(now.fixed_offset()),
+            sequence,
+            ..entry_of(draft, id.clone(), published, updated, revision + 1)
         });
+    }
+
+    /// Why a draft that readers are not to see any more leaves the feeds.
+    fn departure_of(&self, draft: &Draft) -> Departure {
+        if draft.is_unpublished {
+            Departure::Draft
+        } else if self.is_unseen(draft) {
+            Departure::Expired
+        } else {
+            Departure::Withdrawn
+        }
     }
 
     fn next_state(&self, known: &KnownEntry, draft: &Draft) -> EntryState {
@@ -352,7 +372,7 @@ impl<'a> Comparison<'a> {
         let notes = &draft.notes;
         match (known.state, state) {
             (_, Waiting) | (Waiting | Removed, Removed) => None,
-            (_, Removed) => Some(removal()),
+            (_, Removed) => Some(removal(self.departure_of(draft))),
             (Waiting | Removed, Public) if !known.was_public => Some(self.new_change(published)),
             (Waiting | Removed | Withdrawn, Public) => {
                 change(ChangeClass::Reinstated, Tell::Nobody, &None)
@@ -484,7 +504,9 @@ impl<'a> Comparison<'a> {
         let is_expired = known.expires_at.is_some_and(|at| at <= now);
         if is_expired || is_notice_over(known, now) {
             // The clock does this, whether or not the file is there.
-            return self.settle(known, Removed, known.was_public.then(removal), Cause::Time);
+            let departure = if is_expired { Departure::Expired } else { Departure::Withdrawn };
+            let change = known.was_public.then(|| removal(departure));
+            return self.settle(known, Removed, change, Cause::Time);
         }
         let path = known.path.as_deref();
         let is_there = match path.and_then(|path| self.present.get(path)) {
@@ -499,7 +521,8 @@ impl<'a> Comparison<'a> {
             Some(Presence::Draft(_)) => path.is_some_and(|path| self.clashes.contains(path)),
         };
         if !is_there {
-            self.settle(known, Removed, known.was_public.then(removal), Cause::File);
+            let change = known.was_public.then(|| removal(Departure::Deleted));
+            self.settle(known, Removed, change, Cause::File);
         } else if known.state == EntryState::Waiting && known.entry.published <= now {
             if known.entry.notes.withdrawn.is_some() {
                 self.settle(known, Withdrawn, Some(new_notice()), Cause::Time);
@@ -536,8 +559,9 @@ struct Accepted {
     change: Option<NewChange>,
 }
 
-pub(super) fn removal() -> NewChange {
-    NewChange { class: ChangeClass::Removed, tell: Tell::Nobody, note: None }
+pub(super) fn removal(departure: Departure) -> NewChange {
+    let note = Some(departure.as_str().to_owned());
+    NewChange { class: ChangeClass::Removed, tell: Tell::Nobody, note }
 }
 
 /// A notice about something that no reader of ours has seen.

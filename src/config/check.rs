@@ -15,11 +15,11 @@ use url::Url;
 use super::error::{ConfigError, line_of};
 use super::relay::{self, Relay, Secret};
 use super::{
-    Config, ContentConfig, DigestConfig, Environment, FeedConfig, FirstScan, Late, MailConfig,
-    RESERVED_DIGESTS, Sender, Uncertain, WebConfig, duration, file,
+    Config, ContentConfig, DigestConfig, Environment, FirstScan, Late, MailConfig,
+    RESERVED_DIGESTS, Sender, Uncertain, WebConfig, duration, feed_lines, file,
 };
 use crate::content;
-use crate::feeds::{self, Criterion, FeedDefinition, Selection, feed_name};
+use crate::feeds;
 use crate::model::{Address, Language};
 
 /// Folder that relative paths of the config start from: the parent of its folder where that
@@ -41,7 +41,7 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     /// An error about the key at `key`, parts from the top.
-    fn wrong(&self, key: &[&str], message: String, hint: impl Into<String>) -> ConfigError {
+    pub(super) fn wrong(&self, key: &[&str], message: String, hint: impl Into<String>) -> ConfigError {
         ConfigError::Value {
             path: self.path.to_owned(),
             line: line_of(self.text, key),
@@ -82,7 +82,8 @@ impl Checker<'_> {
         let (site, languages) =
             self.site(file.site, output_url, &web.public_url, &file.websub.hubs)?;
         let content = self.content(file.content, &base, &site)?;
-        let feeds = self.feeds(file.feeds, &mut warnings)?;
+        let feeds = self.feeds(file.feeds)?;
+        warnings.extend(feed_lines::empty_for_ever(&feeds));
         let digests = self.digests(file.digests, &site)?;
         if !file.retention.is_empty() {
             warnings.push("`retention`: this version keeps everything".into());
@@ -361,77 +362,7 @@ impl Checker<'_> {
                  or keep `mail.relay` at `maildir:` or on this machine",
             ));
         }
-        Ok(WebConfig { listen, public_url })
-    }
-
-    fn feeds(
-        &self,
-        sections: Vec<file::FeedSection>,
-        warnings: &mut Vec<String>,
-    ) -> Result<Vec<FeedConfig>, ConfigError> {
-        let mut names = HashSet::new();
-        let mut feeds = Vec::new();
-        for (number, section) in sections.into_iter().enumerate() {
-            let item = number.to_string();
-            let wrong = |message: String, hint: &str| self.wrong(&["feeds", &item], message, hint);
-            if let Some(each) = section.each {
-                if each != "category" {
-                    return Err(wrong(
-                        format!("`each: {each}` is not known"),
-                        "write `each: category`",
-                    ));
-                }
-                if !feeds.contains(&FeedConfig::EachCategory) {
-                    feeds.push(FeedConfig::EachCategory);
-                }
-                continue;
-            }
-            let Some(given_name) = section.name else {
-                return Err(wrong("a feed has no `name`".into(), "add `name: NAME`"));
-            };
-            let name = feed_name(&given_name);
-            if name != given_name {
-                return Err(wrong(
-                    format!("`{given_name}` is not a feed name"),
-                    &format!("write `{}`", if name.is_empty() { "news" } else { &name }),
-                ));
-            }
-            if !names.insert(name.clone()) {
-                return Err(wrong(
-                    format!("two feeds are named `{name}`"),
-                    "give each feed a name of its own",
-                ));
-            }
-            if section.closed.is_some() || section.redirect.is_some() || !section.was.is_empty() {
-                return Err(wrong(
-                    format!(
-                        "feed `{name}`: `was`, `closed` and `redirect` are not supported by this version"
-                    ),
-                    "remove them; keep the feed under its name",
-                ));
-            }
-            if section.archive {
-                warnings.push(format!("feed `{name}`: this version keeps no archives yet"));
-            }
-            let title = section.title.unwrap_or_else(|| given_name.clone());
-            let select = selection(section.select).ok_or_else(|| {
-                wrong(
-                    format!(
-                        "feed `{name}`: an item of `select` has not one test but several or none"
-                    ),
-                    "write each as an item of its own: `all: [{kind: event}, {language: en}]`",
-                )
-            })?;
-            feeds.push(FeedConfig::One(FeedDefinition::new(name, title, select)));
-        }
-        if feeds.is_empty() {
-            return Err(self.wrong(
-                &["feeds"],
-                "there is no feed".into(),
-                "add `- {name: all, title: All news}`",
-            ));
-        }
-        Ok(feeds)
+        Ok(WebConfig { listen, public_url, style_feeds: section.style_feeds })
     }
 
     fn digests(
@@ -590,30 +521,6 @@ impl Checker<'_> {
 fn name_of(key: &[&str]) -> String {
     let parts: Vec<&str> = key.iter().copied().filter(|k| k.parse::<usize>().is_err()).collect();
     parts.join(".")
-}
-
-/// `None` where an item has not exactly one test.
-fn selection(section: file::SelectSection) -> Option<Selection> {
-    let criteria = |items: Vec<file::CriterionItem>| {
-        items.into_iter().map(criterion).collect::<Option<Vec<_>>>()
-    };
-    Some(Selection {
-        any: criteria(section.any)?,
-        all: criteria(section.all)?,
-        none: criteria(section.none)?,
-    })
-}
-
-fn criterion(item: file::CriterionItem) -> Option<Criterion> {
-    let tests = [
-        item.kind.map(Criterion::Kind),
-        item.category.map(Criterion::Category),
-        item.tag.map(Criterion::Tag),
-        item.agency.map(Criterion::Agency),
-        item.language.map(Criterion::Language),
-    ];
-    let mut given = tests.into_iter().flatten();
-    given.next().filter(|_| given.next().is_none())
 }
 
 /// Five fields in the dialect of Vixie cron: day of month *or* day of week.

@@ -128,6 +128,7 @@ pub(super) struct WebSection {
     pub public_url: Option<String>,
     pub admin_listen: Option<String>,
     pub trusted_proxies: Vec<String>,
+    pub style_feeds: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -142,13 +143,15 @@ pub(super) struct FeedSection {
     pub name: Option<String>,
     pub title: Option<String>,
     pub each: Option<String>,
-    #[serde(default)]
-    pub select: SelectSection,
+    pub limit: Option<usize>,
+    pub select: Option<SelectSection>,
+    pub text: Option<String>,
+    pub entries: Option<usize>,
     #[serde(default)]
     pub archive: bool,
     #[serde(default)]
     pub was: Vec<String>,
-    pub closed: Option<Value>,
+    pub closed: Option<String>,
     pub redirect: Option<String>,
 }
 

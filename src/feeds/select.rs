@@ -1,29 +1,62 @@
-//! Which entries a feed holds, in which order, and which values `{each: category}` stands for.
+//! Which entries a feed holds.
 //!
 //! Languages match by RFC 4647 section 3.3.1 (basic filtering); all other text under the rule
-//! of [feed names](super::feed_name). Archives and tombstones are not made here.
+//! of [feed names](super::feed_name).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use super::{Criterion, Feed, FeedDefinition, Selection, Site, feed_name};
-use crate::model::Entry;
+use super::facets::{Facet, Facets, Value};
+use super::{Criterion, FeedDefinition, Selection, feed_name};
+use crate::model::{Entry, Kind};
 
 impl Selection {
     pub fn selects(&self, entry: &Entry) -> bool {
-        self.named().holds(&Named::new(entry))
+        self.named().holds(&Facets::of(entry))
     }
 
-    fn holds(&self, entry: &Named<'_>) -> bool {
-        (self.any.is_empty() || self.any.iter().any(|criterion| criterion.holds(entry)))
-            && self.all.iter().all(|criterion| criterion.holds(entry))
-            && !self.none.iter().any(|criterion| criterion.holds(entry))
+    /// Whether all three lists agree; texts must be [feed names](Self::named) already.
+    pub fn holds(&self, facets: &Facets) -> bool {
+        (self.any.is_empty() || self.any.iter().any(|criterion| criterion.holds(facets)))
+            && self.all.iter().all(|criterion| criterion.holds(facets))
+            && !self.none.iter().any(|criterion| criterion.holds(facets))
     }
 
     /// With each text as its feed name, made once for many entries.
-    fn named(&self) -> Self {
+    #[must_use]
+    pub fn named(&self) -> Self {
         let named = |criteria: &[Criterion]| criteria.iter().map(Criterion::named).collect();
         Self { any: named(&self.any), all: named(&self.all), none: named(&self.none) }
+    }
+
+    /// Whether an entry of this kind could be selected, whatever else it is.
+    pub fn may_hold(&self, kind: Kind) -> bool {
+        let is_other =
+            |criterion: &Criterion| matches!(criterion, Criterion::Kind(k) if *k != kind);
+        let is_none = self.any.is_empty() || !self.any.iter().all(is_other);
+        is_none && !self.all.iter().any(is_other) && !self.none.contains(&Criterion::Kind(kind))
+    }
+
+    /// What every value of a facet selects.
+    pub fn by(facet: Facet, value: &str) -> Self {
+        let text = || value.to_owned();
+        let criterion = match facet {
+            Facet::Kind if value == Kind::Event.as_str() => Criterion::Kind(Kind::Event),
+            Facet::Kind => Criterion::Kind(Kind::Release),
+            Facet::Category => Criterion::Category(text()),
+            Facet::Tag => Criterion::Tag(text()),
+            Facet::Agency => Criterion::Agency(text()),
+            Facet::Language => match value.parse() {
+                Ok(language) => Criterion::Language(language),
+                // No language tag becomes such a name; it then selects nothing.
+                Err(_) => Criterion::Tag(String::new()),
+            },
+        };
+        Self { all: vec![criterion], ..Self::default() }
+    }
+}
+
+impl FeedDefinition {
+    /// Whether it has a calendar: one that can hold no event would stay empty for ever.
+    pub fn has_calendar(&self) -> bool {
+        self.select.may_hold(Kind::Event)
     }
 }
 
@@ -37,36 +70,14 @@ impl Criterion {
         }
     }
 
-    fn holds(&self, Named { entry, categories, tags, agency }: &Named<'_>) -> bool {
+    fn holds(&self, facets: &Facets) -> bool {
+        let is_among = |values: &[Value], name: &str| values.iter().any(|v| v.name() == name);
         match self {
-            Self::Kind(kind) => entry.kind == *kind,
-            Self::Category(name) => categories.contains(name),
-            Self::Tag(name) => tags.contains(name),
-            Self::Agency(name) => agency.contains(name),
-            Self::Language(range) => is_within(range.as_str(), entry.language.as_str()),
-        }
-    }
-}
-
-/// An entry with its texts as feed names, made once for many selections.
-struct Named<'a> {
-    entry: &'a Entry,
-    categories: Vec<String>,
-    tags: Vec<String>,
-    agency: Vec<String>,
-}
-
-impl<'a> Named<'a> {
-    /// A text without letters names nothing, so two of them are not the same.
-    fn new(entry: &'a Entry) -> Self {
-        let names = |texts: &[String]| -> Vec<String> {
-            texts.iter().map(|text| feed_name(text)).filter(|name| !name.is_empty()).collect()
-        };
-        Self {
-            entry,
-            categories: names(&entry.categories),
-            tags: names(&entry.tags),
-            agency: names(entry.agency.as_slice()),
+            Self::Kind(kind) => facets.kind == *kind,
+            Self::Category(name) => is_among(&facets.categories, name),
+            Self::Tag(name) => is_among(&facets.tags, name),
+            Self::Agency(name) => is_among(facets.agency.as_slice(), name),
+            Self::Language(range) => is_within(range.as_str(), facets.language.as_str()),
         }
     }
 }
@@ -77,73 +88,10 @@ fn is_within(range: &str, tag: &str) -> bool {
         && matches!(tag.as_bytes().get(range.len()), None | Some(b'-'))
 }
 
-/// The feed of each definition with its newest entries, at most `limit`, in the order given.
-///
-/// Its `updated` is that of its newest entry, so that equal entries give equal bytes; a feed
-/// that never had one takes the site's first day.
-pub fn build_all(
-    definitions: &[FeedDefinition],
-    entries: &[Entry],
-    site: &Site,
-    limit: usize,
-) -> Vec<Feed> {
-    let mut newest_first: Vec<Named<'_>> = entries.iter().map(Named::new).collect();
-    newest_first.sort_by(|Named { entry: a, .. }, Named { entry: b, .. }| {
-        b.updated.cmp(&a.updated).then_with(|| a.id.cmp(&b.id))
-    });
-    definitions
-        .iter()
-        .map(|definition| {
-            let select = definition.select.named();
-            let selected = newest_first.iter().filter(|entry| select.holds(entry)).take(limit);
-            let entries: Vec<Arc<Entry>> =
-                selected.map(|named| Arc::new(named.entry.clone())).collect();
-            Feed {
-                definition: definition.clone(),
-                updated: entries.first().map_or(site.since, |newest| newest.updated),
-                entries,
-                tombstones: Vec::new(),
-                archives: 0,
-            }
-        })
-        .collect()
-}
-
-/// The feed of one definition; see [`build_all`].
-pub fn build(definition: &FeedDefinition, entries: &[Entry], site: &Site, limit: usize) -> Feed {
-    build_all(std::slice::from_ref(definition), entries, site, limit).remove(0)
-}
-
-/// The feed name and title of each category in use, in the order of names.
-///
-/// Of several spellings the oldest entry's is the title, so that a later slip of the pen does
-/// not rename a feed. A category without a letter or digit has no name and is passed over.
-pub fn category_values(entries: &[Entry]) -> Vec<(String, String)> {
-    let mut oldest_first: Vec<&Entry> = entries.iter().collect();
-    oldest_first.sort_by_key(|entry| (entry.published, &entry.id));
-    let mut titles = BTreeMap::new();
-    for category in oldest_first.iter().flat_map(|entry| &entry.categories) {
-        let name = feed_name(category);
-        if !name.is_empty() {
-            titles.entry(name).or_insert_with(|| category.trim().to_owned());
-        }
-    }
-    titles.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{entry, site};
+    use super::super::samples::entry;
     use super::*;
-    use crate::model::{EntryId, Kind};
-
-    fn definition(select: Selection) -> FeedDefinition {
-        FeedDefinition::new("all", "All news", select)
-    }
-
-    fn ids(feed: &Feed) -> Vec<&str> {
-        feed.entries.iter().map(|e| e.id.as_str()).collect()
-    }
 
     #[test]
     fn an_empty_selection_selects_everything() {
@@ -182,37 +130,33 @@ mod tests {
     }
 
     #[test]
-    fn entries_with_one_updated_are_ordered_by_id_and_the_newest_kept() {
-        let older = "2026-02-25T09:00:00+08:00".parse().unwrap();
-        let entries =
-            [entry("b"), Entry { updated: older, published: older, ..entry("0") }, entry("a")];
-        let feed = build(&definition(Selection::default()), &entries, &site(), 2);
-        assert_eq!(
-            ids(&feed),
-            ["tag:press.example,2026-01-01:a", "tag:press.example,2026-01-01:b"]
-        );
-        assert_eq!(feed.updated, entry("a").updated);
+    fn each_value_of_a_facet_selects_what_has_it() {
+        let entry = Entry {
+            categories: vec!["R&D".into()],
+            language: "zh-Hant".parse().unwrap(),
+            ..entry("a")
+        };
+        for facet in [Facet::Kind, Facet::Category, Facet::Language] {
+            for value in Facets::of(&entry).values(facet) {
+                assert!(Selection::by(facet, value.name()).selects(&entry), "{facet:?}");
+            }
+        }
+        assert!(!Selection::by(Facet::Language, "not a tag at all").selects(&entry));
     }
 
     #[test]
-    fn an_empty_feed_is_as_old_as_the_site() {
-        let feed = build(&definition(Selection::default()), &[], &site(), 50);
-        assert_eq!(feed.updated, site().since);
-    }
-
-    #[test]
-    fn a_category_takes_the_spelling_of_its_oldest_entry() {
-        let oldest = "2026-01-05T09:00:00+08:00".parse().unwrap();
-        let entries = [
-            Entry { categories: vec!["TAX".into(), "🎉".into(), "Budget".into()], ..entry("b") },
-            Entry {
-                id: EntryId::new("z"),
-                published: oldest,
-                categories: vec!["Tax".into()],
-                ..entry("a")
-            },
-        ];
-        let values = category_values(&entries);
-        assert_eq!(values, [("budget".into(), "Budget".into()), ("tax".into(), "Tax".into())]);
+    fn only_what_can_hold_an_event_has_a_calendar() {
+        let (event, release) = (Criterion::Kind(Kind::Event), Criterion::Kind(Kind::Release));
+        let check = |any: &[&Criterion], all: &[&Criterion], none: &[&Criterion]| {
+            let list = |criteria: &[&Criterion]| criteria.iter().copied().cloned().collect();
+            let select = Selection { any: list(any), all: list(all), none: list(none) };
+            FeedDefinition::new("a", "A", select).has_calendar()
+        };
+        assert!(check(&[], &[], &[]));
+        assert!(check(&[&event, &release], &[], &[]));
+        assert!(check(&[], &[&event], &[&release]));
+        assert!(!check(&[&release], &[], &[]));
+        assert!(!check(&[], &[&release], &[]));
+        assert!(!check(&[], &[], &[&event]));
     }
 }

@@ -16,9 +16,25 @@ use crate::store::{Body, BodyAtSource, StoreError};
 /// A file that changed since its scan no longer has the text that was accepted. Until the next
 /// scan takes it up, its entry says its summary instead. Returns how many do.
 pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<u64, StoreError> {
+    let (bodies, stand_ins) = make_missing(press, entries).await?;
+    if !bodies.is_empty() {
+        press.store.keep_bodies(&bodies).await?;
+    }
+    Ok(stand_ins)
+}
+
+/// As [`fill`], and nothing is stored.
+pub(super) async fn borrow(press: &Press, entries: &mut [Entry]) -> Result<u64, StoreError> {
+    Ok(make_missing(press, entries).await?.1)
+}
+
+async fn make_missing(
+    press: &Press,
+    entries: &mut [Entry],
+) -> Result<(Vec<Body>, u64), StoreError> {
     let missing = press.store.fill_bodies(entries).await?;
     if missing.is_empty() {
-        return Ok(0);
+        return Ok((Vec::new(), 0));
     }
     let folder = press.config.content.folder.clone();
     let rules = press.config.content.rules.clone();
@@ -50,8 +66,7 @@ pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<u64, St
             entry.content_text.clone_from(&entry.summary);
         }
     }
-    press.store.keep_bodies(&bodies).await?;
-    Ok(stand_ins)
+    Ok((bodies, stand_ins))
 }
 
 /// Reads files again on all cores; `None` where one no longer holds the text asked for.

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::Press;
+use super::{Press, feeds};
 use crate::config::{DigestConfig, Late};
 use crate::digest::plan::{Line, Plan, PlannedIssue, Question, Window, issue_hash, plan};
 use crate::digest::render::{IssueContent, RenderError, Section, lint, render, render_web};
@@ -235,7 +235,7 @@ async fn plan_one(
         let known = received.entry(*key).or_insert(*revision);
         *known = (*known).max(*revision);
     }
-    let feeds = press.feeds(&store.public_entries().await?);
+    let feeds = feeds::definitions(press).await?;
     let shape = shape(press);
     let question = Question {
         digest: &digest.name,

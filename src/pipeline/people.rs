@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{CATEGORY_PREFIX, Press};
-use crate::config::FeedConfig;
-use crate::feeds::feed_name;
+use super::{Press, feeds};
 use crate::store::{NewSubscription, StoreError, Subscribed};
 use crate::subscribers::import::{self, ImportError, Known, Refusal, Row};
 use crate::subscribers::keys::KeyError;
@@ -39,24 +37,17 @@ pub struct Consent {
 /// Rows in one transaction of an import.
 const PAGE: usize = 1_000;
 
-/// Names a subscription may use. A category's feed may be followed before its first entry.
+/// Names a subscription may use. A feed of `each:` may be followed before its first entry.
 pub async fn known_names(press: &Press, rows: &[(String, String)]) -> Result<Known, StoreError> {
-    let entries = press.store.public_entries().await?;
-    let mut feeds: HashSet<String> = press.feeds(&entries).into_iter().map(|f| f.name).collect();
-    if press.config.feeds.contains(&FeedConfig::EachCategory) {
-        let asked = rows.iter().map(|(feed, _)| feed);
-        feeds.extend(asked.filter(|name| is_category_feed(name)).cloned());
-    }
+    let active = feeds::definitions(press).await?;
+    let mut feeds: HashSet<String> = active.into_iter().map(|feed| feed.name).collect();
+    let asked = rows.iter().map(|(feed, _)| feed);
+    feeds.extend(asked.filter(|name| feeds::may_be_made(&press.config, name)).cloned());
     Ok(Known {
         feeds,
         digests: press.config.digests.iter().map(|d| d.name.clone()).collect(),
         language: press.config.site.language.clone(),
     })
-}
-
-fn is_category_feed(name: &str) -> bool {
-    name.strip_prefix(CATEGORY_PREFIX)
-        .is_some_and(|rest| !rest.is_empty() && feed_name(rest) == rest)
 }
 
 /// Reads a list of subscribers; the feeds of its rows are checked against the config.

@@ -1,25 +1,31 @@
 //! From the store to the documents in place.
 
-use std::collections::{BTreeMap, HashMap};
+mod look;
+mod make;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Press, bodies};
-use crate::config::{Config, FeedConfig};
+use self::look::{Due, Look, Standing, look, paths_of};
+use self::make::{Made, Rank};
+use super::Press;
+use super::feeds::{ActiveFeed, place};
 use crate::content::{Problem, ScanError, Severity};
-use crate::feeds::documents::{DocumentError, documents};
-use crate::feeds::select::build_all;
-use crate::feeds::{Document, Feed};
-use crate::hash::hash;
+use crate::feeds::documents::{self, CALENDAR_DAYS, DocumentError};
+use crate::feeds::facets::days_since_1970;
+use crate::feeds::page::FeedSummary;
+use crate::feeds::{INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH};
 use crate::model::Entry;
-use crate::publish::{self, PublishError};
-use crate::store::{DocumentRecord, HoldRecord, StoreError};
+use crate::publish::{self, OutputFolder, PublishError, Publication, Published, Staged};
+use crate::store::{DocumentRecord, HoldRecord, PublicationRecord, StoreError};
 
-/// Entries in one subscription document.
-const FEED_LENGTH: usize = 50;
-/// Entries that are read at first to fill feeds from.
-const FIRST_PAGE: usize = 200;
+/// Entries that the list of feeds shows of each.
+const HEADS: usize = 3;
+/// Archives that are made at once.
+const ARCHIVES: usize = 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishingError {
@@ -85,113 +91,253 @@ impl PublishReport {
     }
 }
 
-/// All that the documents in the folder were made of.
-const DOCUMENTS_FACT: &str = "documents";
-
-/// As [`publish()`], unless the folder holds the documents already that this would make.
-pub async fn publish_changed(
-    press: &Press,
-    report: &mut PublishReport,
-) -> Result<(), PublishingError> {
-    let made_of = made_of(press).await?;
-    if press.store.fact(DOCUMENTS_FACT).await?.as_deref() == Some(made_of.as_str()) {
-        let output = publish::open(&press.config.output_folder, &press.config.content.folder)?;
-        let records = press.store.documents().await?;
-        if output.holds(records.iter().map(|r| (r.path.as_str(), r.hash.as_str())))? {
-            report.documents_unchanged = records.len();
-            return Ok(());
+/// Brings the folder up to what the store says; fills in the report.
+///
+/// Only documents of feeds that changed are rendered, and only those whose bytes change are
+/// written. Archives are left to [`make_archives`] where they are many.
+pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<(), PublishingError> {
+    let feeds = place(press).await?;
+    report.holds = press.store.open_holds().await?;
+    let output = publish::open(&press.config.output_folder, &press.config.content.folder)?;
+    let standing = Standing::of(press, &feeds, &output).await?;
+    let publication = Arc::new(output.begin()?);
+    let mut made = Made::default();
+    let archives = due_archives(press, &feeds, &standing, ARCHIVES + 1).await?;
+    let archives = if archives.len() > ARCHIVES { Vec::new() } else { archives };
+    make::archives(press, &publication, &standing, &archives, &mut made).await?;
+    let mut looked = 0;
+    let mut due = Vec::new();
+    for feed in &feeds {
+        let in_place = archives_after(&standing, feed, &archives);
+        match look(press, &standing, feed, in_place).await? {
+            Look::Rests => {}
+            Look::Same(feed) => {
+                looked += 1;
+                made.feeds.push(unchanged(feed, press));
+            }
+            Look::Due(one) => due.push(*one),
         }
     }
-    publish(press, report).await?;
+    let has_due = !due.is_empty();
+    make::feeds(press, &publication, &standing, &feeds, due, &mut made).await?;
+    if has_due || looked > 0 || !standing.damaged.is_empty() {
+        make_events(press, &publication, &standing, &mut made).await?;
+    }
+    let lists_stand = [INDEX_PATH, OPML_PATH, STYLE_PATH, SCRIPT_PATH];
+    if has_due || standing.is_new_base || lists_stand.iter().any(|path| !standing.has(path)) {
+        make_lists(press, &publication, &feeds, &mut made).await?;
+    }
+    report.stand_ins = made.stand_ins;
+    let wanted = wanted(&feeds, &standing, &made);
+    let remove: Vec<String> = publication
+        .documents()
+        .chain(standing.records.keys().map(String::as_str))
+        .filter(|path| !wanted.contains(*path))
+        .map(str::to_owned)
+        .collect::<HashSet<_>>()
+        .into_iter()
+        .collect();
+    let unchanged = wanted.len();
+    put_in_place(press, publication, made, remove, report).await?;
+    report.documents_unchanged = unchanged - report.documents_written.len();
+    standing.settle(press).await?;
     Ok(())
 }
 
-/// A hash that differs where documents might: another change, day, config, template, version.
-async fn made_of(press: &Press) -> Result<String, StoreError> {
-    let seq = press.store.newest_seq().await?;
-    let Config { site, feeds, .. } = &*press.config;
-    let today = press.clock.now().with_timezone(&site.time_zone).date_naive();
-    let templates: Vec<(&str, &str)> = press.templates.sources().collect();
-    let version = env!("CARGO_PKG_VERSION");
-    Ok(hash(format!("{version} {seq} {today} {site:?} {feeds:?} {templates:?}").as_bytes()))
-}
-
-/// Renders every document from the store and puts the changed ones in place; fills in the
-/// report. Returns the documents, which the daemon serves.
-pub async fn publish(
+/// Makes some of the archives that are still to be made. `true` while some are left.
+///
+/// Each is put in place before what refers to it: older ones first, and the feed's own
+/// documents when [`publish()`] comes next.
+pub async fn make_archives(
     press: &Press,
     report: &mut PublishReport,
-) -> Result<Vec<Document>, PublishingError> {
-    let made_of = made_of(press).await?;
-    let feeds = feeds_with_bodies(press, report).await?;
-    let titles: Vec<(String, String)> = feeds
-        .iter()
-        .map(|feed| (feed.definition.name.clone(), feed.definition.title.clone()))
-        .collect();
-    press.store.register_feeds(&titles, press.clock.now()).await?;
-    let documents = documents(&feeds, &press.config.site, &press.templates)?;
+) -> Result<bool, PublishingError> {
+    let feeds = place(press).await?;
     let output = publish::open(&press.config.output_folder, &press.config.content.folder)?;
-    let published = output.publish(&documents)?;
-    let now = press.clock.now();
-    let records: Vec<DocumentRecord> = documents
-        .iter()
-        .map(|document| DocumentRecord {
-            path: document.path.clone(),
-            hash: hash(&document.bytes),
-            size_bytes: document.bytes.len() as u64,
-            changed_at: now,
-        })
-        .collect();
-    press.store.record_documents(&records, &published.removed).await?;
-    // With a stand-in among them they are made again, whether or not anything changes.
-    let made_of = if report.stand_ins == 0 { made_of } else { String::new() };
-    press.store.set_fact(DOCUMENTS_FACT, &made_of).await?;
-    report.documents_written = published.written;
-    report.documents_removed = published.removed;
-    report.documents_unchanged = published.unchanged;
-    Ok(documents)
+    let standing = Standing::of(press, &feeds, &output).await?;
+    let mut due = due_archives(press, &feeds, &standing, ARCHIVES + 1).await?;
+    let is_more = due.len() > ARCHIVES;
+    due.truncate(ARCHIVES);
+    if due.is_empty() {
+        return Ok(false);
+    }
+    let publication = Arc::new(output.begin()?);
+    let mut made = Made::default();
+    make::archives(press, &publication, &standing, &due, &mut made).await?;
+    put_in_place(press, publication, made, Vec::new(), report).await?;
+    Ok(is_more)
 }
 
-/// Builds the feeds; bodies are read for the entries that stand in one, each once.
-async fn feeds_with_bodies(
+/// Archives that are to be made: new ones, those in which an entry was withdrawn or removed,
+/// and those whose files are not as they were left; oldest first.
+async fn due_archives(
     press: &Press,
-    report: &mut PublishReport,
-) -> Result<Vec<Feed>, PublishingError> {
-    let mut feeds = newest_feeds(press).await?;
-    let mut shown: HashMap<_, Entry> = feeds
-        .iter()
-        .flat_map(|feed| &feed.entries)
-        .map(|entry| (entry.id.clone(), Entry::clone(entry)))
-        .collect();
-    let mut whole: Vec<Entry> = shown.drain().map(|(_, entry)| entry).collect();
-    report.stand_ins = bodies::fill(press, &mut whole).await?;
-    let whole: HashMap<_, Arc<Entry>> =
-        whole.into_iter().map(|e| (e.id.clone(), Arc::new(e))).collect();
-    for entry in feeds.iter_mut().flat_map(|feed| &mut feed.entries) {
-        entry.clone_from(&whole[&entry.id]);
+    feeds: &[ActiveFeed],
+    standing: &Standing,
+    limit: usize,
+) -> Result<Vec<(ActiveFeed, u64)>, StoreError> {
+    let mut due = Vec::new();
+    for feed in feeds.iter().filter(|feed| feed.definition.archive) {
+        let mut numbers = Vec::new();
+        if feed.record.stale_archives > 0 {
+            numbers = press.store.stale_archives(feed.record.id, limit).await?;
+        }
+        let is_lost = |number: &u64| {
+            let paths = [
+                feed.definition.atom_archive_path(*number),
+                feed.definition.json_archive_path(*number),
+            ];
+            paths.iter().any(|path| !standing.has(path))
+        };
+        if numbers.len() < limit {
+            numbers.extend((1..=feed.record.closed_archives).filter(is_lost));
+            numbers.sort_unstable();
+            numbers.dedup();
+        }
+        due.extend(numbers.into_iter().map(|number| (feed.clone(), number)));
+        if due.len() >= limit {
+            due.truncate(limit);
+            break;
+        }
     }
-    Ok(feeds)
+    Ok(due)
 }
 
-/// Reads the newest entries until every feed is full. Which categories there are is known
-/// from all of them alone.
-async fn newest_feeds(press: &Press) -> Result<Vec<Feed>, StoreError> {
+/// Archives of a feed in place, without a gap, once `made` are.
+fn archives_after(standing: &Standing, feed: &ActiveFeed, made: &[(ActiveFeed, u64)]) -> u64 {
+    if !feed.definition.archive {
+        return 0;
+    }
+    let is_made = |number: u64| {
+        made.iter().any(|(other, n)| other.record.id == feed.record.id && *n == number)
+    };
+    let there = standing.archives(&feed.definition);
+    (there + 1..).take_while(|number| is_made(*number)).last().unwrap_or(there)
+}
+
+fn unchanged(feed: ActiveFeed, press: &Press) -> crate::store::MadeFeed {
+    crate::store::MadeFeed {
+        feed: feed.record.id,
+        made_of: feed.record.made_of,
+        told: feed.record.told.unwrap_or(press.config.site.since),
+    }
+}
+
+async fn make_events(
+    press: &Press,
+    publication: &Arc<Publication>,
+    standing: &Standing,
+    made: &mut Made,
+) -> Result<(), PublishingError> {
+    let since = days_since_1970(standing.today) - CALENDAR_DAYS;
+    let members = press.store.events(since).await?;
+    let events = make::events(press, publication, standing, &members, made).await?;
+    made.events = Some(events);
+    Ok(())
+}
+
+/// Lists of all feeds, and what everything refers to.
+async fn make_lists(
+    press: &Press,
+    publication: &Publication,
+    feeds: &[ActiveFeed],
+    made: &mut Made,
+) -> Result<(), PublishingError> {
+    let heads = press.store.feed_heads(HEADS).await?;
+    let mut rows: Vec<i64> = heads.iter().map(|(_, row)| *row).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let entries = press.store.entries(&rows).await?.into_iter().map(Arc::new);
+    let entries: HashMap<i64, Arc<Entry>> = rows.iter().copied().zip(entries).collect();
     let site = &press.config.site;
-    if press.config.feeds.iter().any(|feed| matches!(feed, FeedConfig::EachCategory)) {
-        let entries = press.store.public_entries().await?;
-        return Ok(build_all(&press.feeds(&entries), &entries, site, FEED_LENGTH));
-    }
-    let definitions = press.feeds(&[]);
-    let mut entries = Vec::new();
-    let mut page = FIRST_PAGE;
-    loop {
-        let more = press.store.newest_public_entries(entries.len(), page).await?;
-        let is_all = more.len() < page;
-        entries.extend(more);
-        let feeds = build_all(&definitions, &entries, site, FEED_LENGTH);
-        if is_all || feeds.iter().all(|feed| feed.entries.len() == FEED_LENGTH) {
-            return Ok(feeds);
+    let told: HashMap<i64, _> = made.feeds.iter().map(|feed| (feed.feed, feed.told)).collect();
+    let summary = |feed: &ActiveFeed| {
+        let own = heads.iter().filter(|(id, _)| *id == feed.record.id);
+        let told = told.get(&feed.record.id).copied().or(feed.record.told);
+        FeedSummary {
+            definition: feed.definition.clone(),
+            newest: own.filter_map(|(_, row)| entries.get(row).cloned()).collect(),
+            entries: feed.record.members,
+            updated: told.unwrap_or(site.since),
         }
-        page *= 4;
+    };
+    let summaries: Vec<FeedSummary> = feeds.iter().map(summary).collect();
+    let updated = make::newest(feeds, made, site);
+    make::stage(publication, Rank::Asset, documents::assets(&press.templates)?, made)?;
+    let lists = documents::lists(&summaries, site, &press.templates, updated)?;
+    make::stage(publication, Rank::List, lists, made)?;
+    Ok(())
+}
+
+/// Paths of all documents that there are to be.
+fn wanted(feeds: &[ActiveFeed], standing: &Standing, made: &Made) -> HashSet<String> {
+    let mut wanted: HashSet<String> =
+        [INDEX_PATH, OPML_PATH, STYLE_PATH, SCRIPT_PATH].map(str::to_owned).into();
+    for ActiveFeed { record, definition } in feeds {
+        wanted.extend(paths_of(definition));
+        if definition.archive {
+            let paths = (1..=record.closed_archives).flat_map(|number| {
+                [definition.atom_archive_path(number), definition.json_archive_path(number)]
+            });
+            wanted.extend(paths.filter(|path| standing.records.contains_key(path)));
+        }
     }
+    wanted.extend(made.staged.iter().map(|(_, staged)| staged.path().to_owned()));
+    if made.events.is_none() {
+        let known = standing.records.keys().filter(|path| path.starts_with("events/"));
+        wanted.extend(known.cloned());
+    }
+    wanted
+}
+
+/// Puts what was made in place, and remembers it.
+async fn put_in_place(
+    press: &Press,
+    publication: Arc<Publication>,
+    made: Made,
+    remove: Vec<String>,
+    report: &mut PublishReport,
+) -> Result<(), PublishingError> {
+    let Made { mut staged, feeds, archives, .. } = made;
+    staged.sort_by_key(|(rank, _)| *rank);
+    let order: Vec<Staged> = staged.into_iter().map(|(_, staged)| staged).collect();
+    let publication = Arc::into_inner(publication).expect("nobody renders any more");
+    let place = move || publication.put_in_place(order, &remove);
+    let published = tokio::task::spawn_blocking(place).await.expect("renaming does not panic")?;
+    let now = press.clock.now();
+    let record = PublicationRecord {
+        documents: records(&published, now),
+        removed: published.removed.clone(),
+        feeds,
+        archives,
+        pings: pings(press, &published),
+    };
+    press.store.record_publication(&record, now).await?;
+    report.documents_written.extend(published.written);
+    report.documents_removed.extend(published.removed);
+    Ok(())
+}
+
+fn records(published: &Published, now: DateTime<Utc>) -> Vec<DocumentRecord> {
+    let record = |document: &publish::PutDocument| DocumentRecord {
+        path: document.path.clone(),
+        hash: document.hash.clone(),
+        size_bytes: document.size_bytes,
+        changed_at: now,
+        stat: document.stat.clone(),
+        made_of: String::new(),
+        bucket_tag: None,
+    };
+    published.documents.iter().map(record).collect()
+}
+
+/// Which hub is to be told of which topic: feeds whose bytes changed.
+fn pings(press: &Press, published: &Published) -> Vec<(String, String)> {
+    let site = &press.config.site;
+    let is_topic = |path: &&String| {
+        let is_archive = path.contains("/archive/");
+        !is_archive && [".rss", ".atom", ".json"].iter().any(|ending| path.ends_with(ending))
+    };
+    let topics = published.written.iter().filter(is_topic).map(|path| site.address(path));
+    topics.flat_map(|topic| site.hubs.iter().map(move |hub| (hub.to_string(), topic.to_string()))).collect()
 }

@@ -1,5 +1,7 @@
 //! The values that go into the store and come out of it.
 
+mod feeds;
+
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
@@ -9,6 +11,7 @@ use crate::catalogue::{Address, ChangeClass, HeldItem, Replacement, Step, Tell};
 use crate::content::FileStat;
 use crate::content::Problem;
 use crate::model::{Entry, Language, Revision, Seq};
+pub use feeds::*;
 
 /// A file as it was last found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,15 +153,6 @@ pub struct Change {
     pub seq: Seq,
     pub class: ChangeClass,
     pub tell: Tell,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentRecord {
-    pub path: String,
-    pub hash: String,
-    pub size_bytes: u64,
-    /// When its bytes last changed.
-    pub changed_at: DateTime<Utc>,
 }
 
 /// How far a digest has come.

@@ -5,10 +5,13 @@
 
 mod catalogue;
 mod content;
+mod documents;
+mod feeds;
 mod holds;
 mod known;
 mod outbox;
 mod people;
+mod placing;
 mod requests;
 mod runs;
 mod scan;
@@ -29,14 +32,15 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     Audience, Body, BodyAtSource, Change, Claim, ClaimRequest, DeliveryCounts, DeliveryRecord,
-    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, FileOutcome, HoldRecord,
-    Intent, IssueRecord, KnownFile, NewRun, NewSubscription, QuietRun, Recovered, Request,
-    RequestKind, Result, RunRecord, ScanEnd, ScanRecord, Store, StoreError, Subscribed,
-    SubscriberRecord, Subscription, Suspects, ToldChange,
+    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, FeedLists, FeedRecord,
+    FileOutcome, Followed, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed,
+    NewRun, NewSubscription, PingRecord, Placement, Placing, PublicationRecord, QuietRun,
+    Recovered, Request, RequestKind, Result, RunRecord, ScanEnd, ScanRecord, Store, StoreError,
+    Subscribed, SubscriberRecord, Subscription, Suspects, ToldChange,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
-use crate::model::{Entry, Seq};
+use crate::model::{Entry, Seq, Timestamp};
 
 /// How long a write waits for another process's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,9 +52,10 @@ const READERS: u32 = 4;
 const CACHE: &str = "-8192";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
+    (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
 ];
 
 #[derive(Debug)]
@@ -141,6 +146,13 @@ impl<T> During<T> for std::result::Result<T, sqlx::Error> {
 /// A moment from its column.
 fn moment(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
+}
+
+/// A moment from its column, with the offset beside it in seconds east.
+fn timestamp(seconds: i64, offset: i64) -> Timestamp {
+    let offset = i32::try_from(offset).ok().and_then(chrono::FixedOffset::east_opt);
+    let utc = moment(seconds);
+    offset.map_or_else(|| utc.fixed_offset(), |offset| utc.with_timezone(&offset))
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {
@@ -248,16 +260,29 @@ impl Store for SqliteStore {
         Ok(released)
     }
 
+    async fn hold_approval(
+        &self,
+        subject: &str,
+        number: usize,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "remember a hold").await?;
+        holds::hold_approval(&mut transaction, subject, number, reason, now).await?;
+        transaction.commit().await.during("remember a hold")
+    }
+
+    async fn approved(&self, subject: &str) -> Result<Option<usize>> {
+        holds::approved(&mut *self.reader().await?, subject).await
+    }
+
     async fn problems(&self) -> Result<Vec<Problem>> {
         content::problems(&mut *self.reader().await?).await
     }
 
     async fn public_entries(&self) -> Result<Vec<Entry>> {
-        catalogue::public_entries(&mut *self.reader().await?, 0, usize::MAX).await
-    }
-
-    async fn newest_public_entries(&self, skip: usize, limit: usize) -> Result<Vec<Entry>> {
-        catalogue::public_entries(&mut *self.reader().await?, skip, limit).await
+        catalogue::public_entries(&mut *self.reader().await?).await
     }
 
     async fn fill_bodies(&self, entries: &mut [Entry]) -> Result<Vec<BodyAtSource>> {
@@ -275,22 +300,104 @@ impl Store for SqliteStore {
         catalogue::entry_counts(&mut *self.reader().await?).await
     }
 
-    async fn record_documents(&self, changed: &[DocumentRecord], removed: &[String]) -> Result<()> {
+    async fn register_feeds(&self, feeds: &[NewFeed], now: DateTime<Utc>) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "register feeds").await?;
+        feeds::register(&mut transaction, feeds, now).await?;
+        transaction.commit().await.during("register feeds")
+    }
+
+    async fn feeds(&self) -> Result<Vec<FeedRecord>> {
+        feeds::feeds(&mut *self.reader().await?).await
+    }
+
+    async fn placed_seq(&self) -> Result<Seq> {
+        let placed = requests::fact(&mut *self.reader().await?, "placed_seq").await?;
+        Ok(placed.and_then(|seq| seq.parse().ok()).unwrap_or(0))
+    }
+
+    async fn placements(&self, after: Seq, is_all: bool) -> Result<Vec<Placement>> {
+        feeds::placements(&mut *self.reader().await?, after, is_all).await
+    }
+
+    async fn place(&self, placing: &Placing, now: DateTime<Utc>) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "place entries in feeds").await?;
+        placing::place(&mut transaction, placing, now).await?;
+        transaction.commit().await.during("place entries in feeds")
+    }
+
+    async fn feed_lists(&self, asked: &ListsAsked) -> Result<FeedLists> {
+        feeds::lists(&mut *self.reader().await?, asked).await
+    }
+
+    async fn feed_heads(&self, length: usize) -> Result<Vec<(i64, i64)>> {
+        feeds::heads(&mut *self.reader().await?, length).await
+    }
+
+    async fn events(&self, since: i64) -> Result<Vec<Member>> {
+        feeds::events(&mut *self.reader().await?, since).await
+    }
+
+    async fn stale_archives(&self, feed: i64, limit: usize) -> Result<Vec<u64>> {
+        feeds::stale_archives(&mut *self.reader().await?, feed, limit).await
+    }
+
+    async fn archive_members(&self, feed: i64, number: u64) -> Result<Vec<Member>> {
+        feeds::archive_members(&mut *self.reader().await?, feed, number).await
+    }
+
+    async fn entries(&self, rows: &[i64]) -> Result<Vec<Entry>> {
+        feeds::entries(&mut *self.reader().await?, rows).await
+    }
+
+    async fn record_publication(
+        &self,
+        publication: &PublicationRecord,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "remember documents").await?;
-        content::record_documents(&mut transaction, changed, removed).await?;
+        documents::record(&mut transaction, publication, now).await?;
         transaction.commit().await.during("remember documents")
     }
 
     async fn documents(&self) -> Result<Vec<DocumentRecord>> {
-        content::documents(&mut *self.reader().await?).await
+        documents::documents(&mut *self.reader().await?).await
     }
 
-    async fn register_feeds(&self, feeds: &[(String, String)], now: DateTime<Utc>) -> Result<()> {
+    async fn record_copies(&self, copies: &[(String, Option<String>)]) -> Result<()> {
         let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "register feeds").await?;
-        runs::register_feeds(&mut transaction, feeds, now).await?;
-        transaction.commit().await.during("register feeds")
+        let mut transaction = begin(&mut writer, "remember copies").await?;
+        documents::record_copies(&mut transaction, copies).await?;
+        transaction.commit().await.during("remember copies")
+    }
+
+    async fn due_pings(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<PingRecord>> {
+        documents::due_pings(&mut *self.reader().await?, now, limit).await
+    }
+
+    async fn next_ping(&self) -> Result<Option<DateTime<Utc>>> {
+        documents::next_ping(&mut *self.reader().await?).await
+    }
+
+    async fn settle_ping(&self, ping: &PingRecord, next: Option<DateTime<Utc>>) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "remember what hubs were told").await?;
+        documents::settle_ping(&mut transaction, ping, next).await?;
+        transaction.commit().await.during("remember what hubs were told")
+    }
+
+    async fn followed(&self) -> Result<Vec<Followed>> {
+        feeds::followed(&mut *self.reader().await?).await
+    }
+
+    async fn move_subscriptions(&self, old: &str, new: &str, now: DateTime<Utc>) -> Result<u64> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "move subscriptions").await?;
+        let done = feeds::move_subscriptions(&mut transaction, old, new, now).await?;
+        transaction.commit().await.during("move subscriptions")?;
+        Ok(done)
     }
 
     async fn register_digests(&self, names: &[String], now: DateTime<Utc>) -> Result<()> {

@@ -132,3 +132,11 @@ pub(super) fn event_facts(entry: &Entry) -> EventFacts<'_> {
 pub(super) fn draft_event_facts(draft: &Draft) -> EventFacts<'_> {
     draft.event.as_ref().map(|e| (e.start, e.end, e.venue.as_deref(), e.status))
 }
+
+/// Whether a calendar has to be told: title, time, place and status, and whether it takes
+/// place at all.
+pub(super) fn is_other_appointment(draft: &Draft, known: &Entry) -> bool {
+    draft.title != known.title
+        || draft_event_facts(draft) != event_facts(known)
+        || draft.notes.withdrawn.is_some() != known.notes.withdrawn.is_some()
+}

@@ -5,27 +5,16 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, from_json};
+use super::{During, Result, from_json, json};
 use crate::model::{Entry, Seq};
 use crate::store::{Body, BodyAtSource, ToldChange};
 
-pub(super) async fn public_entries(
-    reader: &mut SqliteConnection,
-    skip: usize,
-    limit: usize,
-) -> Result<Vec<Entry>> {
-    // The pages are found in the index alone; what they hold is read for them alone.
+pub(super) async fn public_entries(reader: &mut SqliteConnection) -> Result<Vec<Entry>> {
     let rows: Vec<String> = sqlx::query_scalar(
-        "with page as (
-             select id, revision, updated_at, iri from entry
-             where state not in ('waiting', 'removed')
-             order by updated_at desc, iri limit $2 offset $1)
-         select r.fields
-         from page p join revision r on r.entry_id = p.id and r.revision = p.revision
-         order by p.updated_at desc, p.iri",
+        "select r.fields from entry e
+         join revision r on r.entry_id = e.id and r.revision = e.revision
+         where e.state not in ('waiting', 'removed') order by e.updated_at desc, e.iri",
     )
-    .bind(i64::try_from(skip).unwrap_or(i64::MAX))
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(reader)
     .await
     .during("read the entries")?;
@@ -38,6 +27,7 @@ pub(super) async fn fill_bodies(
 ) -> Result<Vec<BodyAtSource>> {
     #[derive(FromRow)]
     struct Row {
+        position: i64,
         id: i64,
         path: Option<String>,
         source_hash: String,
@@ -45,28 +35,26 @@ pub(super) async fn fill_bodies(
         html: Option<String>,
         text: Option<String>,
     }
+    let asked: Vec<(&str, i64)> = entries.iter().map(|e| (e.id.as_str(), e.revision)).collect();
+    let rows: Vec<Row> = sqlx::query_as(
+        "select j.key as position, e.id, e.path, e.source_hash, r.body_hash, b.html, b.text
+         from json_each($1) as j join entry e on e.iri = j.value ->> 0
+         join revision r on r.entry_id = e.id and r.revision = j.value ->> 1
+         left join body b on b.hash = r.body_hash order by j.key",
+    )
+    .bind(json(&asked))
+    .fetch_all(reader)
+    .await
+    .during("read bodies")?;
     let mut missing = Vec::new();
-    for (index, entry) in entries.iter_mut().enumerate() {
-        let row: Option<Row> = sqlx::query_as(
-            "select e.id, e.path, e.source_hash, r.body_hash, b.html, b.text from entry e
-             join revision r on r.entry_id = e.id and r.revision = $2
-             left join body b on b.hash = r.body_hash
-             where e.iri = $1",
-        )
-        .bind(entry.id.as_str())
-        .bind(entry.revision)
-        .fetch_optional(&mut *reader)
-        .await
-        .during("read a body")?;
-        match row {
-            Some(Row { html: Some(html), text: Some(text), .. }) => {
+    for Row { position, id: row, path, source_hash, body_hash, html, text } in rows {
+        let index = usize::try_from(position).unwrap_or(usize::MAX);
+        match (html, text, entries.get_mut(index)) {
+            (Some(html), Some(text), Some(entry)) => {
                 entry.content_html = html;
                 entry.content_text = text;
             }
-            Some(Row { id: row, path, source_hash, body_hash, .. }) => {
-                missing.push(BodyAtSource { index, row, path, source_hash, body_hash });
-            }
-            None => {}
+            _ => missing.push(BodyAtSource { index, row, path, source_hash, body_hash }),
         }
     }
     Ok(missing)

@@ -1,12 +1,12 @@
-//! Files, problems and documents.
+//! Files and problems.
 
 use std::collections::{BTreeMap, HashMap};
 
 use sqlx::SqliteConnection;
 
-use super::{During, Result, json, moment};
+use super::{During, Result, json};
 use crate::content::{FileStat, Problem, Severity, split_path};
-use crate::store::{DocumentRecord, FileOutcome, KnownFile, ScanEnd, ScanRecord, StoreError};
+use crate::store::{FileOutcome, KnownFile, ScanEnd, ScanRecord, StoreError};
 
 /// From this position on stand problems of the folder as a whole, such as a symlink out of it
 /// or two files with one address: each scan that changes something says them anew.
@@ -240,54 +240,6 @@ pub(super) async fn problems(reader: &mut SqliteConnection) -> Result<Vec<Proble
             value: row.value,
             message: row.message,
             remedy: row.remedy,
-        })
-        .collect())
-}
-
-pub(super) async fn record_documents(
-    writer: &mut SqliteConnection,
-    changed: &[DocumentRecord],
-    removed: &[String],
-) -> Result<()> {
-    let action = "remember documents";
-    for document in changed {
-        sqlx::query(
-            "insert into document (path, hash, size_bytes, changed_at) values ($1, $2, $3, $4)
-             on conflict (path) do update set hash = excluded.hash,
-                 size_bytes = excluded.size_bytes, changed_at = excluded.changed_at
-             where document.hash <> excluded.hash",
-        )
-        .bind(&document.path)
-        .bind(&document.hash)
-        .bind(document.size_bytes.cast_signed())
-        .bind(document.changed_at.timestamp())
-        .execute(&mut *writer)
-        .await
-        .during(action)?;
-    }
-    for path in removed {
-        sqlx::query("delete from document where path = $1")
-            .bind(path)
-            .execute(&mut *writer)
-            .await
-            .during(action)?;
-    }
-    Ok(())
-}
-
-pub(super) async fn documents(reader: &mut SqliteConnection) -> Result<Vec<DocumentRecord>> {
-    let rows: Vec<(String, String, i64, i64)> =
-        sqlx::query_as("select path, hash, size_bytes, changed_at from document order by path")
-            .fetch_all(reader)
-            .await
-            .during("read the documents")?;
-    Ok(rows
-        .into_iter()
-        .map(|(path, hash, size_bytes, changed_at)| DocumentRecord {
-            path,
-            hash,
-            size_bytes: size_bytes.cast_unsigned(),
-            changed_at: moment(changed_at),
         })
         .collect())
 }

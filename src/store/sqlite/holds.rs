@@ -76,3 +76,54 @@ pub(super) async fn release(
         .during("let a hold go")?;
     Ok(Some(hold))
 }
+
+/// What waits for a word on a number: `subject` and the number asked for. One hold at a time
+/// asks for a subject.
+pub(super) async fn hold_approval(
+    writer: &mut SqliteConnection,
+    subject: &str,
+    number: usize,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let asked = format!("{subject}:{number}");
+    let action = "remember a hold";
+    let waiting = sqlx::query(
+        "update hold set subject = $2, reason = $3
+         where kind = 'approval' and released_at is null and subject like $1 || ':%'",
+    )
+    .bind(subject)
+    .bind(&asked)
+    .bind(reason)
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    if waiting.rows_affected() == 0 {
+        sqlx::query(
+            "insert into hold (kind, subject, reason, created_at) values ('approval', $1, $2, $3)",
+        )
+        .bind(&asked)
+        .bind(reason)
+        .bind(now.timestamp())
+        .execute(writer)
+        .await
+        .during(action)?;
+    }
+    Ok(())
+}
+
+/// The greatest number that an operator has let go for `subject`.
+pub(super) async fn approved(
+    reader: &mut SqliteConnection,
+    subject: &str,
+) -> Result<Option<usize>> {
+    let number: Option<i64> = sqlx::query_scalar(
+        "select max(cast(substr(subject, length($1) + 2) as integer)) from hold
+         where kind = 'approval' and released_at is not null and subject like $1 || ':%'",
+    )
+    .bind(subject)
+    .fetch_one(reader)
+    .await
+    .during("read the holds")?;
+    Ok(number.and_then(|number| usize::try_from(number).ok()))
+}

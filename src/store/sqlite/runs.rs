@@ -1,4 +1,4 @@
-//! Feeds, digests, runs, issues, and the expansion of a plan into deliveries.
+//! Digests, runs, issues, and the expansion of a plan into deliveries.
 
 use std::collections::HashMap;
 
@@ -13,27 +13,6 @@ use crate::store::{
 
 /// Recipients in one page of expansion: a page is one transaction.
 const PAGE: usize = 5_000;
-
-pub(super) async fn register_feeds(
-    writer: &mut SqliteConnection,
-    feeds: &[(String, String)],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    for (name, title) in feeds {
-        sqlx::query(
-            "insert into feed (name, title, registered_at) values ($1, $2, $3)
-             on conflict (name) do update set title = excluded.title
-             where feed.title <> excluded.title",
-        )
-        .bind(name)
-        .bind(title)
-        .bind(now.timestamp())
-        .execute(&mut *writer)
-        .await
-        .during("register feeds")?;
-    }
-    Ok(())
-}
 
 pub(super) async fn register_digests(
     writer: &mut SqliteConnection,

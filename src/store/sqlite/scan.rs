@@ -8,6 +8,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{During, Result, catalogue, json};
 use crate::catalogue::{Acceptance, NewChange, Step};
+use crate::feeds::facets::Facets;
 use crate::model::{Entry, Timestamp};
 use crate::store::{Change, ScanRecord};
 
@@ -120,7 +121,7 @@ fn statements(rows: &[(i64, &Acceptance)], now: DateTime<Utc>) -> [QueryBuilder<
     let mut entries = QueryBuilder::new(
         "insert into entry (id, iri, path, state, revision, kind, published_at,
              published_offset, updated_at, updated_offset, published_source, expires_at,
-             source_hash, acted, link, first_accepted_at) ",
+             source_hash, acted, link, facets, first_accepted_at) ",
     );
     entries.push_values(rows, |mut columns, (row, acceptance)| {
         let entry = acceptance.entry.as_ref();
@@ -141,6 +142,7 @@ fn statements(rows: &[(i64, &Acceptance)], now: DateTime<Utc>) -> [QueryBuilder<
             .push_bind(acceptance.source_hash.as_str())
             .push_bind(json(&acceptance.acted))
             .push_bind(entry.link.as_str())
+            .push_bind(json(&Facets::of(entry)))
             .push_bind(now.timestamp());
     });
     entries.push(
@@ -151,7 +153,8 @@ fn statements(rows: &[(i64, &Acceptance)], now: DateTime<Utc>) -> [QueryBuilder<
              updated_offset = excluded.updated_offset,
              published_source = excluded.published_source, expires_at = excluded.expires_at,
              source_hash = excluded.source_hash, acted = excluded.acted,
-             link = excluded.link, missing_scans = 0",
+             link = excluded.link, facets = excluded.facets, missing_scans = 0,
+             stands_at = coalesce(entry.stands_at, entry.updated_at)",
     );
     let mut revisions = QueryBuilder::new(
         "insert into revision (entry_id, revision, fields, body_hash, accepted_at) ",

@@ -1,0 +1,384 @@
+//! Which feeds there are, and which entries stand in them.
+//!
+//! The config says which feeds there are; those of `each:` come with the values that entries
+//! use, and stay. What changed since the last time gets its places, and nothing else is read.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::NaiveDate;
+
+use super::Press;
+use crate::catalogue::{Departure, EntryState};
+use crate::config::{Closed, Config, EachFeed, FeedConfig, NamedFeed};
+use crate::feeds::facets::{Facet, Facets};
+use crate::feeds::{FeedDefinition, Selection};
+use crate::store::{FeedRecord, NewFeed, Placed, Placement, Placing, StoreError};
+
+/// Facets of the lines with `each`, and how many feeds they may make, as of the last time.
+const EACH_FACT: &str = "each";
+/// The old names of feeds whose subscriptions have moved.
+const RENAMED_FACT: &str = "renamed_feeds";
+
+/// A feed that is published.
+#[derive(Debug, Clone)]
+pub struct ActiveFeed {
+    pub record: FeedRecord,
+    pub definition: FeedDefinition,
+}
+
+/// The feeds that are published today, those of `each:` among them, in config order.
+pub async fn definitions(press: &Press) -> Result<Vec<FeedDefinition>, StoreError> {
+    let records = press.store.feeds().await?;
+    let active = active(&press.config, records, today(press));
+    let mut definitions: Vec<FeedDefinition> = active.into_iter().map(|f| f.definition).collect();
+    // Before anything was published, the config alone knows them.
+    let known: HashSet<String> = definitions.iter().map(|feed| feed.name.clone()).collect();
+    let named = named(&press.config).filter(|feed| !is_closed(feed, today(press)));
+    let others = named.map(|feed| &feed.definition).filter(|feed| !known.contains(&feed.name));
+    definitions.extend(others.cloned());
+    Ok(definitions)
+}
+
+/// Whether `each:` may yet make a feed of this name.
+pub fn may_be_made(config: &Config, name: &str) -> bool {
+    let is_named = named(config).any(|feed| feed.definition.name == name);
+    !is_named && each(config).any(|each| each.facet.value_in(name).is_some())
+}
+
+pub fn named(config: &Config) -> impl Iterator<Item = &NamedFeed> {
+    config.feeds.iter().filter_map(|feed| match feed {
+        FeedConfig::One(feed) => Some(feed),
+        FeedConfig::Each(_) => None,
+    })
+}
+
+fn each(config: &Config) -> impl Iterator<Item = &EachFeed> {
+    config.feeds.iter().filter_map(|feed| match feed {
+        FeedConfig::Each(each) => Some(each),
+        FeedConfig::One(_) => None,
+    })
+}
+
+fn is_closed(feed: &NamedFeed, today: NaiveDate) -> bool {
+    matches!(&feed.closed, Some(Closed { from, .. }) if *from <= today)
+}
+
+pub(super) fn today(press: &Press) -> NaiveDate {
+    press.clock.now().with_timezone(&press.config.site.time_zone).date_naive()
+}
+
+/// The feeds of the config that are known and not closed, with those that `each:` made.
+fn active(config: &Config, records: Vec<FeedRecord>, today: NaiveDate) -> Vec<ActiveFeed> {
+    let named_by_config: HashSet<&str> =
+        named(config).map(|feed| feed.definition.name.as_str()).collect();
+    let mut by_name: BTreeMap<String, FeedRecord> =
+        records.into_iter().map(|record| (record.name.clone(), record)).collect();
+    let mut active = Vec::new();
+    for feed in &config.feeds {
+        match feed {
+            FeedConfig::One(feed) if is_closed(feed, today) => {}
+            FeedConfig::One(feed) => {
+                let record = by_name.remove(&feed.definition.name);
+                active.extend(
+                    record.map(|record| ActiveFeed { record, definition: feed.definition.clone() }),
+                );
+            }
+            FeedConfig::Each(each) => {
+                let is_made = |record: &FeedRecord| {
+                    let is_of_facet = matches!(&record.origin, Some((f, _)) if *f == each.facet);
+                    // A feed of the config keeps its name against one made from a value.
+                    is_of_facet && !named_by_config.contains(record.name.as_str())
+                };
+                let made = by_name.values().filter(|record| is_made(record));
+                active.extend(made.map(|record| made_by(each, record)));
+            }
+        }
+    }
+    active
+}
+
+fn made_by(each: &EachFeed, record: &FeedRecord) -> ActiveFeed {
+    let value = record.origin.as_ref().map_or("", |(_, value)| value);
+    let EachFeed { facet, text, length, archive, .. } = *each;
+    let definition = FeedDefinition {
+        name: record.name.clone(),
+        title: record.title.clone(),
+        select: Selection::by(facet, value),
+        text,
+        length,
+        archive,
+    };
+    ActiveFeed { record: record.clone(), definition }
+}
+
+/// Gives every entry that changed its places in feeds; returns the feeds as they are then.
+pub async fn place(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
+    let store = &press.store;
+    let now = press.clock.now();
+    move_renamed(press).await?;
+    let config_feeds: Vec<NewFeed> = named(&press.config).map(new_feed).collect();
+    store.register_feeds(&config_feeds, now).await?;
+    let (placed, newest) = (store.placed_seq().await?, store.newest_seq().await?);
+    let allowed = allowed_feeds(press).await?;
+    let is_each_new = store.fact(EACH_FACT).await?.unwrap_or_default() != allowed.fact;
+    let mut feeds = active(&press.config, store.feeds().await?, today(press));
+    let is_all = is_each_new || feeds.iter().any(|feed| !is_chosen(feed));
+    if !is_all && placed == newest {
+        return Ok(feeds);
+    }
+    let mut placements = store.placements(placed, is_all).await?;
+    placements.sort_by(|a, b| {
+        let key = |p: &Placement| (p.first_accepted_at, p.published_at);
+        key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+    });
+    if make_feeds(press, &placements, &allowed).await? {
+        feeds = active(&press.config, store.feeds().await?, today(press));
+    }
+    let placing = placing(&feeds, &placements, newest);
+    store.place(&placing, now).await?;
+    store.set_fact(EACH_FACT, &allowed.fact).await?;
+    Ok(active(&press.config, store.feeds().await?, today(press)))
+}
+
+fn new_feed(feed: &NamedFeed) -> NewFeed {
+    let FeedDefinition { name, title, .. } = &feed.definition;
+    NewFeed { name: name.clone(), title: title.clone(), origin: None }
+}
+
+/// What the members of a feed are chosen by; where it changes they are chosen anew.
+fn selection_of(feed: &FeedDefinition) -> String {
+    format!("{:?}{}", feed.select.named(), if feed.archive { " archive" } else { "" })
+}
+
+fn is_chosen(feed: &ActiveFeed) -> bool {
+    feed.record.selection == selection_of(&feed.definition)
+}
+
+/// Where each entry belongs: pure, but for what it was given.
+fn placing(feeds: &[ActiveFeed], placements: &[Placement], upto: i64) -> Placing {
+    let chosen: HashSet<i64> =
+        feeds.iter().filter(|feed| !is_chosen(feed)).map(|feed| feed.record.id).collect();
+    let index = Index::new(feeds);
+    let place = |placement: &Placement| {
+        let is_shown = matches!(placement.state, EntryState::Public | EntryState::Withdrawn);
+        let mut members = if is_shown { index.feeds_of(&placement.facets) } else { Vec::new() };
+        members.retain(|feed| placement.is_changed || chosen.contains(feed));
+        let departure = placement.removed.as_ref().filter(|_| !is_shown);
+        let is = |departure: Departure, note: &str| note == departure.as_str();
+        Placed {
+            row: placement.row,
+            updated_at: placement.updated_at,
+            stood_at: placement.stood_at,
+            is_displaced: placement.is_displaced,
+            is_changed: placement.is_changed,
+            has_turned: placement.has_turned,
+            feeds: members,
+            last_day: placement.facets.last_day,
+            stays_cancelled: departure.is_some_and(|(note, _)| is(Departure::Withdrawn, note)),
+            buried_at: departure
+                .filter(|(note, _)| {
+                    is(Departure::Withdrawn, note) || is(Departure::Deleted, note)
+                })
+                .map(|(_, at)| *at),
+        }
+    };
+    let is_open = |feed: &&ActiveFeed| chosen.contains(&feed.record.id);
+    Placing {
+        chosen: feeds
+            .iter()
+            .filter(is_open)
+            .map(|feed| (feed.record.id, selection_of(&feed.definition)))
+            .collect(),
+        archived: feeds
+            .iter()
+            .filter(|feed| feed.definition.archive)
+            .map(|feed| feed.record.id)
+            .collect(),
+        entries: placements.iter().map(place).collect(),
+        upto,
+    }
+}
+
+/// Feeds by what they select, so that hundreds made from values cost no more than one.
+struct Index {
+    by_value: HashMap<(Facet, String), i64>,
+    others: Vec<(i64, Selection)>,
+}
+
+impl Index {
+    fn new(feeds: &[ActiveFeed]) -> Self {
+        let mut index = Self { by_value: HashMap::new(), others: Vec::new() };
+        for feed in feeds {
+            match &feed.record.origin {
+                // A language takes in its variants, so that equal names are not enough.
+                Some((facet, value)) if *facet != Facet::Language => {
+                    index.by_value.insert((*facet, value.clone()), feed.record.id);
+                }
+                _ => index.others.push((feed.record.id, feed.definition.select.named())),
+            }
+        }
+        index
+    }
+
+    fn feeds_of(&self, facets: &Facets) -> Vec<i64> {
+        let others = self.others.iter().filter(|(_, select)| select.holds(facets));
+        let mut feeds: Vec<i64> = others.map(|(feed, _)| *feed).collect();
+        if !self.by_value.is_empty() {
+            for facet in Facet::ALL {
+                let values = facets.values(facet).into_iter();
+                let made = values.filter_map(|value| self.by_value.get(&(facet, value.0)));
+                feeds.extend(made);
+            }
+            feeds.sort_unstable();
+            feeds.dedup();
+        }
+        feeds
+    }
+}
+
+/// How many feeds each facet may make.
+struct Allowed {
+    by_facet: Vec<(Facet, usize)>,
+    fact: String,
+}
+
+/// The limits of the config, raised by what an operator has let go.
+async fn allowed_feeds(press: &Press) -> Result<Allowed, StoreError> {
+    let mut by_facet = Vec::new();
+    for EachFeed { facet, limit, .. } in each(&press.config) {
+        let subject = hold_subject(*facet);
+        let approved = press.store.approved(&subject).await?.unwrap_or(0);
+        by_facet.push((*facet, (*limit).max(approved)));
+    }
+    let fact = by_facet.iter().map(|(f, n)| format!("{}:{n} ", f.as_str())).collect();
+    Ok(Allowed { by_facet, fact })
+}
+
+fn hold_subject(facet: Facet) -> String {
+    format!("each:{}", facet.as_str())
+}
+
+/// Makes the feeds of values that are new; more than are allowed wait for an operator.
+///
+/// Of several spellings the oldest entry's is the title, so that a later slip of the pen does
+/// not rename a feed.
+async fn make_feeds(
+    press: &Press,
+    placements: &[Placement],
+    allowed: &Allowed,
+) -> Result<bool, StoreError> {
+    let mut oldest_first: Vec<&Placement> = placements
+        .iter()
+        .filter(|p| matches!(p.state, EntryState::Public | EntryState::Withdrawn))
+        .collect();
+    oldest_first.sort_by(|a, b| (a.published_at, &a.id).cmp(&(b.published_at, &b.id)));
+    let records = press.store.feeds().await?;
+    let mut has_new = false;
+    for (facet, limit) in &allowed.by_facet {
+        let made: HashSet<&str> = records
+            .iter()
+            .filter_map(|record| match &record.origin {
+                Some((f, value)) if f == facet => Some(value.as_str()),
+                _ => None,
+            })
+            .collect();
+        let mut new: BTreeMap<String, String> = BTreeMap::new();
+        for value in oldest_first.iter().flat_map(|placement| placement.facets.values(*facet)) {
+            if !made.contains(value.name()) {
+                let title = value.title().to_owned();
+                new.entry(value.0).or_insert(title);
+            }
+        }
+        let wanted = made.len() + new.len();
+        if new.is_empty() {
+            continue;
+        }
+        if wanted > *limit {
+            let reason = format!(
+                "`each: {}` would make {wanted} feeds; its limit is {limit}",
+                facet.as_str()
+            );
+            press.store.hold_approval(&hold_subject(*facet), wanted, &reason, press.clock.now()).await?;
+            continue;
+        }
+        let feeds: Vec<NewFeed> = new
+            .into_iter()
+            .map(|(value, title)| NewFeed {
+                name: facet.feed_of(&value),
+                title,
+                origin: Some((*facet, value)),
+            })
+            .filter(|feed| named(&press.config).all(|n| n.definition.name != feed.name))
+            .collect();
+        has_new |= !feeds.is_empty();
+        press.store.register_feeds(&feeds, press.clock.now()).await?;
+    }
+    Ok(has_new)
+}
+
+/// Moves the subscriptions of feeds that had another name.
+async fn move_renamed(press: &Press) -> Result<(), StoreError> {
+    let renamed = named(&press.config)
+        .flat_map(|feed| feed.was.iter().map(|old| (old.as_str(), feed.definition.name.as_str())));
+    let renamed: Vec<(&str, &str)> = renamed.collect();
+    let fact = format!("{renamed:?}");
+    if renamed.is_empty() || press.store.fact(RENAMED_FACT).await?.as_deref() == Some(&fact) {
+        return Ok(());
+    }
+    for (old, new) in &renamed {
+        let moved = press.store.move_subscriptions(old, new, press.clock.now()).await?;
+        if moved > 0 {
+            tracing::info!(moved, "subscriptions to feed `{old}` moved to `{new}`");
+        }
+    }
+    press.store.set_fact(RENAMED_FACT, &fact).await
+}
+
+/// What people follow and the config no longer has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    #[error("feed `{name}` is not in the config and has {followers} followers")]
+    Feed { name: String, followers: u64 },
+    #[error("digest `{name}` is not in the config and has {followers} followers")]
+    Digest { name: String, followers: u64 },
+}
+
+impl Lost {
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Feed { name, .. } => format!(
+                "put it back; or move its readers to another feed with `was: [{name}]`; or end it \
+                 with `{{name: {name}, closed: DATE}}`"
+            ),
+            Self::Digest { name, .. } => {
+                format!("put `- name: {name}` back, or move its followers to another digest first")
+            }
+        }
+    }
+}
+
+/// The first feed or digest that people follow and that the config no longer has: their mail
+/// would end without a word.
+pub async fn lost(press: &Press) -> Result<Option<Lost>, StoreError> {
+    let config = &press.config;
+    let has_feed = |name: &str| {
+        let is_named =
+            named(config).any(|f| f.definition.name == name || f.was.iter().any(|was| was == name));
+        is_named || may_be_made(config, name)
+    };
+    let followed = press.store.followed().await?;
+    let count = |is: &dyn Fn(&crate::store::Followed) -> bool| {
+        followed.iter().filter(|f| is(f)).map(|f| f.followers).sum()
+    };
+    for one in &followed {
+        if !has_feed(&one.feed) {
+            let (name, followers) = (one.feed.clone(), count(&|f| f.feed == one.feed));
+            return Ok(Some(Lost::Feed { name, followers }));
+        }
+        if config.digests.iter().all(|digest| digest.name != one.digest) {
+            let (name, followers) = (one.digest.clone(), count(&|f| f.digest == one.digest));
+            return Ok(Some(Lost::Digest { name, followers }));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,299 @@
+//! Makes documents and writes them beside their place, on all cores.
+//!
+//! Entries are read for some feeds at a time, so that memory does not grow with their number.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::thread;
+
+use super::PublishingError;
+use super::look::{Due, Standing, named_feeds};
+use crate::feeds::documents;
+use crate::feeds::{Archive, Document, Feed, FeedDefinition, Site};
+use crate::model::{Entry, Timestamp};
+use crate::pipeline::feeds::ActiveFeed;
+use crate::pipeline::{Press, bodies};
+use crate::publish::{Publication, PublishError, Staged};
+use crate::store::{MadeFeed, Member};
+use crate::templates::Templates;
+
+/// Entries in memory at once, with their bodies.
+const ENTRIES: usize = 1_000;
+
+/// In which order documents are put in place: referred-to before referring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    Asset,
+    Event,
+    Archive,
+    Format,
+    Page,
+    List,
+}
+
+/// What was made and waits to be put in place.
+#[derive(Default)]
+pub(super) struct Made {
+    pub(super) staged: Vec<(Rank, Staged)>,
+    pub(super) feeds: Vec<MadeFeed>,
+    /// Feed and number.
+    pub(super) archives: Vec<(i64, u64)>,
+    /// Entries that say their summary alone.
+    pub(super) stand_ins: u64,
+    /// Paths of all events there are to be; absent where nobody looked.
+    pub(super) events: Option<Vec<String>>,
+}
+
+/// Makes all documents of feeds that are due.
+pub(super) async fn feeds(
+    press: &Press,
+    publication: &Arc<Publication>,
+    standing: &Standing,
+    all: &[ActiveFeed],
+    due: Vec<Due>,
+    made: &mut Made,
+) -> Result<(), PublishingError> {
+    let others: Arc<[FeedDefinition]> = named_feeds(press, all).cloned().collect();
+    let mut rest = due.into_iter().peekable();
+    while rest.peek().is_some() {
+        let mut rows = BTreeSet::new();
+        let mut batch = Vec::new();
+        while let Some(due) = rest.next_if(|_| rows.len() < ENTRIES) {
+            rows.extend(members_of(&due).map(|member| member.row));
+            batch.push(due);
+        }
+        let (entries, stand_ins) = entries(press, rows, Keep::Bodies).await?;
+        made.stand_ins += stand_ins;
+        let room = Room::new(press, publication, &others, standing);
+        let staged = in_parallel(batch, move |due| room.feed(&due, &entries)).await;
+        for one in staged {
+            let (staged, feed) = one?;
+            made.staged.extend(staged);
+            // With a stand-in among them they are made again, whether or not anything changes.
+            made.feeds.push(if stand_ins == 0 {
+                feed
+            } else {
+                MadeFeed { made_of: String::new(), ..feed }
+            });
+        }
+    }
+    Ok(())
+}
+
+fn members_of(due: &Due) -> impl Iterator<Item = &Member> {
+    due.lists.newest.iter().chain(&due.lists.events)
+}
+
+/// Makes archives: (feed, number) of each.
+pub(super) async fn archives(
+    press: &Press,
+    publication: &Arc<Publication>,
+    standing: &Standing,
+    due: &[(ActiveFeed, u64)],
+    made: &mut Made,
+) -> Result<(), PublishingError> {
+    let mut blocks = Vec::new();
+    let mut rows = BTreeSet::new();
+    for (feed, number) in due {
+        let members = press.store.archive_members(feed.record.id, *number).await?;
+        rows.extend(members.iter().map(|member| member.row));
+        blocks.push((feed.clone(), *number, members));
+    }
+    let (entries, stand_ins) = entries(press, rows, Keep::Nothing).await?;
+    made.stand_ins += stand_ins;
+    let room = Room::new(press, publication, &Arc::default(), standing);
+    let staged =
+        in_parallel(blocks, move |(feed, number, members)| room.archive(&feed, number, &members, &entries));
+    for one in staged.await {
+        made.staged.extend(one?);
+    }
+    made.archives.extend(due.iter().map(|(feed, number)| (feed.record.id, *number)));
+    Ok(())
+}
+
+/// Makes events by themselves.
+pub(super) async fn events(
+    press: &Press,
+    publication: &Arc<Publication>,
+    standing: &Standing,
+    members: &[Member],
+    made: &mut Made,
+) -> Result<Vec<String>, PublishingError> {
+    let rows = members.iter().map(|member| member.row).collect();
+    let (mut by_row, _) = entries(press, rows, Keep::Nothing).await?;
+    let by_row = Arc::make_mut(&mut by_row);
+    by_row.retain(|_, entry| documents::is_shown(entry, standing.today));
+    let mut wanted = Vec::new();
+    for member in members {
+        let Some(entry) = by_row.get(&member.row) else { continue };
+        let document = documents::event(entry, &press.config.site);
+        wanted.push(document.path.clone());
+        made.staged.push((Rank::Event, publication.stage(&document)?));
+    }
+    Ok(wanted)
+}
+
+/// Stages documents that are made already.
+pub(super) fn stage(
+    publication: &Publication,
+    rank: Rank,
+    documents: impl IntoIterator<Item = Document>,
+    made: &mut Made,
+) -> Result<(), PublishError> {
+    for document in documents {
+        made.staged.push((rank, publication.stage(&document)?));
+    }
+    Ok(())
+}
+
+/// What becomes of bodies that are not in the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Bodies,
+    /// An archive is made once: its bodies would only fill the store.
+    Nothing,
+}
+
+type Entries = Arc<HashMap<i64, Arc<Entry>>>;
+
+/// Entries with their bodies, by row, and how many say their summary alone.
+async fn entries(
+    press: &Press,
+    rows: BTreeSet<i64>,
+    keep: Keep,
+) -> Result<(Entries, u64), PublishingError> {
+    let rows: Vec<i64> = rows.into_iter().collect();
+    let mut entries = press.store.entries(&rows).await?;
+    let stand_ins = match keep {
+        Keep::Bodies => bodies::fill(press, &mut entries).await?,
+        Keep::Nothing => bodies::borrow(press, &mut entries).await?,
+    };
+    let entries = entries.into_iter().map(Arc::new);
+    Ok((Arc::new(rows.into_iter().zip(entries).collect()), stand_ins))
+}
+
+/// What rendering needs, on whatever thread.
+struct Room {
+    site: Site,
+    templates: Arc<Templates>,
+    publication: Arc<Publication>,
+    others: Arc<[FeedDefinition]>,
+    today: chrono::NaiveDate,
+}
+
+impl Room {
+    fn new(
+        press: &Press,
+        publication: &Arc<Publication>,
+        others: &Arc<[FeedDefinition]>,
+        standing: &Standing,
+    ) -> Self {
+        Self {
+            site: press.config.site.clone(),
+            templates: press.templates.clone(),
+            publication: publication.clone(),
+            others: others.clone(),
+            today: standing.today,
+        }
+    }
+
+    fn feed(
+        &self,
+        due: &Due,
+        entries: &HashMap<i64, Arc<Entry>>,
+    ) -> Result<(Vec<(Rank, Staged)>, MadeFeed), PublishingError> {
+        let ActiveFeed { record, definition } = &due.feed;
+        let told = record.told.unwrap_or(self.site.since);
+        let newest = pick(entries, &due.lists.newest);
+        let mut feed =
+            Feed::new(definition.clone(), newest, due.lists.tombstones.clone(), told);
+        feed.archives = due.archives;
+        let mut events = pick(entries, &due.lists.events);
+        events.sort_by_key(|entry| (start_of(entry), entry.id.clone()));
+        let formats = documents::formats(&feed, &events, &self.site, self.today)?;
+        let page = documents::feed_page(
+            &feed,
+            &self.others,
+            &events,
+            &self.site,
+            &self.templates,
+            self.today,
+        )?;
+        let mut staged = Vec::new();
+        for document in &formats {
+            staged.push((Rank::Format, self.publication.stage(document)?));
+        }
+        staged.push((Rank::Page, self.publication.stage(&page)?));
+        let made_of = due.made_of.clone();
+        Ok((staged, MadeFeed { feed: record.id, made_of, told: feed.updated }))
+    }
+
+    fn archive(
+        &self,
+        feed: &ActiveFeed,
+        number: u64,
+        members: &[Member],
+        entries: &HashMap<i64, Arc<Entry>>,
+    ) -> Result<Vec<(Rank, Staged)>, PublishingError> {
+        let feed = Feed::new(
+            feed.definition.clone(),
+            pick(entries, members),
+            Vec::new(),
+            self.site.since,
+        );
+        let Feed { definition, entries, updated, .. } = feed;
+        let archive = Archive { definition, number, entries, updated };
+        let [json, atom] = documents::archive(&archive, &self.site)?;
+        let stage = |document| Ok((Rank::Archive, self.publication.stage(document)?));
+        [&json, &atom].into_iter().map(stage).collect()
+    }
+}
+
+fn pick(entries: &HashMap<i64, Arc<Entry>>, members: &[Member]) -> Vec<Arc<Entry>> {
+    members.iter().filter_map(|member| entries.get(&member.row).cloned()).collect()
+}
+
+/// When an event begins; days begin at midnight in Greenwich, which is only for their order.
+fn start_of(entry: &Entry) -> Option<chrono::NaiveDateTime> {
+    use crate::model::EventTime;
+    entry.event.as_ref().map(|event| match event.start {
+        EventTime::At(moment) => moment.naive_utc(),
+        EventTime::Day(day) => day.and_time(chrono::NaiveTime::MIN),
+    })
+}
+
+/// Works through `items` on all cores; results in the order of the items.
+async fn in_parallel<T: Send + 'static, R: Send + 'static>(
+    items: Vec<T>,
+    work: impl Fn(T) -> R + Send + Sync + 'static,
+) -> Vec<R> {
+    let run = move || {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let items: Vec<(usize, T)> = items.into_iter().enumerate().collect();
+        let queue = std::sync::Mutex::new(items.into_iter());
+        let next = || queue.lock().expect("taking an item does not panic").next();
+        let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        std::iter::from_fn(|| next().map(|(n, item)| (n, work(item))))
+                            .collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().expect("rendering does not panic"))
+                .collect()
+        });
+        done.sort_by_key(|(n, _)| *n);
+        done.into_iter().map(|(_, result)| result).collect()
+    };
+    tokio::task::spawn_blocking(run).await.expect("rendering does not panic")
+}
+
+/// The newest change of all feeds, for what lists them.
+pub(super) fn newest(feeds: &[ActiveFeed], made: &Made, site: &Site) -> Timestamp {
+    let told = feeds.iter().filter_map(|feed| feed.record.told);
+    told.chain(made.feeds.iter().map(|feed| feed.told)).fold(site.since, Timestamp::max)
+}
