@@ -216,6 +216,9 @@ pub const SCRIPT_PATH: &str = "feeds/copy.js";
 pub const OPML_PATH: &str = "feeds.opml";
 pub const INDEX_PATH: &str = "index.html";
 
+/// Readers ask again after this many seconds at the earliest, wherever a document is served.
+pub const CACHE_CONTROL: &str = "public, max-age=60";
+
 /// What the bytes at a path of the output folder are, by the ending of its name.
 pub fn media_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map_or("", |(_, ending)| ending) {

@@ -1,20 +1,23 @@
-//! Publishing: the set of documents becomes the content of the output folder.
+//! Publishing: documents become the content of the output folder, and of a bucket.
 //!
-//! What to write and what to remove is decided here, from values; `folder` does it. A reader
-//! sees each document whole, old or new, and never a reference to one that is not there yet.
-//! Object stores and WebSub are not served.
+//! A reader sees each document whole, old or new, and never a reference to one that is not
+//! there yet. `folder` is where documents lie, `publication` puts a set of them in place, with
+//! their `twins`; `bucket` mirrors the folder to an object store, `websub` tells hubs.
 
+pub mod bucket;
 mod find;
 pub mod folder;
+mod mark;
+pub mod publication;
+pub mod twins;
+pub mod websub;
 
-use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use find::atom_documents;
 pub use folder::{OutputFolder, open};
-
-use crate::feeds::Document;
+pub use publication::{Publication, Staged};
 
 /// What a publish did, by paths below the output folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +26,19 @@ pub struct Published {
     pub written: Vec<String>,
     pub removed: Vec<String>,
     pub unchanged: usize,
+    /// All that were staged, written or unchanged, in the order given.
+    pub documents: Vec<PutDocument>,
+}
+
+/// A document in place, as to be remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutDocument {
+    pub path: String,
+    /// SHA-256 in lower-case hex.
+    pub hash: String,
+    pub size_bytes: u64,
+    /// What [`OutputFolder::stat_of`] says while nobody else writes to it or its twins.
+    pub stat: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,106 +89,9 @@ impl PublishError {
     }
 }
 
-/// What stands at the path of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Nothing,
-    SameBytes,
-    SomethingElse,
-}
-
-/// What makes the folder hold exactly the documents.
-#[derive(Debug, PartialEq, Eq)]
-struct Steps<'a> {
-    /// In the order given: referred-to before referring.
-    write: Vec<&'a Document>,
-    /// After all writes, so that nothing refers to them any more.
-    remove: Vec<&'a str>,
-    unchanged: usize,
-}
-
-/// Decides what to write and remove, from what was found at each document's path and the
-/// files that are ours.
-///
-/// It looks at bytes and not at what an earlier publish meant to do, so that a publish that
-/// was cut short is finished by the next one.
-fn decide<'a>(
-    folder: &Path,
-    documents: &'a [Document],
-    found: &[Found],
-    owned: &'a BTreeSet<String>,
-) -> Result<Steps<'a>, PublishError> {
-    let mut paths = BTreeSet::new();
-    let mut write = Vec::new();
-    for (document, found) in documents.iter().zip(found) {
-        let path = document.path.as_str();
-        if !paths.insert(path) {
-            return Err(PublishError::Twice { path: path.to_owned() });
-        }
-        if *found != Found::Nothing && !owned.contains(path) {
-            return Err(PublishError::ForeignFile { folder: folder.into(), path: path.to_owned() });
-        }
-        if *found != Found::SameBytes {
-            write.push(document);
-        }
-    }
-    let unchanged = documents.len() - write.len();
-    let remove = owned.iter().map(String::as_str).filter(|path| !paths.contains(path)).collect();
-    Ok(Steps { write, remove, unchanged })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn document(path: &str) -> Document {
-        Document { path: path.into(), bytes: vec![] }
-    }
-
-    fn check(found: &[Found], owned: &[&str]) -> Result<(Vec<String>, Vec<String>), String> {
-        let documents = [document("b"), document("a")];
-        let owned = owned.iter().map(|&path| path.to_owned()).collect();
-        let steps = decide(Path::new("out"), &documents, found, &owned)
-            .map_err(|error| error.to_string())?;
-        assert_eq!(steps.unchanged + steps.write.len(), documents.len());
-        let written = steps.write.iter().map(|document| document.path.clone()).collect();
-        Ok((written, steps.remove.iter().map(|&path| path.to_owned()).collect()))
-    }
-
-    fn paths(written: &[&str], removed: &[&str]) -> (Vec<String>, Vec<String>) {
-        let owned = |paths: &[&str]| paths.iter().map(|&path| path.to_owned()).collect();
-        (owned(written), owned(removed))
-    }
-
-    #[test]
-    fn what_is_missing_or_differs_is_written_in_the_order_given() {
-        use Found::{Nothing, SameBytes, SomethingElse};
-        assert_eq!(check(&[Nothing, Nothing], &[]).unwrap(), paths(&["b", "a"], &[]));
-        assert_eq!(check(&[SomethingElse, SameBytes], &["a", "b"]).unwrap(), paths(&["b"], &[]));
-        assert_eq!(check(&[SameBytes, SameBytes], &["a", "b"]).unwrap(), paths(&[], &[]));
-    }
-
-    #[test]
-    fn what_is_ours_and_no_longer_wanted_is_removed() {
-        assert_eq!(
-            check(&[Found::SameBytes; 2], &["a", "b", "c", "d"]).unwrap(),
-            paths(&[], &["c", "d"])
-        );
-    }
-
-    #[test]
-    fn what_somebody_else_wrote_is_refused_even_where_it_is_equal() {
-        let message = "`b` in output folder `out` was not written by Tidings";
-        assert_eq!(check(&[Found::SameBytes, Found::Nothing], &["a"]), Err(message.into()));
-    }
-
-    #[test]
-    fn two_documents_at_one_path_are_refused() {
-        let documents = [document("a"), document("a")];
-        let owned = BTreeSet::new();
-        let error = decide(Path::new("out"), &documents, &[Found::Nothing; 2], &owned).unwrap_err();
-        assert_eq!(error.to_string(), "two documents have the path `a`");
-    }
 
     #[test]
     fn a_full_disk_says_that_nothing_is_lost() {

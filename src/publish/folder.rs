@@ -2,24 +2,24 @@
 //!
 //! POSIX `rename` is what makes a document appear whole. The file `.tidings` marks the folder
 //! as ours and lists our files; nothing else is ever replaced or removed. Two publishers at
-//! once are kept apart by the caller's lock, not here.
+//! once are kept apart by the caller's lock, not here. `publication` does the putting.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Found, PublishError, Published, Steps, decide};
+use super::mark::{self, MARK};
+use super::twins::Coding;
+use super::{Publication, PublishError, Published};
 use crate::feeds::Document;
 use crate::hash::hash;
 
-const MARK: &str = ".tidings";
 const STAGING: &str = ".tidings-staging";
-const EXPLANATION: &str = "Tidings wrote the files below; it replaces and removes them. \
-                           Other files in this folder are left alone.";
 
 /// A folder that is ours to publish in; built only by [`open`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct OutputFolder {
     path: PathBuf,
 }
@@ -66,23 +66,30 @@ impl OutputFolder {
         &self.path
     }
 
-    /// Makes the folder hold exactly `documents`, beside files that are not ours.
-    ///
-    /// Changed documents are written beside their place, then renamed in the order given;
-    /// removals come last. A failure before the first rename leaves the old set as it was; one
-    /// after it, or a crash, is made up for by the next publish. Equal documents write nothing.
-    pub fn publish(&self, documents: &[Document]) -> Result<Published, PublishError> {
+    /// Begins to put documents in place; ends what an earlier publish left when it was cut
+    /// short. One at a time.
+    pub fn begin(&self) -> Result<Publication, PublishError> {
         self.clear_staging()?;
-        let owned = self.owned()?;
-        let found: Vec<Found> =
-            documents.iter().map(|document| self.find(document)).collect::<Result<_, _>>()?;
-        let steps = decide(&self.path, documents, &found, &owned)?;
-        let applied = self.apply(&steps, documents, &owned);
-        // Also after a failure: on a full disk the staged bytes are in the way.
-        let cleared = self.clear_staging();
-        let published = applied?;
-        cleared?;
-        Ok(published)
+        Ok(Publication::new(self.clone(), self.owned()?))
+    }
+
+    /// Makes the folder hold exactly `documents`, beside files that are not ours.
+    pub fn publish(&self, documents: &[Document]) -> Result<Published, PublishError> {
+        let publication = self.begin()?;
+        let staged = documents.iter().map(|document| publication.stage(document));
+        let staged = staged.collect::<Result<_, _>>()?;
+        let wanted: BTreeSet<&str> = documents.iter().map(|d| d.path.as_str()).collect();
+        let remove: Vec<String> =
+            publication.documents().filter(|d| !wanted.contains(d)).map(str::to_owned).collect();
+        publication.put_in_place(staged, &remove)
+    }
+
+    /// Size and time of a document and of its twins, as short text: where it differs from
+    /// what was remembered, somebody else wrote or removed one of them. Reads no bytes.
+    pub fn stat_of(&self, path: &str) -> io::Result<String> {
+        let twins = Coding::ALL.map(|coding| coding.path(path));
+        let stats = std::iter::once(path).chain(twins.iter().map(String::as_str));
+        Ok(stats.map(|path| stat(&self.path.join(path))).collect::<io::Result<Vec<_>>>()?.join(" "))
     }
 
     /// Whether the folder holds exactly these documents of ours, by path and SHA-256 in
@@ -102,104 +109,13 @@ impl OutputFolder {
             if hash(&bytes) != expected {
                 return Ok(false);
             }
+            for twin in Coding::ALL.map(|coding| coding.path(path)) {
+                if owned.remove(&twin) && !self.path.join(twin).is_file() {
+                    return Ok(false);
+                }
+            }
         }
         Ok(owned.is_empty())
-    }
-
-    fn apply(
-        &self,
-        steps: &Steps<'_>,
-        documents: &[Document],
-        owned: &BTreeSet<String>,
-    ) -> Result<Published, PublishError> {
-        let wanted: BTreeSet<String> = documents.iter().map(|d| d.path.clone()).collect();
-        // A file must be known as ours before it is there, and until it is gone.
-        self.write_mark(&(owned | &wanted))?;
-        let staged = self.stage(&steps.write)?;
-        self.put_in_place(&steps.write, &staged)?;
-        let removed = self.remove(&steps.remove)?;
-        self.write_mark(&wanted)?;
-        Ok(Published {
-            written: steps.write.iter().map(|document| document.path.clone()).collect(),
-            removed,
-            unchanged: steps.unchanged,
-        })
-    }
-
-    fn find(&self, document: &Document) -> Result<Found, PublishError> {
-        if !is_publishable(&document.path) {
-            return Err(PublishError::Path { path: document.path.clone() });
-        }
-        let path = self.path.join(&document.path);
-        // Not followed: a link is somebody's, wherever it leads.
-        let metadata = match path.symlink_metadata() {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-            Err(error) => return Err(io_error("look at", &path)(error)),
-        };
-        if !metadata.is_file() || metadata.len() != document.bytes.len() as u64 {
-            return Ok(Found::SomethingElse);
-        }
-        let bytes = fs::read(&path).map_err(io_error("read", &path))?;
-        Ok(if bytes == document.bytes { Found::SameBytes } else { Found::SomethingElse })
-    }
-
-    /// Writes every document beside its place, and makes the folders they will lie in.
-    fn stage(&self, documents: &[&Document]) -> Result<Vec<PathBuf>, PublishError> {
-        let mut staged = Vec::with_capacity(documents.len());
-        for (number, document) in documents.iter().enumerate() {
-            staged.push(self.stage_file(&number.to_string(), &document.bytes)?);
-            let folder = parent(&self.path.join(&document.path)).to_owned();
-            fs::create_dir_all(&folder).map_err(io_error("make folder", &folder))?;
-        }
-        Ok(staged)
-    }
-
-    /// The bytes are on the disk before the name: after a power cut no document is empty.
-    fn stage_file(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, PublishError> {
-        let folder = self.path.join(STAGING);
-        fs::create_dir_all(&folder).map_err(io_error("make folder", &folder))?;
-        let path = folder.join(name);
-        let write = || {
-            let mut file = File::create(&path)?;
-            file.write_all(bytes)?;
-            file.sync_all()
-        };
-        write().map_err(io_error("write", &path))?;
-        Ok(path)
-    }
-
-    fn put_in_place(
-        &self,
-        documents: &[&Document],
-        staged: &[PathBuf],
-    ) -> Result<(), PublishError> {
-        let mut folders = BTreeSet::new();
-        for (document, staged) in documents.iter().zip(staged) {
-            let path = self.path.join(&document.path);
-            fs::rename(staged, &path).map_err(io_error("put in place", &path))?;
-            folders.insert(parent(&path).to_owned());
-        }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
-    }
-
-    /// Removes files and the folders that become empty; returns the files that were there.
-    fn remove(&self, paths: &[&str]) -> Result<Vec<String>, PublishError> {
-        let mut removed = Vec::new();
-        for path in paths {
-            let place = self.path.join(path);
-            match fs::remove_file(&place) {
-                Ok(()) => removed.push((*path).to_owned()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(io_error("remove", &place)(error)),
-            }
-            // A folder that is not empty refuses, and so ends the way up.
-            let mut folder = parent(&place);
-            while folder != self.path && fs::remove_dir(folder).is_ok() {
-                folder = parent(folder);
-            }
-        }
-        Ok(removed)
     }
 
     /// The files that the mark lists; none where there is no mark yet.
@@ -210,29 +126,33 @@ impl OutputFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(io_error("read", &mark)(error)),
         };
-        let paths: BTreeSet<String> =
-            text.lines().skip(1).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-        match paths.iter().find(|path| !is_publishable(path)) {
-            Some(path) => Err(PublishError::Mark { mark, path: path.clone() }),
-            None => Ok(paths),
-        }
+        mark::read(&text).map_err(|path| PublishError::Mark { mark, path })
     }
 
     /// Replaces the mark where it would change.
-    fn write_mark(&self, paths: &BTreeSet<String>) -> Result<(), PublishError> {
+    pub(super) fn write_mark(&self, paths: &BTreeSet<String>) -> Result<(), PublishError> {
         let mark = self.path.join(MARK);
-        let lines = std::iter::once(EXPLANATION).chain(paths.iter().map(String::as_str));
-        let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+        let text = mark::text(paths);
         if fs::read(&mark).is_ok_and(|present| present == text.as_bytes()) {
             return Ok(());
         }
-        let staged = self.stage_file("mark", text.as_bytes())?;
+        let staged = self.write_staged("mark", text.as_bytes())?;
+        sync(&staged)?;
         fs::rename(staged, &mark).map_err(io_error("write", &mark))?;
-        sync_folder(&self.path)
+        sync(&self.path)
+    }
+
+    /// Writes a file beside its place; to be synced before it is renamed.
+    pub(super) fn write_staged(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, PublishError> {
+        let folder = self.path.join(STAGING);
+        fs::create_dir_all(&folder).map_err(io_error("make folder", &folder))?;
+        let path = folder.join(name);
+        fs::write(&path, bytes).map_err(io_error("write", &path))?;
+        Ok(path)
     }
 
     /// What an earlier publish left when it was cut short.
-    fn clear_staging(&self) -> Result<(), PublishError> {
+    pub(super) fn clear_staging(&self) -> Result<(), PublishError> {
         let folder = self.path.join(STAGING);
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -257,29 +177,41 @@ impl OutputFolder {
     }
 }
 
-/// Plain names one below the other, and none that we keep for ourselves.
-fn is_publishable(path: &str) -> bool {
-    path.split('/').all(|name| !matches!(name, "" | "." | ".."))
-        && !path.starts_with(MARK)
-        && !path.contains(char::is_control)
-}
-
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     path.parent().expect("the path lies below the output folder")
 }
 
-/// Makes renames in a folder last through a power cut.
-fn sync_folder(folder: &Path) -> Result<(), PublishError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("save", folder))
+/// `SIZE.MTIME` in bytes and nanoseconds; `-` where there is no file.
+fn stat(path: &Path) -> io::Result<String> {
+    match path.symlink_metadata() {
+        Ok(file) if file.is_file() => {
+            let nanoseconds =
+                i128::from(file.mtime()) * 1_000_000_000 + i128::from(file.mtime_nsec());
+            Ok(format!("{}.{nanoseconds}", file.len()))
+        }
+        Err(error) if !is_missing(&error) => Err(error),
+        _ => Ok("-".into()),
+    }
 }
 
-fn io_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> PublishError {
+/// Whether nothing is there, or a file where a folder on the way would have to be.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Makes the bytes of a file, or the renames in a folder, last through a power cut.
+pub(super) fn sync(path: &Path) -> Result<(), PublishError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(io_error("save", path))
+}
+
+pub(super) fn io_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> PublishError {
     move |source| PublishError::Io { action, path: path.to_owned(), source }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::publish::mark::EXPLANATION;
 
     fn document(path: &str, text: &str) -> Document {
         Document { path: path.into(), bytes: text.into() }
@@ -356,7 +288,8 @@ mod tests {
         place.publish(&set());
         let before = place.files();
         let published = place.publish(&set());
-        assert_eq!(published, Published { unchanged: 2, ..Published::default() });
+        assert_eq!((published.written.len(), published.removed.len()), (0, 0));
+        assert_eq!(published.unchanged, 2);
         assert_eq!(place.files(), before);
     }
 
@@ -512,8 +445,9 @@ mod tests {
         let error = place.open().unwrap().publish(&set()).unwrap_err();
         assert!(matches!(error, PublishError::Mark { path, .. } if path == "../precious"));
         assert!(place.at("precious").exists());
-        for path in ["", "/etc/x", "../x", "a/../../x", "a//b", "./a", ".tidings", "a\nb"] {
-            assert!(!is_publishable(path), "{path:?}");
-        }
+        fs::remove_file(place.at("out/.tidings")).unwrap();
+        fs::remove_dir_all(place.at("out")).unwrap();
+        let error = place.open().unwrap().publish(&[document("../precious", "ours")]).unwrap_err();
+        assert!(matches!(error, PublishError::Path { path } if path == "../precious"));
     }
 }

@@ -1,0 +1,301 @@
+//! One publish: documents are staged beside their place, then put in place one after another.
+//!
+//! A failure before the first rename leaves the old set as it was. One after it, or a crash,
+//! is made up for by the next publish, because it looks at bytes and not at what an earlier
+//! one meant to do. An equal document writes nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use super::folder::{io_error, is_missing, parent, sync};
+use super::twins::{self, Coding};
+use super::{OutputFolder, PublishError, Published, PutDocument, mark};
+use crate::feeds::Document;
+use crate::hash::hash;
+
+/// Files are synced side by side, because they then share what the disk has to do: 90 small
+/// ones take a third of the time of one after another.
+const SYNCERS: usize = 16;
+
+/// A publish under way; begun by [`OutputFolder::begin`]. A drop leaves the old set.
+#[derive(Debug)]
+pub struct Publication {
+    folder: OutputFolder,
+    /// Files that are ours, twins among them.
+    owned: BTreeSet<String>,
+    /// Number of the next document to be staged.
+    next: AtomicU64,
+}
+
+/// A document that is ready to be put in place, or stands there already.
+#[derive(Debug)]
+pub struct Staged {
+    path: String,
+    hash: String,
+    size_bytes: u64,
+    /// Where its bytes lie in the staging folder, its twins beside; `None` if it is unchanged.
+    place: Option<PathBuf>,
+}
+
+impl Staged {
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether this document and its twins stand there already.
+    pub fn is_unchanged(&self) -> bool {
+        self.place.is_none()
+    }
+
+    /// The codings it has twins in.
+    fn codings(&self) -> impl Iterator<Item = Coding> + use<'_> {
+        Coding::ALL.into_iter().filter(|_| twins::has_twins(self.size_bytes))
+    }
+
+    /// The files it consists of.
+    fn files(&self) -> impl Iterator<Item = String> {
+        let twins = self.codings().map(|coding| coding.path(&self.path));
+        std::iter::once(self.path.clone()).chain(twins)
+    }
+
+    /// What it has in the staging folder.
+    fn staged_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.place.iter().flat_map(|place| {
+            let twins = self.codings().map(|coding| with_suffix(place, coding));
+            std::iter::once(place.clone()).chain(twins)
+        })
+    }
+}
+
+impl Drop for Publication {
+    /// On a full disk the staged bytes are in the way. What this cannot clear the next
+    /// publish does, or tells.
+    fn drop(&mut self) {
+        let _ = self.folder.clear_staging();
+    }
+}
+
+impl Publication {
+    pub(super) fn new(folder: OutputFolder, owned: BTreeSet<String>) -> Self {
+        Self { folder, owned, next: AtomicU64::new(0) }
+    }
+
+    /// The documents that are ours, as the mark lists them; also one that a publish that was
+    /// cut short did not come to write.
+    pub fn documents(&self) -> impl Iterator<Item = &str> {
+        self.owned.iter().map(String::as_str).filter(|file| twins::document_of(file).is_none())
+    }
+
+    /// Writes a document and its twins beside their place, unless they stand there already.
+    ///
+    /// May be called from several threads at once.
+    pub fn stage(&self, document: &Document) -> Result<Staged, PublishError> {
+        if !mark::is_publishable(&document.path) {
+            return Err(PublishError::Path { path: document.path.clone() });
+        }
+        let place = if self.stands(document)? { None } else { Some(self.write(document)?) };
+        Ok(Staged {
+            path: document.path.clone(),
+            hash: hash(&document.bytes),
+            size_bytes: document.bytes.len() as u64,
+            place,
+        })
+    }
+
+    /// Puts the documents in place in the order given, then removes those named in `remove`
+    /// that are ours and were not staged. A document in neither list stays.
+    pub fn put_in_place(
+        self,
+        order: Vec<Staged>,
+        remove: &[String],
+    ) -> Result<Published, PublishError> {
+        let wanted = files_of(&order)?;
+        let paths: BTreeSet<&str> = order.iter().map(Staged::path).collect();
+        let remove: Vec<&str> =
+            remove.iter().map(String::as_str).filter(|path| !paths.contains(path)).collect();
+        // A file must be known as ours before it is there, and until it is gone.
+        self.folder.write_mark(&(&self.owned | &wanted))?;
+        sync_all(&order.iter().flat_map(Staged::staged_files).collect::<Vec<_>>())?;
+        self.rename(&order)?;
+        let removed = self.remove(&remove)?;
+        self.folder.write_mark(&self.owned_after(&order, wanted, &remove))?;
+        self.folder.clear_staging()?;
+        let documents = order.iter().map(|staged| self.put(staged)).collect::<Result<_, _>>()?;
+        let (unchanged, written): (Vec<_>, Vec<_>) =
+            order.into_iter().partition(Staged::is_unchanged);
+        let written = written.into_iter().map(|staged| staged.path).collect();
+        Ok(Published { written, removed, unchanged: unchanged.len(), documents })
+    }
+
+    /// Whether the document and its twins stand there as they would be written; refuses
+    /// files that are not ours.
+    fn stands(&self, document: &Document) -> Result<bool, PublishError> {
+        let size_bytes = document.bytes.len() as u64;
+        let mut stands = self.size_at(&document.path)? == Some(size_bytes);
+        for twin in Coding::ALL.map(|coding| coding.path(&document.path)) {
+            stands &= if twins::has_twins(size_bytes) {
+                self.size_at(&twin)?.is_some()
+            } else {
+                !self.owned.contains(&twin)
+            };
+        }
+        let has_twin = |coding: Coding| {
+            let twin = self.read(&coding.path(&document.path))?;
+            Ok(coding.decodes_to(&twin, &document.bytes))
+        };
+        Ok(stands
+            && self.read(&document.path)? == document.bytes
+            && (!twins::has_twins(size_bytes)
+                || (has_twin(Coding::Gzip)? && has_twin(Coding::Brotli)?)))
+    }
+
+    /// Size of our file at `path`; `None` where there is none, or something else.
+    fn size_at(&self, path: &str) -> Result<Option<u64>, PublishError> {
+        let place = self.folder.path().join(path);
+        // Not followed: a link is somebody's, wherever it leads.
+        let file = match place.symlink_metadata() {
+            Err(error) if is_missing(&error) => return Ok(None),
+            found => found.map_err(io_error("look at", &place))?,
+        };
+        if !self.owned.contains(path) {
+            let (folder, path) = (self.folder.path().into(), path.to_owned());
+            return Err(PublishError::ForeignFile { folder, path });
+        }
+        Ok(file.is_file().then(|| file.len()))
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, PublishError> {
+        let place = self.folder.path().join(path);
+        fs::read(&place).map_err(io_error("read", &place))
+    }
+
+    /// Writes a document and its twins to the staging folder and makes the folder they will
+    /// lie in. The document first: no twin is ever older than what it codes.
+    fn write(&self, document: &Document) -> Result<PathBuf, PublishError> {
+        let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let place = self.folder.write_staged(&name, &document.bytes)?;
+        if twins::has_twins(document.bytes.len() as u64) {
+            for coding in Coding::ALL {
+                self.folder.write_staged(&coding.path(&name), &coding.encode(&document.bytes))?;
+            }
+        }
+        let target = self.folder.path().join(&document.path);
+        fs::create_dir_all(parent(&target)).map_err(io_error("make folder", parent(&target)))?;
+        Ok(place)
+    }
+
+    fn rename(&self, order: &[Staged]) -> Result<(), PublishError> {
+        let mut folders = BTreeSet::new();
+        for staged in order {
+            let Some(place) = &staged.place else { continue };
+            let target = self.folder.path().join(&staged.path);
+            self.rename_twins(staged, place, &target)?;
+            fs::rename(place, &target).map_err(io_error("put in place", &target))?;
+            let above = target.ancestors().skip(1);
+            let ours = above.take_while(|folder| folder.starts_with(self.folder.path()));
+            folders.extend(ours.map(Path::to_owned));
+        }
+        folders.iter().try_for_each(|folder| sync(folder))
+    }
+
+    /// A document that became too small for twins loses those it had.
+    fn rename_twins(
+        &self,
+        staged: &Staged,
+        place: &Path,
+        target: &Path,
+    ) -> Result<(), PublishError> {
+        let codings: Vec<Coding> = staged.codings().collect();
+        for coding in Coding::ALL {
+            let twin = with_suffix(target, coding);
+            if codings.contains(&coding) {
+                let renamed = fs::rename(with_suffix(place, coding), &twin);
+                renamed.map_err(io_error("put in place", &twin))?;
+            } else if self.owned.contains(&coding.path(&staged.path)) {
+                remove_file(&twin)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes documents with their twins and the folders that become empty; returns the
+    /// documents that were there.
+    fn remove(&self, paths: &[&str]) -> Result<Vec<String>, PublishError> {
+        let mut removed = Vec::new();
+        for &path in paths.iter().filter(|&&path| self.owned.contains(path)) {
+            let place = self.folder.path().join(path);
+            if remove_file(&place)? {
+                removed.push(path.to_owned());
+            }
+            for twin in Coding::ALL.map(|coding| coding.path(path)) {
+                if self.owned.contains(&twin) {
+                    remove_file(&self.folder.path().join(twin))?;
+                }
+            }
+            // A folder that is not empty refuses, and so ends the way up.
+            let mut folder = parent(&place);
+            while folder != self.folder.path() && fs::remove_dir(folder).is_ok() {
+                folder = parent(folder);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The files that are ours when all is done.
+    fn owned_after(
+        &self,
+        order: &[Staged],
+        wanted: BTreeSet<String>,
+        remove: &[&str],
+    ) -> BTreeSet<String> {
+        let made_anew: BTreeSet<&str> =
+            order.iter().map(Staged::path).chain(remove.iter().copied()).collect();
+        let stays =
+            |file: &&String| !made_anew.contains(twins::document_of(file).unwrap_or(file.as_str()));
+        self.owned.iter().filter(stays).cloned().chain(wanted).collect()
+    }
+
+    fn put(&self, staged: &Staged) -> Result<PutDocument, PublishError> {
+        let Staged { path, hash, size_bytes, .. } = staged;
+        let place = self.folder.path().join(path);
+        let stat = self.folder.stat_of(path).map_err(io_error("look at", &place))?;
+        Ok(PutDocument { path: path.clone(), hash: hash.clone(), size_bytes: *size_bytes, stat })
+    }
+}
+
+/// All files of the documents; refuses two documents at one path.
+fn files_of(order: &[Staged]) -> Result<BTreeSet<String>, PublishError> {
+    let mut files = BTreeSet::new();
+    for staged in order {
+        if !staged.files().all(|file| files.insert(file)) {
+            return Err(PublishError::Twice { path: staged.path.clone() });
+        }
+    }
+    Ok(files)
+}
+
+fn with_suffix(path: &Path, coding: Coding) -> PathBuf {
+    path.with_added_extension(coding.suffix().trim_start_matches('.'))
+}
+
+/// Whether the file was there.
+fn remove_file(path: &Path) -> Result<bool, PublishError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(io_error("remove", path)(error)),
+    }
+}
+
+/// The bytes are on the disk before the name: after a power cut no document is empty.
+fn sync_all(files: &[PathBuf]) -> Result<(), PublishError> {
+    let sync_each = |files: &[PathBuf]| files.iter().try_for_each(|file| sync(file));
+    thread::scope(|scope| {
+        let parts = files.chunks(files.len().div_ceil(SYNCERS).max(1));
+        let syncers: Vec<_> = parts.map(|part| scope.spawn(move || sync_each(part))).collect();
+        syncers.into_iter().try_for_each(|syncer| syncer.join().expect("syncing does not panic"))
+    })
+}
