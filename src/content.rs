@@ -36,6 +36,7 @@ mod text;
 mod walk;
 mod yaml;
 
+pub(crate) use permalink::media_type;
 pub use read::{Bodies, read, read_as};
 pub use scan::{
     Changed, Remembered, Scan, ScanError, ScannedFile, Wanted, find_changed, read_again,

@@ -7,7 +7,9 @@ pub mod atom;
 pub mod content;
 pub mod documents;
 pub mod facets;
+mod finish;
 pub mod former;
+pub mod json_feed;
 pub mod name;
 pub mod page;
 pub mod rss;
@@ -180,6 +182,11 @@ pub struct Calendar {
 }
 
 impl FeedDefinition {
+    /// Which part of whose news it is, as plain text.
+    pub fn description(&self, site: &Site) -> String {
+        format!("{} – {}", self.title, site.title)
+    }
+
     /// Path of its RSS document below the output folder; the others likewise.
     pub fn rss_path(&self) -> String {
         format!("feeds/{}.rss", self.name)

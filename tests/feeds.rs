@@ -171,7 +171,7 @@ fn an_rss_document_reads_back() {
     assert_eq!(
         item.content.as_deref(),
         Some(
-            "<p><strong>Correction:</strong> The figure was 4.2 %, not 42 %.</p><p>A &amp; B ]]&gt; \
+            "<p><strong>Corrected:</strong> The figure was 4.2 %, not 42 %.</p><p>A &amp; B ]]&gt; \
              ]]> <a href=\"https://press.example/?a=1&amp;b=2\">c</a></p>"
         )
     );

@@ -1,64 +1,104 @@
 //! RSS 2.0 after the RSS Advisory Board's specification and Best Practices Profile, with the
-//! namespaces Atom (`atom:link rel=self`), Content (`content:encoded`) and Dublin Core
-//! (`dc:creator`).
+//! namespaces Atom (`atom:link`, `atom:updated`), Content (`content:encoded`), Dublin Core
+//! (`dc:creator`) and Media RSS (`media:content`).
 //!
-//! What RSS has no word for stays in the Atom document: the time of the last change, the
-//! language of an entry, a second enclosure, one whose length is unknown.
+//! What RSS has no word for stays in the Atom document: the language of an entry, a second
+//! enclosure, one whose length is unknown, archives, tombstones.
 
 use rss::extension::atom::{AtomExtension, Link};
 use rss::extension::dublincore::DublinCoreExtension;
+use rss::extension::{Extension, ExtensionMap};
+use url::Url;
 
+use super::content::{self, Schemes};
+use super::finish::{self, plain_text};
 use super::xml::legal;
-use super::{Feed, Site, content};
+use super::{Feed, Site, Text};
 use crate::model::{Entry, Timestamp};
+
+const MEDIA: &str = "http://search.yahoo.com/mrss/";
 
 /// Renders an RSS document. `lastBuildDate` is the feed's newest change, so equal entries give
 /// equal bytes and a stable `ETag`; for the same reason `generator` has no version.
 #[expect(clippy::missing_panics_doc, reason = "writing to memory does not fail")]
 pub fn render(feed: &Feed, site: &Site) -> Vec<u8> {
-    let link = Link {
-        href: site.address(&feed.definition.rss_path()).into(),
-        rel: "self".into(),
-        mime_type: Some("application/rss+xml".into()),
-        ..Link::default()
-    };
-    let title = &feed.definition.title;
-    let channel = rss::Channel {
-        title: plain_text(title),
-        link: site.url.to_string(),
-        description: plain_text(&format!("{title} – {}", site.title)),
+    let definition = &feed.definition;
+    let schemes = Schemes::of(site);
+    let page = site.address(&definition.page_path());
+    let mut channel = rss::Channel {
+        title: plain_text(&definition.title),
+        link: page.into(),
+        description: plain_text(&definition.description(site)),
         language: Some(site.language.to_string()),
+        copyright: site.rights.as_deref().map(plain_text),
+        managing_editor: managing_editor(site),
         last_build_date: Some(date(feed.updated)),
         generator: Some("Tidings".into()),
         docs: Some("https://www.rssboard.org/rss-specification".into()),
         ttl: Some("60".into()),
-        atom_ext: Some(AtomExtension { links: vec![link] }),
-        items: feed.entries.iter().map(|entry| item(entry, site)).collect(),
+        atom_ext: Some(AtomExtension { links: links(feed, site) }),
+        items: feed
+            .entries
+            .iter()
+            .map(|entry| item(entry, definition.text, site, &schemes))
+            .collect(),
         ..rss::Channel::default()
     };
+    channel.image = image(&channel, site);
+    if channel.items.iter().any(|item| item.extensions.contains_key("media")) {
+        channel.namespaces.insert("media".into(), MEDIA.into());
+    }
     let bytes = channel.pretty_write_to(Vec::new(), b' ', 1);
-    finish(&bytes.expect("writing to memory does not fail"))
+    finish::rss(&bytes.expect("writing to memory does not fail"), site)
 }
 
-fn item(entry: &Entry, site: &Site) -> rss::Item {
+/// The profile's form of a mailbox: address, then the name in parentheses.
+fn managing_editor(site: &Site) -> Option<String> {
+    let address = content::publisher_address(site)?;
+    Some(format!("{} ({})", address.as_str(), plain_text(content::publisher(site))))
+}
+
+fn links(feed: &Feed, site: &Site) -> Vec<Link> {
+    let link =
+        |rel: &str, href: &Url| Link { href: href.to_string(), rel: rel.into(), ..Link::default() };
+    let own = Link {
+        mime_type: Some("application/rss+xml".into()),
+        ..link("self", &site.address(&feed.definition.rss_path()))
+    };
+    std::iter::once(own).chain(site.hubs.iter().map(|hub| link("hub", hub))).collect()
+}
+
+/// The profile wants title and link of the image equal to the channel's.
+fn image(channel: &rss::Channel, site: &Site) -> Option<rss::Image> {
+    let url = site.logo.as_ref().or(site.icon.as_ref())?.to_string();
+    let (title, link) = (channel.title.clone(), channel.link.clone());
+    Some(rss::Image { url, title, link, ..rss::Image::default() })
+}
+
+fn item(entry: &Entry, text: Text, site: &Site, schemes: &Schemes) -> rss::Item {
+    // `description` holds HTML; with a whole text it stands before `content:encoded`.
+    let (description, content) = match text {
+        Text::Full => (as_html(&content::summary(entry)), Some(content::html(entry, text))),
+        Text::Summary => (clean(&content::html(entry, text)), None),
+    };
+    let creator = entry.agency.as_deref().unwrap_or_else(|| content::publisher(site));
     rss::Item {
         title: Some(plain_text(&entry.title)),
         link: Some(entry.link.to_string()),
         guid: Some(rss::Guid { value: clean(entry.id.as_str()), permalink: false }),
         pub_date: Some(date(entry.published)),
-        // The element holds HTML, and the profile wants it before `content:encoded`.
-        description: Some(as_html(&content::summary_text(entry))),
-        content: Some(clean(&content::full_html(entry))),
-        categories: entry
-            .categories
-            .iter()
-            .map(|category| rss::Category { name: clean(category), domain: None })
+        description: Some(description),
+        content: content.map(|html| legal(html).into_owned()),
+        categories: schemes
+            .terms(entry)
+            .map(|(scheme, term)| rss::Category { name: clean(term), domain: Some(scheme.into()) })
             .collect(),
         enclosure: enclosure(entry),
-        dublin_core_ext: site.author.as_ref().map(|author| DublinCoreExtension {
-            creators: vec![clean(&author.name)],
+        dublin_core_ext: Some(DublinCoreExtension {
+            creators: vec![clean(creator)],
             ..DublinCoreExtension::default()
         }),
+        extensions: extensions(entry),
         ..rss::Item::default()
     }
 }
@@ -75,49 +115,53 @@ fn enclosure(entry: &Entry) -> Option<rss::Enclosure> {
     })
 }
 
+/// The time of a change, and the picture, which is none of the files.
+fn extensions(entry: &Entry) -> ExtensionMap {
+    let mut extensions = ExtensionMap::new();
+    let mut add = |prefix: &str, local: &str, extension: Extension| {
+        let extension = Extension { name: format!("{prefix}:{local}"), ..extension };
+        extensions.entry(prefix.into()).or_default().insert(local.into(), vec![extension]);
+    };
+    if entry.updated != entry.published {
+        let value = Some(entry.updated.to_rfc3339());
+        add("atom", "updated", Extension { value, ..Extension::default() });
+    }
+    if let Some(image) = content::image(entry) {
+        let media_type = content::image_type(image).map(|media_type| ("type", media_type));
+        let attributes = [("url", image.as_str()), ("medium", "image")].into_iter();
+        let attrs =
+            attributes.chain(media_type).map(|(name, value)| (name.into(), value.into())).collect();
+        add("media", "content", Extension { attrs, ..Extension::default() });
+    }
+    extensions
+}
+
 /// RFC 822 section 5.1 with the four-digit year that RSS prefers and the author's offset.
 fn date(time: Timestamp) -> String {
     time.format("%a, %d %b %Y %H:%M:%S %z").to_string()
 }
 
 fn as_html(text: &str) -> String {
-    quick_xml::escape::partial_escape(clean(text)).into_owned()
+    quick_xml::escape::partial_escape(legal(text)).into_owned()
 }
 
-/// The profile's way to write plain text where some readers expect HTML: `&`, `<` and `>` as
-/// hexadecimal references, which both kinds of reader show as the character itself. The writer
-/// knows only named ones, so that private-use characters stand in until [`finish`].
-const STAND_INS: [(char, char, &str); 3] =
-    [('&', '\u{F0026}', "&#x26;"), ('<', '\u{F003C}', "&#x3C;"), ('>', '\u{F003E}', "&#x3E;")];
-
-fn plain_text(text: &str) -> String {
-    STAND_INS.iter().fold(clean(text), |text, (plain, stand_in, _)| {
-        text.replace(*plain, stand_in.encode_utf8(&mut [0; 4]))
-    })
-}
-
-fn finish(bytes: &[u8]) -> Vec<u8> {
-    let text = std::str::from_utf8(bytes).expect("the writer was given UTF-8 texts");
-    let text = STAND_INS
-        .iter()
-        .fold(text.to_owned(), |text, (_, stand_in, reference)| text.replace(*stand_in, reference));
-    text.into_bytes()
-}
-
-/// Without what XML forbids, and without the characters that stand in for others.
 fn clean(text: &str) -> String {
-    let is_stand_in = |c: char| STAND_INS.iter().any(|(_, stand_in, _)| *stand_in == c);
-    legal(text).replace(is_stand_in, "")
+    legal(text).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::samples::{entry, feed, site};
     use super::*;
+    use crate::feeds::Author;
     use crate::model::Enclosure;
 
+    fn rendered_as(feed: &Feed, site: &Site) -> String {
+        String::from_utf8(render(feed, site)).unwrap()
+    }
+
     fn rendered(entry: Entry) -> String {
-        String::from_utf8(render(&feed("all", &[entry]), &site())).unwrap()
+        rendered_as(&feed("all", &[entry]), &site())
     }
 
     #[test]
@@ -129,8 +173,7 @@ mod tests {
 
     #[test]
     fn a_stand_in_that_an_author_wrote_does_not_become_markup() {
-        let text =
-            rendered(Entry { content_html: "<p>x\u{F003C}b\u{F0026}y</p>".into(), ..entry("a") });
+        let text = rendered(Entry { content_html: "<p>x\u{2}b\u{1}y</p>".into(), ..entry("a") });
         assert!(
             text.contains("<content:encoded><![CDATA[<p>xby</p>]]></content:encoded>"),
             "{text}"
@@ -142,6 +185,18 @@ mod tests {
         let text = rendered(Entry { summary: "1 < 2 & 3".into(), ..entry("a") });
         let description = text.find("<description><![CDATA[1 &lt; 2 &amp; 3]]></description>");
         assert!(description.unwrap() < text.find("<content:encoded>").unwrap(), "{text}");
+    }
+
+    #[test]
+    fn a_feed_of_summaries_has_no_content() {
+        let mut feed = feed("all", &[entry("a")]);
+        feed.definition.text = Text::Summary;
+        let text = rendered_as(&feed, &site());
+        assert!(
+            text.contains("<description><![CDATA[<p>Summary a.</p>]]></description>"),
+            "{text}"
+        );
+        assert!(!text.contains("content"), "{text}");
     }
 
     #[test]
@@ -159,6 +214,46 @@ mod tests {
                          type=\"application/pdf\"/>";
         assert!(text.contains(enclosure), "{text}");
         assert_eq!(text.matches("<enclosure").count(), 1);
+    }
+
+    #[test]
+    fn a_picture_is_media_content_and_its_prefix_declared() {
+        let image = Some("https://press.example/a.png?b&c".parse().unwrap());
+        let text = rendered(Entry { image, ..entry("a") });
+        let content = "<media:content medium=\"image\" type=\"image/png\" \
+                       url=\"https://press.example/a.png?b&amp;c\">";
+        assert!(text.contains(content), "{text}");
+        assert!(text.contains("xmlns:media=\"http://search.yahoo.com/mrss/\""), "{text}");
+        assert!(!rendered(entry("a")).contains("media"));
+    }
+
+    #[test]
+    fn only_a_changed_item_tells_when() {
+        let updated = "2026-02-27T09:00:00+08:00".parse().unwrap();
+        let text = rendered(Entry { updated, ..entry("a") });
+        assert!(text.contains("<atom:updated>2026-02-27T09:00:00+08:00</atom:updated>"), "{text}");
+        assert!(!rendered(entry("a")).contains("atom:updated"));
+    }
+
+    #[test]
+    fn the_agency_is_the_creator_before_the_publisher() {
+        let agency = Some("Parks & Gardens".into());
+        let text = rendered(Entry { agency, ..entry("a") });
+        assert!(text.contains("<dc:creator>Parks &amp; Gardens</dc:creator>"), "{text}");
+        assert!(rendered(entry("a")).contains("<dc:creator>Example Agency</dc:creator>"));
+    }
+
+    #[test]
+    fn the_editor_needs_an_address() {
+        let author = |email: Option<&str>| {
+            let author = Author { name: "R&D".into(), email: email.map(str::to_owned) };
+            rendered_as(&feed("all", &[]), &Site { author: Some(author), ..site() })
+        };
+        let editor = "<managingEditor>press@example.org (R&#x26;D)</managingEditor>";
+        assert!(author(Some("press@example.org")).contains(editor));
+        for email in [None, Some("press"), Some("a b@example.org")] {
+            assert!(!author(email).contains("managingEditor"), "{email:?}");
+        }
     }
 
     #[test]

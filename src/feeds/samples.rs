@@ -1,6 +1,6 @@
 //! Small values that the tests of this module share. Follows no standard and holds no logic.
 
-use super::{Feed, FeedDefinition, Selection, Site, select};
+use super::{Archive, Feed, FeedDefinition, Selection, Site, select};
 use crate::model::{Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes};
 
 pub(super) fn site() -> Site {
@@ -62,4 +62,9 @@ pub(super) fn event() -> Event {
 pub(super) fn feed(name: &str, entries: &[Entry]) -> Feed {
     let definition = FeedDefinition::new(name, format!("Feed {name}"), Selection::default());
     select::build(&definition, entries, &site(), 50)
+}
+
+pub(super) fn archive(number: u64, entries: &[Entry]) -> Archive {
+    let Feed { definition, entries, updated, .. } = feed("all", entries);
+    Archive { definition, number, entries, updated }
 }
