@@ -27,8 +27,8 @@ use crate::pipeline::publish::{PublishReport, PublishingError};
 use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
 use crate::pipeline::scan::{self, Scanned};
 use crate::pipeline::{Press, people, publish, send};
-use crate::store::{Request, RequestKind, StoreError};
-use crate::web::{self, DocumentSet, ListenError};
+use crate::store::{DocumentRecord, Request, RequestKind, StoreError};
+use crate::web::{self, DocumentSet, Former, ListenError, Terms};
 use rounds::Rounds;
 use sender::{News, Sender};
 use wake::{Wake, Waker};
@@ -88,7 +88,7 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
             "an earlier process was cut off: it is not known whether these e-mails went out"
         );
     }
-    let (documents, served) = watch::channel(Arc::new(DocumentSet::default()));
+    let (documents, served) = watch::channel(Arc::new(DocumentSet::empty(terms(&press))));
     let mut tasks = JoinSet::new();
     let router = web::router(press.clone(), served);
     tasks.spawn(web::serve(listener, router, stop.clone()));
@@ -301,11 +301,23 @@ impl Daemon {
     async fn publish(&mut self, report: &mut PublishReport) -> Result<(), PublishingError> {
         // Not until it is done: a failure is made up for by the next scan.
         self.is_published = false;
-        let documents = publish::publish(&self.press, report).await?;
-        let records = self.press.store.documents().await?;
-        self.documents.send_replace(Arc::new(DocumentSet::new(documents, &records)));
+        publish::publish(&self.press, report).await?;
+        self.swap(self.press.store.documents().await?).await;
         self.is_published = report.stand_ins == 0;
         Ok(())
+    }
+
+    /// Serves what the records name from now on.
+    async fn swap(&self, records: Vec<DocumentRecord>) {
+        let previous = Arc::clone(&self.documents.borrow());
+        let folder = self.press.config.output_folder.clone();
+        let load = move || DocumentSet::load(&previous, &records, &folder);
+        match tokio::task::spawn_blocking(load).await {
+            Ok(set) => {
+                self.documents.send_replace(Arc::new(set));
+            }
+            Err(error) => error!("the documents could not be loaded: {error}"),
+        }
     }
 
     async fn send_due(&mut self, now: DateTime<Utc>) {
@@ -472,6 +484,17 @@ impl Daemon {
         let next = self.press.store.next_due().await?;
         let is_due = next.is_some_and(|due| due <= self.press.clock.now());
         Ok(if is_in_hand || is_due { Progress::Moving } else { Progress::Resting })
+    }
+}
+
+/// On what terms the documents are served.
+fn terms(press: &Press) -> Terms {
+    let site = &press.config.site;
+    Terms {
+        url: site.output_url.clone(),
+        hubs: site.hubs.clone(),
+        style_feeds: false,
+        former: Former::default(),
     }
 }
 

@@ -6,6 +6,7 @@
 mod documents;
 mod unsubscribe;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,15 +19,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use flate2::read::GzDecoder;
+use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::error;
+use url::Url;
 
 use crate::pipeline::Press;
 use crate::templates::{MessagePage, TemplateError};
-pub use documents::DocumentSet;
+pub use documents::{DocumentSet, Former, Terms};
 
 /// Largest body of a form.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -40,23 +43,46 @@ pub struct ListenError {
     pub source: std::io::Error,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Web {
     press: Press,
     documents: watch::Receiver<Arc<DocumentSet>>,
+    /// What may stand before a path where a proxy leaves it there: `news/`.
+    prefixes: Vec<String>,
 }
 
 /// All routes over a set of documents that is swapped whole.
+///
+/// Documents are the fallback, outside the layers: they read no body and run no code that
+/// waits for others.
 pub fn router(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Router {
-    Router::new()
+    let pages = Router::new()
         .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
         .route("/issues/{hash}", get(issue))
         .route("/healthz", get(async || "ok\n"))
-        .fallback(documents::serve)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
-        .layer(CatchPanicLayer::new())
-        .with_state(Web { press, documents })
+        .layer(CatchPanicLayer::new());
+    let site = &press.config.site;
+    let prefixes = prefixes([&site.output_url, &site.public_url]);
+    let mut router = pages.clone();
+    for prefix in &prefixes {
+        router = router.nest(&format!("/{prefix}"), pages.clone());
+    }
+    let prefixes = prefixes.iter().filter_map(|prefix| decoded(prefix)).collect();
+    router.fallback(documents::serve).with_state(Arc::new(Web { press, documents, prefixes }))
+}
+
+/// The paths of our addresses as requests have them, without those that are only a slash.
+fn prefixes(urls: [&Url; 2]) -> BTreeSet<String> {
+    let paths = urls.map(|url| url.path().trim_matches('/').to_owned());
+    paths.into_iter().filter(|path| !path.is_empty()).collect()
+}
+
+/// As the paths of documents are compared: without percent encoding, with the last slash.
+fn decoded(prefix: &str) -> Option<String> {
+    let prefix = percent_decode_str(prefix).decode_utf8().ok()?;
+    Some(format!("{prefix}/"))
 }
 
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
@@ -78,7 +104,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
 }
 
 /// Web copy of an issue: the same for everyone, and it never changes.
-async fn issue(State(web): State<Web>, Path(hash): Path<String>) -> Response {
+async fn issue(State(web): State<Arc<Web>>, Path(hash): Path<String>) -> Response {
     let is_hash = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_hash {
         return web.not_found();
@@ -131,6 +157,15 @@ impl Web {
             StatusCode::NOT_FOUND,
             "There is no such page",
             "The address may be misspelt, or what it named may be gone.",
+        )
+    }
+
+    /// A feed that ended for good: readers stop asking (RFC 9110, 15.5.11).
+    fn closed(&self) -> Response {
+        self.message(
+            StatusCode::GONE,
+            "This feed is closed",
+            "It will not come back. Please remove it from your reader.",
         )
     }
 

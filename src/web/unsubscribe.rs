@@ -3,6 +3,8 @@
 //! One click ends the person's subscriptions to the digest that the mail belongs to. No
 //! cookie, no redirect: the token in the address says who and what.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -13,7 +15,7 @@ use crate::store::EndOfSubscription;
 use crate::subscribers::token::{self, Purpose, Subject};
 use crate::templates::{UnsubscribePage, UnsubscribeState};
 
-pub(super) async fn show(State(web): State<Web>, Path(token): Path<String>) -> Response {
+pub(super) async fn show(State(web): State<Arc<Web>>, Path(token): Path<String>) -> Response {
     let Some(subject) = token::read(&web.press.keys, Purpose::Unsubscribe, &token) else {
         return web.unsubscribe_page(&token, None, UnsubscribeState::Invalid);
     };
@@ -34,7 +36,7 @@ pub(super) async fn show(State(web): State<Web>, Path(token): Path<String>) -> R
 /// Takes the one-click POST of a mail program and the button of our own page alike: both
 /// mean the same, whatever the body says.
 pub(super) async fn act(
-    State(web): State<Web>,
+    State(web): State<Arc<Web>>,
     Path(token): Path<String>,
     body: String,
 ) -> Response {
