@@ -107,12 +107,15 @@ impl Served {
         file.set_modified(modified - age).unwrap();
     }
 
+    /// Everything, loaded.
+    pub fn set(&self) -> Arc<DocumentSet> {
+        let empty = DocumentSet::empty(self.terms.clone());
+        Arc::new(DocumentSet::load(&empty, &self.records, &self.file("")))
+    }
+
     /// Everything, loaded and served.
     pub fn router(&self) -> Router {
-        let empty = DocumentSet::empty(self.terms.clone());
-        let set = DocumentSet::load(&empty, &self.records, &self.file(""));
-        let (_sender, receiver) = watch::channel(Arc::new(set));
-        router(self.press.clone(), receiver)
+        router(self.press.clone(), watch::channel(self.set()).1)
     }
 }
 
