@@ -1,4 +1,4 @@
-//! The web server through its router: documents, web copies, and leaving with one click.
+//! The web server through its router: web copies, and leaving with one click.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -11,13 +11,12 @@ use axum::http::{Request, Response, StatusCode, header};
 use support::office::Office;
 use tidings::clock::SystemClock;
 use tidings::config::{self, Environment};
-use tidings::feeds::Document;
 use tidings::pipeline::Press;
+use tidings::store::Store;
 use tidings::store::sqlite::SqliteStore;
-use tidings::store::{DocumentRecord, Store};
 use tidings::subscribers::keys::Keys;
 use tidings::templates::Templates;
-use tidings::web::{DocumentSet, router};
+use tidings::web::{DocumentSet, Former, Terms, router};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -31,13 +30,6 @@ async fn office() -> (Office, axum::Router, Arc<dyn Store>) {
         config::load(&office.path("config/tidings.yaml"), &Environment::default()).unwrap();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store_path).await.unwrap());
     let keys = Keys::open(&config.keys_folder).unwrap();
-    let document = Document { path: "feeds/all.atom".into(), bytes: b"<feed/>".to_vec() };
-    let record = DocumentRecord {
-        path: document.path.clone(),
-        hash: "0123456789abcdef0123456789abcdef0123456789abcdef".into(),
-        size_bytes: 7,
-        changed_at: "2026-11-21T00:00:00Z".parse().unwrap(),
-    };
     let press = Press {
         config: Arc::new(config),
         store: Arc::clone(&store),
@@ -45,7 +37,15 @@ async fn office() -> (Office, axum::Router, Arc<dyn Store>) {
         clock: Arc::new(SystemClock),
         templates: Arc::new(Templates::builtin()),
     };
-    let documents = DocumentSet::new(vec![document], &[record]);
+    let terms = Terms {
+        url: press.config.site.output_url.clone(),
+        hubs: Vec::new(),
+        style_feeds: false,
+        former: Former::default(),
+    };
+    let records = store.documents().await.unwrap();
+    let folder = &press.config.output_folder;
+    let documents = DocumentSet::load(&DocumentSet::empty(terms), &records, folder);
     let (_sender, receiver) = watch::channel(Arc::new(documents));
     let router = router(press, receiver);
     (office, router, store)
@@ -145,23 +145,15 @@ async fn the_web_copy_of_an_issue_is_served_without_personal_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_is_served_with_its_type_and_a_poll_costs_nothing() {
-    let (_office, router, _store) = office().await;
-    let (response, body) = get(&router, "/feeds/all.atom").await;
-    assert_eq!((response.status(), body.as_str()), (StatusCode::OK, "<feed/>"));
-    let headers = response.headers();
-    assert_eq!(headers[header::CONTENT_TYPE], "application/atom+xml; charset=utf-8");
-    assert_eq!(headers[header::LAST_MODIFIED], "Sat, 21 Nov 2026 00:00:00 GMT");
-    let request = Request::get("/feeds/all.atom")
-        .header(header::IF_NONE_MATCH, headers[header::ETAG].clone())
-        .body(Body::empty())
-        .unwrap();
-    let (response, body) = ask(&router, request).await;
-    assert_eq!((response.status(), body.as_str()), (StatusCode::NOT_MODIFIED, ""));
-    let request = Request::delete("/feeds/all.atom").body(Body::empty()).unwrap();
-    let (response, _) = ask(&router, request).await;
-    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(response.headers()[header::ALLOW], "GET, HEAD");
+async fn every_published_document_is_served_as_it_lies_in_the_folder() {
+    let (office, router, _store) = office().await;
+    let documents = office.documents();
+    let ours = documents.iter().filter(|(path, _)| !path.starts_with('.'));
+    assert!(ours.clone().count() > 4, "{documents:?}");
+    for (path, bytes) in ours {
+        let (response, body) = get(&router, &format!("/{path}")).await;
+        assert_eq!((response.status(), body.as_bytes()), (StatusCode::OK, &**bytes), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

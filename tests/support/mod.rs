@@ -1,5 +1,5 @@
-//! What outer-boundary tests share: an SMTP server that keeps what it accepts, and a press
-//! office in a temporary folder. Each test file takes what it needs.
+//! What outer-boundary tests share: an SMTP server that keeps what it accepts, a press
+//! office in a temporary folder, and documents behind the router. Each test file takes what it needs.
 
 #![allow(unreachable_pub, reason = "there is no other crate to reach them")]
 #![allow(dead_code, reason = "each test file uses a part of this")]
@@ -7,4 +7,5 @@
 
 pub mod clock;
 pub mod office;
+pub mod served;
 pub mod sink;

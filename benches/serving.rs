@@ -1,0 +1,335 @@
+//! Serving one feed, beside nginx: requests per second and the 99th percentile, for 200 with
+//! gzip and for 304.
+//!
+//! Run it with `cargo bench --bench serving`; `-- 9` takes another number of rounds. Needs
+//! `nginx`, `wrk` and `taskset`. Both servers have one worker on the first core, `wrk` one
+//! thread on the second, and they take turns, so that whatever else the machine does weighs
+//! on both alike: the ratios count. nginx serves the same files.
+
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+#![expect(clippy::unwrap_used, reason = "a benchmark stops where it fails")]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use mimalloc::MiMalloc;
+use tidings::clock::SystemClock;
+use tidings::config::{self, Environment};
+use tidings::pipeline::Press;
+use tidings::store::DocumentRecord;
+use tidings::store::sqlite::SqliteStore;
+use tidings::subscribers::keys::Keys;
+use tidings::templates::Templates;
+use tidings::web::{self, DocumentSet, Former, Terms};
+use tokio::sync::watch;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+const ROUNDS: usize = 7;
+const SECONDS_A_RUN: u32 = 4;
+const FEED_BYTES: usize = 60_000;
+const PATH: &str = "feeds/all.atom";
+/// The argument that makes this program the server.
+const SERVE: &str = "serve-folder";
+
+const CONFIG: &str = "\
+site: {title: Press Office, url: 'https://press.example.org/', since: 2026-01-01, \
+       time_zone: Asia/Singapore}
+mail: {from: 'Press Office <press@press.example.org>'}
+web: {public_url: 'https://press.example.org/'}
+feeds: [{name: all, title: All news}]
+digests: [{name: daily, at: '0 8 * * *'}]
+";
+
+const NGINX: &str = "\
+daemon off;
+worker_processes 1;
+error_log stderr;
+pid {folder}/nginx.pid;
+events { worker_connections 1024; }
+http {
+    types { application/atom+xml atom; }
+    charset utf-8;
+    charset_types application/atom+xml;
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    gzip_static on;
+    keepalive_requests 1000000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {
+        listen {address};
+        root {folder}/public;
+        add_header Cache-Control 'public, max-age=60';
+    }
+}
+";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == SERVE) {
+        return serve(Path::new(&arguments[at + 1]));
+    }
+    for program in ["nginx", "wrk", "taskset"] {
+        if !is_there(program) {
+            println!("`{program}` is missing: install it, and run this again");
+            return;
+        }
+    }
+    let rounds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(ROUNDS);
+    compare(rounds);
+}
+
+fn is_there(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
+fn compare(rounds: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    make_office(folder.path());
+    let servers = [Server::ours(folder.path()), Server::nginx(folder.path())];
+    for (case, is_poll) in [("200, gzip", false), ("304", true)] {
+        let mut runs: [Vec<Run>; 2] = Default::default();
+        for _ in 0..rounds {
+            for (server, runs) in servers.iter().zip(&mut runs) {
+                runs.push(server.load(is_poll));
+            }
+        }
+        print(case, &runs);
+    }
+}
+
+/// A press office with one feed of 60 KB, and its coding with gzip beside it.
+fn make_office(folder: &Path) {
+    let posts = support::make_posts(&folder.join("posts"), FEED_BYTES / 3_000);
+    let texts = posts.iter().map(|post| fs::read_to_string(post).unwrap());
+    let mut feed = texts.collect::<String>().into_bytes();
+    feed.truncate(FEED_BYTES);
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(&feed).unwrap();
+    let gzip = gzip.finish().unwrap();
+    println!("{} bytes, {} with gzip", feed.len(), gzip.len());
+    fs::create_dir_all(folder.join("config")).unwrap();
+    fs::create_dir_all(folder.join("public/feeds")).unwrap();
+    fs::write(folder.join("config/tidings.yaml"), CONFIG).unwrap();
+    fs::write(folder.join("public").join(PATH), &feed).unwrap();
+    fs::write(folder.join("public").join(format!("{PATH}.gz")), &gzip).unwrap();
+}
+
+/// The server under test, until it is killed: one worker, as nginx.
+fn serve(folder: &Path) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (press, record) = office(folder).await;
+        let terms = Terms {
+            url: press.config.site.output_url.clone(),
+            hubs: vec!["https://hub.example.org/".parse().unwrap()],
+            style_feeds: true,
+            former: Former::default(),
+        };
+        let empty = DocumentSet::empty(terms);
+        let documents = DocumentSet::load(&empty, &[record], &folder.join("public"));
+        let (_sender, documents) = watch::channel(Arc::new(documents));
+        let (_stop, stopped) = watch::channel(false);
+        let listener = web::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        println!("{}", listener.local_addr().unwrap());
+        // On the worker: the main thread is one more.
+        tokio::spawn(web::serve(listener, web::router(press, documents), stopped)).await.unwrap();
+    });
+}
+
+async fn office(folder: &Path) -> (Press, DocumentRecord) {
+    let path = folder.join("config/tidings.yaml");
+    let config = config::load(&path, &Environment::default()).unwrap();
+    fs::create_dir_all(config.store_path.parent().unwrap()).unwrap();
+    let record = DocumentRecord {
+        path: PATH.to_owned(),
+        hash: "0123456789abcdef".repeat(4),
+        size_bytes: FEED_BYTES as u64,
+        changed_at: "2026-11-21T00:00:00Z".parse().unwrap(),
+    };
+    let press = Press {
+        store: Arc::new(SqliteStore::open(&config.store_path).await.unwrap()),
+        keys: Arc::new(Keys::open(&config.keys_folder).unwrap()),
+        clock: Arc::new(SystemClock),
+        templates: Arc::new(Templates::builtin()),
+        config: Arc::new(config),
+    };
+    (press, record)
+}
+
+/// A process on the first core; dropping it ends it.
+struct Server {
+    process: Child,
+    address: SocketAddr,
+    etag: String,
+}
+
+impl Server {
+    fn ours(folder: &Path) -> Self {
+        let mut command = pinned("0", &std::env::current_exe().unwrap());
+        let mut process = command.arg(SERVE).arg(folder).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self::ready(process, line.trim().parse().unwrap())
+    }
+
+    fn nginx(folder: &Path) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let text = NGINX
+            .replace("{folder}", folder.to_str().unwrap())
+            .replace("{address}", &address.to_string());
+        let text =
+            if rustix::process::geteuid().is_root() { format!("user root;\n{text}") } else { text };
+        let path = folder.join("nginx.conf");
+        fs::write(&path, text).unwrap();
+        let mut command = pinned("0", Path::new("nginx"));
+        let process = command.arg("-p").arg(folder).arg("-c").arg(&path).spawn().unwrap();
+        Self::ready(process, address)
+    }
+
+    /// Waits until it answers, and takes its tag.
+    fn ready(process: Child, address: SocketAddr) -> Self {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < deadline, "the server at {address} does not answer");
+            std::thread::yield_now();
+        }
+        let mut server = Self { process, address, etag: String::new() };
+        let head = server.head("");
+        assert!(head.starts_with("http/1.1 200"), "{head}");
+        assert!(head.contains("content-encoding: gzip"), "{head}");
+        let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
+        let poll = server.head(&format!("If-None-Match: {tag}\r\n"));
+        assert!(poll.starts_with("http/1.1 304"), "{poll}");
+        server.etag = tag;
+        server
+    }
+
+    /// Status line and header fields, in lower case.
+    fn head(&self, fields: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let request = format!(
+            "GET /{PATH} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n{fields}\
+             Connection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+        answer.split("\r\n\r\n").next().unwrap().to_owned()
+    }
+
+    fn load(&self, is_poll: bool) -> Run {
+        let mut command = pinned("1", Path::new("wrk"));
+        command.args(["-t1", "-c50", "--latency", "-H", "Accept-Encoding: gzip"]);
+        command.arg(format!("-d{SECONDS_A_RUN}s"));
+        if is_poll {
+            command.arg("-H").arg(format!("If-None-Match: {}", self.etag));
+        }
+        let output = command.arg(format!("http://{}/{PATH}", self.address)).output().unwrap();
+        Run::read(&String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // nginx's worker ends with its master only where that is asked and not killed.
+        let process = rustix::process::Pid::from_child(&self.process);
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        let _ = self.process.wait();
+    }
+}
+
+fn pinned(core: &str, program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", core]).arg(program);
+    command
+}
+
+/// What `wrk` measured in one run.
+#[derive(Clone, Copy)]
+struct Run {
+    requests_a_second: f64,
+    p99_milliseconds: f64,
+}
+
+impl Run {
+    fn read(report: &str) -> Self {
+        assert!(!report.contains("Socket errors"), "{report}");
+        let value = |label: &str| {
+            let line = report.lines().map(str::trim).find(|line| line.starts_with(label));
+            line.unwrap_or_else(|| panic!("no {label}: {report}"))[label.len()..].trim().to_owned()
+        };
+        Self {
+            requests_a_second: value("Requests/sec:").parse().unwrap(),
+            p99_milliseconds: milliseconds(&value("99%")),
+        }
+    }
+}
+
+/// `850.00us`, `1.23ms` or `2.00s`.
+fn milliseconds(text: &str) -> f64 {
+    let (number, factor) = match text {
+        text if text.ends_with("us") => (text.trim_end_matches("us"), 0.001),
+        text if text.ends_with("ms") => (text.trim_end_matches("ms"), 1.0),
+        text => (text.trim_end_matches('s'), 1000.0),
+    };
+    number.parse::<f64>().unwrap() * factor
+}
+
+fn print(case: &str, [ours, nginx]: &[Vec<Run>; 2]) {
+    println!("\n{case}: medians of {} runs in turns", ours.len());
+    for (name, runs) in [("tidings", ours), ("nginx", nginx)] {
+        println!(
+            "{name:<10}{:>10.0} requests a second{:>10.2} ms p99",
+            median(runs.iter().map(|run| run.requests_a_second)),
+            median(runs.iter().map(|run| run.p99_milliseconds)),
+        );
+    }
+    let ratios = |figure: fn(&Run) -> f64| -> Vec<f64> {
+        ours.iter().zip(nginx).map(|(ours, theirs)| figure(ours) / figure(theirs)).collect()
+    };
+    let requests = ratios(|run| run.requests_a_second);
+    let p99 = ratios(|run| run.p99_milliseconds);
+    println!(
+        "times nginx, pair by pair: {:.2} requests ({:.2} to {:.2}), {:.2} p99 ({:.2} to {:.2})",
+        median(requests.iter().copied()),
+        least(&requests),
+        most(&requests),
+        median(p99.iter().copied()),
+        least(&p99),
+        most(&p99),
+    );
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn most(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
