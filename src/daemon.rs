@@ -4,6 +4,8 @@
 //! one task sends; the web server reads. The scheduler only wakes us: what is due is asked
 //! of `digest::schedule`.
 
+mod documents;
+mod hubs;
 mod rounds;
 mod sender;
 mod wake;
@@ -12,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -26,9 +28,11 @@ use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::{PublishReport, PublishingError};
 use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
 use crate::pipeline::scan::{self, Scanned};
-use crate::pipeline::{Press, people, publish, send};
-use crate::store::{DocumentRecord, Request, RequestKind, StoreError};
-use crate::web::{self, DocumentSet, Former, ListenError, Terms};
+use crate::pipeline::{Press, people, send};
+use crate::store::{Request, RequestKind, StoreError};
+use crate::web::{self, DocumentSet, ListenError};
+use documents::terms;
+use hubs::Hubs;
 use rounds::Rounds;
 use sender::{News, Sender};
 use wake::{Wake, Waker};
@@ -68,8 +72,12 @@ struct Daemon {
     documents: watch::Sender<Arc<DocumentSet>>,
     sender: Sender,
     awaited: Vec<Awaited>,
-    /// Whether the documents in memory are those of the store.
-    is_published: bool,
+    /// The day on which the documents were brought up to what the store says; absent where
+    /// that is still to be done.
+    published_on: Option<NaiveDate>,
+    /// Whether archives are still to be made.
+    has_archives_to_make: bool,
+    hubs: Hubs,
     /// What the log has told already.
     told_problems: Vec<Problem>,
     rounds: Rounds,
@@ -96,6 +104,7 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
 
     let (news_sender, news) = mpsc::unbounded_channel();
     let sender = Sender::start(&press, &mut tasks, news_sender, stop.clone());
+    let hubs = Hubs::start(&press, &mut tasks, stop.clone());
     let (wakes_in, wakes) = mpsc::unbounded_channel();
     let alarms = Waker::start(wakes_in, press.config.content.scan, &press.config.content.folder)
         .await
@@ -107,7 +116,9 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
         documents,
         sender,
         awaited: Vec::new(),
-        is_published: false,
+        published_on: None,
+        has_archives_to_make: false,
+        hubs,
         told_problems: Vec::new(),
         rounds,
         next_moment: None,
@@ -137,6 +148,7 @@ impl Daemon {
         mut news: mpsc::UnboundedReceiver<News>,
         mut stop: watch::Receiver<bool>,
     ) {
+        self.serve_what_stands().await;
         self.scan_and_publish().await;
         self.send_due(self.press.clock.now()).await;
         loop {
@@ -145,6 +157,9 @@ impl Daemon {
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(news) = news.recv() => self.hear(news).await,
                 Some(wake) = wakes.recv() => self.wake(wake, &mut wakes).await,
+                () = std::future::ready(()), if self.has_archives_to_make => {
+                    self.make_archives().await;
+                }
                 else => break,
             }
         }
@@ -235,10 +250,10 @@ impl Daemon {
     }
 
     async fn try_pass_time(&mut self) -> anyhow::Result<PublishReport> {
-        let was_published = std::mem::take(&mut self.is_published);
+        let published_on = self.published_on.take();
         let mut report = scan::pass_time(&self.press).await?;
         self.next_moment = self.press.store.next_moment().await?;
-        self.publish_unless(was_published && report.changes.is_empty(), &mut report).await?;
+        self.publish_what_changed(published_on, &mut report).await?;
         Ok(report)
     }
 
@@ -283,41 +298,10 @@ impl Daemon {
     async fn try_scan(&mut self) -> anyhow::Result<PublishReport> {
         people::add_stand_ins(&self.press).await?;
         // Not until it is done: what a scan numbered is published, though the scan fail after.
-        let was_published = std::mem::take(&mut self.is_published);
+        let published_on = self.published_on.take();
         let mut report = self.scan().await?;
-        self.publish_unless(was_published && report.changes.is_empty(), &mut report).await?;
+        self.publish_what_changed(published_on, &mut report).await?;
         Ok(report)
-    }
-
-    async fn publish_unless(
-        &mut self,
-        is_published: bool,
-        report: &mut PublishReport,
-    ) -> Result<(), PublishingError> {
-        self.is_published = is_published;
-        if is_published { Ok(()) } else { self.publish(report).await }
-    }
-
-    async fn publish(&mut self, report: &mut PublishReport) -> Result<(), PublishingError> {
-        // Not until it is done: a failure is made up for by the next scan.
-        self.is_published = false;
-        publish::publish(&self.press, report).await?;
-        self.swap(self.press.store.documents().await?).await;
-        self.is_published = report.stand_ins == 0;
-        Ok(())
-    }
-
-    /// Serves what the records name from now on.
-    async fn swap(&self, records: Vec<DocumentRecord>) {
-        let previous = Arc::clone(&self.documents.borrow());
-        let folder = self.press.config.output_folder.clone();
-        let load = move || DocumentSet::load(&previous, &records, &folder);
-        match tokio::task::spawn_blocking(load).await {
-            Ok(set) => {
-                self.documents.send_replace(Arc::new(set));
-            }
-            Err(error) => error!("the documents could not be loaded: {error}"),
-        }
     }
 
     async fn send_due(&mut self, now: DateTime<Utc>) {
@@ -484,17 +468,6 @@ impl Daemon {
         let next = self.press.store.next_due().await?;
         let is_due = next.is_some_and(|due| due <= self.press.clock.now());
         Ok(if is_in_hand || is_due { Progress::Moving } else { Progress::Resting })
-    }
-}
-
-/// On what terms the documents are served.
-fn terms(press: &Press) -> Terms {
-    let site = &press.config.site;
-    Terms {
-        url: site.output_url.clone(),
-        hubs: site.hubs.clone(),
-        style_feeds: false,
-        former: Former::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! no randomness, so that equal entries give equal bytes and a stable `ETag`.
 
 pub mod atom;
+pub mod calendar;
 pub mod content;
 pub mod documents;
 pub mod facets;
@@ -11,6 +12,7 @@ mod finish;
 pub mod former;
 pub mod json_feed;
 pub mod name;
+pub mod opml;
 pub mod page;
 pub mod rss;
 pub mod select;

@@ -6,6 +6,7 @@
 mod bodies;
 pub mod digests;
 pub mod feeds;
+pub mod hubs;
 pub mod people;
 pub mod publish;
 pub mod requests;

@@ -41,7 +41,12 @@ pub(super) struct Checker<'a> {
 
 impl Checker<'_> {
     /// An error about the key at `key`, parts from the top.
-    pub(super) fn wrong(&self, key: &[&str], message: String, hint: impl Into<String>) -> ConfigError {
+    pub(super) fn wrong(
+        &self,
+        key: &[&str],
+        message: String,
+        hint: impl Into<String>,
+    ) -> ConfigError {
         ConfigError::Value {
             path: self.path.to_owned(),
             line: line_of(self.text, key),

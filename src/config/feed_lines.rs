@@ -155,10 +155,9 @@ impl Line<'_> {
         };
         let mut taken: HashSet<String> = others.iter().flat_map(names).collect();
         match names(feed).into_iter().find(|name| !taken.insert(name.clone())) {
-            Some(name) if name.starts_with("each: ") => Err(self.wrong(
-                format!("`{name}` is there twice"),
-                "remove one of the two lines",
-            )),
+            Some(name) if name.starts_with("each: ") => {
+                Err(self.wrong(format!("`{name}` is there twice"), "remove one of the two lines"))
+            }
             Some(name) => Err(self.wrong(
                 format!("two feeds are named `{name}`"),
                 "give each feed a name of its own; `was` names count too",

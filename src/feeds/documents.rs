@@ -45,7 +45,8 @@ pub fn formats(
         Document { path: definition.json_path(), bytes: json_feed::render(feed, site) },
     ];
     if definition.has_calendar() {
-        let events: Vec<_> = events.iter().filter(|event| is_shown(event, today)).cloned().collect();
+        let events: Vec<_> =
+            events.iter().filter(|event| is_shown(event, today)).cloned().collect();
         let calendar = Calendar { definition: definition.clone(), events };
         let bytes = calendar::render(&calendar, site);
         documents.push(Document { path: definition.calendar_path(), bytes });
@@ -88,7 +89,10 @@ pub fn event(entry: &Entry, site: &Site) -> Document {
 /// What pages and feeds refer to.
 pub fn assets(templates: &Templates) -> Result<[Document; 2], DocumentError> {
     let asset = |path: &str, name| {
-        let bytes = templates.source(name)?.as_bytes().to_vec();
+        let bytes = templates
+            .sources()
+            .find(|(n, _)| *n == name)
+            .map_or(Vec::new(), |(_, text)| text.as_bytes().to_vec());
         Ok::<_, DocumentError>(Document { path: path.to_owned(), bytes })
     };
     Ok([asset(STYLE_PATH, "web/style.css")?, asset(SCRIPT_PATH, "web/copy.js")?])
@@ -132,8 +136,7 @@ fn ends_within(entry: &Entry, today: NaiveDate, days: i64) -> bool {
 
 /// Events that are still to come and take place, the next first.
 fn upcoming(events: &[Arc<Entry>], today: NaiveDate) -> Vec<Arc<Entry>> {
-    let takes_place = |entry: &&Arc<Entry>| {
-        entry.notes.withdrawn.is_none() && ends_within(entry, today, 0)
-    };
+    let takes_place =
+        |entry: &&Arc<Entry>| entry.notes.withdrawn.is_none() && ends_within(entry, today, 0);
     events.iter().filter(takes_place).take(UPCOMING).cloned().collect()
 }

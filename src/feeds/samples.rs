@@ -1,6 +1,8 @@
 //! Small values that the tests of this module share. Follows no standard and holds no logic.
 
-use super::{Archive, Feed, FeedDefinition, Selection, Site, select};
+use std::sync::Arc;
+
+use super::{Archive, Feed, FeedDefinition, Selection, Site};
 use crate::model::{Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes};
 
 pub(super) fn site() -> Site {
@@ -61,7 +63,7 @@ pub(super) fn event() -> Event {
 
 pub(super) fn feed(name: &str, entries: &[Entry]) -> Feed {
     let definition = FeedDefinition::new(name, format!("Feed {name}"), Selection::default());
-    select::build(&definition, entries, &site(), 50)
+    Feed::new(definition, entries.iter().cloned().map(Arc::new).collect(), vec![], site().since)
 }
 
 pub(super) fn archive(number: u64, entries: &[Entry]) -> Archive {

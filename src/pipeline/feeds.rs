@@ -63,7 +63,7 @@ fn is_closed(feed: &NamedFeed, today: NaiveDate) -> bool {
     matches!(&feed.closed, Some(Closed { from, .. }) if *from <= today)
 }
 
-pub(super) fn today(press: &Press) -> NaiveDate {
+pub fn today(press: &Press) -> NaiveDate {
     press.clock.now().with_timezone(&press.config.site.time_zone).date_naive()
 }
 
@@ -176,9 +176,7 @@ fn placing(feeds: &[ActiveFeed], placements: &[Placement], upto: i64) -> Placing
             last_day: placement.facets.last_day,
             stays_cancelled: departure.is_some_and(|(note, _)| is(Departure::Withdrawn, note)),
             buried_at: departure
-                .filter(|(note, _)| {
-                    is(Departure::Withdrawn, note) || is(Departure::Deleted, note)
-                })
+                .filter(|(note, _)| is(Departure::Withdrawn, note) || is(Departure::Deleted, note))
                 .map(|(_, at)| *at),
         }
     };
@@ -298,7 +296,10 @@ async fn make_feeds(
                 "`each: {}` would make {wanted} feeds; its limit is {limit}",
                 facet.as_str()
             );
-            press.store.hold_approval(&hold_subject(*facet), wanted, &reason, press.clock.now()).await?;
+            press
+                .store
+                .hold_approval(&hold_subject(*facet), wanted, &reason, press.clock.now())
+                .await?;
             continue;
         }
         let feeds: Vec<NewFeed> = new

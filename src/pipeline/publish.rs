@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use self::look::{Due, Look, Standing, look, paths_of};
+use self::look::{Look, Standing, look, paths_of};
 use self::make::{Made, Rank};
 use super::Press;
 use super::feeds::{ActiveFeed, place};
@@ -19,7 +19,7 @@ use crate::feeds::facets::days_since_1970;
 use crate::feeds::page::FeedSummary;
 use crate::feeds::{INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH};
 use crate::model::Entry;
-use crate::publish::{self, OutputFolder, PublishError, Publication, Published, Staged};
+use crate::publish::{self, Publication, PublishError, Published, Staged};
 use crate::store::{DocumentRecord, HoldRecord, PublicationRecord, StoreError};
 
 /// Entries that the list of feeds shows of each.
@@ -166,6 +166,12 @@ pub async fn make_archives(
     make::archives(press, &publication, &standing, &due, &mut made).await?;
     put_in_place(press, publication, made, Vec::new(), report).await?;
     Ok(is_more)
+}
+
+/// Whether archives are still to be made after a publish: many at once are left to
+/// [`make_archives`].
+pub async fn has_archives_to_make(press: &Press) -> Result<bool, StoreError> {
+    Ok(press.store.feeds().await?.iter().any(|feed| feed.stale_archives > 0))
 }
 
 /// Archives that are to be made: new ones, those in which an entry was withdrawn or removed,
@@ -339,5 +345,7 @@ fn pings(press: &Press, published: &Published) -> Vec<(String, String)> {
         !is_archive && [".rss", ".atom", ".json"].iter().any(|ending| path.ends_with(ending))
     };
     let topics = published.written.iter().filter(is_topic).map(|path| site.address(path));
-    topics.flat_map(|topic| site.hubs.iter().map(move |hub| (hub.to_string(), topic.to_string()))).collect()
+    topics
+        .flat_map(|topic| site.hubs.iter().map(move |hub| (hub.to_string(), topic.to_string())))
+        .collect()
 }

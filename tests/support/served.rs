@@ -90,6 +90,9 @@ impl Served {
             hash: format!("{number:032x}").repeat(2),
             size_bytes: text.len() as u64,
             changed_at: "2026-11-21T00:00:00Z".parse().unwrap(),
+            stat: String::new(),
+            made_of: String::new(),
+            bucket_tag: None,
         });
     }
 

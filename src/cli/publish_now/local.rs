@@ -12,6 +12,7 @@ use crate::cli::output::Output;
 use crate::outbox::lane::Lane;
 use crate::outbox::sender::{Outbox, SendError};
 use crate::pipeline::digests::{plan_by_hand, start};
+use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::{carry, outbox, resent_digests, run_reports};
 use crate::pipeline::{Press, publish, scan};
@@ -35,7 +36,8 @@ pub(super) async fn run(
     }
     prepare(press, args).await?;
     let mut scan = scan::scan(press).await?;
-    publish::publish_changed(press, &mut scan).await?;
+    publish::publish(press, &mut scan).await?;
+    make_archives(press, &mut scan, output).await?;
     report::show_scan(output, press, &scan);
     if args.feeds_only {
         let exit_code = exit_code(&scan, false, None);
@@ -65,6 +67,26 @@ pub(super) async fn run(
     Ok(Report { scan, digests, runs, fault, exit_code })
 }
 
+/// Makes the archives that a publish left, and then what refers to them.
+async fn make_archives(
+    press: &Press,
+    scan: &mut PublishReport,
+    output: Output,
+) -> Result<(), Failure> {
+    if !publish::has_archives_to_make(press).await? {
+        return Ok(());
+    }
+    let total = press.store.feeds().await?.iter().map(|feed| feed.stale_archives).sum();
+    let bar = progress_bar(total, output, "archives");
+    while publish::make_archives(press, scan).await? {
+        let left: u64 = press.store.feeds().await?.iter().map(|feed| feed.stale_archives).sum();
+        bar.set_position(total - left.min(total));
+    }
+    bar.finish_and_clear();
+    publish::publish(press, scan).await?;
+    Ok(())
+}
+
 /// Sends what is due; a relay that fails is tried again a few times. The fault is what is
 /// left standing in the way.
 async fn send(
@@ -77,7 +99,7 @@ async fn send(
     for id in runs {
         total += press.store.run(*id).await?.map_or(0, |run| run.recipients);
     }
-    let bar = progress_bar(total, output);
+    let bar = progress_bar(total, output, "e-mails");
     let counted = bar.clone();
     let outbox = outbox(press, Arc::new(move || counted.inc(1)));
     let outcome = send_with_retries(press, &outbox, stop).await;
@@ -113,11 +135,12 @@ async fn send_with_retries(
 }
 
 /// Rate and time left on a terminal, nothing elsewhere.
-fn progress_bar(total: u64, output: Output) -> ProgressBar {
+fn progress_bar(total: u64, output: Output, what: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
     if output.is_quiet || output.is_json {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} e-mails, {per_sec}, {eta} left");
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {what}, {{per_sec}}, {{eta}} left");
+    let style = ProgressStyle::with_template(&template);
     bar.with_style(style.expect("the template is constant"))
 }

@@ -9,9 +9,9 @@ use chrono::NaiveDate;
 
 use crate::catalogue::NOTICE;
 use crate::config::Config;
+use crate::feeds::FeedDefinition;
 use crate::feeds::documents::CALENDAR_DAYS;
 use crate::feeds::facets::days_since_1970;
-use crate::feeds::FeedDefinition;
 use crate::hash::hash;
 use crate::pipeline::Press;
 use crate::pipeline::feeds::{ActiveFeed, named};
@@ -108,7 +108,6 @@ fn base(press: &Press, feeds: &[ActiveFeed]) -> String {
     hash(format!("{version} {site:?} {names:?} {templates:?}").as_bytes())
 }
 
-
 /// Feeds that the config names: those of `each:` would be too many for a page to announce.
 pub(super) fn named_feeds<'a>(
     press: &Press,
@@ -175,4 +174,3 @@ fn made_of(standing: &Standing, feed: &ActiveFeed, lists: &FeedLists, archives: 
         format!("{} {definition:?} {} {lists:?} {archives} {day:?}", standing.base, record.members);
     hash(parts.as_bytes())
 }
-

@@ -102,8 +102,9 @@ pub(super) async fn archives(
     let (entries, stand_ins) = entries(press, rows, Keep::Nothing).await?;
     made.stand_ins += stand_ins;
     let room = Room::new(press, publication, &Arc::default(), standing);
-    let staged =
-        in_parallel(blocks, move |(feed, number, members)| room.archive(&feed, number, &members, &entries));
+    let staged = in_parallel(blocks, move |(feed, number, members)| {
+        room.archive(&feed, number, &members, &entries)
+    });
     for one in staged.await {
         made.staged.extend(one?);
     }
@@ -205,8 +206,7 @@ impl Room {
         let ActiveFeed { record, definition } = &due.feed;
         let told = record.told.unwrap_or(self.site.since);
         let newest = pick(entries, &due.lists.newest);
-        let mut feed =
-            Feed::new(definition.clone(), newest, due.lists.tombstones.clone(), told);
+        let mut feed = Feed::new(definition.clone(), newest, due.lists.tombstones.clone(), told);
         feed.archives = due.archives;
         let mut events = pick(entries, &due.lists.events);
         events.sort_by_key(|entry| (start_of(entry), entry.id.clone()));
@@ -235,12 +235,8 @@ impl Room {
         members: &[Member],
         entries: &HashMap<i64, Arc<Entry>>,
     ) -> Result<Vec<(Rank, Staged)>, PublishingError> {
-        let feed = Feed::new(
-            feed.definition.clone(),
-            pick(entries, members),
-            Vec::new(),
-            self.site.since,
-        );
+        let feed =
+            Feed::new(feed.definition.clone(), pick(entries, members), Vec::new(), self.site.since);
         let Feed { definition, entries, updated, .. } = feed;
         let archive = Archive { definition, number, entries, updated };
         let [json, atom] = documents::archive(&archive, &self.site)?;

@@ -357,10 +357,7 @@ pub(super) async fn move_subscriptions(
     Ok(moved.rows_affected())
 }
 
-pub(super) async fn heads(
-    reader: &mut SqliteConnection,
-    length: usize,
-) -> Result<Vec<(i64, i64)>> {
+pub(super) async fn heads(reader: &mut SqliteConnection, length: usize) -> Result<Vec<(i64, i64)>> {
     sqlx::query_as(
         "select f.id, m.entry_id from feed f join feed_entry m on m.feed_id = f.id
              and (m.updated_at, m.entry_id) in (

@@ -48,10 +48,10 @@ pub(super) async fn place(
     let rows: Vec<i64> =
         placing.entries.iter().filter(is_displaced).map(|placed| placed.row).collect();
     sqlx::query("update entry set stands_at = null where id in (select value from json_each($1))")
-    .bind(json(&rows))
-    .execute(&mut *writer)
-    .await
-    .during(ACTION)?;
+        .bind(json(&rows))
+        .execute(&mut *writer)
+        .await
+        .during(ACTION)?;
     settle_feeds(writer, &moves).await?;
     sqlx::query(
         "insert into meta (name, value) values ('placed_seq', $1)

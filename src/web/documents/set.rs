@@ -75,6 +75,12 @@ impl DocumentSet {
         Self { terms, folder: PathBuf::new(), by_path: HashMap::new() }
     }
 
+    /// The same documents on other terms.
+    #[must_use]
+    pub fn on(&self, terms: Terms) -> Self {
+        Self { terms, folder: self.folder.clone(), by_path: self.by_path.clone() }
+    }
+
     /// The documents that `records` name, under the terms of `previous`.
     ///
     /// What has the same hash there is taken from there, the rest is read. Archives, and what

@@ -1,0 +1,70 @@
+//! The task that tells hubs: wakes when documents changed or a hub is to be tried again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use crate::pipeline::{Press, hubs};
+use crate::publish::websub;
+
+/// Longest sleep without looking at what is to be told.
+const LOOK_AGAIN: Duration = Duration::from_mins(5);
+
+pub(super) struct Hubs {
+    work: Arc<Notify>,
+}
+
+impl Hubs {
+    pub(super) fn start(
+        press: &Press,
+        tasks: &mut JoinSet<()>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let work = Arc::new(Notify::new());
+        work.notify_one();
+        tasks.spawn(run(press.clone(), Arc::clone(&work), stop));
+        Self { work }
+    }
+
+    pub(super) fn wake(&self) {
+        self.work.notify_one();
+    }
+}
+
+async fn run(press: Press, work: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+    let client = websub::client();
+    let mut pause = LOOK_AGAIN;
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = work.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+        let telling = hubs::tell(&press, &client);
+        let told = tokio::select! {
+            biased;
+            // What was not told stays in the store.
+            _ = stop.wait_for(|stop| *stop) => return,
+            told = telling => told,
+        };
+        match told {
+            Ok(told) => {
+                for (hub, reason) in told.failed {
+                    warn!(hub, "a hub was not told what changed, and is tried again: {reason}");
+                }
+            }
+            Err(error) => error!("could not tell hubs: {:#}", anyhow::Error::from(error)),
+        }
+        pause = pause_until_next(&press).await;
+    }
+}
+
+async fn pause_until_next(press: &Press) -> Duration {
+    let next = press.store.next_ping().await.ok().flatten();
+    let pause = next.and_then(|next| (next - press.clock.now()).to_std().ok());
+    pause.unwrap_or(LOOK_AGAIN).clamp(Duration::from_secs(1), LOOK_AGAIN)
+}

@@ -1,0 +1,71 @@
+//! Tells hubs of feeds whose bytes changed, after they are in place (W3C WebSub, section 7).
+//!
+//! What is to be told stands in the store, so that it outlives a crash and never holds up
+//! publishing.
+
+use chrono::{DateTime, Utc};
+use tracing::{info, warn};
+use url::Url;
+
+use super::Press;
+use crate::publish::websub::{self, Client};
+use crate::store::{PingRecord, StoreError};
+
+/// Topics that are told in one go.
+const PAGE: usize = 100;
+
+/// What came of telling hubs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    pub told: usize,
+    /// Hub and reason, once for each hub that did not take it.
+    pub failed: Vec<(String, String)>,
+}
+
+/// Tells hubs what is due. A hub that fails once is left alone for the rest of this call.
+pub async fn tell(press: &Press, client: &Client) -> Result<Told, StoreError> {
+    let mut told = Told::default();
+    let now = press.clock.now();
+    for ping in press.store.due_pings(now, PAGE).await? {
+        if let Some((_, reason)) = told.failed.iter().find(|(hub, _)| *hub == ping.hub) {
+            let reason = reason.clone();
+            put_off(press, &ping, &reason, now).await?;
+            continue;
+        }
+        match tell_one(press, client, &ping).await {
+            Ok(()) => {
+                told.told += 1;
+                press.store.settle_ping(&ping, None).await?;
+            }
+            Err(reason) => {
+                put_off(press, &ping, &reason, now).await?;
+                told.failed.push((ping.hub, reason));
+            }
+        }
+    }
+    if told.told > 0 {
+        info!(topics = told.told, "told hubs what changed");
+    }
+    Ok(told)
+}
+
+async fn tell_one(press: &Press, client: &Client, ping: &PingRecord) -> Result<(), String> {
+    let hub = Url::parse(&ping.hub).ok().filter(|hub| press.config.site.hubs.contains(hub));
+    // A hub that the config no longer has is not told any more.
+    let (Some(hub), Ok(topic)) = (hub, Url::parse(&ping.topic)) else { return Ok(()) };
+    let told = websub::notify(client, &hub, &topic).await;
+    told.map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+}
+
+async fn put_off(
+    press: &Press,
+    ping: &PingRecord,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let next = websub::next_try(ping.attempts + 1, now);
+    if next.is_none() {
+        warn!(hub = %ping.hub, topic = %ping.topic, "gave up telling a hub: {reason}");
+    }
+    press.store.settle_ping(ping, next).await
+}
