@@ -6,6 +6,7 @@
 
 mod any_text;
 mod atom_rules;
+mod corpus;
 mod findings;
 mod json_rules;
 mod rss_rules;
@@ -85,6 +86,7 @@ fn the_rules_see_what_is_wrong_with_rss() {
         &[
             ["version=\"2.0\"", "version=\"0.91\"", "version"],
             ["R&#x26;D &#x3C;", "R&amp;D &#x3C;", "hexadecimal"],
+            ["<dc:creator>", "<dc:creator>&lt;", "hexadecimal"],
             ["<language>en", "<language>english please", "language"],
             [" +0800</lastBuildDate>", " SGT</lastBuildDate>", "date `"],
             ["<lastBuildDate>Fri", "<lastBuildDate>Mon", "date `"],

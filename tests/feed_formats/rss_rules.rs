@@ -61,7 +61,7 @@ const FOREIGN: &[(&str, &str)] = &[
 pub fn findings(bytes: &[u8], address: &str) -> Vec<String> {
     let mut findings = Findings::default();
     let written = std::str::from_utf8(bytes).unwrap();
-    check_titles(written, &mut findings);
+    check_plain_texts(written, &mut findings);
     let root = tree::read(bytes);
     findings.expect(root.is("", "rss"), || "the root is not `rss`".into());
     findings.expect(root.attribute("version") == Some("2.0"), || "version is not 2.0".into());
@@ -74,11 +74,14 @@ pub fn findings(bytes: &[u8], address: &str) -> Vec<String> {
 }
 
 /// Profile, "Character Data": `&` and `<` in plain text as hexadecimal references.
-fn check_titles(written: &str, findings: &mut Findings) {
-    for title in written.split("<title>").skip(1) {
-        let title = title.split("</title>").next().unwrap_or_default();
-        let named = ["&amp;", "&lt;", "&gt;", "<"].iter().any(|name| title.contains(name));
-        findings.expect(!named, || format!("title `{title}` without hexadecimal references"));
+fn check_plain_texts(written: &str, findings: &mut Findings) {
+    for name in ["title", "copyright", "category", "dc:creator"] {
+        for text in written.split(&format!("<{name}")).skip(1) {
+            let text = text.split_once('>').map_or("", |(_, text)| text);
+            let text = text.split("</").next().unwrap_or_default();
+            let named = ["&amp;", "&lt;", "&gt;"].iter().any(|name| text.contains(name));
+            findings.expect(!named, || format!("`{text}` without hexadecimal references"));
+        }
     }
 }
 

@@ -104,6 +104,7 @@ fn grants() -> Entry {
 fn open_day() -> Entry {
     Entry {
         kind: Kind::Event,
+        updated: time("2026-02-05T09:00:01+08:00"),
         title: "Open day".into(),
         event: Some(Event {
             start: EventTime::At(time("2026-02-26T14:00:00+08:00")),
@@ -138,6 +139,7 @@ fn festival() -> Entry {
 fn tamil() -> Entry {
     Entry {
         title: "தமிழ் செய்தி".into(),
+        updated: time("2026-02-05T09:00:05+08:00"),
         link: "https://press.example/செய்தி/".parse().unwrap(),
         language: "ta".parse().unwrap(),
         categories: vec!["தமிழ்".into()],
