@@ -91,11 +91,14 @@ fn item(entry: &Entry, text: Text, site: &Site, schemes: &Schemes) -> rss::Item 
         content: content.map(|html| legal(html).into_owned()),
         categories: schemes
             .terms(entry)
-            .map(|(scheme, term)| rss::Category { name: clean(term), domain: Some(scheme.into()) })
+            .map(|(scheme, term)| rss::Category {
+                name: plain_text(term),
+                domain: Some(scheme.into()),
+            })
             .collect(),
         enclosure: enclosure(entry),
         dublin_core_ext: Some(DublinCoreExtension {
-            creators: vec![clean(creator)],
+            creators: vec![plain_text(creator)],
             ..DublinCoreExtension::default()
         }),
         extensions: extensions(entry),
@@ -239,7 +242,7 @@ mod tests {
     fn the_agency_is_the_creator_before_the_publisher() {
         let agency = Some("Parks & Gardens".into());
         let text = rendered(Entry { agency, ..entry("a") });
-        assert!(text.contains("<dc:creator>Parks &amp; Gardens</dc:creator>"), "{text}");
+        assert!(text.contains("<dc:creator>Parks &#x26; Gardens</dc:creator>"), "{text}");
         assert!(rendered(entry("a")).contains("<dc:creator>Example Agency</dc:creator>"));
     }
 
