@@ -2,14 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its own data is wrong")]
 
+use std::sync::Arc;
+
 use atom_syndication::TextType;
-use tidings::feeds::documents::documents;
-use tidings::feeds::select::build;
+use tidings::feeds::documents::formats;
 use tidings::feeds::{Author, Document, Feed, FeedDefinition, Selection, Site, atom, rss, xml};
 use tidings::model::{
     Enclosure, Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes, Timestamp,
 };
-use tidings::templates::Templates;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -108,11 +108,14 @@ fn samples() -> Vec<Entry> {
 
 fn feed(entries: &[Entry]) -> Feed {
     let definition = FeedDefinition::new("all", "News <all> & more", Selection::default());
-    build(&definition, entries, &site(), 50)
+    let entries = entries.iter().cloned().map(Arc::new).collect();
+    Feed::new(definition, entries, vec![], site().since)
 }
 
 fn all_documents(entries: &[Entry]) -> Vec<Document> {
-    documents(&[feed(entries)], &site(), &Templates::builtin()).unwrap()
+    let feed = feed(entries);
+    let today = "2026-02-26".parse().unwrap();
+    formats(&feed, &feed.entries, &site(), today).unwrap()
 }
 
 fn read_rss(feed: &Feed) -> ::rss::Channel {
@@ -142,7 +145,8 @@ fn documents_are_in_order_with_their_media_types() {
         [
             ("feeds/all.rss", "application/rss+xml; charset=utf-8"),
             ("feeds/all.atom", "application/atom+xml; charset=utf-8"),
-            ("index.html", "text/html; charset=utf-8"),
+            ("feeds/all.json", "application/feed+json; charset=utf-8"),
+            ("feeds/all.ics", "text/calendar; charset=utf-8"),
         ]
     );
 }
@@ -210,7 +214,7 @@ fn ids_and_order_are_equal_in_both_formats() {
 
 #[test]
 fn an_empty_feed_is_valid_and_as_old_as_the_site() {
-    assert_eq!(all_documents(&[]).len(), 3);
+    assert_eq!(all_documents(&[]).len(), 4);
     assert_eq!(read_atom(&feed(&[])).updated, site().since);
     let channel = read_rss(&feed(&[]));
     assert_eq!(channel.last_build_date.as_deref(), Some("Thu, 01 Jan 2026 00:00:00 +0800"));
@@ -243,7 +247,7 @@ proptest::proptest! {
             ..entry("a")
         };
         for document in all_documents(&[entry]) {
-            if document.path != "index.html" {
+            if [".rss", ".atom"].iter().any(|ending| document.path.ends_with(ending)) {
                 proptest::prop_assert_eq!(xml::check(&document.bytes), Ok(()));
             }
         }
