@@ -292,14 +292,17 @@ fn a_reader_never_sees_half_a_document_nor_a_page_that_names_a_missing_one() {
 fn killed_at_any_moment_the_next_publish_finishes_the_set() {
     let place = Place::new();
     let out = place.at("out");
+    let begun = Instant::now();
+    place.open().publish(&generation(1)).unwrap();
+    let one_publish = u64::try_from(begun.elapsed().as_micros()).unwrap();
     let mut random = 20_261_121_u64;
-    for round in 1..=20 {
+    for round in 1..=30 {
         let mut publisher = publisher(&place, "forever", round * 1000);
         let mut lines = BufReader::new(publisher.stdout.take().unwrap()).lines();
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let generations = random >> 33 & 3;
         lines.find(|line| line.as_ref().unwrap().ends_with(&format!("begins {generations}")));
-        let deadline = Instant::now() + Duration::from_micros((random >> 40) % 12_000);
+        let deadline = Instant::now() + Duration::from_micros((random >> 40) % one_publish);
         while Instant::now() < deadline {
             thread::yield_now();
         }
@@ -312,6 +315,21 @@ fn killed_at_any_moment_the_next_publish_finishes_the_set() {
         assert_eq!(look(&out), FEEDS + 2);
         assert_eq!(place.names(), with_twins(&next), "after round {round}");
     }
+}
+
+#[test]
+fn what_was_put_in_place_before_a_failure_is_known_as_ours() {
+    let place = Place::new();
+    place.add(&[document("b.html", 1)], &[]);
+    fs::remove_file(place.at("out/b.html")).unwrap();
+    fs::create_dir_all(place.at("out/b.html/theirs")).unwrap();
+    let publication = place.open().begin().unwrap();
+    let staged = ["a.html", "b.html"].map(|path| publication.stage(&document(path, 2)).unwrap());
+    let error = publication.put_in_place(staged.into(), &[]).unwrap_err();
+    assert!(error.to_string().starts_with("could not put in place `"), "{error}");
+    assert!(place.names().contains("a.html"));
+    let publication = place.open().begin().unwrap();
+    assert_eq!(publication.documents().collect::<Vec<_>>(), ["a.html", "b.html"]);
 }
 
 #[test]
