@@ -1,5 +1,7 @@
 //! WebSub over real connections: what a hub hears, and what its answers lead to.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

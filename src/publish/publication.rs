@@ -158,7 +158,7 @@ impl Publication {
             let (folder, path) = (self.folder.path().into(), path.to_owned());
             return Err(PublishError::ForeignFile { folder, path });
         }
-        Ok(file.is_file().then(|| file.len()))
+        Ok(file.is_file().then_some(file.len()))
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, PublishError> {
