@@ -12,5 +12,7 @@ use tidings::cli::{self, Cli};
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    // Clients of buckets and hubs ask the process for it; only a second call could fail.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     cli::run(Cli::parse())
 }

@@ -1,6 +1,9 @@
 //! The output folder as its readers and its operators see it: while it is written to, after
 //! a kill at any moment, on a full disk and on one that cannot be written.
 
+#![expect(clippy::print_stdout, reason = "a skipped test and a child say so")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
@@ -169,7 +172,10 @@ fn a_document_that_is_not_staged_stays_and_batches_add_up() {
     let archives: Vec<Document> =
         (1..=3).map(|n| document(&format!("feeds/0/archive/{n}.atom"), 1)).collect();
     for archive in &archives {
-        assert_eq!(place.add(std::slice::from_ref(archive), &[]).written, [archive.path.clone()]);
+        assert_eq!(
+            place.add(std::slice::from_ref(archive), &[]).written,
+            std::slice::from_ref(&archive.path)
+        );
     }
     assert_eq!(place.names(), with_twins(&[generation(1), archives].concat()));
 }
@@ -292,14 +298,17 @@ fn a_reader_never_sees_half_a_document_nor_a_page_that_names_a_missing_one() {
 fn killed_at_any_moment_the_next_publish_finishes_the_set() {
     let place = Place::new();
     let out = place.at("out");
+    let begun = Instant::now();
+    place.open().publish(&generation(1)).unwrap();
+    let one_publish = u64::try_from(begun.elapsed().as_micros()).unwrap();
     let mut random = 20_261_121_u64;
-    for round in 1..=20 {
+    for round in 1..=30 {
         let mut publisher = publisher(&place, "forever", round * 1000);
         let mut lines = BufReader::new(publisher.stdout.take().unwrap()).lines();
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let generations = random >> 33 & 3;
         lines.find(|line| line.as_ref().unwrap().ends_with(&format!("begins {generations}")));
-        let deadline = Instant::now() + Duration::from_micros((random >> 40) % 12_000);
+        let deadline = Instant::now() + Duration::from_micros((random >> 40) % one_publish);
         while Instant::now() < deadline {
             thread::yield_now();
         }
@@ -312,6 +321,21 @@ fn killed_at_any_moment_the_next_publish_finishes_the_set() {
         assert_eq!(look(&out), FEEDS + 2);
         assert_eq!(place.names(), with_twins(&next), "after round {round}");
     }
+}
+
+#[test]
+fn what_was_put_in_place_before_a_failure_is_known_as_ours() {
+    let place = Place::new();
+    place.add(&[document("b.html", 1)], &[]);
+    fs::remove_file(place.at("out/b.html")).unwrap();
+    fs::create_dir_all(place.at("out/b.html/theirs")).unwrap();
+    let publication = place.open().begin().unwrap();
+    let staged = ["a.html", "b.html"].map(|path| publication.stage(&document(path, 2)).unwrap());
+    let error = publication.put_in_place(staged.into(), &[]).unwrap_err();
+    assert!(error.to_string().starts_with("could not put in place `"), "{error}");
+    assert!(place.names().contains("a.html"));
+    let publication = place.open().begin().unwrap();
+    assert_eq!(publication.documents().collect::<Vec<_>>(), ["a.html", "b.html"]);
 }
 
 #[test]
@@ -330,18 +354,22 @@ fn check_disk(options: &str, how: &str) {
     let place = Place::new();
     fs::create_dir(place.at("out")).unwrap();
     let script = "mount -t tmpfs -o \"$1\" tmpfs \"$2\" && shift 2 && exec \"$@\"";
+    let unshare = ["--map-root-user", "--mount"];
+    match Command::new("unshare").args(unshare).arg("true").output() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return println!("skipped: unshare is not installed");
+        }
+        tried if !tried.as_ref().unwrap().status.success() => {
+            return println!("skipped: unshare is not allowed");
+        }
+        _ => {}
+    }
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh", options]);
-    command.arg(place.at("out")).arg(std::env::current_exe().unwrap());
+    command.args(unshare).args(["sh", "-c", script, "sh", options]).arg(place.at("out"));
+    command.arg(std::env::current_exe().unwrap());
     command.args(["publishes_where_it_is_told", "--exact", "--nocapture"]);
     command.env(CHILD, format!("{how} 1 {}", place.0.path().display()));
-    let done = match command.output() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            println!("skipped: unshare is not installed");
-            return;
-        }
-        done => done.unwrap(),
-    };
+    let done = command.output().unwrap();
     let told = String::from_utf8_lossy(&done.stdout);
     assert!(told.contains("the old set stands"), "{told}{}", String::from_utf8_lossy(&done.stderr));
 }

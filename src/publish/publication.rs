@@ -55,12 +55,6 @@ impl Staged {
         Coding::ALL.into_iter().filter(|_| twins::has_twins(self.size_bytes))
     }
 
-    /// The files it consists of.
-    fn files(&self) -> impl Iterator<Item = String> {
-        let twins = self.codings().map(|coding| coding.path(&self.path));
-        std::iter::once(self.path.clone()).chain(twins)
-    }
-
     /// What it has in the staging folder.
     fn staged_files(&self) -> impl Iterator<Item = PathBuf> {
         self.place.iter().flat_map(|place| {
@@ -164,7 +158,7 @@ impl Publication {
             let (folder, path) = (self.folder.path().into(), path.to_owned());
             return Err(PublishError::ForeignFile { folder, path });
         }
-        Ok(file.is_file().then(|| file.len()))
+        Ok(file.is_file().then_some(file.len()))
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, PublishError> {
@@ -270,8 +264,10 @@ impl Publication {
 fn files_of(order: &[Staged]) -> Result<BTreeSet<String>, PublishError> {
     let mut files = BTreeSet::new();
     for staged in order {
-        if !staged.files().all(|file| files.insert(file)) {
-            return Err(PublishError::Twice { path: staged.path.clone() });
+        for file in twins::files(&staged.path, staged.size_bytes) {
+            if !files.insert(file) {
+                return Err(PublishError::Twice { path: staged.path.clone() });
+            }
         }
     }
     Ok(files)

@@ -30,6 +30,12 @@ pub fn has_twins(size_bytes: u64) -> bool {
     size_bytes >= SMALLEST_BYTES
 }
 
+/// The files a document consists of: itself, then its twins.
+pub(super) fn files(path: &str, size_bytes: u64) -> Vec<String> {
+    let twins = Coding::ALL.into_iter().filter(|_| has_twins(size_bytes));
+    std::iter::once(path.to_owned()).chain(twins.map(|coding| coding.path(path))).collect()
+}
+
 /// The document a twin belongs to; `None` for the path of a document.
 pub(super) fn document_of(path: &str) -> Option<&str> {
     Coding::ALL.iter().find_map(|coding| path.strip_suffix(coding.suffix()))
