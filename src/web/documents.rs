@@ -37,8 +37,7 @@ pub(super) async fn serve(State(web): State<Arc<Web>>, request: Request) -> Resp
     let documents = Arc::clone(&web.documents.borrow());
     match documents.find(request.uri.path(), &web.prefixes) {
         Found::Document(place) => answer(&web, &documents, place, &request).await,
-        Found::Folder(location) => moved(location),
-        Found::Former(Verdict::Moved(location)) => moved(location),
+        Found::Folder(location) | Found::Former(Verdict::Moved(location)) => moved(location),
         Found::Former(Verdict::Closed) => web.closed(),
         Found::Nothing => web.not_found(),
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::coding::Coding;
-use super::form::Content;
+use super::form::{Content, Contents};
 use crate::store::DocumentRecord;
 
 /// Header fields of one form, roughly.
@@ -25,7 +25,7 @@ pub(super) struct Files {
     pub(super) tag: String,
     pub(super) changed_at: DateTime<Utc>,
     /// By coding, with their lengths in bytes.
-    files: [Option<(PathBuf, u64)>; 3],
+    codings: [Option<(PathBuf, u64)>; 3],
 }
 
 impl Files {
@@ -38,7 +38,7 @@ impl Files {
         let metadata = fs::metadata(&document)?;
         let modified = metadata.modified()?;
         let is_recorded = metadata.len() == record.size_bytes;
-        let files = Coding::ALL.map(|coding| {
+        let codings = Coding::ALL.map(|coding| {
             let Some(ending) = coding.ending() else {
                 return Some((document.clone(), metadata.len()));
             };
@@ -48,18 +48,18 @@ impl Files {
         });
         let changed_at = if is_recorded { record.changed_at } else { modified.into() };
         let tag = if is_recorded { of_hash(&record.hash) } else { of_file(&metadata, modified) };
-        Ok(Self { tag, changed_at, files })
+        Ok(Self { tag, changed_at, codings })
     }
 
     /// What they take in memory.
     pub(super) fn cost_bytes(&self, is_styled: bool) -> u64 {
         let forms = if is_styled { 2 } else { 1 };
-        self.files.iter().flatten().map(|(_, length)| length + forms * FORM_BYTES).sum()
+        self.codings.iter().flatten().map(|(_, length)| length + forms * FORM_BYTES).sum()
     }
 
-    pub(super) fn read(self) -> io::Result<[Option<(Content, u64)>; 3]> {
+    pub(super) fn read(self) -> io::Result<Contents> {
         let mut contents = [None, None, None];
-        for (content, file) in contents.iter_mut().zip(self.files) {
+        for (content, file) in contents.iter_mut().zip(self.codings) {
             if let Some((file, _)) = file {
                 let bytes = Bytes::from(fs::read(file)?);
                 let length = bytes.len() as u64;
@@ -70,8 +70,8 @@ impl Files {
     }
 
     /// To be read when a reader asks.
-    pub(super) fn unread(self) -> [Option<(Content, u64)>; 3] {
-        self.files.map(|file| file.map(|(file, length)| (Content::Disk(file), length)))
+    pub(super) fn unread(self) -> Contents {
+        self.codings.map(|file| file.map(|(file, length)| (Content::Disk(file), length)))
     }
 }
 

@@ -65,6 +65,9 @@ pub(super) enum Content {
     Disk(PathBuf),
 }
 
+/// By coding, each with its length in bytes.
+pub(super) type Contents = [Option<(Content, u64)>; 3];
+
 /// What answers a request.
 #[derive(Debug)]
 pub(super) enum Choice<'a> {
@@ -76,8 +79,7 @@ pub(super) enum Choice<'a> {
 }
 
 impl Forms {
-    /// `contents` by coding, each with its length in bytes.
-    pub(super) fn new(description: &Description, contents: [Option<(Content, u64)>; 3]) -> Self {
+    pub(super) fn new(description: &Description, contents: &Contents) -> Self {
         let codings = |is_styled: bool| {
             Coding::ALL.map(|coding| {
                 let (content, length_bytes) = contents[coding as usize].clone()?;

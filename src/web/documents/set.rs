@@ -147,7 +147,7 @@ impl DocumentSet {
         if cost_bytes > left_bytes {
             return Ok(on_disk());
         }
-        let forms = Forms::new(&description, files.read()?);
+        let forms = Forms::new(&description, &files.read()?);
         let (hash, changed_at) = (record.hash.clone(), record.changed_at);
         Ok(Place::Memory(Arc::new(Held { hash, changed_at, cost_bytes, forms })))
     }
@@ -157,13 +157,15 @@ impl DocumentSet {
         let (folder, looked_for) = (self.folder.clone(), Arc::clone(record));
         let looking = move || Files::look_at(&folder, &looked_for);
         let files = tokio::task::spawn_blocking(looking).await.map_err(io::Error::other)??;
-        Ok(Forms::new(&self.describe(record, &files), files.unread()))
+        Ok(Forms::new(&self.describe(record, &files), &files.unread()))
     }
 
     fn describe(&self, record: &DocumentRecord, files: &Files) -> Description {
-        let is_feed = record.path.ends_with(".rss") || record.path.ends_with(".atom");
+        let media_type = media_type(&record.path);
+        let is_feed =
+            ["application/rss", "application/atom"].iter().any(|t| media_type.starts_with(t));
         Description {
-            media_type: media_type(&record.path),
+            media_type,
             tag: files.tag.clone(),
             last_modified: LastModified::new(files.changed_at),
             link: self.terms.link(&record.path),
