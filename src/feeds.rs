@@ -4,10 +4,12 @@
 //! no randomness, so that equal entries give equal bytes and a stable `ETag`.
 
 pub mod atom;
+pub mod calendar;
 pub mod content;
 pub mod documents;
 pub mod former;
 pub mod name;
+pub mod opml;
 pub mod page;
 pub mod rss;
 pub mod select;
