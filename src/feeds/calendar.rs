@@ -112,8 +112,8 @@ fn render_head(
 
 /// The time zone where a time refers to it or there is nothing else, then the events.
 fn render_components(lines: &mut Lines, shown: &[Shown<'_>], text: Text, site: &Site) {
-    let mut years = BTreeSet::new();
-    shown.iter().for_each(|shown| shown.when.note_years(&mut years));
+    let mut years: BTreeSet<i32> =
+        shown.iter().flat_map(|shown| shown.when.zoned_years()).collect();
     if shown.is_empty() {
         years.insert(site.since.year());
     }

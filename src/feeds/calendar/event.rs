@@ -4,8 +4,6 @@
 //! no ORGANIZER and no ATTENDEE: following a calendar is no invitation, and takes nobody's time
 //! (`TRANSP`). A withdrawn event keeps its time, so that readers find it, and loses its place.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
@@ -33,7 +31,7 @@ impl When {
         when.years().into_iter().all(|year| (1..=9999).contains(&year)).then_some(when)
     }
 
-    /// Years whose clock changes a reader has to know; the same without a zone.
+    /// Years in which it starts and ends.
     fn years(self) -> Vec<i32> {
         let (start, end) = match self {
             Self::Days(first, end) => (first.year(), end.map(|d| d.year())),
@@ -43,11 +41,9 @@ impl When {
         std::iter::once(start).chain(end).collect()
     }
 
-    /// Adds to `years` those for which the zone has to be given.
-    pub(super) fn note_years(self, years: &mut BTreeSet<i32>) {
-        if matches!(self, Self::Zoned(..)) {
-            years.extend(self.years());
-        }
+    /// Years for which the zone has to be given.
+    pub(super) fn zoned_years(self) -> Vec<i32> {
+        if matches!(self, Self::Zoned(..)) { self.years() } else { Vec::new() }
     }
 
     fn render(self, lines: &mut Lines) {
