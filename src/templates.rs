@@ -21,10 +21,12 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("mail/digest.html", include_str!("../templates/mail/digest.html")),
     ("mail/digest.txt", include_str!("../templates/mail/digest.txt")),
     ("mail/digest_subject.txt", include_str!("../templates/mail/digest_subject.txt")),
+    ("web/feed.html", include_str!("../templates/web/feed.html")),
     ("web/index.html", include_str!("../templates/web/index.html")),
     ("web/issue.html", include_str!("../templates/web/issue.html")),
     ("web/layout.html", include_str!("../templates/web/layout.html")),
     ("web/message.html", include_str!("../templates/web/message.html")),
+    ("web/public.html", include_str!("../templates/web/public.html")),
     ("web/unsubscribe.html", include_str!("../templates/web/unsubscribe.html")),
 ];
 

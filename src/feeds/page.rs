@@ -1,179 +1,200 @@
-//! `index.html`: what there is to follow, and how.
+//! The pages that are the same for everyone: `index.html`, what there is to follow; and a page
+//! for each feed, what it is and how to follow it.
 //!
-//! One page of HTML without script; feeds announce themselves to browsers and readers by
-//! `link rel=alternate` (RSS Autodiscovery 1.0, of the RSS Advisory Board). Addresses within the
-//! output folder are relative, so the page also works where the folder is looked at from
-//! elsewhere.
+//! Feeds announce themselves to browsers and readers by `link rel=alternate` (RSS Autodiscovery
+//! 1.0, of the RSS Advisory Board). Addresses within the output folder are relative, so the pages
+//! also work where the folder is looked at from elsewhere; those that people copy are whole. The
+//! one script copies addresses; without it they are there to be selected.
+
+mod about;
+mod view;
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::xml::legal;
-use super::{Feed, Site};
-use crate::dates::day;
-use crate::model::{Entry, EventStatus, Language, Notes};
+use super::{Document, Feed, FeedDefinition, INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH, Site};
+use crate::model::{Entry, Timestamp};
 use crate::templates::{TemplateError, Templates};
+use view::{Alternate, EntryView, EventView, Format, Frame, Place, shown};
 
-/// Entries shown of each feed.
+/// Entries shown of each feed on the index.
 const NEWEST: usize = 3;
+/// Entries shown on the page of a feed.
+const NEWEST_OF_FEED: usize = 20;
 
-/// Renders `web/index.html`, the shipped template or an operator's own.
+/// What the index says of a feed.
+#[derive(Debug, Clone)]
+pub struct FeedSummary {
+    pub definition: FeedDefinition,
+    /// At most three, newest first.
+    pub newest: Vec<Arc<Entry>>,
+    /// Public entries in all, archived ones too.
+    pub entries: u64,
+    pub updated: Timestamp,
+}
+
+/// The style sheet of the pages, and of RSS and Atom documents opened in a browser; the script
+/// of the copy buttons.
+pub fn assets() -> [Document; 2] {
+    let style = include_bytes!("../../templates/web/style.css").to_vec();
+    let script = include_bytes!("../../templates/web/copy.js").to_vec();
+    [
+        Document { path: STYLE_PATH.to_owned(), bytes: style },
+        Document { path: SCRIPT_PATH.to_owned(), bytes: script },
+    ]
+}
+
+/// Renders `web/index.html` for feeds whose documents hold all there is.
 pub fn render(
     templates: &Templates,
     feeds: &[Feed],
     site: &Site,
 ) -> Result<Vec<u8>, TemplateError> {
+    let summary = |feed: &Feed| FeedSummary {
+        definition: feed.definition.clone(),
+        newest: feed.entries.iter().take(NEWEST).cloned().collect(),
+        entries: feed.entries.len() as u64,
+        updated: feed.updated,
+    };
+    render_index(templates, &feeds.iter().map(summary).collect::<Vec<_>>(), site)
+}
+
+/// Renders `web/index.html`, the shipped template or an operator's own.
+pub fn render_index(
+    templates: &Templates,
+    feeds: &[FeedSummary],
+    site: &Site,
+) -> Result<Vec<u8>, TemplateError> {
+    let place = Place { site, path: INDEX_PATH };
+    let alternates = feeds.iter().flat_map(|f| view::alternates(&f.definition, place)).collect();
     let view = IndexView {
-        site_title: &site.title,
-        site_url: site.url.as_str(),
-        language: &site.language,
-        feeds: feeds.iter().map(|feed| feed_view(feed, site)).collect(),
+        frame: Frame::new(place, None, alternates),
+        opml: place.relative(OPML_PATH),
+        feeds: feeds.iter().map(|feed| card(feed, place)).collect(),
     };
     Ok(templates.page("web/index.html", &view)?.into_bytes())
 }
 
-pub struct FeedSummary {
-    pub definition: super::FeedDefinition,
-    pub newest: Vec<std::sync::Arc<Entry>>,
-    pub entries: u64,
-    pub updated: crate::model::Timestamp,
-}
-pub fn render_index(
-    _t: &Templates,
-    _feeds: &[FeedSummary],
-    _site: &Site,
-) -> Result<Vec<u8>, TemplateError> {
-    Ok(b"x".to_vec())
-}
+/// Renders `web/feed.html`, the shipped template or an operator's own. `others` are the feeds of
+/// the config that readers may want instead; `upcoming` the events to come, in that order.
 pub fn render_feed(
-    _t: &Templates,
-    _feed: &Feed,
-    _o: &[super::FeedDefinition],
-    _u: &[std::sync::Arc<Entry>],
-    _site: &Site,
+    templates: &Templates,
+    feed: &Feed,
+    others: &[FeedDefinition],
+    upcoming: &[Arc<Entry>],
+    site: &Site,
 ) -> Result<Vec<u8>, TemplateError> {
-    Ok(b"x".to_vec())
-}
-/// What the template sees.
-#[derive(Serialize)]
-struct IndexView<'a> {
-    site_title: &'a str,
-    site_url: &'a str,
-    language: &'a Language,
-    feeds: Vec<FeedView<'a>>,
+    let definition = &feed.definition;
+    let path = definition.page_path();
+    let place = Place { site, path: &path };
+    let has_calendar = view::selects_events(definition);
+    let view = FeedView {
+        frame: Frame::new(place, Some(definition), feed_alternates(definition, others, place)),
+        script: place.relative(SCRIPT_PATH),
+        index: place.relative(INDEX_PATH),
+        title: shown(&definition.title),
+        about: shown(&about::selected(definition)),
+        description: about::shown(feed),
+        formats: view::formats(definition, place),
+        has_calendar,
+        webcal: has_calendar.then(|| view::webcal(definition, site)),
+        upcoming: upcoming.iter().filter_map(|entry| view::event_view(entry, place)).collect(),
+        newest: feed.entries.iter().take(NEWEST_OF_FEED).map(|e| view::entry_view(e)).collect(),
+        archives: archives(feed, place),
+    };
+    Ok(templates.page("web/feed.html", &view)?.into_bytes())
 }
 
-/// What a template sees of a feed.
+/// What `web/index.html` sees.
 #[derive(Serialize)]
-struct FeedView<'a> {
+struct IndexView<'a> {
+    #[serde(flatten)]
+    frame: Frame<'a>,
+    opml: String,
+    feeds: Vec<Card<'a>>,
+}
+
+/// What it sees of a feed.
+#[derive(Serialize)]
+struct Card<'a> {
     name: &'a str,
     title: String,
     /// One sentence: how much it holds and how new that is.
     description: String,
+    page: String,
     rss: String,
     atom: String,
+    json: String,
+    calendar: Option<String>,
     newest: Vec<EntryView<'a>>,
 }
 
+fn card<'a>(feed: &'a FeedSummary, place: Place<'_>) -> Card<'a> {
+    let definition = &feed.definition;
+    let has_calendar = view::selects_events(definition);
+    Card {
+        name: &definition.name,
+        title: shown(&definition.title),
+        description: about::held(feed.entries, feed.updated),
+        page: place.relative(&definition.page_path()),
+        rss: place.relative(&definition.rss_path()),
+        atom: place.relative(&definition.atom_path()),
+        json: place.relative(&definition.json_path()),
+        calendar: has_calendar.then(|| place.relative(&definition.calendar_path())),
+        newest: feed.newest.iter().take(NEWEST).map(|entry| view::entry_view(entry)).collect(),
+    }
+}
+
+/// What `web/feed.html` sees.
 #[derive(Serialize)]
-struct EntryView<'a> {
+struct FeedView<'a> {
+    #[serde(flatten)]
+    frame: Frame<'a>,
+    script: String,
+    index: String,
     title: String,
-    url: &'a str,
-    language: &'a str,
-    /// For `datetime`.
-    published: String,
-    /// For people.
-    published_day: String,
-    /// `Withdrawn`, `Cancelled` and the like, or empty.
-    mark: &'static str,
+    /// One sentence: what it selects.
+    about: String,
+    /// One sentence: how much it holds and how new that is.
+    description: String,
+    formats: Vec<Format>,
+    has_calendar: bool,
+    webcal: Option<String>,
+    upcoming: Vec<EventView<'a>>,
+    newest: Vec<EntryView<'a>>,
+    archives: Option<Archives>,
 }
 
-fn feed_view<'a>(feed: &'a Feed, site: &Site) -> FeedView<'a> {
-    FeedView {
-        name: &feed.definition.name,
-        title: shown(&feed.definition.title),
-        description: description(feed),
-        rss: relative(site, &feed.definition.rss_path()),
-        atom: relative(site, &feed.definition.atom_path()),
-        newest: feed.entries.iter().take(NEWEST).map(|entry| entry_view(entry)).collect(),
-    }
+/// The newest archive, which leads to those before it (RFC 5005, section 4).
+#[derive(Serialize)]
+struct Archives {
+    /// `1 archive`, `12 archives`.
+    count: String,
+    atom: String,
+    json: String,
 }
 
-fn description(feed: &Feed) -> String {
-    match feed.entries.len() {
-        0 => "Nothing published yet.".to_owned(),
-        1 => format!("1 entry, last changed {}.", day(feed.updated)),
-        n => format!("{n} entries, last changed {}.", day(feed.updated)),
-    }
+fn archives(feed: &Feed, place: Place<'_>) -> Option<Archives> {
+    let count = match feed.archives {
+        0 => return None,
+        1 => "1 archive".to_owned(),
+        n => format!("{n} archives"),
+    };
+    Some(Archives {
+        count,
+        atom: place.relative(&feed.definition.atom_archive_path(feed.archives)),
+        json: place.relative(&feed.definition.json_archive_path(feed.archives)),
+    })
 }
 
-fn entry_view(entry: &Entry) -> EntryView<'_> {
-    EntryView {
-        title: shown(&entry.title),
-        url: entry.link.as_str(),
-        language: entry.language.as_str(),
-        published: entry.published.to_rfc3339(),
-        published_day: day(entry.published),
-        mark: mark(entry),
-    }
-}
-
-/// The one thing to know before following the link.
-fn mark(entry: &Entry) -> &'static str {
-    let Notes { withdrawn, correction, change, .. } = &entry.notes;
-    match entry.event.as_ref().map(|event| event.status) {
-        _ if withdrawn.is_some() => "Withdrawn",
-        Some(EventStatus::Cancelled) => "Cancelled",
-        Some(EventStatus::Postponed) => "Postponed",
-        _ if correction.is_some() => "Corrected",
-        _ if change.is_some() => "Updated",
-        _ => "",
-    }
-}
-
-/// Without control characters, which HTML does not allow either (HTML section 13.2.3.5).
-fn shown(text: &str) -> String {
-    legal(text).replace(|c: char| c.is_control() && !c.is_ascii_whitespace(), "")
-}
-
-fn relative(site: &Site, path: &str) -> String {
-    let address = site.address(path);
-    site.output_url.make_relative(&address).unwrap_or_else(|| address.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::samples::{entry, feed, site};
-    use super::*;
-
-    fn rendered(feeds: &[Feed]) -> String {
-        String::from_utf8(render(&Templates::builtin(), feeds, &site()).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn each_feed_is_announced_and_linked_with_relative_addresses() {
-        let text = rendered(&[feed("category-新闻", &[entry("a")])]);
-        let address = "\"feeds/category-%E6%96%B0%E9%97%BB.atom\"";
-        assert_eq!(text.matches(&format!("href={address}")).count(), 2, "{text}");
-    }
-
-    #[test]
-    fn what_authors_write_is_escaped() {
-        let text = rendered(&[feed(
-            "all",
-            &[Entry { title: "<script>\"&\u{7}\u{85}".into(), ..entry("a") }],
-        )]);
-        assert!(text.contains("&lt;script&gt;&quot;&amp;</a>"), "{text}");
-        assert!(!text.contains("<script"));
-    }
-
-    #[test]
-    fn three_entries_are_shown() {
-        let text = rendered(&[feed("all", &["a", "b", "c", "d"].map(entry))]);
-        assert!(text.contains("Title c") && !text.contains("Title d"), "{text}");
-    }
-
-    #[test]
-    fn a_site_without_feeds_has_a_page() {
-        assert!(rendered(&[]).contains("No feeds yet"));
-    }
+/// The feed's own documents first: a reader takes what comes first.
+fn feed_alternates(
+    definition: &FeedDefinition,
+    others: &[FeedDefinition],
+    place: Place<'_>,
+) -> Vec<Alternate> {
+    let others = others.iter().filter(|other| other.name != definition.name);
+    let own = view::alternates(definition, place).into_iter();
+    own.chain(others.map(|other| view::atom_alternate(other, place))).collect()
 }
