@@ -164,6 +164,9 @@ async fn office(folder: &Path) -> (Press, DocumentRecord) {
         hash: "0123456789abcdef".repeat(4),
         size_bytes: FEED_BYTES as u64,
         changed_at: "2026-11-21T00:00:00Z".parse().unwrap(),
+        stat: String::new(),
+        made_of: String::new(),
+        bucket_tag: None,
     };
     let press = Press {
         store: Arc::new(SqliteStore::open(&config.store_path).await.unwrap()),

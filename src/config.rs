@@ -9,6 +9,7 @@ mod duration;
 mod error;
 mod feed_lines;
 mod file;
+mod output;
 mod relay;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use crate::content;
 use crate::feeds::facets::Facet;
 use crate::feeds::{self, FeedDefinition, Text};
 use crate::model::Address;
+use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
 pub use relay::{Relay, Secret, Security, SmtpRelay};
@@ -42,7 +44,10 @@ pub struct Config {
     pub path: PathBuf,
     pub site: feeds::Site,
     pub content: ContentConfig,
+    /// Where documents are put in place; with a bucket, what it is a copy of.
     pub output_folder: PathBuf,
+    /// The object store that `output.folder` names.
+    pub bucket: Option<BucketConfig>,
     pub templates_folder: PathBuf,
     /// The SQLite file.
     pub store_path: PathBuf,
@@ -175,6 +180,13 @@ pub enum Uncertain {
 pub struct Environment {
     /// `TIDINGS_SMTP_PASSWORD`.
     pub smtp_password: Option<Secret>,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
+    pub bucket_key: Option<String>,
+    pub bucket_secret: Option<Secret>,
+    pub bucket_token: Option<Secret>,
+    /// `AWS_REGION` and `AWS_ENDPOINT_URL`.
+    pub bucket_region: Option<String>,
+    pub bucket_endpoint: Option<String>,
     /// `TIDINGS_LOG`: a filter such as `info` or `tidings::outbox=debug`.
     pub log: Option<String>,
 }
@@ -185,6 +197,11 @@ impl Environment {
         let read = |name| std::env::var(name).ok();
         Self {
             smtp_password: read("TIDINGS_SMTP_PASSWORD").map(Secret::new),
+            bucket_key: read("AWS_ACCESS_KEY_ID"),
+            bucket_secret: read("AWS_SECRET_ACCESS_KEY").map(Secret::new),
+            bucket_token: read("AWS_SESSION_TOKEN").map(Secret::new),
+            bucket_region: read("AWS_REGION"),
+            bucket_endpoint: read("AWS_ENDPOINT_URL"),
             log: read("TIDINGS_LOG"),
         }
     }

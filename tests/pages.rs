@@ -10,18 +10,14 @@ use std::sync::Arc;
 use news::{entry, event, site};
 use tidings::feeds::calendar::event_path;
 use tidings::feeds::page::{FeedSummary, assets, render_feed, render_index};
-use tidings::feeds::select::build;
 use tidings::feeds::{Criterion, Feed, FeedDefinition, Selection, Site};
 use tidings::model::{Entry, EventStatus, Kind, Notes};
 use tidings::templates::Templates;
 
 fn feed(name: &str, entries: &[Entry]) -> Feed {
-    build(
-        &FeedDefinition::new(name, format!("Feed {name}"), Selection::default()),
-        entries,
-        &site(),
-        50,
-    )
+    let definition = FeedDefinition::new(name, format!("Feed {name}"), Selection::default());
+    let entries = entries.iter().cloned().map(Arc::new).collect();
+    Feed::new(definition, entries, vec![], site().since)
 }
 
 fn definition(name: &str) -> FeedDefinition {

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::post;
 use chrono::{DateTime, Utc};
-use tidings::publish::websub::{self, NotifyError, Ping, client, next_try, notify};
+use tidings::publish::websub::{self, NotifyError, client, next_try, notify};
 use url::Url;
 
 /// The bodies of POSTs, in the order they came.
@@ -88,16 +88,16 @@ async fn a_hub_that_fails_is_tried_again_as_the_policy_says() {
     });
     let hub = start(Router::new().route("/", answer)).await;
     let start: DateTime<Utc> = "2026-11-21T09:00:00Z".parse().unwrap();
-    let mut ping = Ping { hub, topic: topic(), attempts: 0, next_at: start };
-    while let Err(error) = tell(&ping.hub).await {
+    let (mut attempts, mut next_at) = (0, start);
+    while let Err(error) = tell(&hub).await {
         let text = error.to_string();
         assert!(text.contains("answered 500 Internal Server Error"), "{text}");
         assert!(text.contains("down for a while") && text.len() < 400, "{text}");
-        ping.attempts += 1;
-        ping.next_at = next_try(ping.attempts, ping.next_at).unwrap();
+        attempts += 1;
+        next_at = next_try(attempts, next_at).unwrap();
     }
-    assert_eq!((ping.attempts, calls.load(Ordering::Relaxed)), (2, 3));
-    assert_eq!(ping.next_at, "2026-11-21T09:06:00Z".parse::<DateTime<Utc>>().unwrap());
+    assert_eq!((attempts, calls.load(Ordering::Relaxed)), (2, 3));
+    assert_eq!(next_at, "2026-11-21T09:06:00Z".parse::<DateTime<Utc>>().unwrap());
 }
 
 #[tokio::test]

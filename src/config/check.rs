@@ -72,16 +72,8 @@ impl Checker<'_> {
             }
         }
         let web = self.web(file.web, &mail.relay)?;
-        let output_folder = file.output.folder.unwrap_or_else(|| "public".into());
-        if output_folder.contains("://") {
-            return Err(self.wrong(
-                &["output", "folder"],
-                format!("`output.folder` is not a folder: `{output_folder}`"),
-                "this version writes to a folder; name one",
-            ));
-        }
-        let output_url = match file.output.url {
-            Some(text) => self.url(&["output", "url"], &text)?,
+        let output_url = match &file.output.url {
+            Some(text) => self.url(&["output", "url"], text)?,
             None => web.public_url.clone(),
         };
         let (site, languages) =
@@ -109,11 +101,13 @@ impl Checker<'_> {
                 }
             },
         };
+        let output = self.output(file.output, &base, &store_path, environment)?;
         Ok(Config {
             path: self.path.to_owned(),
             site,
             content,
-            output_folder: base.join(output_folder),
+            output_folder: output.folder,
+            bucket: output.bucket,
             templates_folder: base.join(file.templates.folder.unwrap_or("templates".into())),
             store_path,
             keys_folder: base.join(file.keys.folder.unwrap_or("var/keys".into())),

@@ -88,6 +88,10 @@ impl Default for Permalink {
 pub(super) struct OutputSection {
     pub folder: Option<String>,
     pub url: Option<String>,
+    pub region: Option<String>,
+    pub endpoint: Option<String>,
+    pub access_key: Option<String>,
+    pub secret_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

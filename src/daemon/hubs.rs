@@ -35,7 +35,14 @@ impl Hubs {
 }
 
 async fn run(press: Press, work: Arc<Notify>, mut stop: watch::Receiver<bool>) {
-    let client = websub::client();
+    let client = match websub::client(websub::TIMEOUT) {
+        Ok(client) => client,
+        Err(error) => {
+            error!("hubs cannot be told: {error:#}");
+            let _ = stop.wait_for(|stop| *stop).await;
+            return;
+        }
+    };
     let mut pause = LOOK_AGAIN;
     loop {
         tokio::select! {

@@ -9,8 +9,8 @@ use super::facets::{Facets, days_since_1970};
 use super::page::{self, FeedSummary};
 use super::xml::XmlError;
 use super::{
-    Archive, Calendar, Document, Feed, FeedDefinition, INDEX_PATH, OPML_PATH, SCRIPT_PATH,
-    STYLE_PATH, Site, atom, calendar, json_feed, opml, rss, xml,
+    Archive, Calendar, Document, Feed, FeedDefinition, INDEX_PATH, OPML_PATH, Site, atom, calendar,
+    json_feed, opml, rss, xml,
 };
 use crate::model::{Entry, EventStatus, Timestamp};
 use crate::templates::{TemplateError, Templates};
@@ -84,18 +84,6 @@ pub fn archive(archive: &Archive, site: &Site) -> Result<[Document; 2], Document
 /// An event by itself.
 pub fn event(entry: &Entry, site: &Site) -> Document {
     Document { path: calendar::event_path(entry), bytes: calendar::render_event(entry, site) }
-}
-
-/// What pages and feeds refer to.
-pub fn assets(templates: &Templates) -> Result<[Document; 2], DocumentError> {
-    let asset = |path: &str, name| {
-        let bytes = templates
-            .sources()
-            .find(|(n, _)| *n == name)
-            .map_or(Vec::new(), |(_, text)| text.as_bytes().to_vec());
-        Ok::<_, DocumentError>(Document { path: path.to_owned(), bytes })
-    };
-    Ok([asset(STYLE_PATH, "web/style.css")?, asset(SCRIPT_PATH, "web/copy.js")?])
 }
 
 /// The list of all feeds, for programs and for people.

@@ -45,21 +45,6 @@ pub fn assets() -> [Document; 2] {
     ]
 }
 
-/// Renders `web/index.html` for feeds whose documents hold all there is.
-pub fn render(
-    templates: &Templates,
-    feeds: &[Feed],
-    site: &Site,
-) -> Result<Vec<u8>, TemplateError> {
-    let summary = |feed: &Feed| FeedSummary {
-        definition: feed.definition.clone(),
-        newest: feed.entries.iter().take(NEWEST).cloned().collect(),
-        entries: feed.entries.len() as u64,
-        updated: feed.updated,
-    };
-    render_index(templates, &feeds.iter().map(summary).collect::<Vec<_>>(), site)
-}
-
 /// Renders `web/index.html`, the shipped template or an operator's own.
 pub fn render_index(
     templates: &Templates,
@@ -88,7 +73,7 @@ pub fn render_feed(
     let definition = &feed.definition;
     let path = definition.page_path();
     let place = Place { site, path: &path };
-    let has_calendar = view::selects_events(definition);
+    let has_calendar = definition.has_calendar();
     let view = FeedView {
         frame: Frame::new(place, Some(definition), feed_alternates(definition, others, place)),
         script: place.relative(SCRIPT_PATH),
@@ -132,7 +117,7 @@ struct Card<'a> {
 
 fn card<'a>(feed: &'a FeedSummary, place: Place<'_>) -> Card<'a> {
     let definition = &feed.definition;
-    let has_calendar = view::selects_events(definition);
+    let has_calendar = definition.has_calendar();
     Card {
         name: &definition.name,
         title: shown(&definition.title),

@@ -4,11 +4,13 @@
 //! publishing.
 
 use chrono::{DateTime, Utc};
+use reqwest::Client;
 use tracing::{info, warn};
 use url::Url;
 
 use super::Press;
-use crate::publish::websub::{self, Client};
+use super::mirror::is_mirror_behind;
+use crate::publish::websub;
 use crate::store::{PingRecord, StoreError};
 
 /// Topics that are told in one go.
@@ -26,6 +28,10 @@ pub struct Told {
 pub async fn tell(press: &Press, client: &Client) -> Result<Told, StoreError> {
     let mut told = Told::default();
     let now = press.clock.now();
+    if is_mirror_behind(press).await? {
+        // The new bytes are not where readers look.
+        return Ok(told);
+    }
     for ping in press.store.due_pings(now, PAGE).await? {
         if let Some((_, reason)) = told.failed.iter().find(|(hub, _)| *hub == ping.hub) {
             let reason = reason.clone();

@@ -10,16 +10,19 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use self::look::{Look, Standing, look, paths_of};
-use self::make::{Made, Rank};
+use self::make::Made;
+pub(super) use self::make::rank;
 use super::Press;
 use super::feeds::{ActiveFeed, place};
+use super::mirror;
 use crate::content::{Problem, ScanError, Severity};
 use crate::feeds::documents::{self, CALENDAR_DAYS, DocumentError};
 use crate::feeds::facets::days_since_1970;
-use crate::feeds::page::FeedSummary;
+use crate::feeds::page::{self, FeedSummary};
 use crate::feeds::{INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH};
 use crate::model::Entry;
-use crate::publish::{self, Publication, PublishError, Published, Staged};
+use crate::publish::bucket::BucketError;
+use crate::publish::{self, Publication, PublishError, Published};
 use crate::store::{DocumentRecord, HoldRecord, PublicationRecord, StoreError};
 
 /// Entries that the list of feeds shows of each.
@@ -37,6 +40,8 @@ pub enum PublishingError {
     Document(#[from] DocumentError),
     #[error(transparent)]
     Publish(#[from] PublishError),
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
 }
 
 impl PublishingError {
@@ -45,6 +50,7 @@ impl PublishingError {
         match self {
             Self::Publish(error) => Some(error.hint()),
             Self::Scan(error) => Some(error.hint()),
+            Self::Bucket(error) => Some(error.hint()),
             Self::Store(_) | Self::Document(_) => None,
         }
     }
@@ -76,6 +82,9 @@ pub struct PublishReport {
     pub documents_written: Vec<String>,
     pub documents_removed: Vec<String>,
     pub documents_unchanged: usize,
+    /// Copies made in an object store.
+    #[serde(default)]
+    pub documents_uploaded: usize,
     pub entries_public: u64,
     /// Entries that say their summary alone, because their file is not as it was scanned.
     #[serde(default)]
@@ -141,7 +150,7 @@ pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<(), Pu
     put_in_place(press, publication, made, remove, report).await?;
     report.documents_unchanged = unchanged - report.documents_written.len();
     standing.settle(press).await?;
-    Ok(())
+    mirror::copy(press, report).await
 }
 
 /// Makes some of the archives that are still to be made. `true` while some are left.
@@ -269,9 +278,9 @@ async fn make_lists(
     };
     let summaries: Vec<FeedSummary> = feeds.iter().map(summary).collect();
     let updated = make::newest(feeds, made, site);
-    make::stage(publication, Rank::Asset, documents::assets(&press.templates)?, made)?;
+    make::stage(publication, page::assets(), made)?;
     let lists = documents::lists(&summaries, site, &press.templates, updated)?;
-    make::stage(publication, Rank::List, lists, made)?;
+    make::stage(publication, lists, made)?;
     Ok(())
 }
 
@@ -288,7 +297,7 @@ fn wanted(feeds: &[ActiveFeed], standing: &Standing, made: &Made) -> HashSet<Str
             wanted.extend(paths.filter(|path| standing.records.contains_key(path)));
         }
     }
-    wanted.extend(made.staged.iter().map(|(_, staged)| staged.path().to_owned()));
+    wanted.extend(made.staged.iter().map(|staged| staged.path().to_owned()));
     if made.events.is_none() {
         let known = standing.records.keys().filter(|path| path.starts_with("events/"));
         wanted.extend(known.cloned());
@@ -305,10 +314,9 @@ async fn put_in_place(
     report: &mut PublishReport,
 ) -> Result<(), PublishingError> {
     let Made { mut staged, feeds, archives, .. } = made;
-    staged.sort_by_key(|(rank, _)| *rank);
-    let order: Vec<Staged> = staged.into_iter().map(|(_, staged)| staged).collect();
+    staged.sort_by_key(|staged| rank(staged.path()));
     let publication = Arc::into_inner(publication).expect("nobody renders any more");
-    let place = move || publication.put_in_place(order, &remove);
+    let place = move || publication.put_in_place(staged, &remove);
     let published = tokio::task::spawn_blocking(place).await.expect("renaming does not panic")?;
     let now = press.clock.now();
     let record = PublicationRecord {

@@ -127,7 +127,7 @@ fn options() -> Response {
 fn moved(location: HeaderValue) -> Response {
     let fields = [
         (header::LOCATION, location),
-        (header::CACHE_CONTROL, HeaderValue::from_static(form::CACHE_CONTROL)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(crate::feeds::CACHE_CONTROL)),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     ];
     (StatusCode::MOVED_PERMANENTLY, fields).into_response()

@@ -172,11 +172,6 @@ fn status(entry: &Entry, event: &Event) -> &'static str {
 
 /// Plain text: notices and details first, many programs show no status; the page last.
 fn description(entry: &Entry, text: Text) -> String {
-    let said = match text {
-        Text::Summary if entry.notes.withdrawn.is_none() => {
-            content::head_text(entry) + &entry.summary
-        }
-        Text::Summary | Text::Full => content::full_text(entry),
-    };
+    let said = content::plain(entry, text);
     format!("{}\n\n{}", said.trim_end(), entry.link)
 }

@@ -5,8 +5,8 @@ use url::{Position, Url};
 
 use crate::dates::{day, event_when};
 use crate::feeds::xml::legal;
-use crate::feeds::{Criterion, FeedDefinition, Site, calendar, content};
-use crate::model::{Entry, EventStatus, Kind, Notes};
+use crate::feeds::{FeedDefinition, Site, calendar, content};
+use crate::model::{Entry, EventStatus, Notes};
 
 /// The page that is being written; addresses are relative to it.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +111,7 @@ const FORMATS: [FormatKind; 4] = [
 ];
 
 fn is_made(definition: &FeedDefinition, (name, ..): FormatKind) -> bool {
-    name != CALENDAR.0 || selects_events(definition)
+    name != CALENDAR.0 || definition.has_calendar()
 }
 
 /// The formats to copy, the one that most people know first.
@@ -133,14 +133,6 @@ fn format(
         url: place.relative(&path),
         address: place.site.address(&path).into(),
     }
-}
-
-/// Whether an event can be in the feed, so that it has a calendar.
-pub(super) fn selects_events(definition: &FeedDefinition) -> bool {
-    let select = &definition.select;
-    let (event, release) = (Criterion::Kind(Kind::Event), Criterion::Kind(Kind::Release));
-    let only_releases = !select.any.is_empty() && select.any.iter().all(|c| *c == release);
-    !only_releases && !select.all.contains(&release) && !select.none.contains(&event)
 }
 
 /// The address that calendar programs take up: the scheme is a custom of Apple's, known to all.
@@ -171,7 +163,7 @@ pub(super) fn entry_view(entry: &Entry) -> EntryView<'_> {
         published: entry.published.to_rfc3339(),
         published_day: day(entry.published),
         mark: mark(entry),
-        summary: shown(&content::summary_text(entry)),
+        summary: shown(&content::summary(entry)),
     }
 }
 

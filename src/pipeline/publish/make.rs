@@ -9,7 +9,9 @@ use std::thread;
 use super::PublishingError;
 use super::look::{Due, Standing, named_feeds};
 use crate::feeds::documents;
-use crate::feeds::{Archive, Document, Feed, FeedDefinition, Site};
+use crate::feeds::{
+    Archive, Document, Feed, FeedDefinition, INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH, Site,
+};
 use crate::model::{Entry, Timestamp};
 use crate::pipeline::feeds::ActiveFeed;
 use crate::pipeline::{Press, bodies};
@@ -20,21 +22,23 @@ use crate::templates::Templates;
 /// Entries in memory at once, with their bodies.
 const ENTRIES: usize = 1_000;
 
-/// In which order documents are put in place: referred-to before referring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
-    Asset,
-    Event,
-    Archive,
-    Format,
-    Page,
-    List,
+/// In which order documents are put in place, by path: referred-to before referring.
+pub(in crate::pipeline) fn rank(path: &str) -> u8 {
+    match path {
+        STYLE_PATH | SCRIPT_PATH => 0,
+        INDEX_PATH => 6,
+        OPML_PATH => 5,
+        _ if path.starts_with("events/") => 1,
+        _ if path.contains("/archive/") => 2,
+        _ if path.ends_with(".html") => 4,
+        _ => 3,
+    }
 }
 
 /// What was made and waits to be put in place.
 #[derive(Default)]
 pub(super) struct Made {
-    pub(super) staged: Vec<(Rank, Staged)>,
+    pub(super) staged: Vec<Staged>,
     pub(super) feeds: Vec<MadeFeed>,
     /// Feed and number.
     pub(super) archives: Vec<(i64, u64)>,
@@ -129,7 +133,7 @@ pub(super) async fn events(
         let Some(entry) = by_row.get(&member.row) else { continue };
         let document = documents::event(entry, &press.config.site);
         wanted.push(document.path.clone());
-        made.staged.push((Rank::Event, publication.stage(&document)?));
+        made.staged.push(publication.stage(&document)?);
     }
     Ok(wanted)
 }
@@ -137,12 +141,11 @@ pub(super) async fn events(
 /// Stages documents that are made already.
 pub(super) fn stage(
     publication: &Publication,
-    rank: Rank,
     documents: impl IntoIterator<Item = Document>,
     made: &mut Made,
 ) -> Result<(), PublishError> {
     for document in documents {
-        made.staged.push((rank, publication.stage(&document)?));
+        made.staged.push(publication.stage(&document)?);
     }
     Ok(())
 }
@@ -202,7 +205,7 @@ impl Room {
         &self,
         due: &Due,
         entries: &HashMap<i64, Arc<Entry>>,
-    ) -> Result<(Vec<(Rank, Staged)>, MadeFeed), PublishingError> {
+    ) -> Result<(Vec<Staged>, MadeFeed), PublishingError> {
         let ActiveFeed { record, definition } = &due.feed;
         let told = record.told.unwrap_or(self.site.since);
         let newest = pick(entries, &due.lists.newest);
@@ -221,9 +224,9 @@ impl Room {
         )?;
         let mut staged = Vec::new();
         for document in &formats {
-            staged.push((Rank::Format, self.publication.stage(document)?));
+            staged.push(self.publication.stage(document)?);
         }
-        staged.push((Rank::Page, self.publication.stage(&page)?));
+        staged.push(self.publication.stage(&page)?);
         let made_of = due.made_of.clone();
         Ok((staged, MadeFeed { feed: record.id, made_of, told: feed.updated }))
     }
@@ -234,13 +237,13 @@ impl Room {
         number: u64,
         members: &[Member],
         entries: &HashMap<i64, Arc<Entry>>,
-    ) -> Result<Vec<(Rank, Staged)>, PublishingError> {
+    ) -> Result<Vec<Staged>, PublishingError> {
         let feed =
             Feed::new(feed.definition.clone(), pick(entries, members), Vec::new(), self.site.since);
         let Feed { definition, entries, updated, .. } = feed;
         let archive = Archive { definition, number, entries, updated };
         let [json, atom] = documents::archive(&archive, &self.site)?;
-        let stage = |document| Ok((Rank::Archive, self.publication.stage(document)?));
+        let stage = |document| Ok(self.publication.stage(document)?);
         [&json, &atom].into_iter().map(stage).collect()
     }
 }

@@ -12,9 +12,6 @@ use super::coding::{Accepted, Coding};
 use super::fresh::LastModified;
 use super::styled::prefers_html;
 
-/// Readers ask again after this many seconds at the earliest.
-pub(crate) const CACHE_CONTROL: &str = "public, max-age=60";
-
 /// Pages load styles, the script of the copy buttons and pictures; nobody may frame them.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; \
      script-src 'self'; img-src * data:; base-uri 'none'; form-action 'self'; \
@@ -173,7 +170,7 @@ impl Fields<'_> {
             if self.description.is_styled { "Accept-Encoding, Accept" } else { "Accept-Encoding" };
         HeaderMap::from_iter([
             (header::ETAG, etag.clone()),
-            (header::CACHE_CONTROL, HeaderValue::from_static(CACHE_CONTROL)),
+            (header::CACHE_CONTROL, HeaderValue::from_static(crate::feeds::CACHE_CONTROL)),
             (header::VARY, HeaderValue::from_static(vary)),
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
             (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Link")),
