@@ -1,8 +1,8 @@
 //! What an entry says in every format: notices first, then what an event's reader needs, then
 //! the text; who says it, and under which terms.
 //!
-//! A withdrawn entry says only that
-//! it is withdrawn, and why: its text, picture and files are no longer offered.
+//! A withdrawn entry says only that it is withdrawn, and why: its text, picture and files are
+//! no longer offered.
 
 mod head;
 

@@ -46,15 +46,35 @@ fn former(entry: atom_syndication::Entry) -> Former {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{entry, feed, site};
+    use super::super::samples::{archive, entry, feed, site};
     use super::*;
-    use crate::feeds::atom;
+    use crate::feeds::{Feed, Text, Tombstone, atom};
     use crate::model::{Entry, Notes};
 
     fn read(entries: &[Entry]) -> Vec<Former> {
         let mut former = FormerEntries::default();
         former.read(&atom::render(&feed("all", entries), &site())).unwrap();
         former.into_list()
+    }
+
+    #[test]
+    fn summaries_archives_and_tombstones_tell_the_same_of_an_entry() {
+        let image = Some("https://press.example/a.png".parse().unwrap());
+        let withdrawn = Notes { withdrawn: Some("In error".into()), ..Notes::default() };
+        let entries = [Entry { image, agency: Some("Parks".into()), ..entry("a") }]
+            .map(|entry| Entry { tags: vec!["R&D".into()], notes: withdrawn.clone(), ..entry });
+        let expected = read(&entries);
+        assert_eq!(expected[0].withdrawn.as_deref(), Some("In error"));
+
+        let tombstone = Tombstone { id: entry("gone").id, at: entries[0].updated };
+        let mut feed = Feed { tombstones: vec![tombstone], archives: 2, ..feed("all", &entries) };
+        feed.definition.text = Text::Summary;
+        let archive = atom::render_archive(&archive(2, &entries), &site());
+        for document in [atom::render(&feed, &site()), archive] {
+            let mut former = FormerEntries::default();
+            former.read(&document).unwrap();
+            assert_eq!(former.into_list(), expected);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! What is absent is left out, never null or an empty list. Texts are those of the XML formats:
 //! characters that no XML document can hold are left out here too, so that titles are equal in
-//! all formats. What JSON Feed has no word for is not written: tombstones, an empty `rights`.
+//! all formats. Tombstones and rights, for which JSON Feed has no word, are not written.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

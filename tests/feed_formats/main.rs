@@ -218,6 +218,32 @@ fn archives_look_like_this() {
 }
 
 #[test]
+fn ids_titles_and_dates_are_equal_in_all_formats() {
+    let feed = feed(&entries(), Text::Full);
+    let second = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap();
+    let channel = ::rss::Channel::read_from(rss::render(&feed, &site()).as_slice()).unwrap();
+    let rss = channel.items.into_iter().map(|item| {
+        let published = chrono::DateTime::parse_from_rfc2822(&item.pub_date.unwrap()).unwrap();
+        (item.guid.unwrap().value, item.title.unwrap(), published)
+    });
+    let atom = atom_syndication::Feed::read_from(atom::render(&feed, &site()).as_slice()).unwrap();
+    let atom = atom
+        .entries
+        .into_iter()
+        .map(|entry| (entry.id, entry.title.value, entry.published.unwrap()));
+    let json: serde_json::Value =
+        serde_json::from_slice(&json_feed::render(&feed, &site())).unwrap();
+    let json = json["items"].as_array().unwrap().iter().map(|item| {
+        let text = |name: &str| item[name].as_str().unwrap().to_owned();
+        (text("id"), text("title"), second(&text("date_published")))
+    });
+    let rss: Vec<_> = rss.collect();
+    assert_eq!(rss.len(), 5);
+    assert_eq!(rss, atom.collect::<Vec<_>>());
+    assert_eq!(rss, json.collect::<Vec<_>>());
+}
+
+#[test]
 fn an_entry_of_five_megabytes_is_whole_in_every_format() {
     let paragraph = "<p>A &amp; B, and so on: <em>தமிழ்</em> ]]&gt; text.</p>\n";
     let content_html = paragraph.repeat(5_000_000 / paragraph.len()) + "<p>End.</p>";

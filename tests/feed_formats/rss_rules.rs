@@ -97,10 +97,14 @@ fn check_channel(channel: &Element, address: &str, findings: &mut Findings) {
         findings.expect(is_language(language), || format!("language `{language}`"));
     }
     for name in ["pubDate", "lastBuildDate"] {
-        text(name).into_iter().for_each(|date| check_date(date, findings));
+        if let Some(date) = text(name) {
+            check_date(date, findings);
+        }
     }
     for name in ["managingEditor", "webMaster"] {
-        text(name).into_iter().for_each(|mailbox| check_mailbox(mailbox, findings));
+        if let Some(mailbox) = text(name) {
+            check_mailbox(mailbox, findings);
+        }
     }
     if let Some(minutes) = text("ttl") {
         findings.expect(minutes.parse::<u32>().is_ok(), || format!("ttl `{minutes}`"));
@@ -108,7 +112,9 @@ fn check_channel(channel: &Element, address: &str, findings: &mut Findings) {
     channel.first("", "image").into_iter().for_each(|image| check_image(image, channel, findings));
     check_atom_links(channel, address, findings);
     let items: Vec<&Element> = channel.all("", "item").collect();
-    items.iter().for_each(|item| check_item(item, findings));
+    for item in &items {
+        check_item(item, findings);
+    }
     let mut guids: Vec<&str> = items.iter().filter_map(|item| text_of(item, "guid")).collect();
     guids.sort_unstable();
     guids.dedup();
@@ -190,7 +196,9 @@ fn check_item(item: &Element, findings: &mut Findings) {
     }
     let link = text_of(item, "link").unwrap_or_default();
     findings.expect(is_web_address(link), || format!("link `{link}`"));
-    text_of(item, "pubDate").into_iter().for_each(|date| check_date(date, findings));
+    if let Some(date) = text_of(item, "pubDate") {
+        check_date(date, findings);
+    }
     if let Some(guid) = item.first("", "guid") {
         let permalink = guid.attribute("isPermaLink");
         findings.expect(permalink == Some("false"), || "guid is said to be a link".into());
