@@ -6,15 +6,16 @@
 #[path = "support/news.rs"]
 mod news;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use news::{calendar, entry, event, event_time, site, time};
 use proptest::prelude::*;
+use tidings::content::{Draft, Outcome, Rules, scan};
 use tidings::feeds::calendar::{check, event_path, render, render_event};
 use tidings::feeds::{Site, Text};
-use tidings::model::{Entry, EntryId, Event, EventStatus, Notes};
+use tidings::model::{Entry, EntryId, Event, EventStatus, Kind, Notes};
 
 /// The calendar of `events`, after the check, its folds undone.
 fn rendered_for(events: Vec<Entry>, site: &Site) -> String {
@@ -368,4 +369,54 @@ fn all_paths_of_many_events_differ() {
     let paths: BTreeSet<String> =
         (0..2000).map(|n| event_path(&entry(&format!("e/{n}")))).collect();
     assert_eq!(paths.len(), 2000);
+}
+
+/// An event of a real site, as the catalogue would take it up on its first day.
+fn entry_of(draft: &Draft) -> Option<Entry> {
+    Some(Entry {
+        id: EntryId::new(format!("tag:press.example,2026-01-01:{}", draft.path)),
+        kind: Kind::Event,
+        title: draft.title.clone(),
+        link: draft.link.clone(),
+        language: draft.language.clone(),
+        categories: draft.categories.clone(),
+        summary: draft.summary.clone(),
+        content_text: draft.content_text.clone(),
+        event: Some(draft.event.clone()?),
+        notes: draft.notes.clone(),
+        ..entry("a")
+    })
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "says what was tested")]
+#[expect(clippy::disallowed_methods, reason = "the corpus lies where the environment says")]
+fn events_of_real_sites_keep_the_rules() {
+    let Ok(corpus) = std::env::var("TIDINGS_CORPUS") else {
+        println!("skipped: TIDINGS_CORPUS is not set");
+        return;
+    };
+    let rules = Rules {
+        site_url: "https://press.example/".parse().unwrap(),
+        time_zone: chrono_tz::Asia::Singapore,
+        language: "en".parse().unwrap(),
+        kinds: Vec::new(),
+        permalinks: Vec::new(),
+    };
+    let now = || "2026-01-01T00:00:00Z".parse().unwrap();
+    let mut events = Vec::new();
+    for folder in std::fs::read_dir(&corpus).unwrap().map(|found| found.unwrap().path()) {
+        if folder.is_dir() {
+            let scan = scan(&folder, &rules, &HashMap::new(), &now, &|_| {}).unwrap();
+            let outcomes = scan.files.iter().map(|file| &file.reading.outcome);
+            events.extend(outcomes.filter_map(|outcome| match outcome {
+                Outcome::Draft(draft) => entry_of(draft),
+                _ => None,
+            }));
+        }
+    }
+    let count = events.len();
+    let text = rendered(events);
+    println!("{count} events");
+    assert!(count > 0 && text.matches("BEGIN:VEVENT").count() == count);
 }
