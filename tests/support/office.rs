@@ -181,10 +181,11 @@ impl Office {
         files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
     }
 
-    /// Every file of the output folder with its bytes, by path.
+    /// Every file of the output folder with its bytes, by path; no twins.
     pub fn documents(&self) -> Vec<(String, Vec<u8>)> {
         let mut documents = Vec::new();
         collect(&self.path("public"), &self.path("public"), &mut documents);
+        documents.retain(|(path, _)| !path.ends_with(".gz") && !path.ends_with(".br"));
         documents.sort();
         documents
     }
