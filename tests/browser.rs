@@ -10,6 +10,8 @@ mod news;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
@@ -18,8 +20,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use news::{entry, site};
 use serde_json::{Value, json};
 use tidings::feeds::page::{assets, render_feed};
-use tidings::feeds::select::build;
-use tidings::feeds::{Document, FeedDefinition, Selection, Site, media_type};
+use tidings::feeds::{Document, Feed, FeedDefinition, Selection, Site, media_type};
 use tidings::templates::Templates;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; \
@@ -80,7 +81,8 @@ async fn serve() -> String {
     let mut long = entry("long");
     long.title = "word".repeat(100);
     let definition = FeedDefinition::new("all", "All news", Selection::default());
-    let feed = build(&definition, &[entry("a"), long], &site, 50);
+    let entries = [entry("a"), long].into_iter().map(Arc::new).collect();
+    let feed = Feed::new(definition.clone(), entries, vec![], site.since);
     let bytes = render_feed(&Templates::builtin(), &feed, &[], &[], &site).unwrap();
     let mut documents = assets().to_vec();
     documents.push(Document { path: definition.page_path(), bytes });

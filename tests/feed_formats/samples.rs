@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tidings::feeds::select::build;
 use tidings::feeds::{Archive, Author, Feed, FeedDefinition, Selection, Site, Text, Tombstone};
 use tidings::model::{
     Enclosure, Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes, Timestamp,
@@ -178,13 +177,14 @@ pub fn feed(entries: &[Entry], text: Text) -> Feed {
             at: time("2026-02-19T08:00:00+08:00"),
         }],
         archives: 2,
-        ..build(&definition(text), entries, &site(), 50)
+        ..new_feed(entries, text)
     }
 }
 
 /// A feed on its first day.
 pub fn new_feed(entries: &[Entry], text: Text) -> Feed {
-    build(&definition(text), entries, &site(), 50)
+    let entries = entries.iter().cloned().map(Arc::new).collect();
+    Feed::new(definition(text), entries, vec![], site().since)
 }
 
 pub fn archive(number: u64, entries: &[Entry], text: Text) -> Archive {
