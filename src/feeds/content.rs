@@ -173,6 +173,11 @@ mod tests {
         let entry = Entry {
             event: Some(samples::event()),
             image: Some("https://press.example/a.jpg".parse().unwrap()),
+            enclosures: vec![Enclosure {
+                url: "https://press.example/a.pdf".parse().unwrap(),
+                media_type: "application/pdf".into(),
+                length_bytes: Some(7),
+            }],
             notes: Notes {
                 withdrawn: Some("Issued in error.".into()),
                 replaced_by: Some("https://press.example/b?x=1&y=2".parse().unwrap()),

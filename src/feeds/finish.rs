@@ -16,11 +16,11 @@ use super::{STYLE_PATH, Site};
 /// Characters that RSS profile and validators want as hexadecimal references in plain text,
 /// because readers that expect HTML and those that do not show these as the character itself.
 /// The writer knows only named ones, so that control characters, which no XML holds, stand in
-/// for them until [`rss`].
+/// for them until [`rss()`].
 const STAND_INS: [(char, char, &str); 3] =
     [('&', '\u{1}', "&#x26;"), ('<', '\u{2}', "&#x3C;"), ('>', '\u{3}', "&#x3E;")];
 
-/// Plain text for the `rss` crate, to become hexadecimal references in [`rss`].
+/// Plain text for the `rss` crate, to become hexadecimal references in [`rss()`].
 pub(super) fn plain_text(text: &str) -> String {
     let stand_in = |c: char| match STAND_INS.iter().find(|(plain, _, _)| *plain == c) {
         Some((_, stand_in, _)) => *stand_in,
