@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
 
 use super::diff::NOTICE;
 use super::identity::first_choice;
@@ -45,7 +46,8 @@ impl About {
         about.id_choices = unpinned
             .map(|draft| first_choice(&context.site_host, context.since, &draft.path))
             .collect();
-        let days: BTreeSet<NaiveDate> = drafts.iter().flat_map(|draft| days(draft)).collect();
+        let days: BTreeSet<NaiveDate> =
+            drafts.iter().flat_map(|draft| days(draft, context.zone)).collect();
         about.spans = days
             .into_iter()
             .map(|day| {
@@ -76,11 +78,18 @@ impl About {
 }
 
 /// Days of which a draft may be given a second.
-fn days(draft: &Draft) -> impl Iterator<Item = NaiveDate> {
-    [draft.published.value, draft.updated].into_iter().flatten().filter_map(|value| match value {
-        DateValue::Day(day) => Some(day),
-        DateValue::At(_) => None,
-    })
+fn days(draft: &Draft, zone: Tz) -> impl Iterator<Item = NaiveDate> {
+    let values = [draft.published.value, draft.updated].into_iter().flatten();
+    values
+        .flat_map(move |value| match value {
+            DateValue::Day(day) => [Some(day), None],
+            // Where it is taken, the next free one may be of the day after.
+            DateValue::At(moment) => {
+                let day = moment.with_timezone(&zone).date_naive();
+                [Some(day), day.succ_opt()]
+            }
+        })
+        .flatten()
 }
 
 #[cfg(test)]

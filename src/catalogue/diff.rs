@@ -249,7 +249,7 @@ impl<'a> Comparison<'a> {
         };
         let updated = match state {
             EntryState::Withdrawn => self.moment_of(draft.updated).max(published),
-            _ => published,
+            _ => self.second_of(&draft, published),
         };
         let acted = acted_of(&draft, &Acted::default());
         self.accept(Accepted { row: None, state, acted, change }, draft, |draft| {
@@ -420,12 +420,22 @@ impl<'a> Comparison<'a> {
         );
         let updated = if is_significant {
             self.moment_of(draft.updated.filter(|_| acted.updated != known.acted.updated))
-        } else if known.was_public {
+        } else if known.was_public || published == known.entry.published {
             known.entry.updated
         } else {
-            published
+            self.second_of(draft, published)
         };
         updated.max(published)
+    }
+
+    /// Publication times that authors gave may be equal; in feeds each entry has a second of
+    /// its own, at or after that.
+    fn second_of(&mut self, draft: &Draft, published: Timestamp) -> Timestamp {
+        match draft.published.value {
+            Some(DateValue::At(_)) => self.seconds.first_from(published),
+            // It was given out already.
+            Some(DateValue::Day(_)) | None => published,
+        }
     }
 
     /// The author's own `updated`, or the moment accepted.
@@ -458,10 +468,7 @@ impl<'a> Comparison<'a> {
             }
         }
         match draft.published.value {
-            Some(DateValue::At(moment)) => {
-                self.seconds.take(&moment);
-                moment
-            }
+            Some(DateValue::At(moment)) => moment,
             Some(DateValue::Day(day)) => self.seconds.first_of(day, zone),
             None => self.seconds.last_before(self.context.now, zone),
         }

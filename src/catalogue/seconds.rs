@@ -36,6 +36,16 @@ impl TakenSeconds {
         moment
     }
 
+    /// The first free second from `moment` on, looked for over one day; `moment` where there is
+    /// none.
+    pub(super) fn first_from(&mut self, moment: Timestamp) -> Timestamp {
+        let ahead = self.first_free(moment.timestamp(), 1);
+        let ahead = if ahead < SECONDS_A_DAY { ahead } else { 0 };
+        let moment = moment + TimeDelta::seconds(ahead);
+        self.take(&moment);
+        moment
+    }
+
     /// The last free second at or before `now`, looked for over one day.
     pub(super) fn last_before(&mut self, now: DateTime<Utc>, zone: Tz) -> Timestamp {
         let back = self.first_free(now.timestamp(), -1);
@@ -83,6 +93,14 @@ mod tests {
         let second = taken.first_of(day("2026-11-21"), zone);
         assert_eq!(first.to_rfc3339(), "2026-11-21T00:00:00+08:00");
         assert_eq!(second.to_rfc3339(), "2026-11-21T00:00:01+08:00");
+    }
+
+    #[test]
+    fn one_time_given_twice_moves_on_to_the_next_second() {
+        let mut taken = TakenSeconds::default();
+        let given: Timestamp = "2026-11-21T23:59:59+08:00".parse().unwrap();
+        assert_eq!(taken.first_from(given), given);
+        assert_eq!(taken.first_from(given).to_rfc3339(), "2026-11-22T00:00:00+08:00");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 #![allow(clippy::allow_attributes, reason = "what is unused differs from test file to test file")]
 
 pub mod clock;
+pub mod desk;
 pub mod office;
 pub mod served;
 pub mod sink;
