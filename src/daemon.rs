@@ -98,8 +98,8 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
     }
     let (documents, served) = watch::channel(Arc::new(DocumentSet::empty(terms(&press))));
     let mut tasks = JoinSet::new();
-    let router = web::router(press.clone(), served);
-    tasks.spawn(web::serve(listener, router, stop.clone()));
+    let site = web::site(press.clone(), served);
+    tasks.spawn(web::serve(listener, site, stop.clone()));
     info!("serving http://{address}/");
 
     let (news_sender, news) = mpsc::unbounded_channel();

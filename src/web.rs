@@ -4,6 +4,7 @@
 //! indexed and send no referrer; tokens are never logged. No cookies, no script.
 
 mod documents;
+mod server;
 mod unsubscribe;
 
 use std::collections::BTreeSet;
@@ -17,7 +18,6 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use flate2::read::GzDecoder;
 use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
@@ -30,6 +30,7 @@ use url::Url;
 use crate::pipeline::Press;
 use crate::templates::{MessagePage, TemplateError};
 pub use documents::{DocumentSet, Former, Terms};
+pub use server::{Site, serve};
 
 /// Largest body of a form.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -51,11 +52,11 @@ struct Web {
     prefixes: Vec<String>,
 }
 
-/// All routes over a set of documents that is swapped whole.
+/// Everything that is served, over a set of documents that is swapped whole.
 ///
 /// Documents are the fallback, outside the layers: they read no body and run no code that
 /// waits for others.
-pub fn router(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Router {
+pub fn site(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Site {
     let pages = Router::new()
         .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
         .route("/issues/{hash}", get(issue))
@@ -63,14 +64,16 @@ pub fn router(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Rou
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
         .layer(CatchPanicLayer::new());
-    let site = &press.config.site;
-    let prefixes = prefixes([&site.output_url, &site.public_url]);
+    let urls = [&press.config.site.output_url, &press.config.site.public_url];
+    let prefixes = prefixes(urls);
     let mut router = pages.clone();
     for prefix in &prefixes {
         router = router.nest(&format!("/{prefix}"), pages.clone());
     }
     let prefixes = prefixes.iter().filter_map(|prefix| decoded(prefix)).collect();
-    router.fallback(documents::serve).with_state(Arc::new(Web { press, documents, prefixes }))
+    let web = Arc::new(Web { press, documents, prefixes });
+    let router = router.fallback(documents::serve).with_state(Arc::clone(&web));
+    Site { web, router }
 }
 
 /// The paths of our addresses as requests have them, without those that are only a slash.
@@ -87,20 +90,6 @@ fn decoded(prefix: &str) -> Option<String> {
 
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
-}
-
-/// Serves until `stop` turns true, then finishes the requests in hand.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
-    let listener = listener.tap_io(|stream| {
-        // Without it the last part of an answer waits for an acknowledgement.
-        let _ = stream.set_nodelay(true);
-    });
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-        error!("the web server ended: {error}");
-    }
 }
 
 /// Web copy of an issue: the same for everyone, and it never changes.

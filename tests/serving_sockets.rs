@@ -9,15 +9,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::served::Served;
+use axum::http::HeaderValue;
+use support::served::{Served, ask};
 use tidings::web::{self, DocumentSet};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// A server on loopback; `documents` swaps what it serves.
 struct Server {
     address: SocketAddr,
     documents: watch::Sender<Arc<DocumentSet>>,
-    _stop: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
 }
 
 async fn serve(site: &Served) -> Server {
@@ -25,8 +28,8 @@ async fn serve(site: &Served) -> Server {
     let (stop, stopped) = watch::channel(false);
     let listener = web::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(web::serve(listener, web::router(site.press.clone(), served), stopped));
-    Server { address, documents, _stop: stop }
+    let task = tokio::spawn(web::serve(listener, web::site(site.press.clone(), served), stopped));
+    Server { address, documents, stop, task }
 }
 
 async fn site() -> Served {
@@ -97,6 +100,10 @@ async fn one_connection_carries_every_kind_of_answer() {
         assert!(head.head.contains("content-length: 15\r\n"), "{head:?}");
         let poll = client.ask("GET /feeds/all.atom", "If-None-Match: *\r\n");
         assert_eq!((status(&poll), poll.body.as_str()), ("304", ""));
+        // RFC 9110, 8.6: a length there would be that of the document.
+        assert!(!poll.head.contains("content-length"), "{poll:?}");
+        let poll = client.ask("GET /feeds/all/archive/1.atom", "If-None-Match: *\r\n");
+        assert!(!poll.head.contains("content-length"), "{poll:?}");
         let gzip = client.ask("GET /feeds/all/archive/1.atom", "Accept-Encoding: gzip\r\n");
         assert_eq!(gzip.body, "<feed>old</feed> in gzip");
         let missing = client.ask("GET /none", "");
@@ -173,4 +180,55 @@ async fn a_reader_gets_the_old_or_the_new_document_whole() {
     bodies.sort_unstable();
     assert_eq!(bodies, ["<feed/> in gzip", "<feed>a new entry</feed> in gzip"]);
     assert_ne!(seen[0].0, seen[1].0);
+}
+
+/// What lies in memory is answered before the router is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_and_the_router_answer_alike() {
+    let mut site = site().await;
+    site.terms.style_feeds = true;
+    site.terms.hubs = vec!["https://hub.example/".parse().unwrap()];
+    site.document("feeds/all/index.html", "<p/>");
+    let server = serve(&site).await;
+    let router = site.router();
+    let mut client = Client::new(server.address);
+    for path in ["/feeds/all.atom", "/feeds/all/", "/feeds/all", "/%66eeds/all.atom", "/none"] {
+        for field in [
+            "Accept: text/html",
+            "Accept-Encoding: br",
+            "Accept-Encoding: identity;q=0",
+            "If-None-Match: *",
+            "If-Modified-Since: Sat, 21 Nov 2026 00:00:00 GMT",
+            "If-None-Match: \"x\"",
+        ] {
+            for method in ["GET", "HEAD", "DELETE"] {
+                let expected = ask(&router, method, path, &[field]).await;
+                let answer = client.ask(&format!("{method} {path}"), &format!("{field}\r\n"));
+                assert_eq!(status(&answer), expected.status.as_str(), "{method} {path} {field}");
+                assert_eq!(answer.body.as_bytes(), expected.body, "{method} {path} {field}");
+                // A length of nothing is left out on the way where it would mean another.
+                let sent = |value: &HeaderValue| value != "0";
+                for (name, value) in expected.fields.iter().filter(|(_, value)| sent(value)) {
+                    let line = format!("\r\n{name}: {}\r\n", value.to_str().unwrap());
+                    assert!(answer.head.contains(&line.to_ascii_lowercase()), "{line}{answer:?}");
+                }
+                // The status line, the fields, the date and the empty line at the end.
+                let extra = answer.head.lines().count() - expected.fields.len();
+                assert!(extra <= 4, "{expected:?}{answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_closes_connections_that_rest_and_ends() {
+    let site = site().await;
+    let server = serve(&site).await;
+    let mut client = Client::new(server.address);
+    assert_eq!(status(&client.ask("GET /feeds/all.atom", "")), "200");
+    server.stop.send_replace(true);
+    tokio::time::timeout(Duration::from_secs(30), server.task).await.unwrap().unwrap();
+    let mut rest = Vec::new();
+    assert_eq!(client.stream.read_to_end(&mut rest).unwrap(), 0);
+    assert!(TcpStream::connect(server.address).is_err());
 }

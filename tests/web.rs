@@ -16,7 +16,7 @@ use tidings::store::Store;
 use tidings::store::sqlite::SqliteStore;
 use tidings::subscribers::keys::Keys;
 use tidings::templates::Templates;
-use tidings::web::{DocumentSet, Former, Terms, router};
+use tidings::web::{self, DocumentSet, Former, Terms};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -47,7 +47,7 @@ async fn office() -> (Office, axum::Router, Arc<dyn Store>) {
     let folder = &press.config.output_folder;
     let documents = DocumentSet::load(&DocumentSet::empty(terms), &records, folder);
     let (_sender, receiver) = watch::channel(Arc::new(documents));
-    let router = router(press, receiver);
+    let router = web::site(press, receiver).router();
     (office, router, store)
 }
 

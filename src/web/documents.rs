@@ -1,7 +1,8 @@
 //! Serves the documents as they stand in the output folder (RFC 9110).
 //!
 //! Nothing is rendered, compressed or formatted per request: codings and header fields lie
-//! ready, and what the reader has already is answered before anything else. Ranges and
+//! ready, and what the reader has already is answered before anything else. What lies in
+//! memory is answered before the router is asked, without waiting for anything. Ranges and
 //! delta encoding (`A-IM`, 226) are left out: a feed is small and always sent whole.
 
 mod coding;
@@ -20,6 +21,8 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::Full;
 use tracing::error;
 
 use super::Web;
@@ -30,6 +33,27 @@ pub use set::{DocumentSet, Terms};
 use set::{Found, Place};
 
 const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// Answers where the document lies in memory under this very path. Anything else is for the
+/// router.
+pub(super) fn from_memory<B>(web: &Web, request: &Request<B>) -> Option<Response<Full<Bytes>>> {
+    let is_head = match *request.method() {
+        Method::GET => false,
+        Method::HEAD => true,
+        _ => return None,
+    };
+    let documents = web.documents.borrow();
+    let forms = documents.in_memory(request.uri().path())?;
+    match forms.choose(request.headers()) {
+        Choice::Fresh(form) => Some(not_modified(form)),
+        Choice::Whole(form) => match &form.content {
+            _ if is_head => Some(with_body(form, Bytes::new())),
+            Content::Memory(bytes) => Some(with_body(form, bytes.clone())),
+            Content::Disk(_) => None,
+        },
+        Choice::Nothing => None,
+    }
+}
 
 /// Answers for every path that no other route takes.
 pub(super) async fn serve(State(web): State<Arc<Web>>, request: Request) -> Response {
@@ -62,12 +86,12 @@ async fn answer(web: &Web, documents: &DocumentSet, place: &Place, request: &Par
         },
     };
     match forms.choose(&request.headers) {
-        Choice::Fresh(form) => not_modified(form),
-        Choice::Whole(form) if is_head => with_body(form, Body::empty()),
+        Choice::Fresh(form) => not_modified(form).map(Body::new),
+        Choice::Whole(form) if is_head => with_body(form, Bytes::new()).map(Body::new),
         Choice::Whole(form) => match &form.content {
-            Content::Memory(bytes) => with_body(form, Body::from(bytes.clone())),
+            Content::Memory(bytes) => with_body(form, bytes.clone()).map(Body::new),
             Content::Disk(path) => match tokio::fs::read(path).await {
-                Ok(bytes) => from_disk(form, bytes),
+                Ok(bytes) => from_disk(form, bytes).map(Body::new),
                 Err(error) => lost(web, &error),
             },
         },
@@ -75,23 +99,23 @@ async fn answer(web: &Web, documents: &DocumentSet, place: &Place, request: &Par
     }
 }
 
-fn not_modified(form: &Form) -> Response {
-    let mut response = Response::new(Body::empty());
+fn not_modified(form: &Form) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     *response.headers_mut() = form.not_modified.clone();
     response
 }
 
-fn with_body(form: &Form, body: Body) -> Response {
-    let mut response = Response::new(body);
+fn with_body(form: &Form, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     *response.headers_mut() = form.whole.clone();
     response
 }
 
 /// What was read may be newer, and so of another length, than what was looked at.
-fn from_disk(form: &Form, bytes: Vec<u8>) -> Response {
+fn from_disk(form: &Form, bytes: Vec<u8>) -> Response<Full<Bytes>> {
     let length = HeaderValue::from(bytes.len());
-    let mut response = with_body(form, Body::from(bytes));
+    let mut response = with_body(form, Bytes::from(bytes));
     response.headers_mut().insert(header::CONTENT_LENGTH, length);
     response
 }

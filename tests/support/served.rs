@@ -16,7 +16,7 @@ use tidings::store::DocumentRecord;
 use tidings::store::sqlite::SqliteStore;
 use tidings::subscribers::keys::Keys;
 use tidings::templates::Templates;
-use tidings::web::{DocumentSet, Former, Terms, router};
+use tidings::web::{self, DocumentSet, Former, Terms};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -118,7 +118,7 @@ impl Served {
 
     /// Everything, loaded and served.
     pub fn router(&self) -> Router {
-        router(self.press.clone(), watch::channel(self.set()).1)
+        web::site(self.press.clone(), watch::channel(self.set()).1).router()
     }
 }
 

@@ -173,7 +173,6 @@ impl Fields<'_> {
             (header::CACHE_CONTROL, HeaderValue::from_static(crate::feeds::CACHE_CONTROL)),
             (header::VARY, HeaderValue::from_static(vary)),
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
-            (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Link")),
         ])
     }
 
@@ -184,6 +183,8 @@ impl Fields<'_> {
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length_bytes));
         fields.insert(header::LAST_MODIFIED, self.description.last_modified.value.clone());
         fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
+        let exposed = HeaderValue::from_static("ETag, Link");
+        fields.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(coding) = self.coding.name() {
             fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));

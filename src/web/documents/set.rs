@@ -173,6 +173,14 @@ impl DocumentSet {
         }
     }
 
+    /// The document of exactly this path, if it lies in memory.
+    pub(super) fn in_memory(&self, path: &str) -> Option<&Forms> {
+        match self.by_path.get(&*decoded(path)?)? {
+            Place::Memory(held) => Some(&held.forms),
+            Place::Disk(_) => None,
+        }
+    }
+
     /// What the path of a request leads to. A proxy takes a path prefix away or leaves it.
     pub(super) fn find(&self, path: &str, prefixes: &[String]) -> Found<'_> {
         let Some(path) = decoded(path) else {
