@@ -103,9 +103,13 @@ fn listening(process: &mut Child) -> SocketAddr {
 }
 
 fn bucket(address: SocketAddr) -> Bucket {
+    bucket_at(address, "/news/")
+}
+
+fn bucket_at(address: SocketAddr, prefix: &str) -> Bucket {
     Bucket::open(&BucketConfig {
         bucket: "press-office".into(),
-        prefix: "/news/".into(),
+        prefix: prefix.into(),
         endpoint: Some(format!("http://{address}/").parse().unwrap()),
         region: "eu-central-1".into(),
         access_key: "key".into(),
@@ -204,6 +208,17 @@ async fn a_prefix_becomes_a_mirror_of_the_folder_and_equal_documents_are_not_sen
 }
 
 #[tokio::test]
+async fn a_whole_bucket_may_be_ours() {
+    let Some(store) = Store::start().await else { return };
+    let mut office = Office::new(&set());
+    let whole = bucket_at(store.address, "");
+    assert_eq!(office.mirrored(&whole).await.0.len(), set().len());
+    let expected = objects_of(&set()).iter().map(|name| name["news/".len()..].to_owned()).collect();
+    assert_eq!(store.objects().await, expected);
+    assert_eq!(office.mirrored(&whole).await, (vec![], vec![]));
+}
+
+#[tokio::test]
 async fn each_object_says_what_it_is() {
     let Some(store) = Store::start().await else { return };
     Office::new(&set()).mirrored(&store.bucket()).await;
@@ -299,6 +314,8 @@ async fn a_connection_that_ends_in_the_middle_leaves_valid_objects_and_the_next_
         let error = done.unwrap_err();
         assert!(error.to_string().contains("`s3://press-office/news/"), "{error}");
         assert!(error.hint().contains("what was uploaded is valid"), "{error}");
+        let told = format!("{:#}", anyhow::Error::from(error));
+        assert_eq!(told.matches("Error performing").count(), 1, "{told}");
         assert_eq!(report.uploaded.len(), expected, "after {uploads} uploads");
         assert!(!store.objects().await.contains("news/index.html"));
         for document in &set()[..expected] {

@@ -185,7 +185,9 @@ impl Office {
     pub fn documents(&self) -> Vec<(String, Vec<u8>)> {
         let mut documents = Vec::new();
         collect(&self.path("public"), &self.path("public"), &mut documents);
-        documents.retain(|(path, _)| !path.ends_with(".gz") && !path.ends_with(".br"));
+        let is_twin =
+            |path: &str| Path::new(path).extension().is_some_and(|e| e == "gz" || e == "br");
+        documents.retain(|(path, _)| !is_twin(path));
         documents.sort();
         documents
     }

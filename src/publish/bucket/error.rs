@@ -1,9 +1,36 @@
 //! What can go wrong between the output folder and a bucket, and what to do about it.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
+use std::iter::successors;
 use std::path::PathBuf;
 
-type StoreError = Box<object_store::Error>;
+/// What an object store, or the way to it, said.
+///
+/// Its own texts name their cause, and so do the causes theirs: a chain would say it all four
+/// times. This says it once, with the last cause, and has none itself.
+#[derive(Debug)]
+pub struct StoreError(Box<object_store::Error>);
+
+impl From<object_store::Error> for StoreError {
+    fn from(error: object_store::Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let causes = successors(self.0.source(), |&cause| cause.source());
+        match causes.last().map(ToString::to_string) {
+            Some(last) if !text.contains(&last) => write!(f, "{text}: {last}"),
+            _ => f.write_str(&text),
+        }
+    }
+}
+
+impl Error for StoreError {}
 
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
@@ -31,7 +58,7 @@ impl BucketError {
         use object_store::Error::{AlreadyExists, NotFound, PermissionDenied, Unauthenticated};
         match self {
             Self::Open { source, .. } | Self::List { source, .. } | Self::Object { source, .. } => {
-                match **source {
+                match *source.0 {
                     PermissionDenied { .. } | Unauthenticated { .. } => {
                         "give the key the right to list, read, write and delete below the prefix"
                     }
