@@ -218,12 +218,12 @@ async fn a_calendar_updates_one_event_and_cancels_it() {
     assert_eq!(appointment(&desk), status("", ""));
 }
 
-/// Posts with numbers for names, the first on 1 January 2026, one a day.
+/// Posts with numbers for names, the first on 1 January 2026, five a day.
 fn put_posts(desk: &Desk, numbers: std::ops::Range<u32>) {
     let first: chrono::NaiveDate = "2026-01-01".parse().unwrap();
     for number in numbers {
-        let day = first + chrono::Days::new(number.into());
-        let name = format!("n{number:03}");
+        let day = first + chrono::Days::new(u64::from(number / 5));
+        let name = format!("n{number:04}");
         desk.put(&format!("_posts/{name}.md"), &post(&name, "news", &day.to_string()));
     }
 }
@@ -266,10 +266,10 @@ fn archives(tree: &Tree) -> Tree {
 async fn a_walker_of_the_archives_comes_to_all_there_ever_was() {
     let desk = archived(130).await;
     assert_eq!(archives(&tree(&desk)).len(), 4, "two blocks in two formats");
-    let all: BTreeSet<String> = (0..130).map(|n| format!("n{n:03}")).collect();
+    let all: BTreeSet<String> = (0..130).map(|n| format!("n{n:04}")).collect();
     assert_eq!(walk(&desk), all);
     let oldest = atom(&desk, "feeds/all/archive/1.atom");
-    assert_eq!(names(&oldest).last().unwrap(), "n000");
+    assert_eq!(names(&oldest).last().unwrap(), "n0000");
     assert_eq!(link(&oldest, "current").as_deref(), Some("feeds/all.atom"));
     assert_eq!(link(&oldest, "prev-archive"), None);
 }
@@ -280,7 +280,7 @@ async fn a_closed_archive_keeps_its_bytes() {
     let before = archives(&tree(&desk));
     put_posts(&desk, 130..230);
     desk.put("_posts/late.md", &post("late", "news", "2026-01-02"));
-    desk.put("_posts/n003.md", &post("n003", "news", "2026-01-04").replace("Text", "Word"));
+    desk.put("_posts/n0003.md", &post("n0003", "news", "2026-01-01").replace("Text", "Word"));
     desk.publish().await;
     let after = archives(&tree(&desk));
     assert_eq!((before.len(), after.len()), (4, 8));
@@ -292,14 +292,14 @@ async fn a_closed_archive_keeps_its_bytes() {
 async fn only_the_archive_of_a_removed_entry_is_made_again() {
     let desk = archived(130).await;
     let before = archives(&tree(&desk));
-    desk.remove("_posts/n060.md");
+    desk.remove("_posts/n0060.md");
     desk.publish().await;
     desk.publish().await;
     let after = archives(&tree(&desk));
     let changed = changed(&before, &after);
     assert_eq!(changed, ["feeds/all/archive/2.atom", "feeds/all/archive/2.json"]);
     assert_eq!(names(&atom(&desk, "feeds/all/archive/2.atom")).len(), 49);
-    assert!(!walk(&desk).contains("n060"));
+    assert!(!walk(&desk).contains("n0060"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

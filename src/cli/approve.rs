@@ -58,6 +58,9 @@ pub(super) async fn run(
 
 /// What a hold keeps back, counted.
 pub(super) fn items(hold: &HoldRecord) -> String {
+    if hold.items.is_empty() {
+        return hold.reason.clone();
+    }
     let parts: Vec<String> = hold.items.iter().map(|(what, n)| format!("{n} {what}")).collect();
     let all: u64 = hold.items.values().sum();
     format!("{} ({})", count(all, "file", "files"), listed(&parts))
@@ -65,6 +68,12 @@ pub(super) fn items(hold: &HoldRecord) -> String {
 
 /// A hold in two lines: what and why, then what to do about it.
 pub(super) fn hold_lines(hold: &HoldRecord) -> [String; 2] {
+    if hold.items.is_empty() {
+        return [
+            format!("hold {}: {}", hold.id, hold.reason),
+            format!("hint: `tidings approve {}` lets them be made", hold.id),
+        ];
+    }
     [
         format!("hold {}: {} are on hold: {}", hold.id, items(hold), hold.reason),
         format!(

@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 
+use self::local::Hubs;
 use super::failure::{Failure, HELD_BACK, ON_HOLD, PARTLY_SENT};
 use super::output::Output;
 use super::session::{self, open_private};
@@ -59,6 +60,7 @@ pub(super) async fn run(
     } else {
         session::open(global, environment, output).await?
     };
+    session::refuse_lost(&press).await?;
     check_digests(&press, &args.digest)?;
     let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));
     if is_real && !args.yes && !args.feeds_only && !args.dry_run && !ask::is_possible() {
@@ -67,11 +69,15 @@ pub(super) async fn run(
             "run it at a terminal, or add `--yes`",
         ));
     }
+    let is_rehearsal = args.dry_run || global.at.is_some();
+    let hubs = if is_rehearsal { Hubs::HearNothing } else { Hubs::AreTold };
     let stop = stop_on_signals();
     let mut waits_for: Option<Holder> = None;
     let report = loop {
         match lock::ask(&press.config.store_path, "publish-now")? {
-            Asked::Taken(_lock) => break local::run(&press, args, output, &stop).await?,
+            Asked::Taken(_lock) => {
+                break local::run(&press, args, output, &stop, hubs).await?;
+            }
             Asked::HeldBy(Some(holder)) if holder.is_daemon() => {
                 if let Some(report) = remote::run(&press, args, output, &stop).await? {
                     break report;

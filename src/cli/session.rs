@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::Output;
 use crate::clock::{Clock, ShiftedClock, SystemClock};
 use crate::config::{Config, Environment, Relay, load};
-use crate::pipeline::Press;
+use crate::pipeline::{Press, feeds};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 use crate::subscribers::keys::{KeyError, Keys};
@@ -77,6 +77,7 @@ fn private_config(config: &Config, folder: &Path) -> Config {
     let mut private = config.clone();
     private.store_path = folder.join("tidings.db");
     private.output_folder = folder.join("public");
+    private.bucket = None;
     private.mail.relay = Relay::Maildir(folder.join("mail"));
     private
 }
@@ -85,6 +86,16 @@ fn maildir(config: &Config) -> PathBuf {
     match &config.mail.relay {
         Relay::Maildir(path) => path.clone(),
         Relay::Smtp(_) => PathBuf::new(),
+    }
+}
+
+/// Refuses to go on where people follow what the config no longer has.
+pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
+    match feeds::lost(press).await? {
+        None => Ok(()),
+        Some(lost) => {
+            Err(Failure::usage(format!("{}: {lost}", press.config.path.display()), lost.hint()))
+        }
     }
 }
 

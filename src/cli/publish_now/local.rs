@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::report::{self, DigestReport, Report};
 use super::{PublishNow, exit_code, may_send, prepare};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::Output;
 use crate::outbox::lane::Lane;
 use crate::outbox::sender::{Outbox, SendError};
@@ -15,12 +15,60 @@ use crate::pipeline::digests::{plan_by_hand, start};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::{carry, outbox, resent_digests, run_reports};
-use crate::pipeline::{Press, publish, scan};
+use crate::pipeline::{Press, hubs, publish, scan};
+use crate::publish::websub;
 
 /// Tries of a relay that fails before the command leaves the rest to the next run.
 const TRIES: u32 = 3;
 
 pub(super) async fn run(
+    press: &Press,
+    args: &PublishNow,
+    output: Output,
+    stop: &watch::Receiver<bool>,
+    hubs: Hubs,
+) -> Result<Report, Failure> {
+    let mut report = publish_and_send(press, args, output, stop).await?;
+    if hubs == Hubs::AreTold {
+        // Last, so that a hub that hangs holds nothing up.
+        tell_hubs(press, output, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// Whether hubs hear of what changed: not of a rehearsal on a private copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hubs {
+    AreTold,
+    HearNothing,
+}
+
+async fn tell_hubs(press: &Press, output: Output, report: &mut Report) -> Result<(), Failure> {
+    if press.config.site.hubs.is_empty() {
+        return Ok(());
+    }
+    let client = websub::client(websub::TIMEOUT).map_err(Failure::new)?;
+    let told = hubs::tell(press, &client).await?;
+    for (hub, reason) in told.failed {
+        let fault = Fault {
+            message: format!("a hub was not told what changed: {reason}"),
+            hint: Some(
+                "the documents are in place; the hub is told again by the next run, or by the \
+                 daemon"
+                    .into(),
+            ),
+        };
+        output.error(&Failure {
+            hint: fault.hint.clone(),
+            ..Failure::new(anyhow::anyhow!(fault.message))
+        });
+        report.hubs_not_told.push(hub);
+        report.exit_code = report.exit_code.max(FAILED);
+    }
+    Ok(())
+}
+
+async fn publish_and_send(
     press: &Press,
     args: &PublishNow,
     output: Output,
@@ -64,7 +112,7 @@ pub(super) async fn run(
     let is_partly_sent = !args.dry_run && runs.iter().any(|run| run.state != "complete");
     report::show_runs(output, press, &runs, &digests, fault.as_ref());
     let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
-    Ok(Report { scan, digests, runs, fault, exit_code })
+    Ok(Report { scan, digests, runs, fault, exit_code, ..Report::default() })
 }
 
 /// Makes the archives that a publish left, and then what refers to them.

@@ -60,7 +60,7 @@ pub(super) async fn run(
     let is_partly_sent = runs.iter().any(|run| run.state != "complete");
     report::show_runs(output, press, &runs, &digests, fault.as_ref());
     let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
-    Ok(Some(Report { scan, digests, runs, fault, exit_code }))
+    Ok(Some(Report { scan, digests, runs, fault, exit_code, ..Report::default() }))
 }
 
 fn failure(fault: Fault) -> Failure {

@@ -24,6 +24,8 @@ pub(super) struct Report {
     pub digests: Vec<DigestReport>,
     pub runs: Vec<RunReport>,
     pub fault: Option<Fault>,
+    /// Hubs that did not take what changed; they are told again.
+    pub hubs_not_told: Vec<String>,
     pub exit_code: u8,
 }
 
@@ -102,6 +104,15 @@ pub(super) fn show_scan(output: Output, press: &Press, scan: &PublishReport) {
             scan.documents_unchanged,
         ),
     );
+    show_copies(output, press, scan);
+}
+
+/// What went to the object store, where there is one.
+fn show_copies(output: Output, press: &Press, scan: &PublishReport) {
+    if let Some(bucket) = &press.config.bucket {
+        let copies = count(scan.documents_uploaded as u64, "document", "documents");
+        line(output, "Bucket", &format!("{copies} copied to {bucket}"));
+    }
 }
 
 /// A line under its heading; one that goes on has a blank heading.
