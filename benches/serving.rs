@@ -37,8 +37,8 @@ use tokio::sync::watch;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-const ROUNDS: usize = 7;
-const SECONDS_A_RUN: u32 = 4;
+const ROUNDS: usize = 21;
+const SECONDS_A_RUN: u32 = 1;
 const FEED_BYTES: usize = 60_000;
 const PATH: &str = "feeds/all.atom";
 /// Unit of the times in `/proc`, on every Linux of today.

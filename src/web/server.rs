@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 
 use super::{Web, documents};
 
-/// A connection on which nothing is asked for so long is closed.
+/// A connection on which no whole request head comes for so long is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(75);
 
 /// Everything that is served.
@@ -75,12 +75,10 @@ pub async fn serve(mut listener: TcpListener, site: Site, stop: watch::Receiver<
 async fn carry(stream: TcpStream, site: Site, mut stop: watch::Receiver<bool>) {
     // Without it the last part of an answer waits for an acknowledgement.
     let _ = stream.set_nodelay(true);
-    let mut builder = http1::Builder::new();
-    if std::env::var_os("C_TIMER").is_some() {
-        builder.timer(TokioTimer::new()).header_read_timeout(IDLE_LIMIT);
-    }
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), service_fn(|request| site.answer(request)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_LIMIT)
+        .serve_connection(TokioIo::new(stream), service_fn(|request| site.answer(request)));
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // A reader that hung up is no news.
