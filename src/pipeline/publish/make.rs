@@ -11,6 +11,7 @@ use super::look::{Due, Standing, named_feeds};
 use crate::feeds::documents;
 use crate::feeds::{
     Archive, Document, Feed, FeedDefinition, INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH, Site,
+    Tombstone,
 };
 use crate::model::{Entry, Timestamp};
 use crate::pipeline::feeds::ActiveFeed;
