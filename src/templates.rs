@@ -93,6 +93,15 @@ impl Templates {
         Ok(Self { tera, sources })
     }
 
+    /// As before, with feeds that pages announce (RSS Autodiscovery 1.0, also for Atom): title
+    /// and address of each. Templates get them by `feeds()`.
+    #[must_use]
+    pub fn announcing(mut self, feeds: Vec<AnnouncedFeed>) -> Self {
+        let feeds = tera::Value::from_serializable(&feeds);
+        self.tera.register_function("feeds", move |_: Kwargs, _: &State<'_>| feeds.clone());
+        self
+    }
+
     /// Renders the template `name` with the fields of `context`.
     pub fn page(&self, name: &str, context: &impl Serialize) -> Result<String, TemplateError> {
         let whole = |error: &tera::Error| TemplateError::Whole {
@@ -214,6 +223,10 @@ fn register(tera: &mut Tera) {
         let mark = kwargs.get::<&str>("mark")?.and_then(|m| m.chars().next()).unwrap_or('-');
         Ok::<_, tera::Error>(text::underline(value, mark))
     });
+    // Nobody is announced until somebody is named.
+    tera.register_function("feeds", |_: Kwargs, _: &State<'_>| {
+        tera::Value::from_serializable::<[AnnouncedFeed; 0]>(&[])
+    });
     tera.register_filter("direction", |value: &str, _: Kwargs, _: &State<'_>| direction(value));
 }
 
@@ -221,6 +234,13 @@ fn register(tera: &mut Tera) {
 fn direction(language: &str) -> &'static str {
     let primary = language.split('-').next().unwrap_or_default().to_ascii_lowercase();
     if RIGHT_TO_LEFT.contains(&primary.as_str()) { "rtl" } else { "ltr" }
+}
+
+/// A feed that a page tells browsers and readers of.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnnouncedFeed {
+    pub title: String,
+    pub url: String,
 }
 
 /// What `web/unsubscribe.html` shows.

@@ -60,6 +60,7 @@ pub fn site(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Site 
     let pages = Router::new()
         .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
         .route("/issues/{hash}", get(issue))
+        .route("/subscribe", get(subscribe))
         .route("/healthz", get(async || "ok\n"))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
@@ -120,6 +121,21 @@ async fn issue(State(web): State<Arc<Web>>, Path(hash): Path<String>) -> Respons
             web.failed()
         }
     }
+}
+
+/// Where the pages of feeds lead who wants one by mail: people are added by the operator.
+async fn subscribe(State(web): State<Arc<Web>>) -> Response {
+    let author = web.press.config.site.author.as_ref();
+    let message = match author.and_then(|author| author.email.as_deref()) {
+        Some(address) => format!(
+            "Write to {address} and say which feed you would like, and how often. Somebody there \
+             adds you; each mail has a link that ends it."
+        ),
+        None => "Ask the press office to add you, and say which feed you would like and how \
+                 often. Each mail has a link that ends it."
+            .to_owned(),
+    };
+    web.message(StatusCode::OK, "News by e-mail", &message)
 }
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");

@@ -397,3 +397,19 @@ async fn a_feed_made_by_a_category_keeps_the_spelling_of_its_oldest_entry() {
     let feed = atom(&desk, "feeds/category-parks-rivers.atom");
     assert_eq!((feed.title.value.as_str(), feed.entries.len()), ("Parks & Rivers", 3));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_was_gone_for_a_while_holds_what_it_holds_now() {
+    let desk = two_posts().await;
+    let releases = "  - {name: releases, title: Releases, select: {all: [{kind: release}]}}\n";
+    let desk = desk.reopen(|config| config.replace(releases, "")).await;
+    desk.put("_posts/park.md", &post("park", "Parks", "2026-11-03"));
+    desk.remove("_posts/bridge.md");
+    desk.publish().await;
+    desk.publish().await;
+    assert!(!tree(&desk).contains_key("feeds/releases.rss"));
+    let desk = desk.reopen(|config| config.replace("digests:\n", &format!("{releases}digests:\n")));
+    let desk = desk.await;
+    desk.publish().await;
+    assert_eq!(names(&atom(&desk, "feeds/releases.atom")), ["park", "library"]);
+}

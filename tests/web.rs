@@ -165,3 +165,11 @@ async fn an_address_without_a_page_says_so() {
     }
     assert_eq!(get(&router, "/healthz").await.1, "ok\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wants_a_feed_by_mail_is_told_how() {
+    let (_office, router, _store) = office().await;
+    let (answer, page) = get(&router, "/subscribe?feed=all").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(page.contains("Ask the press office to add you"), "{page}");
+}

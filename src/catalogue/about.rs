@@ -141,6 +141,8 @@ mod tests {
         let spans = [
             (seconds("10-01T00:00"), seconds("10-02T00:00")),
             (seconds("11-02T00:00"), seconds("11-03T00:00")),
+            (seconds("11-22T00:00"), seconds("11-23T00:00")),
+            (seconds("11-23T00:00"), seconds("11-24T00:00")),
             (now - 86_400, now + 1),
         ];
         assert_eq!(about.spans, spans);

@@ -13,7 +13,7 @@ use crate::pipeline::{Press, feeds};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 use crate::subscribers::keys::{KeyError, Keys};
-use crate::templates::Templates;
+use crate::templates::{AnnouncedFeed, Templates};
 
 /// Reads the config, and says what this version does not do of it.
 pub(super) fn config(
@@ -101,7 +101,7 @@ pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
 
 /// Opens everything that `config` names.
 pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
-    let templates = Templates::load(&config.templates_folder)?;
+    let templates = Templates::load(&config.templates_folder)?.announcing(announced(&config));
     let store = SqliteStore::open(&config.store_path).await?;
     let keys = Keys::open(&config.keys_folder)?;
     let own = keys.check_value();
@@ -115,4 +115,15 @@ pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<P
         clock,
         templates: Arc::new(templates),
     })
+}
+
+/// The feeds that the config names, for every page the daemon serves.
+fn announced(config: &Config) -> Vec<AnnouncedFeed> {
+    feeds::named(config)
+        .map(|feed| &feed.definition)
+        .map(|feed| AnnouncedFeed {
+            title: feed.title.clone(),
+            url: config.site.address(&feed.atom_path()).into(),
+        })
+        .collect()
 }

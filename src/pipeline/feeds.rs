@@ -121,9 +121,11 @@ pub async fn place(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
     let (placed, newest) = (store.placed_seq().await?, store.newest_seq().await?);
     let allowed = allowed_feeds(press).await?;
     let is_each_new = store.fact(EACH_FACT).await?.unwrap_or_default() != allowed.fact;
-    let mut feeds = active(&press.config, store.feeds().await?, today(press));
+    let records = store.feeds().await?;
+    let mut feeds = active(&press.config, records.clone(), today(press));
+    let dropped = dropped(&records, &feeds);
     let is_all = is_each_new || feeds.iter().any(|feed| !is_chosen(feed));
-    if !is_all && placed == newest {
+    if !is_all && placed == newest && dropped.is_empty() {
         return Ok(feeds);
     }
     let mut placements = store.placements(placed, is_all).await?;
@@ -134,10 +136,20 @@ pub async fn place(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
     if make_feeds(press, &placements, &allowed).await? {
         feeds = active(&press.config, store.feeds().await?, today(press));
     }
-    let placing = placing(&feeds, &placements, newest);
+    let mut placing = placing(&feeds, &placements, newest);
+    placing.chosen.extend(dropped.into_iter().map(|feed| (feed, String::new())));
     store.place(&placing, now).await?;
     store.set_fact(EACH_FACT, &allowed.fact).await?;
     Ok(active(&press.config, store.feeds().await?, today(press)))
+}
+
+/// Feeds that are published no more: they let their members go, so that one that comes back
+/// chooses anew.
+fn dropped(records: &[FeedRecord], active: &[ActiveFeed]) -> Vec<i64> {
+    let active: HashSet<i64> = active.iter().map(|feed| feed.record.id).collect();
+    let is_dropped = |record: &&FeedRecord| !active.contains(&record.id);
+    let chosen = records.iter().filter(|record| !record.selection.is_empty());
+    chosen.filter(is_dropped).map(|record| record.id).collect()
 }
 
 fn new_feed(feed: &NamedFeed) -> NewFeed {

@@ -27,8 +27,10 @@ use crate::store::{DocumentRecord, HoldRecord, PublicationRecord, StoreError};
 
 /// Entries that the list of feeds shows of each.
 const HEADS: usize = 3;
-/// Archives that are made at once.
+/// Archives that a publish makes by itself, before what refers to them.
 const ARCHIVES: usize = 20;
+/// Archives of a backlog that are made at once.
+const BACKLOG: usize = 50;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishingError {
@@ -148,7 +150,7 @@ pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<(), Pu
         .collect();
     let unchanged = wanted.len();
     put_in_place(press, publication, made, remove, report).await?;
-    report.documents_unchanged = unchanged - report.documents_written.len();
+    report.documents_unchanged = unchanged.saturating_sub(report.documents_written.len());
     standing.settle(press).await?;
     mirror::copy(press, report).await
 }
@@ -164,9 +166,9 @@ pub async fn make_archives(
     let feeds = place(press).await?;
     let output = publish::open(&press.config.output_folder, &press.config.content.folder)?;
     let standing = Standing::of(press, &feeds, &output).await?;
-    let mut due = due_archives(press, &feeds, &standing, ARCHIVES + 1).await?;
-    let is_more = due.len() > ARCHIVES;
-    due.truncate(ARCHIVES);
+    let mut due = due_archives(press, &feeds, &standing, BACKLOG + 1).await?;
+    let is_more = due.len() > BACKLOG;
+    due.truncate(BACKLOG);
     if due.is_empty() {
         return Ok(false);
     }
@@ -314,6 +316,9 @@ async fn put_in_place(
     report: &mut PublishReport,
 ) -> Result<(), PublishingError> {
     let Made { mut staged, feeds, archives, .. } = made;
+    if staged.is_empty() && feeds.is_empty() && remove.is_empty() {
+        return Ok(());
+    }
     staged.sort_by_key(|staged| rank(staged.path()));
     let publication = Arc::into_inner(publication).expect("nobody renders any more");
     let place = move || publication.put_in_place(staged, &remove);

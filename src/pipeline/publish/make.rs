@@ -11,6 +11,7 @@ use super::look::{Due, Standing, named_feeds};
 use crate::feeds::documents;
 use crate::feeds::{
     Archive, Document, Feed, FeedDefinition, INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH, Site,
+    Tombstone,
 };
 use crate::model::{Entry, Timestamp};
 use crate::pipeline::feeds::ActiveFeed;
@@ -209,7 +210,10 @@ impl Room {
         let ActiveFeed { record, definition } = &due.feed;
         let told = record.told.unwrap_or(self.site.since);
         let newest = pick(entries, &due.lists.newest);
-        let mut feed = Feed::new(definition.clone(), newest, due.lists.tombstones.clone(), told);
+        let here = |at: Timestamp| at.with_timezone(&self.site.time_zone).fixed_offset();
+        let tombstones = due.lists.tombstones.iter();
+        let tombstones = tombstones.map(|t| Tombstone { id: t.id.clone(), at: here(t.at) });
+        let mut feed = Feed::new(definition.clone(), newest, tombstones.collect(), told);
         feed.archives = due.archives;
         let mut events = pick(entries, &due.lists.events);
         events.sort_by_key(|entry| (start_of(entry), entry.id.clone()));

@@ -1,0 +1,222 @@
+//! Feeds, documents and hubs.
+
+use tidings::feeds::facets::{Facet, Facets};
+use tidings::store::{
+    DocumentRecord, FeedRecord, ListsAsked, MadeFeed, NewFeed, PingRecord, Placed, Placement,
+    Placing, PublicationRecord,
+};
+
+use super::*;
+
+async fn register_feeds(store: &dyn Store, names: &[&str]) {
+    let feed = |name: &&str| NewFeed { name: (*name).into(), title: "T".into(), origin: None };
+    let feeds: Vec<NewFeed> = names.iter().map(feed).collect();
+    store.register_feeds(&feeds, at(0)).await.unwrap();
+}
+
+async fn feed(store: &dyn Store, name: &str) -> FeedRecord {
+    let feeds = store.feeds().await.unwrap();
+    feeds.into_iter().find(|feed| feed.name == name).unwrap()
+}
+
+/// Puts everything that changed into the feeds of these names.
+async fn place(store: &dyn Store, names: &[&str]) {
+    let after = store.placed_seq().await.unwrap();
+    let mut feeds = Vec::new();
+    for name in names {
+        feeds.push(feed(store, name).await.id);
+    }
+    let placed = |placement: Placement| Placed {
+        row: placement.row,
+        updated_at: placement.updated_at,
+        stood_at: placement.stood_at,
+        is_displaced: placement.is_displaced,
+        is_changed: placement.is_changed,
+        has_turned: placement.has_turned,
+        feeds: if placement.state == EntryState::Public { feeds.clone() } else { Vec::new() },
+        last_day: placement.facets.last_day,
+        stays_cancelled: false,
+        buried_at: placement.removed.map(|(_, at)| at),
+    };
+    let placements = store.placements(after, false).await.unwrap();
+    let placing = Placing {
+        entries: placements.into_iter().map(placed).collect(),
+        upto: store.newest_seq().await.unwrap(),
+        ..Placing::default()
+    };
+    store.place(&placing, at(1)).await.unwrap();
+}
+
+async fn newest(store: &dyn Store, name: &str, length: usize) -> Vec<i64> {
+    let asked = ListsAsked {
+        feed: feed(store, name).await.id,
+        length,
+        after_position: None,
+        events_since: 0,
+        tombstones_since: at(-60),
+    };
+    let lists = store.feed_lists(&asked).await.unwrap();
+    lists.newest.iter().map(|member| member.row).collect()
+}
+
+#[test]
+fn an_entry_stands_in_its_feeds_until_it_is_placed_elsewhere() {
+    check(async |store| {
+        register_feeds(store, &["all", "other"]).await;
+        scan(store, vec![news("a"), news("b")]).await;
+        place(store, &["all", "other"]).await;
+        let (a, b) = (row_of(store, "a").await, row_of(store, "b").await);
+        assert_eq!(newest(store, "all", 9).await, [a, b]);
+        assert_eq!((feed(store, "other").await.members, store.placed_seq().await.unwrap()), (2, 2));
+        let revision = acceptance("a", Some(a), 2, told(ChangeClass::Minor, Tell::Nobody));
+        scan(store, vec![revision]).await;
+        place(store, &["all"]).await;
+        assert_eq!(newest(store, "all", 9).await, [a, b]);
+        assert_eq!(newest(store, "other", 9).await, [b]);
+        assert_eq!(newest(store, "all", 1).await, [a]);
+        assert_eq!(feed(store, "other").await.members, 1);
+    });
+}
+
+#[test]
+fn a_feed_is_stale_until_its_documents_are_made_and_again_when_a_member_changes() {
+    check(async |store| {
+        register_feeds(store, &["all", "other"]).await;
+        let made = |feed: &FeedRecord| PublicationRecord {
+            feeds: vec![MadeFeed {
+                feed: feed.id,
+                made_of: "hash".into(),
+                told: at(0).fixed_offset(),
+            }],
+            ..PublicationRecord::default()
+        };
+        for name in ["all", "other"] {
+            let feed = feed(store, name).await;
+            assert!(feed.is_stale);
+            store.record_publication(&made(&feed), at(0)).await.unwrap();
+        }
+        scan(store, vec![news("a")]).await;
+        place(store, &["all"]).await;
+        let all = feed(store, "all").await;
+        assert_eq!((all.is_stale, all.made_of.as_str()), (true, "hash"));
+        assert_eq!(all.told, Some(at(0).fixed_offset()));
+        assert!(!feed(store, "other").await.is_stale);
+    });
+}
+
+#[test]
+fn a_feed_made_from_a_value_keeps_its_title_and_one_of_the_config_does_not() {
+    check(async |store| {
+        let made = |title: &str| NewFeed {
+            name: "category-a".into(),
+            title: title.into(),
+            origin: Some((Facet::Category, "a".into())),
+        };
+        for title in ["First", "Second"] {
+            store.register_feeds(&[made(title)], at(0)).await.unwrap();
+            let named = NewFeed { name: "all".into(), title: title.into(), origin: None };
+            store.register_feeds(&[named], at(0)).await.unwrap();
+        }
+        let feeds = store.feeds().await.unwrap();
+        let titles: Vec<&str> = feeds.iter().map(|feed| feed.title.as_str()).collect();
+        assert_eq!(titles, ["Second", "First"]);
+        assert_eq!(feeds[1].origin, Some((Facet::Category, "a".into())));
+    });
+}
+
+#[test]
+fn a_document_keeps_its_time_while_its_bytes_are_equal() {
+    check(async |store| {
+        let document = |hash: &str, minutes| DocumentRecord {
+            path: "a".into(),
+            hash: hash.into(),
+            size_bytes: 1,
+            changed_at: at(minutes),
+            stat: format!("stat {minutes}"),
+            made_of: String::new(),
+            bucket_tag: None,
+        };
+        let record = async |hash: &str, minutes| {
+            let documents = vec![document(hash, minutes)];
+            let record = PublicationRecord { documents, ..PublicationRecord::default() };
+            store.record_publication(&record, at(minutes)).await.unwrap();
+            let found = store.documents().await.unwrap().pop().unwrap();
+            (found.changed_at, found.stat)
+        };
+        assert_eq!(record("x", 0).await, (at(0), "stat 0".into()));
+        assert_eq!(record("x", 1).await, (at(0), "stat 1".into()));
+        assert_eq!(record("y", 2).await, (at(2), "stat 2".into()));
+        store.record_copies(&[("a".into(), Some("tag".into()))]).await.unwrap();
+        let found = store.documents().await.unwrap().pop().unwrap();
+        assert_eq!(found.bucket_tag.as_deref(), Some("tag"));
+        let record =
+            PublicationRecord { removed: vec!["a".into()], ..PublicationRecord::default() };
+        store.record_publication(&record, at(3)).await.unwrap();
+        assert_eq!(store.documents().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn a_hub_is_told_again_later_and_of_what_changed_meanwhile() {
+    check(async |store| {
+        let ping = |attempts| PingRecord { hub: "hub".into(), topic: "topic".into(), attempts };
+        let publish = async || {
+            let pings = vec![("hub".into(), "topic".into())];
+            let record = PublicationRecord { pings, ..PublicationRecord::default() };
+            store.record_publication(&record, at(0)).await.unwrap();
+        };
+        publish().await;
+        assert_eq!(store.due_pings(at(0), 9).await.unwrap(), [ping(0)]);
+        store.settle_ping(&ping(0), Some(at(5))).await.unwrap();
+        assert_eq!(store.due_pings(at(4), 9).await.unwrap(), []);
+        assert_eq!(store.next_ping().await.unwrap(), Some(at(5)));
+        assert_eq!(store.due_pings(at(5), 9).await.unwrap(), [ping(1)]);
+        // The topic changes while its hub is being told: it has to be told once more.
+        publish().await;
+        store.settle_ping(&ping(1), None).await.unwrap();
+        assert_eq!(store.due_pings(at(5), 9).await.unwrap(), [ping(0)]);
+        store.settle_ping(&ping(0), None).await.unwrap();
+        assert_eq!(store.next_ping().await.unwrap(), None);
+    });
+}
+
+#[test]
+fn the_readers_of_a_renamed_feed_come_along_once() {
+    check(async |store| {
+        register(store).await;
+        subscribe(store, subscription(1, "old", "daily")).await;
+        subscribe(store, subscription(2, "old", "daily")).await;
+        subscribe(store, subscription(2, "new", "weekly")).await;
+        subscribe(store, subscription(3, "other", "daily")).await;
+        assert_eq!(store.move_subscriptions("old", "new", at(1)).await.unwrap(), 1);
+        assert_eq!(store.move_subscriptions("old", "new", at(2)).await.unwrap(), 0);
+        let followed = store.followed().await.unwrap();
+        let followed: Vec<_> =
+            followed.iter().map(|f| (f.feed.as_str(), f.digest.as_str(), f.followers)).collect();
+        assert_eq!(followed, [("new", "daily", 1), ("new", "weekly", 1), ("other", "daily", 1)]);
+    });
+}
+
+#[test]
+fn an_operator_lets_a_number_go() {
+    check(async |store| {
+        let ask = async |number| {
+            store.hold_approval("each:tag", number, "too many", at(0)).await.unwrap();
+        };
+        assert_eq!(store.approved("each:tag").await.unwrap(), None);
+        ask(1_200).await;
+        ask(1_300).await;
+        let holds = store.open_holds().await.unwrap();
+        assert_eq!((holds.len(), holds[0].kind.as_str()), (1, "approval"));
+        store.release_hold(holds[0].id, "test", at(1)).await.unwrap().unwrap();
+        assert_eq!(store.approved("each:tag").await.unwrap(), Some(1_300));
+        assert_eq!(store.approved("each:category").await.unwrap(), None);
+    });
+}
+
+/// What a store of an earlier version keeps no facets of is read from the entries themselves.
+pub(super) async fn facets_are_known(store: &dyn Store, entry: &Entry) {
+    let placements = store.placements(0, true).await.unwrap();
+    assert_eq!(placements.len(), 2);
+    assert!(placements.iter().all(|placement| placement.facets == Facets::of(entry)));
+}
