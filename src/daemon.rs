@@ -31,7 +31,6 @@ use crate::pipeline::scan::{self, Scanned};
 use crate::pipeline::{Press, people, send};
 use crate::store::{Request, RequestKind, StoreError};
 use crate::web::{self, DocumentSet, ListenError};
-use documents::terms;
 use hubs::Hubs;
 use rounds::Rounds;
 use sender::{News, Sender};
@@ -96,7 +95,8 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
             "an earlier process was cut off: it is not known whether these e-mails went out"
         );
     }
-    let (documents, served) = watch::channel(Arc::new(DocumentSet::empty(terms(&press))));
+    // Before the first request is answered: a feed that stands is never "not found".
+    let (documents, served) = watch::channel(documents::standing(&press).await);
     let mut tasks = JoinSet::new();
     let site = web::site(press.clone(), served);
     tasks.spawn(web::serve(listener, site, stop.clone()));
@@ -148,7 +148,6 @@ impl Daemon {
         mut news: mpsc::UnboundedReceiver<News>,
         mut stop: watch::Receiver<bool>,
     ) {
-        self.serve_what_stands().await;
         self.scan_and_publish().await;
         self.send_due(self.press.clock.now()).await;
         loop {

@@ -1,106 +1,20 @@
 //! Mirroring to a bucket, against a server that speaks S3. Needs the program `moto_server`
 //! (from the Python package `moto[server,s3]`), on the path or named by `TIDINGS_MOTO`.
 
-#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+#[path = "support/moto.rs"]
+mod moto;
 
-use reqwest::{Client, Response};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use moto::{Proxy, Store};
 use tidings::config::Secret;
 use tidings::feeds::Document;
 use tidings::publish::bucket::{Bucket, BucketConfig, BucketError, MirrorReport, Mirrored, mirror};
 use tidings::publish::{OutputFolder, PublishError, open};
-use url::Url;
-
-/// A server with the bucket `press-office`; ends with the test.
-struct Store {
-    process: Child,
-    address: SocketAddr,
-    client: Client,
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Store {
-    /// `None` where the program is missing.
-    async fn start() -> Option<Self> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        #[expect(clippy::disallowed_methods, reason = "names the program for this test")]
-        let program = std::env::var("TIDINGS_MOTO").unwrap_or_else(|_| "moto_server".into());
-        let mut command = Command::new(program);
-        command.args(["-H", "127.0.0.1", "-p", "0"]).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = match command.spawn() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                println!("skipped: moto_server is not installed");
-                return None;
-            }
-            process => process.unwrap(),
-        };
-        let address = listening(&mut process);
-        let store = Self { process, address, client: client() };
-        let made = store.client.put(store.url("")).send().await.unwrap();
-        assert!(made.status().is_success(), "{made:?}");
-        Some(store)
-    }
-
-    fn url(&self, object: &str) -> Url {
-        format!("http://{}/press-office/{object}", self.address).parse().unwrap()
-    }
-
-    async fn get(&self, object: &str) -> Response {
-        self.client.get(self.url(object)).send().await.unwrap()
-    }
-
-    async fn put(&self, object: &str, text: &'static str) {
-        let put = self.client.put(self.url(object)).body(text).send().await.unwrap();
-        assert!(put.status().is_success(), "{put:?}");
-    }
-
-    async fn delete(&self, object: &str) {
-        self.client.delete(self.url(object)).send().await.unwrap();
-    }
-
-    async fn objects(&self) -> BTreeSet<String> {
-        let listed = self.get("?list-type=2").await.text().await.unwrap();
-        let keys = listed.split("<Key>").skip(1);
-        keys.map(|rest| rest.split("</Key>").next().unwrap().to_owned()).collect()
-    }
-
-    fn bucket(&self) -> Bucket {
-        bucket(self.address)
-    }
-}
-
-/// A client that the server takes for the owner: it does not check signatures.
-fn client() -> Client {
-    let credential = "AWS4-HMAC-SHA256 Credential=key/20261121/us-east-1/s3/aws4_request, \
-                      SignedHeaders=host, Signature=0";
-    let authorization = ("authorization".parse().unwrap(), credential.parse().unwrap());
-    Client::builder().default_headers([authorization].into_iter().collect()).build().unwrap()
-}
-
-/// Where the server says that it listens.
-fn listening(process: &mut Child) -> SocketAddr {
-    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let address = lines
-        .find_map(|line| Some(line.split_once("Running on http://")?.1.trim().parse().unwrap()));
-    // It waits when nobody reads what it logs.
-    thread::spawn(move || lines.for_each(drop));
-    address.expect("the server says where it listens")
-}
 
 fn bucket(address: SocketAddr) -> Bucket {
     bucket_at(address, "/news/")
@@ -202,9 +116,9 @@ async fn a_prefix_becomes_a_mirror_of_the_folder_and_equal_documents_are_not_sen
     let Some(store) = Store::start().await else { return };
     let mut office = Office::new(&set());
     let paths: Vec<String> = set().into_iter().map(|document| document.path).collect();
-    assert_eq!(office.mirrored(&store.bucket()).await, (paths, vec![]));
+    assert_eq!(office.mirrored(&bucket(store.address)).await, (paths, vec![]));
     assert_eq!(store.objects().await, objects_of(&set()));
-    assert_eq!(office.mirrored(&store.bucket()).await, (vec![], vec![]));
+    assert_eq!(office.mirrored(&bucket(store.address)).await, (vec![], vec![]));
 }
 
 #[tokio::test]
@@ -221,7 +135,7 @@ async fn a_whole_bucket_may_be_ours() {
 #[tokio::test]
 async fn each_object_says_what_it_is() {
     let Some(store) = Store::start().await else { return };
-    Office::new(&set()).mirrored(&store.bucket()).await;
+    Office::new(&set()).mirrored(&bucket(store.address)).await;
     for (ending, coding) in [("", None), (".gz", Some("gzip")), (".br", Some("br"))] {
         let object = store.get(&format!("news/feeds/all.atom{ending}")).await;
         let header = |name| object.headers().get(name).map(|value| value.to_str().unwrap());
@@ -239,10 +153,10 @@ async fn each_object_says_what_it_is() {
 async fn what_somebody_deletes_or_changes_in_the_bucket_is_uploaded_again() {
     let Some(store) = Store::start().await else { return };
     let mut office = Office::new(&set());
-    office.mirrored(&store.bucket()).await;
+    office.mirrored(&bucket(store.address)).await;
     store.delete("news/feeds/all.rss.gz").await;
     store.put("news/index.html", "spoilt").await;
-    let (uploaded, _) = office.mirrored(&store.bucket()).await;
+    let (uploaded, _) = office.mirrored(&bucket(store.address)).await;
     assert_eq!(uploaded, ["feeds/all.rss", "index.html"]);
     assert_eq!(store.objects().await, objects_of(&set()));
     assert_eq!(store.get("news/index.html").await.bytes().await.unwrap(), set()[4].bytes);
@@ -252,12 +166,15 @@ async fn what_somebody_deletes_or_changes_in_the_bucket_is_uploaded_again() {
 async fn only_what_is_ours_is_removed() {
     let Some(store) = Store::start().await else { return };
     let mut office = Office::new(&set());
-    office.mirrored(&store.bucket()).await;
+    office.mirrored(&bucket(store.address)).await;
     store.put("news/photo.jpg", "theirs").await;
     store.put("newsletter/1.html", "theirs").await;
     let left = &set()[1..];
     office.publish(left).unwrap();
-    assert_eq!(office.mirrored(&store.bucket()).await, (vec![], vec!["feeds/all.atom".into()]));
+    assert_eq!(
+        office.mirrored(&bucket(store.address)).await,
+        (vec![], vec!["feeds/all.atom".into()])
+    );
     let mut expected = objects_of(left);
     expected.extend(["news/photo.jpg".into(), "newsletter/1.html".into()]);
     assert_eq!(store.objects().await, expected);
@@ -268,17 +185,17 @@ async fn a_prefix_or_an_object_of_somebody_else_is_left_as_it_is() {
     let Some(store) = Store::start().await else { return };
     store.put("news/thesis.txt", "ten years of work").await;
     let mut office = Office::new(&set());
-    let error = office.mirror(&store.bucket()).await.1.unwrap_err();
+    let error = office.mirror(&bucket(store.address)).await.1.unwrap_err();
     assert_eq!(
         error.to_string(),
         "bucket `s3://press-office/news` has no `.tidings` mark and is not empty: \
          it holds `thesis.txt`"
     );
     store.delete("news/thesis.txt").await;
-    office.mirrored(&store.bucket()).await;
+    office.mirrored(&bucket(store.address)).await;
     store.put("news/more.html", "theirs").await;
     office.publish(&[set(), vec![document("more.html", "ours")]].concat()).unwrap();
-    let (report, done) = office.mirror(&store.bucket()).await;
+    let (report, done) = office.mirror(&bucket(store.address)).await;
     let error = done.unwrap_err();
     assert_eq!(error.to_string(), "`s3://press-office/news/more.html` was not uploaded by Tidings");
     assert!(report.uploaded.is_empty());
@@ -291,7 +208,7 @@ async fn a_file_that_was_changed_in_the_folder_is_not_uploaded() {
     for file in ["feeds/all.rss", "feeds/all.rss.br"] {
         let mut office = Office::new(&set());
         std::fs::write(office.out().join(file), "spoilt").unwrap();
-        let (report, done) = office.mirror(&store.bucket()).await;
+        let (report, done) = office.mirror(&bucket(store.address)).await;
         let error = done.unwrap_err();
         assert!(matches!(&error, BucketError::Changed { path } if path.ends_with(Path::new(file))));
         assert_eq!(report.uploaded.len(), 1, "what stands before it was uploaded");
@@ -327,49 +244,4 @@ async fn a_connection_that_ends_in_the_middle_leaves_valid_objects_and_the_next_
         assert_eq!(uploaded.len(), set().len() - expected);
         assert_eq!(store.objects().await, objects_of(&set()));
     }
-}
-
-/// Stands before a server and cuts every connection once so many uploads went through.
-struct Proxy {
-    address: SocketAddr,
-    left: Arc<AtomicUsize>,
-}
-
-impl Proxy {
-    fn start(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let left = Arc::new(AtomicUsize::new(usize::MAX));
-        let counter = left.clone();
-        thread::spawn(move || {
-            for client in listener.incoming().map(Result::unwrap) {
-                let server = TcpStream::connect(server).unwrap();
-                let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-                thread::spawn(move || io::copy(&mut from, &mut to));
-                let counter = counter.clone();
-                thread::spawn(move || pass_on(client, server, &counter));
-            }
-        });
-        Self { address, left }
-    }
-
-    fn cut_after(&self, uploads: usize) {
-        self.left.store(uploads, Ordering::SeqCst);
-    }
-}
-
-/// Passes on what the client says, until it says `PUT` once too often.
-fn pass_on(mut client: TcpStream, mut server: TcpStream, left: &AtomicUsize) {
-    let mut buffer = [0; 16384];
-    while let Ok(length @ 1..) = client.read(&mut buffer) {
-        let is_upload = buffer.starts_with(b"PUT ");
-        let may_pass = !is_upload
-            || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
-        let part = if may_pass { length } else { length / 2 };
-        if server.write_all(&buffer[..part]).is_err() || !may_pass {
-            break;
-        }
-    }
-    let _ = server.shutdown(Shutdown::Both);
-    let _ = client.shutdown(Shutdown::Both);
 }

@@ -27,6 +27,17 @@ fn a_file_copied_in_is_served_and_mailed_at_once_by_the_immediate_digest() {
 }
 
 #[test]
+fn a_daemon_that_starts_again_serves_what_stands_from_its_first_answer() {
+    let office = Office::new();
+    office.release("a-new-bridge", "It opens today.");
+    office.run(&["publish-now"]);
+    for _ in 0..3 {
+        let answer = office.daemon().get("/feeds/all.atom");
+        assert!(answer.contains("It opens today."), "{answer}");
+    }
+}
+
+#[test]
 fn commands_work_while_the_daemon_runs() {
     let office = Office::new();
     let daemon = office.daemon();

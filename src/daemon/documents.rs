@@ -13,14 +13,6 @@ use crate::store::DocumentRecord;
 use crate::web::{DocumentSet, Former, Terms};
 
 impl Daemon {
-    /// Serves, until the first scan is done, what an earlier process put in place.
-    pub(super) async fn serve_what_stands(&self) {
-        match self.press.store.documents().await {
-            Ok(records) => self.swap(records).await,
-            Err(error) => error!("the documents could not be read: {error:#}"),
-        }
-    }
-
     /// Publishes unless nothing can have changed since `published_on`.
     pub(super) async fn publish_what_changed(
         &mut self,
@@ -70,27 +62,49 @@ impl Daemon {
     }
 
     /// Serves what the records name from now on.
-    async fn swap(&self, mut records: Vec<DocumentRecord>) {
-        let terms = terms(&self.press);
-        // What many ask for first: it stays in memory.
-        let named: Vec<&str> =
-            named(&self.press.config).map(|feed| feed.definition.name.as_str()).collect();
-        records.sort_by_cached_key(|record| {
-            let is_of = |name: &&str| {
-                let rest = record.path.strip_prefix("feeds/").and_then(|r| r.strip_prefix(*name));
-                rest.is_some_and(|rest| rest.starts_with(['.', '/']))
-            };
-            let is_deep = record.path.contains('/');
-            (is_deep, named.iter().position(|name| is_of(&name)).unwrap_or(usize::MAX))
-        });
+    async fn swap(&self, records: Vec<DocumentRecord>) {
         let previous = Arc::clone(&self.documents.borrow());
-        let folder = self.press.config.output_folder.clone();
-        let load = move || DocumentSet::load(&previous.on(terms), &records, &folder);
-        match tokio::task::spawn_blocking(load).await {
-            Ok(set) => {
-                self.documents.send_replace(Arc::new(set));
-            }
-            Err(error) => error!("the documents could not be loaded: {error}"),
+        self.documents.send_replace(load(&self.press, previous, records).await);
+    }
+}
+
+/// What an earlier process put in place: it is served until the first scan is done.
+pub(super) async fn standing(press: &Press) -> Arc<DocumentSet> {
+    let nothing = Arc::new(DocumentSet::empty(terms(press)));
+    match press.store.documents().await {
+        Ok(records) => load(press, nothing, records).await,
+        Err(error) => {
+            error!("the documents could not be read: {error:#}");
+            nothing
+        }
+    }
+}
+
+/// What the records name; `previous` where it cannot be loaded.
+async fn load(
+    press: &Press,
+    previous: Arc<DocumentSet>,
+    mut records: Vec<DocumentRecord>,
+) -> Arc<DocumentSet> {
+    let terms = terms(press);
+    // What many ask for first: it stays in memory.
+    let named: Vec<&str> = named(&press.config).map(|feed| feed.definition.name.as_str()).collect();
+    records.sort_by_cached_key(|record| {
+        let is_of = |name: &&str| {
+            let rest = record.path.strip_prefix("feeds/").and_then(|r| r.strip_prefix(*name));
+            rest.is_some_and(|rest| rest.starts_with(['.', '/']))
+        };
+        let is_deep = record.path.contains('/');
+        (is_deep, named.iter().position(|name| is_of(&name)).unwrap_or(usize::MAX))
+    });
+    let folder = press.config.output_folder.clone();
+    let standing = Arc::clone(&previous);
+    let load = move || DocumentSet::load(&previous.on(terms), &records, &folder);
+    match tokio::task::spawn_blocking(load).await {
+        Ok(set) => Arc::new(set),
+        Err(error) => {
+            error!("the documents could not be loaded: {error}");
+            standing
         }
     }
 }

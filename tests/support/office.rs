@@ -201,6 +201,11 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     pub fn process(&self) -> u32 {
         self.child.id()
     }

@@ -1,0 +1,114 @@
+//! Real sites, each an office of its own, read back by feedparser, xmllint and icalendar. The
+//! corpus is not part of the repository; its folder is named by `TIDINGS_CORPUS`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tidings::config::{self, Environment};
+use tidings::feeds::{Calendar, FeedDefinition, Selection, calendar};
+use tidings::store::Store;
+use tidings::store::sqlite::SqliteStore;
+
+use super::item::{EventItem, Item, check, events, published};
+use super::support::office::Office;
+use super::{FORMATS, feedparser, icalendar, program, room, xmllint};
+
+/// A feed of a site, as its JSON Feed has it.
+struct SiteFeed {
+    /// Site, and path without ending.
+    name: String,
+    items: Vec<Item>,
+    /// Files in the order of [`FORMATS`].
+    files: [String; 2],
+}
+
+#[tokio::test]
+async fn readers_read_what_real_sites_published() {
+    let Some(corpus) = corpus() else { return };
+    let Some(python) = program::python("feedparser, icalendar") else { return };
+    let Some(xmllint) = program::find("xmllint", "--version") else { return };
+    let folders = std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path());
+    let (mut offices, mut feeds, mut event_count) = (Vec::new(), Vec::new(), 0);
+    for folder in folders.filter(|folder| folder.is_dir()) {
+        let office = published_site(&folder);
+        let documents = office.documents().into_iter();
+        let documents = documents.filter(|(path, _)| xmllint::is_xml(path)).map(|(_, xml)| xml);
+        assert_eq!(xmllint::findings(&xmllint, &documents.collect::<Vec<_>>()), "", "{folder:?}");
+        event_count += check_calendar(&python, &office, &folder).await;
+        feeds.extend(feeds_of(&office, &folder));
+        offices.push(office);
+    }
+    check_feeds(&python, &feeds);
+    let count: usize = feeds.iter().map(|feed| feed.items.len()).sum();
+    println!("{count} items in {} feeds, {event_count} events", feeds.len());
+    assert!(count > 100 && event_count > 10, "{count} items, {event_count} events");
+}
+
+fn corpus() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the corpus lies where the environment says")]
+    let corpus = std::env::var("TIDINGS_CORPUS").ok();
+    if corpus.is_none() {
+        println!("skipped: TIDINGS_CORPUS is not set");
+    }
+    corpus
+}
+
+/// An office with the site's files, published; some files are held back.
+fn published_site(folder: &Path) -> Office {
+    let office = Office::new();
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    let host = name.rsplit("--").next().unwrap().to_lowercase();
+    let config = office.read("config/tidings.yaml");
+    let config = config
+        .replace("https://press.example.org'", &format!("https://{host}/'"))
+        .replace("title: All news}", "title: All news, entries: 1000}");
+    office.write("config/tidings.yaml", config);
+    room::copy(folder, &office, "content");
+    let done = office.run(&["publish-now", "--feeds-only"]);
+    assert!([0, 3].contains(&done.code), "{name}: {done:?}");
+    office
+}
+
+fn feeds_of(office: &Office, folder: &Path) -> Vec<SiteFeed> {
+    let documents = office.documents().into_iter();
+    let feed = |(path, bytes): (String, Vec<u8>)| {
+        let name = path.strip_suffix(".json")?;
+        let file = |format| office.path(&format!("public/{name}.{format}")).display().to_string();
+        Some(SiteFeed {
+            name: format!("{} {name}", folder.display()),
+            items: published(&bytes),
+            files: FORMATS.map(file),
+        })
+    };
+    documents.filter_map(feed).collect()
+}
+
+fn check_feeds(python: &str, feeds: &[SiteFeed]) {
+    for (index, format) in FORMATS.iter().enumerate() {
+        let files: Vec<String> = feeds.iter().map(|feed| feed.files[index].clone()).collect();
+        let read = feedparser::read(python, &files);
+        assert_eq!(read.len(), feeds.len());
+        for (read, feed) in read.into_iter().zip(feeds) {
+            check(read, &feed.items, &format!("{}.{format}", feed.name));
+        }
+    }
+}
+
+/// Most events of the corpus are over, so the calendar is one of all that the store has.
+async fn check_calendar(python: &str, office: &Office, folder: &Path) -> usize {
+    let config =
+        config::load(&office.path("config/tidings.yaml"), &Environment::default()).unwrap();
+    let store = SqliteStore::open(&config.store_path).await.unwrap();
+    let rows: Vec<i64> = store.events(0).await.unwrap().iter().map(|member| member.row).collect();
+    let events_of_store = store.entries(&rows).await.unwrap().into_iter().map(Arc::new).collect();
+    let definition = FeedDefinition::new("events", "Events", Selection::default());
+    let calendar = Calendar { definition, events: events_of_store };
+    let read = icalendar::read(python, &[calendar::render(&calendar, &config.site)]).concat();
+    let expected = events(office.read("public/feeds/all.json").as_bytes());
+    // Where an author's end is none, a calendar has none: ends are looked at elsewhere.
+    let without_end = |[id, title, start, _, status]: EventItem| [id, title, start, status];
+    let read: Vec<_> = read.into_iter().map(without_end).collect();
+    let expected: Vec<_> = expected.into_iter().map(without_end).collect();
+    assert_eq!(read, expected, "{}", folder.display());
+    read.len()
+}
