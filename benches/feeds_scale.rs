@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 const POSTS: usize = 50_000;
+const ARCHIVES_LIMIT_SECONDS: u64 = 600;
 /// Entries of a subscription document, and of an archive.
 const ENTRIES: usize = 50;
 /// Feeds by category, beside the one of everything.
@@ -67,51 +68,33 @@ fn main() {
         return;
     }
     let content = Content::new(posts);
-    let office = Office::new(&content, &eight_feeds());
-    all_anew(&content, &office);
-    one_new(&content, &office);
-}
-
-/// Empty stores and no documents: eight feeds, Hugo, one feed, and that one with archives.
-fn all_anew(content: &Content, eight: &Office) {
-    println!("\nall {} posts anew, medians of {ROUNDS}", content.posts);
-    let plain = Office::new(content, &[one_feed(false)]);
-    let archived = Office::new(content, &[one_feed(true)]);
     let hugo = HugoSite::new();
     if hugo.is_none() {
         println!("no `hugo` to compare with: install it with `apt-get install hugo`");
     }
-    let mut rounds: [Vec<Option<Cost>>; 4] = Default::default();
+    let office = Office::new(&content, &eight_feeds());
+    eight_anew(&content, &office, hugo.as_ref());
+    one_new(&content, &office);
+    drop(office);
+    archives(&content, hugo.as_ref());
+}
+
+/// An empty store and no documents.
+fn eight_anew(content: &Content, office: &Office, hugo: Option<&HugoSite>) {
+    println!("\n8 feeds of {} posts anew, medians of {ROUNDS}", content.posts);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        rounds[0].push(measure(&mut eight.publish_anew(LIMIT_SECONDS)));
-        if let Some(hugo) = &hugo {
-            let cost = measure(&mut hugo.build(content.path()));
-            if cost.is_some() {
-                hugo.check(content.posts);
-            }
-            rounds[1].push(cost);
-        }
-        rounds[2].push(measure(&mut plain.publish_anew(LIMIT_SECONDS)));
-        rounds[3].push(measure(&mut archived.publish_anew(PREPARATION_LIMIT_SECONDS)));
+        ours.push(measure(&mut office.publish_anew(LIMIT_SECONDS)));
+        theirs.extend(hugo.map(|hugo| hugo.measure(content)));
     }
-    let ours = print("8 feeds, all formats, full text", &rounds[0]);
-    let theirs = print("hugo, 8 RSS files of summaries", &rounds[1]);
+    let ours = print("8 feeds, all formats, full text", &ours);
+    let theirs = print("hugo, 8 RSS files of summaries", &theirs);
     if let (Some(ours), Some(theirs)) = (&ours, &theirs) {
         print_ratio(ours, theirs, "hugo");
         print_memory_ratio(ours, theirs);
     }
-    print("1 feed", &rounds[2]);
-    print("1 feed with archives", &rounds[3]);
-    if let Some(archives_ms) = print_difference("the archives alone", &rounds[2], &rounds[3])
-        && let Some(theirs) = &theirs
-    {
-        println!("{:<36}{:>9.2} wall", "times hugo", archives_ms / milliseconds(theirs.wall));
-    }
     if ours.is_some() {
-        eight.check(content.posts);
-    }
-    if rounds[3].last().is_some_and(Option::is_some) {
-        archived.check_archives(content.posts);
+        office.check(content.posts);
     }
 }
 
@@ -132,6 +115,29 @@ fn one_new(content: &Content, office: &Office) {
     print("nothing changed", &idle);
     print("one new post", &new);
     print_difference("the new post alone", &idle, &new);
+    content.remove_added();
+}
+
+/// One feed of everything, anew, without its archives and with them.
+fn archives(content: &Content, hugo: Option<&HugoSite>) {
+    println!("\narchives of {} posts, medians of {ROUNDS}", content.posts);
+    let [without, with] = [false, true].map(|has| Office::new(content, &[one_feed(has)]));
+    let (mut plain, mut archived, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        plain.push(measure(&mut without.publish_anew(LIMIT_SECONDS)));
+        archived.push(measure(&mut with.publish_anew(ARCHIVES_LIMIT_SECONDS)));
+        theirs.extend(hugo.map(|hugo| hugo.measure(content)));
+    }
+    print("1 feed", &plain);
+    let is_done = print("1 feed with archives", &archived).is_some();
+    let theirs = print("hugo, 8 RSS files of summaries", &theirs);
+    let archives_ms = print_difference("the archives alone", &plain, &archived);
+    if let (Some(archives_ms), Some(theirs)) = (archives_ms, theirs) {
+        println!("{:<36}{:>9.2} wall", "times hugo", archives_ms / milliseconds(theirs.wall));
+    }
+    if is_done {
+        with.check_archives(content.posts);
+    }
 }
 
 /// Everything, and the first categories.
@@ -196,10 +202,21 @@ impl Content {
         let text = old
             .replace(&format!("title: Notice {NEW_TOPIC} on"), &format!("title: {title} on"))
             .replace(&format!("/media/notice-{NEW_TOPIC}/"), &format!("/media/new-{round}/"));
-        let path = self.sample.with_file_name(format!("2026-01-{:02}-new-{round}.md", round + 1));
+        let path = self.path_of_added(round);
         fs::write(&path, text).unwrap();
         set_back(&path, Duration::from_mins(1));
         title
+    }
+
+    fn path_of_added(&self, round: usize) -> PathBuf {
+        self.sample.with_file_name(format!("2026-01-{:02}-new-{round}.md", round + 1))
+    }
+
+    /// Back to the posts that there were.
+    fn remove_added(&self) {
+        for round in 0..ROUNDS {
+            fs::remove_file(self.path_of_added(round)).unwrap();
+        }
     }
 }
 
@@ -346,6 +363,13 @@ impl HugoSite {
             command(LIMIT_SECONDS, "hugo", &["--quiet", "--contentDir"].map(OsStr::new));
         command.arg(content).current_dir(self.folder.path());
         command
+    }
+
+    /// Builds anew; every file must hold its posts.
+    fn measure(&self, content: &Content) -> Option<Cost> {
+        let cost = measure(&mut self.build(content.path()))?;
+        self.check(content.posts);
+        Some(cost)
     }
 
     fn check(&self, posts: usize) {
