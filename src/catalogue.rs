@@ -170,6 +170,13 @@ impl Departure {
         }
     }
 
+    /// The departure that a note names.
+    pub fn of(note: &str) -> Option<Self> {
+        [Self::Deleted, Self::Withdrawn, Self::Expired, Self::Draft]
+            .into_iter()
+            .find(|departure| departure.as_str() == note)
+    }
+
     /// Whether feeds say for a while that it is no more (RFC 6721).
     pub fn leaves_tombstone(self) -> bool {
         matches!(self, Self::Deleted | Self::Withdrawn)

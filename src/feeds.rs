@@ -164,6 +164,9 @@ pub struct Tombstone {
     pub at: Timestamp,
 }
 
+/// Entries of an archive. It decides which of them a closed one holds, so it stays.
+pub const ARCHIVE_LENGTH: u64 = 50;
+
 /// A closed block of a feed's history (RFC 5005, section 4).
 #[derive(Debug, Clone)]
 pub struct Archive {

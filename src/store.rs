@@ -111,6 +111,9 @@ pub trait Store: Send + Sync + fmt::Debug {
         now: DateTime<Utc>,
     ) -> Result<()>;
 
+    /// The number that waits for an operator's word on `subject`.
+    async fn asked(&self, subject: &str) -> Result<Option<usize>>;
+
     /// The greatest number that an operator has let go for `subject`.
     async fn approved(&self, subject: &str) -> Result<Option<usize>>;
 
@@ -154,7 +157,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn feed_heads(&self, length: usize) -> Result<Vec<(i64, i64)>>;
 
     /// Events of all feeds that end on this day or later, in days since 1970; by id.
-    async fn events(&self, since: i64) -> Result<Vec<Member>>;
+    async fn events(&self, since: i64) -> Result<Vec<EventMember>>;
 
     /// Archives of a feed that are to be made, oldest first.
     async fn stale_archives(&self, feed: i64, limit: usize) -> Result<Vec<u64>>;

@@ -8,6 +8,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use support::desk::Desk;
+use tidings::pipeline::publish::PublishReport;
+use tidings::store::sqlite::SqliteStore;
 
 /// Documents by path, twins left out.
 type Tree = BTreeMap<String, Vec<u8>>;
@@ -412,4 +414,148 @@ async fn a_feed_that_was_gone_for_a_while_holds_what_it_holds_now() {
     let desk = desk.await;
     desk.publish().await;
     assert_eq!(names(&atom(&desk, "feeds/releases.atom")), ["park", "library"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archives_of_a_closed_feed_are_no_backlog() {
+    let desk = archived(130).await;
+    let desk =
+        desk.reopen(|config| config.replace("archive: true", "archive: true, closed: 2026-01-01"));
+    let desk = desk.await;
+    desk.publish().await;
+    let withdrawn = post("n0003", "news", "2026-01-01").replace("layout", "withdrawn: No.\nlayout");
+    desk.put("_posts/n0003.md", &withdrawn);
+    scan_and_publish(&desk, false).await;
+}
+
+/// Scans and publishes; says whether archives are left to be made.
+async fn scan_and_publish(desk: &Desk, is_backlog: bool) {
+    let mut report = tidings::pipeline::scan::scan(&desk.press).await.unwrap();
+    let left = tidings::pipeline::publish::publish(&desk.press, &mut report).await.unwrap();
+    assert_eq!(left, is_backlog);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_was_emptied_is_filled_again_with_all_its_archives() {
+    let desk = archived(1_110).await;
+    desk.make_archives().await;
+    let before = tree(&desk);
+    std::fs::remove_dir_all(desk.office.path("public")).unwrap();
+    scan_and_publish(&desk, true).await;
+    assert_eq!(link(&atom(&desk, "feeds/all.atom"), "prev-archive"), None);
+    desk.make_archives().await;
+    assert_eq!(changed(&before, &tree(&desk)), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_never_keeps_a_summary_in_the_place_of_a_text() {
+    // A first scan of so many files keeps no bodies.
+    let desk = Desk::open_with("2026-11-20T12:00:00Z", |config| {
+        config.replace("title: All news}", "title: All news, archive: true}")
+    });
+    let desk = desk.await;
+    put_posts(&desk, 0..600);
+    tidings::pipeline::scan::scan(&desk.press).await.unwrap();
+    let edited = post("n0003", "news", "2026-01-01").replace("Text of", "Another word of");
+    desk.put("_posts/n0003.md", &edited);
+    let mut report = PublishReport::default();
+    tidings::pipeline::publish::publish(&desk.press, &mut report).await.unwrap();
+    assert!(report.stand_ins > 0);
+    desk.publish().await;
+    let oldest = desk.office.read("public/feeds/all/archive/1.atom");
+    assert!(oldest.contains("Another word of n0003"), "{oldest}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_text_for_each_feed_and_a_line_less_are_seen_at_once() {
+    let desk = two_posts().await;
+    let desk =
+        desk.reopen(|config| config.replace("{each: category}", "{each: category, text: summary}"));
+    let desk = desk.await;
+    let before = tree(&desk);
+    desk.publish().await;
+    let changed = changed(&before, &tree(&desk));
+    assert!(changed.contains(&"feeds/category-culture.atom".to_owned()), "{changed:?}");
+    assert!(!changed.contains(&"feeds/all.atom".to_owned()), "{changed:?}");
+    let desk = desk.reopen(|config| config.replace("  - {each: category, text: summary}\n", ""));
+    let desk = desk.await;
+    desk.publish().await;
+    assert!(!tree(&desk).contains_key("feeds/category-culture.atom"));
+    for list in ["index.html", "feeds.opml"] {
+        assert!(!desk.office.read(&format!("public/{list}")).contains("category-culture"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_values_wait_for_an_operator_none_is_made() {
+    let desk = Desk::open_with("2026-11-20T12:00:00Z", |config| {
+        config.replace("{each: category}", "{each: category, limit: 3}")
+    });
+    let desk = desk.await;
+    let put = |n: usize| {
+        let (name, category) = (format!("p{n}"), format!("c{n}"));
+        desk.put(&format!("_posts/{name}.md"), &post(&name, &category, "2026-11-01"));
+    };
+    (0..5).for_each(put);
+    desk.publish().await;
+    put(6);
+    let report = desk.publish().await;
+    assert!(!tree(&desk).contains_key("feeds/category-c6.rss"));
+    assert_eq!(report.holds.len(), 1);
+    assert!(report.holds[0].reason.contains("would make 6 feeds"), "{report:?}");
+    let (hold, now) = (report.holds[0].id, desk.now());
+    desk.press.store.release_hold(hold, "test", now).await.unwrap().unwrap();
+    assert!(desk.publish().await.holds.is_empty());
+    assert!(tree(&desk).contains_key("feeds/category-c6.rss"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_event_stays_though_its_feed_selects_anew_and_its_file_goes() {
+    let desk = Desk::open("2026-11-20T12:00:00Z").await;
+    let start = "2026-12-05T10:00:00+08:00";
+    desk.put("_posts/fair.md", &event("Fair", start, ""));
+    desk.publish().await;
+    desk.put("_posts/fair.md", &event("Fair", start, "withdrawn: No hall.\n"));
+    desk.publish().await;
+    desk.remove("_posts/fair.md");
+    desk.publish().await;
+    desk.publish().await;
+    assert_eq!(appointment(&desk).1, "CANCELLED");
+    let desk = desk.reopen(|config| {
+        config.replace("title: All news}", "title: All news, select: {none: [{tag: x}]}}")
+    });
+    let desk = desk.await;
+    desk.publish().await;
+    assert_eq!(appointment(&desk).1, "CANCELLED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hubs_hear_of_what_a_killed_process_put_in_place() {
+    let desk = Desk::open_with("2026-11-20T12:00:00Z", |config| {
+        format!("{config}websub: {{hubs: ['https://hub.example/']}}\n")
+    });
+    let desk = desk.await;
+    desk.put("_posts/bridge.md", &post("bridge", "Transport", "2026-11-01"));
+    desk.publish().await;
+    let topics = async |desk: &Desk| {
+        let due = desk.press.store.due_pings(desk.now(), 1_000).await.unwrap();
+        due.into_iter().map(|ping| ping.topic).collect::<BTreeSet<_>>()
+    };
+    let all = topics(&desk).await;
+    assert!(all.contains("https://press.example.org/feeds/all.json"), "{all:?}");
+    assert!(all.iter().all(|topic| !topic.ends_with(".ics") && !topic.ends_with(".html")));
+    for ping in desk.press.store.due_pings(desk.now(), 1_000).await.unwrap() {
+        desk.press.store.settle_ping(&ping, None).await.unwrap();
+    }
+    // The process is killed after the renames: the store knows nothing of the new bytes.
+    let store = SqliteStore::open(&desk.press.config.store_path).await.unwrap();
+    store.copy_to(&desk.office.path("var/killed.db")).await.unwrap();
+    desk.put("_posts/library.md", &post("library", "Transport", "2026-11-02"));
+    desk.publish().await;
+    let told = topics(&desk).await;
+    let desk =
+        desk.reopen(|config| format!("{config}store: {{url: 'sqlite:var/killed.db'}}\n")).await;
+    let report = desk.publish().await;
+    assert!(report.documents_written.iter().all(|path| !path.ends_with(".rss")), "{report:?}");
+    assert_eq!(topics(&desk).await, told);
 }

@@ -158,7 +158,7 @@ fn a_feed_that_selects_no_events_has_no_calendar() {
 #[test]
 fn an_upcoming_event_can_be_added_to_a_calendar_unless_it_is_off() {
     let mut event = event("open-day", "2026-02-26T14:00:00+08:00", None);
-    let file = format!("href=\"../../{}\"", event_path(&event));
+    let file = format!("href=\"../../{}\"", event_path(&event.id));
     let page = page_of(&feed("all", &[]), &[], std::slice::from_ref(&event));
     let when =
         "Thursday 26 February 2026, 14:00 (UTC+08:00)</bdi> · <bdi>Hall 1, North; Pier</bdi>";

@@ -86,6 +86,8 @@ alter table document add column bucket_tag text;
 create table ping (
     hub text not null,
     topic text not null,
+    -- Grows with every change of the topic: what was told is the one it was told with.
+    generation integer not null default 0,
     attempts integer not null default 0,
     next_at integer not null,
     primary key (hub, topic)

@@ -162,7 +162,7 @@ fn exit_code(scan: &PublishReport, is_partly_sent: bool, fault: Option<&Fault>) 
     if is_partly_sent {
         code = code.max(PARTLY_SENT);
     }
-    if fault.is_some() {
+    if fault.is_some() || scan.bucket_fault.is_some() {
         code = code.max(super::failure::FAILED);
     }
     code

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
+
 use super::Global;
 use super::failure::Failure;
 use super::output::Output;
@@ -101,7 +103,9 @@ pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
 
 /// Opens everything that `config` names.
 pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
-    let templates = Templates::load(&config.templates_folder)?.announcing(announced(&config));
+    let templates = Templates::load(&config.templates_folder)?;
+    let today = clock.now().with_timezone(&config.site.time_zone).date_naive();
+    let templates = templates.announcing(announced(&config, today));
     let store = SqliteStore::open(&config.store_path).await?;
     let keys = Keys::open(&config.keys_folder)?;
     let own = keys.check_value();
@@ -118,8 +122,9 @@ pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<P
 }
 
 /// The feeds that the config names, for every page the daemon serves.
-fn announced(config: &Config) -> Vec<AnnouncedFeed> {
+fn announced(config: &Config, today: NaiveDate) -> Vec<AnnouncedFeed> {
     feeds::named(config)
+        .filter(|feed| !feeds::is_closed(feed, today))
         .map(|feed| &feed.definition)
         .map(|feed| AnnouncedFeed {
             title: feed.title.clone(),

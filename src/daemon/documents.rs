@@ -31,15 +31,29 @@ impl Daemon {
         &mut self,
         report: &mut PublishReport,
     ) -> Result<(), PublishingError> {
+        self.has_archives_to_make = self.publish_and_swap(report).await?;
+        Ok(())
+    }
+
+    /// Returns whether archives are left to be made.
+    async fn publish_and_swap(
+        &mut self,
+        report: &mut PublishReport,
+    ) -> Result<bool, PublishingError> {
         // Not until it is done: a failure is made up for by the next scan.
         self.published_on = None;
         let today = feeds::today(&self.press);
-        publish::publish(&self.press, report).await?;
-        self.has_archives_to_make = publish::has_archives_to_make(&self.press).await?;
+        let live = self.hubs.hold().await;
+        let is_backlog = publish::publish(&self.press, report).await?;
         self.swap(self.press.store.documents().await?).await;
+        drop(live);
         self.hubs.wake();
-        self.published_on = (report.stand_ins == 0).then_some(today);
-        Ok(())
+        if let Some(fault) = &report.bucket_fault {
+            error!("the object store is behind the output folder: {}", fault.message);
+        }
+        let is_done = report.stand_ins == 0 && report.bucket_fault.is_none();
+        self.published_on = is_done.then_some(today);
+        Ok(is_backlog)
     }
 
     /// Makes a few archives; after the last ones the documents that refer to them.
@@ -48,8 +62,9 @@ impl Daemon {
         match publish::make_archives(&self.press, &mut report).await {
             Ok(true) => {}
             Ok(false) => {
+                // What is still not right is for the next scan to mend.
                 self.has_archives_to_make = false;
-                if let Err(error) = self.publish(&mut report).await {
+                if let Err(error) = self.publish_and_swap(&mut report).await {
                     error!("could not publish what refers to archives: {error:#}");
                 }
             }

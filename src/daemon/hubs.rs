@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
@@ -15,6 +15,8 @@ const LOOK_AGAIN: Duration = Duration::from_mins(5);
 
 pub(super) struct Hubs {
     work: Arc<Notify>,
+    /// Held while new bytes are on their way to where hubs fetch them.
+    live: Arc<Mutex<()>>,
 }
 
 impl Hubs {
@@ -25,8 +27,15 @@ impl Hubs {
     ) -> Self {
         let work = Arc::new(Notify::new());
         work.notify_one();
-        tasks.spawn(run(press.clone(), Arc::clone(&work), stop));
-        Self { work }
+        let live = Arc::default();
+        tasks.spawn(run(press.clone(), Arc::clone(&work), Arc::clone(&live), stop));
+        Self { work, live }
+    }
+
+    /// No hub is told what is recorded from now on until this is dropped. Waits for a look into
+    /// the store at most, never for a hub.
+    pub(super) async fn hold(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.live).lock_owned().await
     }
 
     pub(super) fn wake(&self) {
@@ -34,7 +43,12 @@ impl Hubs {
     }
 }
 
-async fn run(press: Press, work: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+async fn run(
+    press: Press,
+    work: Arc<Notify>,
+    live: Arc<Mutex<()>>,
+    mut stop: watch::Receiver<bool>,
+) {
     let client = match websub::client(websub::TIMEOUT) {
         Ok(client) => client,
         Err(error) => {
@@ -51,7 +65,7 @@ async fn run(press: Press, work: Arc<Notify>, mut stop: watch::Receiver<bool>) {
             () = work.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
-        let telling = hubs::tell(&press, &client);
+        let telling = hubs::tell(&press, &client, &live);
         let told = tokio::select! {
             biased;
             // What was not told stays in the store.

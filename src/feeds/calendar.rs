@@ -17,7 +17,7 @@ use chrono::Datelike;
 
 use super::{Calendar, FeedDefinition, Site, Text, feed_name};
 use crate::hash::hash;
-use crate::model::{Entry, Event, Timestamp};
+use crate::model::{Entry, EntryId, Event, Timestamp};
 pub use check::{CalendarError, check};
 use event::When;
 use line::Lines;
@@ -48,8 +48,8 @@ pub fn render_event(entry: &Entry, site: &Site) -> Vec<u8> {
 
 /// `events/NAME-HASH.ics`: a name people can read, from the end of the entry's id, and the hash
 /// of the whole id, so that it is unique and stays as long as the id does.
-pub fn event_path(entry: &Entry) -> String {
-    let id = entry.id.as_str();
+pub fn event_path(id: &EntryId) -> String {
+    let id = id.as_str();
     let path = id.rsplit_once(':').map_or(id, |(_, path)| path);
     let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();

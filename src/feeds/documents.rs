@@ -83,7 +83,7 @@ pub fn archive(archive: &Archive, site: &Site) -> Result<[Document; 2], Document
 
 /// An event by itself.
 pub fn event(entry: &Entry, site: &Site) -> Document {
-    Document { path: calendar::event_path(entry), bytes: calendar::render_event(entry, site) }
+    Document { path: calendar::event_path(&entry.id), bytes: calendar::render_event(entry, site) }
 }
 
 /// The list of all feeds, for programs and for people.

@@ -14,8 +14,8 @@ use crate::store::{Body, BodyAtSource, StoreError};
 /// Fills in the bodies of entries; those made from their files are stored.
 ///
 /// A file that changed since its scan no longer has the text that was accepted. Until the next
-/// scan takes it up, its entry says its summary instead. Returns how many do.
-pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<u64, StoreError> {
+/// scan takes it up, its entry says its summary instead. Returns the indices of those that do.
+pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<Vec<usize>, StoreError> {
     let (bodies, stand_ins) = make_missing(press, entries).await?;
     if !bodies.is_empty() {
         press.store.keep_bodies(&bodies).await?;
@@ -24,17 +24,17 @@ pub(super) async fn fill(press: &Press, entries: &mut [Entry]) -> Result<u64, St
 }
 
 /// As [`fill`], and nothing is stored.
-pub(super) async fn borrow(press: &Press, entries: &mut [Entry]) -> Result<u64, StoreError> {
+pub(super) async fn borrow(press: &Press, entries: &mut [Entry]) -> Result<Vec<usize>, StoreError> {
     Ok(make_missing(press, entries).await?.1)
 }
 
 async fn make_missing(
     press: &Press,
     entries: &mut [Entry],
-) -> Result<(Vec<Body>, u64), StoreError> {
+) -> Result<(Vec<Body>, Vec<usize>), StoreError> {
     let missing = press.store.fill_bodies(entries).await?;
     if missing.is_empty() {
-        return Ok((Vec::new(), 0));
+        return Ok((Vec::new(), Vec::new()));
     }
     let folder = press.config.content.folder.clone();
     let rules = press.config.content.rules.clone();
@@ -42,7 +42,7 @@ async fn make_missing(
     let made = tokio::task::spawn_blocking(move || make(&folder, &rules, &asked));
     let made = made.await.expect("a panic in a file is caught with it");
     let mut bodies = Vec::new();
-    let mut stand_ins = 0;
+    let mut stand_ins = Vec::new();
     for (asked, draft) in missing.into_iter().zip(made) {
         let BodyAtSource { index, row, path, .. } = asked;
         let entry = &mut entries[index];
@@ -61,7 +61,7 @@ async fn make_missing(
                 path,
                 "the file of an entry is not as it was scanned; its summary stands in for it"
             );
-            stand_ins += 1;
+            stand_ins.push(index);
             entry.content_html = format!("<p>{}</p>\n", escape(&entry.summary));
             entry.content_text.clone_from(&entry.summary);
         }

@@ -59,7 +59,7 @@ fn each(config: &Config) -> impl Iterator<Item = &EachFeed> {
     })
 }
 
-fn is_closed(feed: &NamedFeed, today: NaiveDate) -> bool {
+pub fn is_closed(feed: &NamedFeed, today: NaiveDate) -> bool {
     matches!(&feed.closed, Some(Closed { from, .. }) if *from <= today)
 }
 
@@ -177,7 +177,6 @@ fn placing(feeds: &[ActiveFeed], placements: &[Placement], upto: i64) -> Placing
         let mut members = if is_shown { index.feeds_of(&placement.facets) } else { Vec::new() };
         members.retain(|feed| placement.is_changed || chosen.contains(feed));
         let departure = placement.removed.as_ref().filter(|_| !is_shown);
-        let is = |departure: Departure, note: &str| note == departure.as_str();
         Placed {
             row: placement.row,
             updated_at: placement.updated_at,
@@ -187,9 +186,9 @@ fn placing(feeds: &[ActiveFeed], placements: &[Placement], upto: i64) -> Placing
             has_turned: placement.has_turned,
             feeds: members,
             last_day: placement.facets.last_day,
-            stays_cancelled: departure.is_some_and(|(note, _)| is(Departure::Withdrawn, note)),
+            stays_cancelled: placement.was_withdrawn,
             buried_at: departure
-                .filter(|(note, _)| is(Departure::Withdrawn, note) || is(Departure::Deleted, note))
+                .filter(|(note, _)| Departure::of(note).is_some_and(Departure::leaves_tombstone))
                 .map(|(_, at)| *at),
         }
     };
@@ -269,65 +268,61 @@ fn hold_subject(facet: Facet) -> String {
     format!("each:{}", facet.as_str())
 }
 
-/// Makes the feeds of values that are new; more than are allowed wait for an operator.
-///
-/// Of several spellings the oldest entry's is the title, so that a later slip of the pen does
-/// not rename a feed.
+/// Makes the feeds of values that are new; more than are allowed wait for an operator, and
+/// while they do no other one of the facet is made. Whether any was made.
 async fn make_feeds(
     press: &Press,
     placements: &[Placement],
     allowed: &Allowed,
 ) -> Result<bool, StoreError> {
-    let mut oldest_first: Vec<&Placement> = placements
-        .iter()
-        .filter(|p| matches!(p.state, EntryState::Public | EntryState::Withdrawn))
-        .collect();
-    oldest_first.sort_by(|a, b| (a.published_at, &a.id).cmp(&(b.published_at, &b.id)));
-    let records = press.store.feeds().await?;
+    let store = &press.store;
+    let records = store.feeds().await?;
+    let named: HashSet<&str> = named(&press.config).map(|f| f.definition.name.as_str()).collect();
     let mut has_new = false;
     for (facet, limit) in &allowed.by_facet {
-        let made: HashSet<&str> = records
-            .iter()
-            .filter_map(|record| match &record.origin {
-                Some((f, value)) if f == facet => Some(value.as_str()),
-                _ => None,
-            })
-            .collect();
-        let mut new: BTreeMap<String, String> = BTreeMap::new();
-        for value in oldest_first.iter().flat_map(|placement| placement.facets.values(*facet)) {
-            if !made.contains(value.name()) {
-                let title = value.title().to_owned();
-                new.entry(value.0).or_insert(title);
-            }
-        }
-        let wanted = made.len() + new.len();
+        let is_made = |record: &&FeedRecord| matches!(&record.origin, Some((f, _)) if f == facet);
+        let made: HashSet<&str> =
+            records.iter().filter(is_made).map(|record| record.name.as_str()).collect();
+        let mut new = new_feeds(*facet, placements);
+        new.retain(|feed| !made.contains(feed.name.as_str()) && !named.contains(&*feed.name));
         if new.is_empty() {
             continue;
         }
-        if wanted > *limit {
-            let reason = format!(
-                "`each: {}` would make {wanted} feeds; its limit is {limit}",
-                facet.as_str()
-            );
-            press
-                .store
-                .hold_approval(&hold_subject(*facet), wanted, &reason, press.clock.now())
-                .await?;
+        let subject = hold_subject(*facet);
+        // What waits was counted with those that are made.
+        let waiting = store.asked(&subject).await?;
+        let wanted = waiting.unwrap_or(made.len()) + new.len();
+        if waiting.is_some() || wanted > *limit {
+            let facet = facet.as_str();
+            let reason = format!("`each: {facet}` would make {wanted} feeds; its limit is {limit}");
+            store.hold_approval(&subject, wanted, &reason, press.clock.now()).await?;
             continue;
         }
-        let feeds: Vec<NewFeed> = new
-            .into_iter()
-            .map(|(value, title)| NewFeed {
-                name: facet.feed_of(&value),
-                title,
-                origin: Some((*facet, value)),
-            })
-            .filter(|feed| named(&press.config).all(|n| n.definition.name != feed.name))
-            .collect();
-        has_new |= !feeds.is_empty();
-        press.store.register_feeds(&feeds, press.clock.now()).await?;
+        has_new = true;
+        store.register_feeds(&new, press.clock.now()).await?;
     }
     Ok(has_new)
+}
+
+/// A feed for each value that public entries have of a facet.
+///
+/// Of several spellings the oldest entry's is the title, so that a later slip of the pen does
+/// not rename a feed.
+fn new_feeds(facet: Facet, placements: &[Placement]) -> Vec<NewFeed> {
+    let is_shown = |p: &&Placement| matches!(p.state, EntryState::Public | EntryState::Withdrawn);
+    let mut oldest_first: Vec<&Placement> = placements.iter().filter(is_shown).collect();
+    oldest_first.sort_by(|a, b| (a.published_at, &a.id).cmp(&(b.published_at, &b.id)));
+    let mut titles: BTreeMap<String, String> = BTreeMap::new();
+    for value in oldest_first.iter().flat_map(|placement| placement.facets.values(facet)) {
+        let title = value.title().to_owned();
+        titles.entry(value.0).or_insert(title);
+    }
+    let feed = |(value, title): (String, String)| NewFeed {
+        name: facet.feed_of(&value),
+        title,
+        origin: Some((facet, value)),
+    };
+    titles.into_iter().map(feed).collect()
 }
 
 /// Moves the subscriptions of feeds that had another name.

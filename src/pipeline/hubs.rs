@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use reqwest::Client;
+use tokio::sync::Mutex;
 use tracing::{info, warn};
 use url::Url;
 
@@ -25,14 +26,39 @@ pub struct Told {
 }
 
 /// Tells hubs what is due. A hub that fails once is left alone for the rest of this call.
-pub async fn tell(press: &Press, client: &Client) -> Result<Told, StoreError> {
+/// `live` is locked while new bytes are on their way to where hubs fetch them.
+pub async fn tell(press: &Press, client: &Client, live: &Mutex<()>) -> Result<Told, StoreError> {
     let mut told = Told::default();
-    let now = press.clock.now();
+    loop {
+        let due = due(press, live).await?;
+        if due.is_empty() {
+            break;
+        }
+        tell_all(press, client, due, &mut told).await?;
+    }
+    if told.told > 0 {
+        info!(topics = told.told, "told hubs what changed");
+    }
+    Ok(told)
+}
+
+async fn due(press: &Press, live: &Mutex<()>) -> Result<Vec<PingRecord>, StoreError> {
+    let _live = live.lock().await;
     if is_mirror_behind(press).await? {
         // The new bytes are not where readers look.
-        return Ok(told);
+        return Ok(Vec::new());
     }
-    for ping in press.store.due_pings(now, PAGE).await? {
+    press.store.due_pings(press.clock.now(), PAGE).await
+}
+
+async fn tell_all(
+    press: &Press,
+    client: &Client,
+    due: Vec<PingRecord>,
+    told: &mut Told,
+) -> Result<(), StoreError> {
+    let now = press.clock.now();
+    for ping in due {
         if let Some((_, reason)) = told.failed.iter().find(|(hub, _)| *hub == ping.hub) {
             let reason = reason.clone();
             put_off(press, &ping, &reason, now).await?;
@@ -49,10 +75,7 @@ pub async fn tell(press: &Press, client: &Client) -> Result<Told, StoreError> {
             }
         }
     }
-    if told.told > 0 {
-        info!(topics = told.told, "told hubs what changed");
-    }
-    Ok(told)
+    Ok(())
 }
 
 async fn tell_one(press: &Press, client: &Client, ping: &PingRecord) -> Result<(), String> {

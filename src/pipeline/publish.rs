@@ -15,14 +15,14 @@ pub(super) use self::make::rank;
 use super::Press;
 use super::feeds::{ActiveFeed, place};
 use super::mirror;
+use super::requests::Fault;
 use crate::content::{Problem, ScanError, Severity};
 use crate::feeds::documents::{self, CALENDAR_DAYS, DocumentError};
 use crate::feeds::facets::days_since_1970;
 use crate::feeds::page::{self, FeedSummary};
 use crate::feeds::{INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH};
 use crate::model::Entry;
-use crate::publish::bucket::BucketError;
-use crate::publish::{self, Publication, PublishError, Published};
+use crate::publish::{self, Publication, PublishError, Published, PutDocument};
 use crate::store::{DocumentRecord, HoldRecord, PublicationRecord, StoreError};
 
 /// Entries that the list of feeds shows of each.
@@ -42,8 +42,6 @@ pub enum PublishingError {
     Document(#[from] DocumentError),
     #[error(transparent)]
     Publish(#[from] PublishError),
-    #[error(transparent)]
-    Bucket(#[from] BucketError),
 }
 
 impl PublishingError {
@@ -52,7 +50,6 @@ impl PublishingError {
         match self {
             Self::Publish(error) => Some(error.hint()),
             Self::Scan(error) => Some(error.hint()),
-            Self::Bucket(error) => Some(error.hint()),
             Self::Store(_) | Self::Document(_) => None,
         }
     }
@@ -87,6 +84,9 @@ pub struct PublishReport {
     /// Copies made in an object store.
     #[serde(default)]
     pub documents_uploaded: usize,
+    /// Why the object store is behind the folder.
+    #[serde(default)]
+    pub bucket_fault: Option<Fault>,
     pub entries_public: u64,
     /// Entries that say their summary alone, because their file is not as it was scanned.
     #[serde(default)]
@@ -105,8 +105,9 @@ impl PublishReport {
 /// Brings the folder up to what the store says; fills in the report.
 ///
 /// Only documents of feeds that changed are rendered, and only those whose bytes change are
-/// written. Archives are left to [`make_archives`] where they are many.
-pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<(), PublishingError> {
+/// written. Where archives are many they are left to [`make_archives`]; returns whether some
+/// are.
+pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<bool, PublishingError> {
     let feeds = place(press).await?;
     report.holds = press.store.open_holds().await?;
     let output = publish::open(&press.config.output_folder, &press.config.content.folder)?;
@@ -114,7 +115,8 @@ pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<(), Pu
     let publication = Arc::new(output.begin()?);
     let mut made = Made::default();
     let archives = due_archives(press, &feeds, &standing, ARCHIVES + 1).await?;
-    let archives = if archives.len() > ARCHIVES { Vec::new() } else { archives };
+    let is_backlog = archives.len() > ARCHIVES;
+    let archives = if is_backlog { Vec::new() } else { archives };
     make::archives(press, &publication, &standing, &archives, &mut made).await?;
     let mut looked = 0;
     let mut due = Vec::new();
@@ -149,13 +151,15 @@ pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<(), Pu
         .into_iter()
         .collect();
     let unchanged = wanted.len();
-    put_in_place(press, publication, made, remove, report).await?;
+    put_in_place(press, publication, &standing, made, remove, report).await?;
     report.documents_unchanged = unchanged.saturating_sub(report.documents_written.len());
     standing.settle(press).await?;
-    mirror::copy(press, report).await
+    mirror::copy(press, report).await?;
+    Ok(is_backlog)
 }
 
-/// Makes some of the archives that are still to be made. `true` while some are left.
+/// Makes some of the archives that are still to be made. `true` while some are left that it
+/// did not try.
 ///
 /// Each is put in place before what refers to it: older ones first, and the feed's own
 /// documents when [`publish()`] comes next.
@@ -175,14 +179,10 @@ pub async fn make_archives(
     let publication = Arc::new(output.begin()?);
     let mut made = Made::default();
     make::archives(press, &publication, &standing, &due, &mut made).await?;
-    put_in_place(press, publication, made, Vec::new(), report).await?;
-    Ok(is_more)
-}
-
-/// Whether archives are still to be made after a publish: many at once are left to
-/// [`make_archives`].
-pub async fn has_archives_to_make(press: &Press) -> Result<bool, StoreError> {
-    Ok(press.store.feeds().await?.iter().any(|feed| feed.stale_archives > 0))
+    // What says a summary stays to be made again, and not at once.
+    let is_whole = made.stand_ins == 0;
+    put_in_place(press, publication, &standing, made, Vec::new(), report).await?;
+    Ok(is_more && is_whole)
 }
 
 /// Archives that are to be made: new ones, those in which an entry was withdrawn or removed,
@@ -247,10 +247,8 @@ async fn make_events(
     made: &mut Made,
 ) -> Result<(), PublishingError> {
     let since = days_since_1970(standing.today) - CALENDAR_DAYS;
-    let members = press.store.events(since).await?;
-    let events = make::events(press, publication, standing, &members, made).await?;
-    made.events = Some(events);
-    Ok(())
+    let events = press.store.events(since).await?;
+    make::events(press, publication, standing, &events, made).await
 }
 
 /// Lists of all feeds, and what everything refers to.
@@ -300,6 +298,7 @@ fn wanted(feeds: &[ActiveFeed], standing: &Standing, made: &Made) -> HashSet<Str
         }
     }
     wanted.extend(made.staged.iter().map(|staged| staged.path().to_owned()));
+    wanted.extend(made.events.iter().flatten().cloned());
     if made.events.is_none() {
         let known = standing.records.keys().filter(|path| path.starts_with("events/"));
         wanted.extend(known.cloned());
@@ -311,25 +310,27 @@ fn wanted(feeds: &[ActiveFeed], standing: &Standing, made: &Made) -> HashSet<Str
 async fn put_in_place(
     press: &Press,
     publication: Arc<Publication>,
+    standing: &Standing,
     made: Made,
     remove: Vec<String>,
     report: &mut PublishReport,
 ) -> Result<(), PublishingError> {
-    let Made { mut staged, feeds, archives, .. } = made;
+    let Made { mut staged, feeds, archives, made_of, .. } = made;
     if staged.is_empty() && feeds.is_empty() && remove.is_empty() {
         return Ok(());
     }
     staged.sort_by_key(|staged| rank(staged.path()));
     let publication = Arc::into_inner(publication).expect("nobody renders any more");
     let place = move || publication.put_in_place(staged, &remove);
+    mirror::fall_behind(press).await?;
     let published = tokio::task::spawn_blocking(place).await.expect("renaming does not panic")?;
     let now = press.clock.now();
     let record = PublicationRecord {
-        documents: records(&published, now),
+        documents: records(&published, &made_of, now),
         removed: published.removed.clone(),
         feeds,
         archives,
-        pings: pings(press, &published),
+        pings: pings(press, standing, &published),
     };
     press.store.record_publication(&record, now).await?;
     report.documents_written.extend(published.written);
@@ -337,27 +338,37 @@ async fn put_in_place(
     Ok(())
 }
 
-fn records(published: &Published, now: DateTime<Utc>) -> Vec<DocumentRecord> {
-    let record = |document: &publish::PutDocument| DocumentRecord {
+fn records(
+    published: &Published,
+    made_of: &HashMap<String, String>,
+    now: DateTime<Utc>,
+) -> Vec<DocumentRecord> {
+    let record = |document: &PutDocument| DocumentRecord {
         path: document.path.clone(),
         hash: document.hash.clone(),
         size_bytes: document.size_bytes,
         changed_at: now,
         stat: document.stat.clone(),
-        made_of: String::new(),
+        made_of: made_of.get(&document.path).cloned().unwrap_or_default(),
         bucket_tag: None,
     };
     published.documents.iter().map(record).collect()
 }
 
-/// Which hub is to be told of which topic: feeds whose bytes changed.
-fn pings(press: &Press, published: &Published) -> Vec<(String, String)> {
+/// Which hub is to be told of which topic: feeds whose bytes are not those that were recorded.
+/// After a kill between the two they stand there already, and nobody was told.
+fn pings(press: &Press, standing: &Standing, published: &Published) -> Vec<(String, String)> {
     let site = &press.config.site;
-    let is_topic = |path: &&String| {
+    let is_topic = |path: &str| {
         let is_archive = path.contains("/archive/");
         !is_archive && [".rss", ".atom", ".json"].iter().any(|ending| path.ends_with(ending))
     };
-    let topics = published.written.iter().filter(is_topic).map(|path| site.address(path));
+    let is_other = |document: &&PutDocument| {
+        let recorded = standing.records.get(&document.path);
+        recorded.is_none_or(|recorded| recorded.hash != document.hash)
+    };
+    let changed = published.documents.iter().filter(is_other);
+    let topics = changed.filter(|d| is_topic(&d.path)).map(|d| site.address(&d.path));
     topics
         .flat_map(|topic| site.hubs.iter().map(move |hub| (hub.to_string(), topic.to_string())))
         .collect()

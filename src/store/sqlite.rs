@@ -32,11 +32,11 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     Audience, Body, BodyAtSource, Change, Claim, ClaimRequest, DeliveryCounts, DeliveryRecord,
-    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, FeedLists, FeedRecord,
-    FileOutcome, Followed, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed,
-    NewRun, NewSubscription, PingRecord, Placement, Placing, PublicationRecord, QuietRun,
-    Recovered, Request, RequestKind, Result, RunRecord, ScanEnd, ScanRecord, Store, StoreError,
-    Subscribed, SubscriberRecord, Subscription, Suspects, ToldChange,
+    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, EventMember, FeedLists,
+    FeedRecord, FileOutcome, Followed, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked,
+    Member, NewFeed, NewRun, NewSubscription, PingRecord, Placement, Placing, PublicationRecord,
+    QuietRun, Recovered, Request, RequestKind, Result, RunRecord, ScanEnd, ScanRecord, Store,
+    StoreError, Subscribed, SubscriberRecord, Subscription, Suspects, ToldChange,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -273,8 +273,12 @@ impl Store for SqliteStore {
         transaction.commit().await.during("remember a hold")
     }
 
+    async fn asked(&self, subject: &str) -> Result<Option<usize>> {
+        holds::approval(&mut *self.reader().await?, subject, false).await
+    }
+
     async fn approved(&self, subject: &str) -> Result<Option<usize>> {
-        holds::approved(&mut *self.reader().await?, subject).await
+        holds::approval(&mut *self.reader().await?, subject, true).await
     }
 
     async fn problems(&self) -> Result<Vec<Problem>> {
@@ -335,7 +339,7 @@ impl Store for SqliteStore {
         feeds::heads(&mut *self.reader().await?, length).await
     }
 
-    async fn events(&self, since: i64) -> Result<Vec<Member>> {
+    async fn events(&self, since: i64) -> Result<Vec<EventMember>> {
         feeds::events(&mut *self.reader().await?, since).await
     }
 

@@ -28,6 +28,9 @@ use super::{Web, documents};
 /// A connection on which no whole request head comes for so long is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(75);
 
+/// How long the requests in hand may take once the server is to stop.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
 /// Everything that is served.
 #[derive(Debug, Clone)]
 pub struct Site {
@@ -68,7 +71,9 @@ pub async fn serve(mut listener: TcpListener, site: Site, stop: watch::Receiver<
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    let finished = async { while connections.join_next().await.is_some() {} };
+    // Who does not read what was asked for holds nobody up.
+    let _ = tokio::time::timeout(DRAIN_LIMIT, finished).await;
 }
 
 /// One connection to its end, or to the end of the request in hand.

@@ -99,7 +99,8 @@ async fn check_calendar(python: &str, office: &Office, folder: &Path) -> usize {
     let config =
         config::load(&office.path("config/tidings.yaml"), &Environment::default()).unwrap();
     let store = SqliteStore::open(&config.store_path).await.unwrap();
-    let rows: Vec<i64> = store.events(0).await.unwrap().iter().map(|member| member.row).collect();
+    let rows: Vec<i64> =
+        store.events(0).await.unwrap().iter().map(|event| event.member.row).collect();
     let events_of_store = store.entries(&rows).await.unwrap().into_iter().map(Arc::new).collect();
     let definition = FeedDefinition::new("events", "Events", Selection::default());
     let calendar = Calendar { definition, events: events_of_store };

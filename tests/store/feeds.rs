@@ -159,23 +159,30 @@ fn a_document_keeps_its_time_while_its_bytes_are_equal() {
 #[test]
 fn a_hub_is_told_again_later_and_of_what_changed_meanwhile() {
     check(async |store| {
-        let ping = |attempts| PingRecord { hub: "hub".into(), topic: "topic".into(), attempts };
+        let ping = |generation, attempts| PingRecord {
+            hub: "hub".into(),
+            topic: "topic".into(),
+            generation,
+            attempts,
+        };
         let publish = async || {
             let pings = vec![("hub".into(), "topic".into())];
             let record = PublicationRecord { pings, ..PublicationRecord::default() };
             store.record_publication(&record, at(0)).await.unwrap();
         };
         publish().await;
-        assert_eq!(store.due_pings(at(0), 9).await.unwrap(), [ping(0)]);
-        store.settle_ping(&ping(0), Some(at(5))).await.unwrap();
+        assert_eq!(store.due_pings(at(0), 9).await.unwrap(), [ping(0, 0)]);
+        store.settle_ping(&ping(0, 0), Some(at(5))).await.unwrap();
         assert_eq!(store.due_pings(at(4), 9).await.unwrap(), []);
         assert_eq!(store.next_ping().await.unwrap(), Some(at(5)));
-        assert_eq!(store.due_pings(at(5), 9).await.unwrap(), [ping(1)]);
+        assert_eq!(store.due_pings(at(5), 9).await.unwrap(), [ping(0, 1)]);
         // The topic changes while its hub is being told: it has to be told once more.
         publish().await;
-        store.settle_ping(&ping(1), None).await.unwrap();
-        assert_eq!(store.due_pings(at(5), 9).await.unwrap(), [ping(0)]);
-        store.settle_ping(&ping(0), None).await.unwrap();
+        store.settle_ping(&ping(0, 1), None).await.unwrap();
+        assert_eq!(store.due_pings(at(5), 9).await.unwrap(), [ping(1, 0)]);
+        publish().await;
+        store.settle_ping(&ping(1, 0), None).await.unwrap();
+        store.settle_ping(&ping(2, 0), None).await.unwrap();
         assert_eq!(store.next_ping().await.unwrap(), None);
     });
 }
@@ -206,6 +213,7 @@ fn an_operator_lets_a_number_go() {
         assert_eq!(store.approved("each:tag").await.unwrap(), None);
         ask(1_200).await;
         ask(1_300).await;
+        assert_eq!(store.asked("each:tag").await.unwrap(), Some(1_300));
         let holds = store.open_holds().await.unwrap();
         assert_eq!((holds.len(), holds[0].kind.as_str()), (1, "approval"));
         store.release_hold(holds[0].id, "test", at(1)).await.unwrap().unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::report::{self, DigestReport, Report};
 use super::{PublishNow, exit_code, may_send, prepare};
@@ -48,7 +48,7 @@ async fn tell_hubs(press: &Press, output: Output, report: &mut Report) -> Result
         return Ok(());
     }
     let client = websub::client(websub::TIMEOUT).map_err(Failure::new)?;
-    let told = hubs::tell(press, &client).await?;
+    let told = hubs::tell(press, &client, &Mutex::new(())).await?;
     for (hub, reason) in told.failed {
         let fault = Fault {
             message: format!("a hub was not told what changed: {reason}"),
@@ -84,8 +84,9 @@ async fn publish_and_send(
     }
     prepare(press, args).await?;
     let mut scan = scan::scan(press).await?;
-    publish::publish(press, &mut scan).await?;
-    make_archives(press, &mut scan, output).await?;
+    if publish::publish(press, &mut scan).await? {
+        make_archives(press, &mut scan, output).await?;
+    }
     report::show_scan(output, press, &scan);
     if args.feeds_only {
         let exit_code = exit_code(&scan, false, None);
@@ -121,14 +122,13 @@ async fn make_archives(
     scan: &mut PublishReport,
     output: Output,
 ) -> Result<(), Failure> {
-    if !publish::has_archives_to_make(press).await? {
-        return Ok(());
-    }
-    let total = press.store.feeds().await?.iter().map(|feed| feed.stale_archives).sum();
+    let stale = async || -> Result<u64, Failure> {
+        Ok(press.store.feeds().await?.iter().map(|feed| feed.stale_archives).sum())
+    };
+    let total = stale().await?;
     let bar = progress_bar(total, output, "archives");
     while publish::make_archives(press, scan).await? {
-        let left: u64 = press.store.feeds().await?.iter().map(|feed| feed.stale_archives).sum();
-        bar.set_position(total - left.min(total));
+        bar.set_position(total.saturating_sub(stale().await?));
     }
     bar.finish_and_clear();
     publish::publish(press, scan).await?;

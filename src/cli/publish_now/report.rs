@@ -112,6 +112,9 @@ fn show_copies(output: Output, press: &Press, scan: &PublishReport) {
     if let Some(bucket) = &press.config.bucket {
         let copies = count(scan.documents_uploaded as u64, "document", "documents");
         line(output, "Bucket", &format!("{copies} copied to {bucket}"));
+        if let Some(Fault { message, hint }) = scan.bucket_fault.clone() {
+            output.error(&Failure { hint, ..Failure::new(anyhow::anyhow!(message)) });
+        }
     }
 }
 

@@ -193,7 +193,7 @@ pub(super) fn event_view<'a>(entry: &'a Entry, place: Place<'_>) -> Option<Event
         when: event_when(event),
         venue: shown(venue.unwrap_or_default()),
         mark: mark(entry),
-        calendar: takes_place.then(|| place.relative(&calendar::event_path(entry))),
+        calendar: takes_place.then(|| place.relative(&calendar::event_path(&entry.id))),
     })
 }
 

@@ -9,17 +9,15 @@ use chrono::NaiveDate;
 
 use crate::catalogue::NOTICE;
 use crate::config::Config;
-use crate::feeds::FeedDefinition;
 use crate::feeds::documents::CALENDAR_DAYS;
 use crate::feeds::facets::days_since_1970;
+use crate::feeds::{ARCHIVE_LENGTH, FeedDefinition};
 use crate::hash::hash;
 use crate::pipeline::Press;
 use crate::pipeline::feeds::{ActiveFeed, named};
 use crate::publish::OutputFolder;
-use crate::store::{DocumentRecord, FeedLists, ListsAsked, StoreError};
+use crate::store::{DocumentRecord, FeedLists, ListsAsked, Member, StoreError};
 
-/// Entries in an archive.
-const ARCHIVE_LENGTH: u64 = 50;
 /// What all documents were made of besides their entries, and on which day.
 const BASE_FACT: &str = "documents";
 
@@ -40,6 +38,8 @@ pub(super) struct Standing {
     pub(super) today: NaiveDate,
     /// Hash of what shapes every document.
     pub(super) base: String,
+    /// Hash of that and of all feeds there are.
+    whole: String,
     /// Whether that, or the day, is another one than the last time.
     pub(super) is_new_base: bool,
 }
@@ -62,22 +62,30 @@ impl Standing {
             tokio::task::spawn_blocking(compare).await.expect("looking at files does not panic");
         let today = crate::pipeline::feeds::today(press);
         let base = base(press, feeds);
+        let all: Vec<&FeedDefinition> = feeds.iter().map(|feed| &feed.definition).collect();
+        let whole = hash(format!("{base} {all:?}").as_bytes());
         let last = press.store.fact(BASE_FACT).await?;
         Ok(Self {
             records: records.into_iter().map(|record| (record.path.clone(), record)).collect(),
             damaged,
-            is_new_base: last.as_deref() != Some(&fact(&base, today)),
+            is_new_base: last.as_deref() != Some(&fact(&whole, today)),
             today,
             base,
+            whole,
         })
     }
 
     /// Remembers, after everything was put in place, what it was made of.
     pub(super) async fn settle(&self, press: &Press) -> Result<(), StoreError> {
         if self.is_new_base {
-            press.store.set_fact(BASE_FACT, &fact(&self.base, self.today)).await?;
+            press.store.set_fact(BASE_FACT, &fact(&self.whole, self.today)).await?;
         }
         Ok(())
+    }
+
+    /// A hash that differs where an event by itself might.
+    pub(super) fn made_of_event(&self, member: &Member) -> String {
+        hash(format!("{} {} {member:?}", self.base, self.today).as_bytes())
     }
 
     /// Whether a document is there as it was left.
@@ -89,14 +97,14 @@ impl Standing {
     pub(super) fn archives(&self, feed: &FeedDefinition) -> u64 {
         let has = |number: u64| {
             let paths = [feed.atom_archive_path(number), feed.json_archive_path(number)];
-            paths.iter().all(|path| self.records.contains_key(path))
+            paths.iter().all(|path| self.has(path))
         };
         (1..).take_while(|number| has(*number)).last().unwrap_or(0)
     }
 }
 
-fn fact(base: &str, today: NaiveDate) -> String {
-    format!("{base} {today}")
+fn fact(whole: &str, today: NaiveDate) -> String {
+    format!("{whole} {today}")
 }
 
 /// All that shapes every document: version, site, templates, which feeds there are.

@@ -2,12 +2,13 @@
 //!
 //! Entries are read for some feeds at a time, so that memory does not grow with their number.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
 
 use super::PublishingError;
 use super::look::{Due, Standing, named_feeds};
+use crate::feeds::calendar::event_path;
 use crate::feeds::documents;
 use crate::feeds::{
     Archive, Document, Feed, FeedDefinition, INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH, Site,
@@ -17,7 +18,7 @@ use crate::model::{Entry, Timestamp};
 use crate::pipeline::feeds::ActiveFeed;
 use crate::pipeline::{Press, bodies};
 use crate::publish::{Publication, PublishError, Staged};
-use crate::store::{MadeFeed, Member};
+use crate::store::{EventMember, MadeFeed, Member};
 use crate::templates::Templates;
 
 /// Entries in memory at once, with their bodies.
@@ -47,6 +48,8 @@ pub(super) struct Made {
     pub(super) stand_ins: u64,
     /// Paths of all events there are to be; absent where nobody looked.
     pub(super) events: Option<Vec<String>>,
+    /// Of documents whose feed does not say it: what they were made of, by path.
+    pub(super) made_of: HashMap<String, String>,
 }
 
 /// Makes all documents of feeds that are due.
@@ -67,18 +70,19 @@ pub(super) async fn feeds(
             rows.extend(members_of(&due).map(|member| member.row));
             batch.push(due);
         }
-        let (entries, stand_ins) = entries(press, rows, Keep::Bodies).await?;
-        made.stand_ins += stand_ins;
+        let entries = entries(press, rows, Keep::Bodies).await?;
+        made.stand_ins += entries.stand_ins.len() as u64;
         let room = Room::new(press, publication, &others, standing);
+        let has_stand_ins = !entries.stand_ins.is_empty();
         let staged = in_parallel(batch, move |due| room.feed(&due, &entries)).await;
         for one in staged {
             let (staged, feed) = one?;
             made.staged.extend(staged);
             // With a stand-in among them they are made again, whether or not anything changes.
-            made.feeds.push(if stand_ins == 0 {
-                feed
-            } else {
+            made.feeds.push(if has_stand_ins {
                 MadeFeed { made_of: String::new(), ..feed }
+            } else {
+                feed
             });
         }
     }
@@ -104,8 +108,14 @@ pub(super) async fn archives(
         rows.extend(members.iter().map(|member| member.row));
         blocks.push((feed.clone(), *number, members));
     }
-    let (entries, stand_ins) = entries(press, rows, Keep::Nothing).await?;
-    made.stand_ins += stand_ins;
+    let entries = entries(press, rows, Keep::Nothing).await?;
+    made.stand_ins += entries.stand_ins.len() as u64;
+    for (feed, number, members) in &blocks {
+        // One that says a summary instead of a text is made again.
+        if members.iter().all(|member| !entries.stand_ins.contains(&member.row)) {
+            made.archives.push((feed.record.id, *number));
+        }
+    }
     let room = Room::new(press, publication, &Arc::default(), standing);
     let staged = in_parallel(blocks, move |(feed, number, members)| {
         room.archive(&feed, number, &members, &entries)
@@ -113,30 +123,44 @@ pub(super) async fn archives(
     for one in staged.await {
         made.staged.extend(one?);
     }
-    made.archives.extend(due.iter().map(|(feed, number)| (feed.record.id, *number)));
     Ok(())
 }
 
-/// Makes events by themselves.
+/// Makes events by themselves, where they are not there as they would be made now.
 pub(super) async fn events(
     press: &Press,
     publication: &Arc<Publication>,
     standing: &Standing,
-    members: &[Member],
+    events: &[EventMember],
     made: &mut Made,
-) -> Result<Vec<String>, PublishingError> {
-    let rows = members.iter().map(|member| member.row).collect();
-    let (mut by_row, _) = entries(press, rows, Keep::Nothing).await?;
-    let by_row = Arc::make_mut(&mut by_row);
-    by_row.retain(|_, entry| documents::is_shown(entry, standing.today));
+) -> Result<(), PublishingError> {
     let mut wanted = Vec::new();
-    for member in members {
-        let Some(entry) = by_row.get(&member.row) else { continue };
-        let document = documents::event(entry, &press.config.site);
-        wanted.push(document.path.clone());
-        made.staged.push(publication.stage(&document)?);
+    let mut due = Vec::new();
+    for event in events {
+        let path = event_path(&event.id);
+        let made_of = standing.made_of_event(&event.member);
+        let is_same = standing.records.get(&path).is_some_and(|r| r.made_of == made_of);
+        if is_same && standing.has(&path) {
+            wanted.push(path);
+        } else {
+            due.push((event.member.row, made_of));
+        }
     }
-    Ok(wanted)
+    for batch in due.chunks(ENTRIES) {
+        let rows = batch.iter().map(|(row, _)| *row).collect();
+        let entries = entries(press, rows, Keep::Nothing).await?;
+        let room = Room::new(press, publication, &Arc::default(), standing);
+        let rows: Vec<i64> = batch.iter().map(|(row, _)| *row).collect();
+        let staged = in_parallel(rows, move |row| room.event(row, &entries)).await;
+        for (one, (_, made_of)) in staged.into_iter().zip(batch) {
+            let Some(staged) = one? else { continue };
+            wanted.push(staged.path().to_owned());
+            made.made_of.insert(staged.path().to_owned(), made_of.clone());
+            made.staged.push(staged);
+        }
+    }
+    made.events = Some(wanted);
+    Ok(())
 }
 
 /// Stages documents that are made already.
@@ -159,22 +183,33 @@ enum Keep {
     Nothing,
 }
 
-type Entries = Arc<HashMap<i64, Arc<Entry>>>;
+/// Entries with their bodies.
+struct Entries {
+    by_row: HashMap<i64, Arc<Entry>>,
+    /// Rows of those that say their summary alone.
+    stand_ins: HashSet<i64>,
+}
 
-/// Entries with their bodies, by row, and how many say their summary alone.
+impl Entries {
+    fn pick(&self, members: &[Member]) -> Vec<Arc<Entry>> {
+        members.iter().filter_map(|member| self.by_row.get(&member.row).cloned()).collect()
+    }
+}
+
 async fn entries(
     press: &Press,
     rows: BTreeSet<i64>,
     keep: Keep,
-) -> Result<(Entries, u64), PublishingError> {
+) -> Result<Entries, PublishingError> {
     let rows: Vec<i64> = rows.into_iter().collect();
     let mut entries = press.store.entries(&rows).await?;
     let stand_ins = match keep {
         Keep::Bodies => bodies::fill(press, &mut entries).await?,
         Keep::Nothing => bodies::borrow(press, &mut entries).await?,
     };
-    let entries = entries.into_iter().map(Arc::new);
-    Ok((Arc::new(rows.into_iter().zip(entries).collect()), stand_ins))
+    let stand_ins = stand_ins.into_iter().map(|index| rows[index]).collect();
+    let by_row = rows.into_iter().zip(entries.into_iter().map(Arc::new)).collect();
+    Ok(Entries { by_row, stand_ins })
 }
 
 /// What rendering needs, on whatever thread.
@@ -205,17 +240,17 @@ impl Room {
     fn feed(
         &self,
         due: &Due,
-        entries: &HashMap<i64, Arc<Entry>>,
+        entries: &Entries,
     ) -> Result<(Vec<Staged>, MadeFeed), PublishingError> {
         let ActiveFeed { record, definition } = &due.feed;
         let told = record.told.unwrap_or(self.site.since);
-        let newest = pick(entries, &due.lists.newest);
+        let newest = entries.pick(&due.lists.newest);
         let here = |at: Timestamp| at.with_timezone(&self.site.time_zone).fixed_offset();
         let tombstones = due.lists.tombstones.iter();
         let tombstones = tombstones.map(|t| Tombstone { id: t.id.clone(), at: here(t.at) });
         let mut feed = Feed::new(definition.clone(), newest, tombstones.collect(), told);
         feed.archives = due.archives;
-        let mut events = pick(entries, &due.lists.events);
+        let mut events = entries.pick(&due.lists.events);
         events.sort_by_key(|entry| (start_of(entry), entry.id.clone()));
         let formats = documents::formats(&feed, &events, &self.site, self.today)?;
         let page = documents::feed_page(
@@ -235,25 +270,30 @@ impl Room {
         Ok((staged, MadeFeed { feed: record.id, made_of, told: feed.updated }))
     }
 
+    /// Nothing where calendars have done with it.
+    fn event(&self, row: i64, entries: &Entries) -> Result<Option<Staged>, PublishingError> {
+        let entry = entries.by_row.get(&row);
+        let Some(entry) = entry.filter(|entry| documents::is_shown(entry, self.today)) else {
+            return Ok(None);
+        };
+        Ok(Some(self.publication.stage(&documents::event(entry, &self.site))?))
+    }
+
     fn archive(
         &self,
         feed: &ActiveFeed,
         number: u64,
         members: &[Member],
-        entries: &HashMap<i64, Arc<Entry>>,
+        entries: &Entries,
     ) -> Result<Vec<Staged>, PublishingError> {
         let feed =
-            Feed::new(feed.definition.clone(), pick(entries, members), Vec::new(), self.site.since);
+            Feed::new(feed.definition.clone(), entries.pick(members), Vec::new(), self.site.since);
         let Feed { definition, entries, updated, .. } = feed;
         let archive = Archive { definition, number, entries, updated };
         let [json, atom] = documents::archive(&archive, &self.site)?;
         let stage = |document| Ok(self.publication.stage(document)?);
         [&json, &atom].into_iter().map(stage).collect()
     }
-}
-
-fn pick(entries: &HashMap<i64, Arc<Entry>>, members: &[Member]) -> Vec<Arc<Entry>> {
-    members.iter().filter_map(|member| entries.get(&member.row).cloned()).collect()
 }
 
 /// When an event begins; days begin at midnight in Greenwich, which is only for their order.

@@ -57,6 +57,8 @@ pub struct Placement {
     pub is_changed: bool,
     /// Whether it was withdrawn, removed or reinstated since.
     pub has_turned: bool,
+    /// Whether its last word to readers was that it is withdrawn.
+    pub was_withdrawn: bool,
     /// Of one that is removed: why, as the change has it, and when.
     pub removed: Option<(String, i64)>,
     pub facets: Facets,
@@ -91,6 +93,13 @@ pub struct Placed {
     pub stays_cancelled: bool,
     /// When it was deleted, where the feeds that it stood in are to say so.
     pub buried_at: Option<i64>,
+}
+
+/// An event that a calendar may show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventMember {
+    pub id: EntryId,
+    pub member: Member,
 }
 
 /// An entry in a document.
@@ -164,6 +173,8 @@ pub struct MadeFeed {
 pub struct PingRecord {
     pub hub: String,
     pub topic: String,
+    /// Which change of the topic it is to be told of.
+    pub generation: i64,
     pub attempts: u32,
 }
 

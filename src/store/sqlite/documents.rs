@@ -62,7 +62,8 @@ pub(super) async fn record(
     sqlx::query(
         "insert into ping (hub, topic, next_at)
          select j.value ->> 0, j.value ->> 1, $2 from json_each($1) as j where true
-         on conflict (hub, topic) do update set attempts = 0, next_at = excluded.next_at",
+         on conflict (hub, topic) do update set generation = ping.generation + 1, attempts = 0,
+             next_at = excluded.next_at",
     )
     .bind(json(&publication.pings))
     .bind(now.timestamp())
@@ -124,8 +125,8 @@ pub(super) async fn due_pings(
     now: DateTime<Utc>,
     limit: usize,
 ) -> Result<Vec<PingRecord>> {
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(
-        "select hub, topic, attempts from ping where next_at <= $1
+    let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        "select hub, topic, generation, attempts from ping where next_at <= $1
          order by next_at, hub, topic limit $2",
     )
     .bind(now.timestamp())
@@ -133,9 +134,10 @@ pub(super) async fn due_pings(
     .fetch_all(reader)
     .await
     .during("read what hubs are to be told")?;
-    let ping = |(hub, topic, attempts)| PingRecord {
+    let ping = |(hub, topic, generation, attempts)| PingRecord {
         hub,
         topic,
+        generation,
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
     };
     Ok(rows.into_iter().map(ping).collect())
@@ -149,7 +151,7 @@ pub(super) async fn next_ping(reader: &mut SqliteConnection) -> Result<Option<Da
     Ok(next.map(moment))
 }
 
-/// A topic that changed while its hub was being told has no attempts any more, and stays.
+/// A topic that changed while its hub was being told is of another generation, and stays.
 pub(super) async fn settle_ping(
     writer: &mut SqliteConnection,
     ping: &PingRecord,
@@ -158,16 +160,16 @@ pub(super) async fn settle_ping(
     let query = match next {
         Some(next) => sqlx::query(
             "update ping set attempts = attempts + 1, next_at = $4
-             where hub = $1 and topic = $2 and attempts = $3",
+             where hub = $1 and topic = $2 and generation = $3",
         )
         .bind(&ping.hub)
         .bind(&ping.topic)
-        .bind(ping.attempts)
+        .bind(ping.generation)
         .bind(next.timestamp()),
-        None => sqlx::query("delete from ping where hub = $1 and topic = $2 and attempts = $3")
+        None => sqlx::query("delete from ping where hub = $1 and topic = $2 and generation = $3")
             .bind(&ping.hub)
             .bind(&ping.topic)
-            .bind(ping.attempts),
+            .bind(ping.generation),
     };
     query.execute(writer).await.during("remember what hubs were told")?;
     Ok(())

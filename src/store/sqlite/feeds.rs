@@ -5,15 +5,13 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{During, Result, from_json, json, timestamp};
 use crate::catalogue::EntryState;
-use crate::feeds::Tombstone;
 use crate::feeds::facets::{Facet, Facets};
+use crate::feeds::{ARCHIVE_LENGTH, Tombstone};
 use crate::model::{Entry, EntryId, Seq};
 use crate::store::{
-    FeedLists, FeedRecord, Followed, ListsAsked, Member, NewFeed, Placement, StoreError,
+    EventMember, FeedLists, FeedRecord, Followed, ListsAsked, Member, NewFeed, Placement,
+    StoreError,
 };
-
-/// Entries of an archive; the number decides which of them a closed one holds, so it stays.
-const ARCHIVE_LENGTH: u64 = 50;
 
 pub(super) async fn register(
     writer: &mut SqliteConnection,
@@ -108,6 +106,7 @@ pub(super) async fn placements(
         is_displaced: bool,
         is_changed: bool,
         has_turned: bool,
+        was_withdrawn: bool,
         removed_note: Option<String>,
         removed_at: Option<i64>,
         facets: String,
@@ -125,6 +124,9 @@ pub(super) async fn placements(
                  then coalesce(e.stands_at, e.updated_at) end as stood_at,
              e.stands_at is not null as is_displaced,
              c.entry_id is not null as is_changed, coalesce(c.has_turned, 0) as has_turned,
+             coalesce(e.state = 'removed' and (select o.class = 'withdrawn' from change o
+                 where o.entry_id = e.id and o.class in ('new', 'withdrawn', 'reinstated')
+                 order by o.seq desc limit 1), 0) as was_withdrawn,
              case when e.state = 'removed' then (select o.note from change o
                  where o.entry_id = e.id and o.class = 'removed' order by o.seq desc limit 1)
                  end as removed_note,
@@ -159,6 +161,7 @@ pub(super) async fn placements(
                 is_displaced: row.is_displaced,
                 is_changed: row.is_changed,
                 has_turned: row.has_turned,
+                was_withdrawn: row.was_withdrawn,
                 removed: row.removed_at.map(|at| (row.removed_note.unwrap_or_default(), at)),
                 facets,
             })
@@ -371,14 +374,19 @@ pub(super) async fn heads(reader: &mut SqliteConnection, length: usize) -> Resul
     .during("read the feeds")
 }
 
-pub(super) async fn events(reader: &mut SqliteConnection, since: i64) -> Result<Vec<Member>> {
-    let rows: Vec<MemberRow> = sqlx::query_as(
-        "select e.id, e.revision, e.state from entry e where e.id in (
+pub(super) async fn events(reader: &mut SqliteConnection, since: i64) -> Result<Vec<EventMember>> {
+    let rows: Vec<(String, i64, i64, String)> = sqlx::query_as(
+        "select e.iri, e.id, e.revision, e.state from entry e where e.id in (
              select entry_id from feed_event where last_day >= $1) order by e.iri",
     )
     .bind(since)
     .fetch_all(reader)
     .await
     .during("read the events")?;
-    members(rows)
+    rows.into_iter()
+        .map(|(iri, row, revision, state)| {
+            let member = Member { row, revision, state: state_of(state)? };
+            Ok(EventMember { id: EntryId::new(iri), member })
+        })
+        .collect()
 }

@@ -112,16 +112,18 @@ pub(super) async fn hold_approval(
     Ok(())
 }
 
-/// The greatest number that an operator has let go for `subject`.
-pub(super) async fn approved(
+/// The greatest number that was asked for `subject` and is, or is not, let go.
+pub(super) async fn approval(
     reader: &mut SqliteConnection,
     subject: &str,
+    is_released: bool,
 ) -> Result<Option<usize>> {
     let number: Option<i64> = sqlx::query_scalar(
         "select max(cast(substr(subject, length($1) + 2) as integer)) from hold
-         where kind = 'approval' and released_at is not null and subject like $1 || ':%'",
+         where kind = 'approval' and (released_at is not null) = $2 and subject like $1 || ':%'",
     )
     .bind(subject)
+    .bind(is_released)
     .fetch_one(reader)
     .await
     .during("read the holds")?;

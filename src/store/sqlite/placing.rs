@@ -11,6 +11,7 @@ use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::{During, Result, json};
 use crate::catalogue::NOTICE;
+use crate::feeds::ARCHIVE_LENGTH;
 use crate::store::{Placed, Placing};
 
 const ACTION: &str = "place entries in feeds";
@@ -18,8 +19,8 @@ const ACTION: &str = "place entries in feeds";
 const PAGE: usize = 5_000;
 /// Rows in one statement with a bound value for each column, where there may be very many.
 const BOUND_ROWS: usize = 1_000;
-/// Entries of an archive.
-const ARCHIVE_LENGTH: i64 = 50;
+/// From this many entries on it is cheaper to look through all places than to find each.
+const MANY: usize = 500;
 
 /// What stood where and what stands there now.
 #[derive(Default)]
@@ -71,7 +72,9 @@ async fn choose_anew(writer: &mut SqliteConnection, placing: &Placing) -> Result
     for (feed, selection) in &placing.chosen {
         for statement in [
             "delete from feed_entry where feed_id = $1",
-            "delete from feed_event where feed_id = $1",
+            // What left while it was withdrawn stays, as cancelled.
+            "delete from feed_event where feed_id = $1
+                 and entry_id in (select id from entry where state <> 'removed')",
         ] {
             sqlx::query(statement).bind(feed).execute(&mut *writer).await.during(ACTION)?;
         }
@@ -95,15 +98,20 @@ async fn leave(
     for page in changed.chunks(PAGE) {
         let rows: Vec<(i64, i64)> =
             page.iter().filter_map(|placed| Some((placed.stood_at?, placed.row))).collect();
-        let gone: Vec<(i64, i64)> = sqlx::query_as(
+        let statement = if page.len() < MANY {
             "delete from feed_entry where (feed_id, updated_at, entry_id) in (
                  select f.id, j.value ->> 0, j.value ->> 1 from json_each($1) as j, feed f)
-             returning feed_id, entry_id",
-        )
-        .bind(json(&rows))
-        .fetch_all(&mut *writer)
-        .await
-        .during(ACTION)?;
+             returning feed_id, entry_id"
+        } else {
+            "delete from feed_entry where (updated_at, entry_id) in (
+                 select j.value ->> 0, j.value ->> 1 from json_each($1) as j)
+             returning feed_id, entry_id"
+        };
+        let gone: Vec<(i64, i64)> = sqlx::query_as(statement)
+            .bind(json(&rows))
+            .fetch_all(&mut *writer)
+            .await
+            .during(ACTION)?;
         left.extend(gone);
     }
     for (feed, _) in &left {
@@ -143,14 +151,11 @@ async fn place_events(
 ) -> Result<()> {
     let gone: Vec<i64> =
         changed.iter().filter(|placed| !placed.stays_cancelled).map(|p| p.row).collect();
-    sqlx::query(
-        "delete from feed_event where (feed_id, entry_id) in (
-             select f.id, j.value from json_each($1) as j, feed f)",
-    )
-    .bind(json(&gone))
-    .execute(&mut *writer)
-    .await
-    .during(ACTION)?;
+    sqlx::query("delete from feed_event where entry_id in (select value from json_each($1))")
+        .bind(json(&gone))
+        .execute(&mut *writer)
+        .await
+        .during(ACTION)?;
     let mut rows: Vec<Value> = Vec::new();
     for placed in &placing.entries {
         let Some(day) = placed.last_day else { continue };
@@ -234,7 +239,7 @@ async fn append_to_archive(
     .fetch_one(&mut *writer)
     .await
     .during(ACTION)?;
-    let closing: Vec<i64> = (closed + 1..=newest / ARCHIVE_LENGTH).collect();
+    let closing: Vec<i64> = (closed + 1..=newest / ARCHIVE_LENGTH.cast_signed()).collect();
     sqlx::query("insert into archive (feed_id, number) select $1, value from json_each($2)")
         .bind(feed)
         .bind(json(&closing))
@@ -255,7 +260,7 @@ async fn reopen_archives(writer: &mut SqliteConnection, changed: &[&Placed]) -> 
              from json_each($1) as j join archive_entry a on a.entry_id = j.value)",
     )
     .bind(json(&turned))
-    .bind(ARCHIVE_LENGTH)
+    .bind(ARCHIVE_LENGTH.cast_signed())
     .execute(writer)
     .await
     .during(ACTION)?;
