@@ -89,7 +89,7 @@ fn check_feeds(python: &str, feeds: &[SiteFeed]) {
         let files: Vec<String> = feeds.iter().map(|feed| feed.files[index].clone()).collect();
         let read = feedparser::read(python, &files);
         assert_eq!(read.len(), feeds.len());
-        for (read, feed) in read.into_iter().zip(feeds) {
+        for (read, feed) in read.iter().zip(feeds) {
             check(read, &feed.items, &format!("{}.{format}", feed.name));
         }
     }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::process::Command;
 
-use super::support::office::Office;
 use super::{office, publish, put, put_first_releases};
 
 /// Publishes on a disk of its own (`$1`: its options), then what does not fit, after `$2` was
