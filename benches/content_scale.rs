@@ -9,21 +9,23 @@
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 #![expect(clippy::unwrap_used, reason = "a benchmark stops where it fails")]
 
+#[path = "support/processes.rs"]
+mod processes;
 mod support;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
+
+use processes::{
+    LIMIT_SECONDS, PREPARATION_LIMIT_SECONDS, ROUNDS, are_there, check_public, command, is_there,
+    measure, milliseconds, print, print_ratio, publish_now, set_back,
+};
 
 const POSTS: usize = 50_000;
-const ROUNDS: usize = 5;
-/// A measured process that takes longer is ended, and its figure left out.
-const LIMIT_SECONDS: u64 = 60;
-/// Where something must be there before anything is measured.
-const PREPARATION_LIMIT_SECONDS: u64 = 300;
 
 const OFFICE: &str = "\
 site: {title: Press Office, url: 'https://press.example.org/', since: 2026-01-01, \
@@ -59,13 +61,8 @@ const HUGO_RSS: &str = r#"{{ printf "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
 fn main() {
     // Cargo adds `--bench` to whatever it is given.
     let posts = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(POSTS);
-    for (program, package) in
-        [("/usr/bin/time", "time"), ("timeout", "coreutils"), ("find", "findutils")]
-    {
-        if !is_there(program) {
-            println!("`{program}` is missing: install it with `apt-get install {package}`");
-            return;
-        }
+    if !are_there(&[("/usr/bin/time", "time"), ("timeout", "coreutils"), ("find", "findutils")]) {
+        return;
     }
     let office = Office::new(posts);
     first_scan(&office, posts);
@@ -96,7 +93,7 @@ fn first_scan(office: &Office, posts: usize) {
         print_ratio(ours, theirs, "hugo");
     }
     if ours.is_some() {
-        office.check(posts);
+        check_public(office.folder.path(), posts);
     }
 }
 
@@ -176,32 +173,12 @@ impl Office {
     }
 
     fn publish(&self) -> Command {
-        self.publish_within(LIMIT_SECONDS)
+        publish_now(self.folder.path(), LIMIT_SECONDS)
     }
 
     /// As [`Office::publish`], where the time it takes is not the question.
     fn prepare(&self) -> Command {
-        self.publish_within(PREPARATION_LIMIT_SECONDS)
-    }
-
-    fn publish_within(&self, limit_seconds: u64) -> Command {
-        let arguments = ["publish-now", "--feeds-only", "--quiet"].map(OsStr::new);
-        let mut command = command(limit_seconds, env!("CARGO_BIN_EXE_tidings"), &arguments);
-        command.current_dir(self.folder.path()).env_remove("TIDINGS_CONFIG");
-        command
-    }
-
-    /// Every post must have become a release, or the figure is for something else.
-    fn check(&self, posts: usize) {
-        let mut status = Command::new(env!("CARGO_BIN_EXE_tidings"));
-        let answer = status
-            .args(["status", "--json"])
-            .current_dir(self.folder.path())
-            .env_remove("TIDINGS_CONFIG")
-            .output()
-            .unwrap();
-        let status: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
-        assert_eq!(status["entries"]["public"], posts, "{status}");
+        publish_now(self.folder.path(), PREPARATION_LIMIT_SECONDS)
     }
 
     /// Another text, from a time that is past and not the one before.
@@ -242,102 +219,4 @@ impl HugoSite {
         let document = fs::read_to_string(self.folder.path().join("public/index.xml")).unwrap();
         assert_eq!(document.matches("<item>").count(), posts.min(50));
     }
-}
-
-/// What one process cost.
-struct Cost {
-    wall: Duration,
-    /// User and system, all threads.
-    cpu: Duration,
-    peak_kib: u64,
-}
-
-/// `program`, to be measured by GNU `time` and ended after the limit.
-fn command(limit_seconds: u64, program: &str, arguments: &[&OsStr]) -> Command {
-    let mut command = Command::new("timeout");
-    command
-        .arg(limit_seconds.to_string())
-        .args(["/usr/bin/time", "-f", "%U %S %M"])
-        .arg(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    command
-}
-
-/// Runs a process made by [`command`]; nothing where it took too long.
-fn measure(command: &mut Command) -> Option<Cost> {
-    let start = Instant::now();
-    let done = command.stderr(Stdio::piped()).output().unwrap();
-    let wall = start.elapsed();
-    let said = String::from_utf8_lossy(&done.stderr);
-    if done.status.code() == Some(124) {
-        return None;
-    }
-    assert!(done.status.success(), "{command:?}: {said}");
-    // `time` writes last.
-    let line = said.lines().last().unwrap();
-    let figures: Vec<f64> = line.split(' ').map(|figure| figure.parse().unwrap()).collect();
-    let [user, system, _] = figures[..] else { panic!("`time` said `{line}`") };
-    let peak_kib = line.rsplit(' ').next().unwrap().parse().unwrap();
-    Some(Cost { wall, cpu: Duration::from_secs_f64(user + system), peak_kib })
-}
-
-/// Prints and returns the medians; nothing where some round took too long.
-fn print(name: &str, rounds: &[Option<Cost>]) -> Option<Cost> {
-    if rounds.is_empty() {
-        return None;
-    }
-    let Some(rounds) = rounds.iter().map(Option::as_ref).collect::<Option<Vec<&Cost>>>() else {
-        println!("{name:<36}skipped: not done in {LIMIT_SECONDS} s");
-        return None;
-    };
-    let cost = Cost {
-        wall: median(rounds.iter().map(|cost| cost.wall).collect()),
-        cpu: median(rounds.iter().map(|cost| cost.cpu).collect()),
-        peak_kib: median(rounds.iter().map(|cost| cost.peak_kib).collect()),
-    };
-    println!(
-        "{name:<36}{:>9.0} ms wall {:>7.0} ms CPU {:>6} MiB",
-        milliseconds(cost.wall),
-        milliseconds(cost.cpu),
-        cost.peak_kib / 1024,
-    );
-    Some(cost)
-}
-
-fn print_ratio(ours: &Cost, theirs: &Cost, name: &str) {
-    let wall = ours.wall.as_secs_f64() / theirs.wall.as_secs_f64();
-    // `time` counts in hundredths of a second: below ten of them a ratio says nothing.
-    let cpu = if theirs.cpu < Duration::from_millis(100) {
-        String::new()
-    } else {
-        format!("{:>10.2} CPU", ours.cpu.as_secs_f64() / theirs.cpu.as_secs_f64())
-    };
-    println!("{:<36}{wall:>9.2} wall {cpu}", format!("times {name}"));
-}
-
-fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
-    values.sort();
-    values[values.len() / 2]
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1_000.0
-}
-
-/// A file just written may still be written to, and would be waited for.
-fn set_back(path: &Path, by: Duration) {
-    let file = File::options().append(true).open(path).unwrap();
-    let modified = file.metadata().unwrap().modified().unwrap();
-    file.set_modified(modified - by).unwrap();
-}
-
-fn is_there(program: &str) -> bool {
-    let tried = Command::new(program)
-        .arg(if program == "hugo" { "version" } else { "--version" })
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    tried.is_ok_and(|status| status.success())
 }

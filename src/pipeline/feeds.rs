@@ -128,7 +128,8 @@ pub async fn place(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
     if !is_all && placed == newest && dropped.is_empty() {
         return Ok(feeds);
     }
-    let mut placements = store.placements(placed, is_all).await?;
+    // Before anything was placed, everything has changed.
+    let mut placements = store.placements(placed, is_all && placed > 0).await?;
     placements.sort_by(|a, b| {
         let key = |p: &Placement| (p.first_accepted_at, p.published_at);
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))

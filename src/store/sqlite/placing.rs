@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json as array};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::{During, Result, json};
 use crate::catalogue::NOTICE;
@@ -16,6 +16,8 @@ use crate::store::{Placed, Placing};
 const ACTION: &str = "place entries in feeds";
 /// Rows in one statement.
 const PAGE: usize = 5_000;
+/// Rows in one statement with a bound value for each column, where there may be very many.
+const BOUND_ROWS: usize = 1_000;
 /// Entries of an archive.
 const ARCHIVE_LENGTH: i64 = 50;
 
@@ -122,16 +124,14 @@ async fn enter(writer: &mut SqliteConnection, entries: &[Placed], moves: &mut Mo
         *moves.gains.entry(*feed).or_default() += 1;
         moves.stale.insert(*feed);
     }
-    for page in rows.chunks(PAGE) {
-        sqlx::query(
-            "insert into feed_entry (feed_id, updated_at, entry_id)
-             select j.value ->> 0, j.value ->> 1, j.value ->> 2 from json_each($1) as j where true
-             on conflict do nothing",
-        )
-        .bind(json(&page))
-        .execute(&mut *writer)
-        .await
-        .during(ACTION)?;
+    for page in rows.chunks(BOUND_ROWS) {
+        let mut insert =
+            QueryBuilder::new("insert into feed_entry (feed_id, updated_at, entry_id) ");
+        insert.push_values(page, |mut columns, (feed, updated_at, row)| {
+            columns.push_bind(*feed).push_bind(*updated_at).push_bind(*row);
+        });
+        insert.push(" on conflict do nothing");
+        insert.build().execute(&mut *writer).await.during(ACTION)?;
     }
     Ok(())
 }
