@@ -110,7 +110,7 @@ async fn load(
             rest.is_some_and(|rest| rest.starts_with(['.', '/']))
         };
         let is_deep = record.path.contains('/');
-        (is_deep, named.iter().position(|name| is_of(&name)).unwrap_or(usize::MAX))
+        (is_deep, named.iter().position(is_of).unwrap_or(usize::MAX))
     });
     let folder = press.config.output_folder.clone();
     let standing = Arc::clone(&previous);

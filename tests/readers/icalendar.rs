@@ -33,6 +33,8 @@ pub fn read(python: &str, calendars: &[Vec<u8>]) -> Vec<Vec<EventItem>> {
     let lines = str::from_utf8(&output).unwrap().lines();
     let mut calendars: Vec<Vec<EventItem>> =
         lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-    calendars.iter_mut().for_each(|events| events.sort());
+    for events in &mut calendars {
+        events.sort();
+    }
     calendars
 }

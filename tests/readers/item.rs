@@ -22,7 +22,7 @@ pub fn without_updates(items: Vec<Item>) -> Vec<Item> {
 
 /// Fails with what differs, where what was read is not what was expected, both by id.
 #[track_caller]
-pub fn check(read: Vec<Item>, expected: &[Item], what: &str) {
+pub fn check(read: &[Item], expected: &[Item], what: &str) {
     let unexpected: Vec<&Item> = read.iter().filter(|item| !expected.contains(item)).collect();
     let missing: Vec<&Item> = expected.iter().filter(|item| !read.contains(item)).collect();
     assert!(read == expected, "{what}: read {unexpected:#?}\ninstead of {missing:#?}");

@@ -43,7 +43,8 @@ const ENTRIES: [(&str, &str, &str, &str); 14] = [
     (
         "open-day",
         "Open day; all, welcome",
-        "event: {start: 2091-02-03T10:00:00+08:00, end: 2091-02-03T17:30:00+08:00, venue: 'Hall 1, North; Pier'}",
+        "event: {start: 2091-02-03T10:00:00+08:00, end: 2091-02-03T17:30:00+08:00, \
+         venue: 'Hall 1, North; Pier'}",
         "Come.",
     ),
     (

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// Whether a path is that of an XML document.
-pub fn is_xml(path: &String) -> bool {
+pub fn is_xml(path: &str) -> bool {
     [".rss", ".atom", ".opml"].iter().any(|ending| path.ends_with(ending))
 }
 

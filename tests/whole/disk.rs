@@ -3,7 +3,6 @@
 use std::fs;
 use std::process::Command;
 
-use super::support::office::Office;
 use super::{office, publish, put, put_first_releases};
 
 /// Publishes on a disk of its own (`$1`: its options), then what does not fit, after `$2` was
@@ -11,7 +10,7 @@ use super::{office, publish, put, put_first_releases};
 const SCRIPT: &str = r#"
 mount -t tmpfs -o "$1" tmpfs public || exit 9
 "$0" publish-now --feeds-only >/dev/null || exit 8
-cp -a public before && mv content/new.md content/_posts/new.md && $2
+cp -a public before && mv new.md content/_posts/new.md && $2
 "$0" publish-now --feeds-only; echo "exit code $?"
 diff -r before public && echo "the old set stands"
 $3 && "$0" publish-now --feeds-only >/dev/null; echo "then $?"
@@ -42,8 +41,7 @@ fn check(options: &str, spoil: &str, mend: &str, told: &str) {
     put_first_releases(&office);
     put(&office, "new", 59, "category: c1", &format!("New and large. {}", noise()));
     fs::create_dir(office.path("public")).unwrap();
-    fs::rename(office.path("content/_posts/new.md"), office.path("content/new.md")).unwrap();
-    hide(&office);
+    fs::rename(office.path("content/_posts/new.md"), office.path("new.md")).unwrap();
     let mut command = Command::new("unshare");
     command.args(unshare).args(["sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_tidings")]);
     command.args([options, spoil, mend]).current_dir(office.path(""));
@@ -54,12 +52,6 @@ fn check(options: &str, spoil: &str, mend: &str, told: &str) {
         assert!(said.contains(part), "no `{part}` in:\n{said}");
     }
     assert!(said.contains("error: ") && said.contains("public"), "{said}");
-}
-
-/// What waits to be new is no content until it lies among the posts.
-fn hide(office: &Office) {
-    let config = office.read("config/tidings.yaml").replace("folder: content", "");
-    office.write("config/tidings.yaml", config);
 }
 
 /// Half a megabyte of words that no coding makes small.
