@@ -114,7 +114,7 @@ pub struct WebConfig {
 /// One line of `feeds`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FeedConfig {
-    One(NamedFeed),
+    One(Box<NamedFeed>),
     /// `each: category`: a feed for every value that occurs.
     Each(EachFeed),
 }

@@ -96,8 +96,8 @@ impl Templates {
     /// As before, with feeds that pages announce (RSS Autodiscovery 1.0, also for Atom): title
     /// and address of each. Templates get them by `feeds()`.
     #[must_use]
-    pub fn announcing(mut self, feeds: Vec<AnnouncedFeed>) -> Self {
-        let feeds = tera::Value::from_serializable(&feeds);
+    pub fn announcing(mut self, feeds: &[AnnouncedFeed]) -> Self {
+        let feeds = tera::Value::from_serializable(feeds);
         self.tera.register_function("feeds", move |_: Kwargs, _: &State<'_>| feeds.clone());
         self
     }

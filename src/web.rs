@@ -1,7 +1,8 @@
 //! HTTP: the documents, the web copies of issues, and the pages behind the links in mail.
 //!
 //! GET and HEAD never change state. Pages that act for one person are not stored, not
-//! indexed and send no referrer; tokens are never logged. No cookies, no script.
+//! indexed and send no referrer; tokens are never logged. No cookies; no script but that of the
+//! copy buttons.
 
 mod documents;
 mod server;

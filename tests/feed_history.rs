@@ -11,15 +11,12 @@ use support::desk::Desk;
 use tidings::pipeline::publish::PublishReport;
 use tidings::store::sqlite::SqliteStore;
 
-/// Documents by path, twins left out.
+/// Documents by path.
 type Tree = BTreeMap<String, Vec<u8>>;
 
 fn tree(desk: &Desk) -> Tree {
     let documents = desk.office.documents().into_iter();
-    documents
-        .filter(|(path, _)| !path.ends_with(".gz") && !path.ends_with(".br"))
-        .filter(|(path, _)| path != ".tidings")
-        .collect()
+    documents.filter(|(path, _)| path != ".tidings").collect()
 }
 
 /// Paths that differ between two trees.

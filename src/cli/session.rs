@@ -105,7 +105,7 @@ pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
 pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
     let templates = Templates::load(&config.templates_folder)?;
     let today = clock.now().with_timezone(&config.site.time_zone).date_naive();
-    let templates = templates.announcing(announced(&config, today));
+    let templates = templates.announcing(&announced(&config, today));
     let store = SqliteStore::open(&config.store_path).await?;
     let keys = Keys::open(&config.keys_folder)?;
     let own = keys.check_value();

@@ -30,8 +30,8 @@ impl Checker<'_> {
         for (number, section) in sections.into_iter().enumerate() {
             let line = Line { checker: self, item: number.to_string(), facets: &facets };
             let feed = match section.each.clone() {
-                Some(each) => FeedConfig::Each(line.each(&each, section)?),
-                None => FeedConfig::One(line.named(section)?),
+                Some(each) => FeedConfig::Each(line.each(&each, &section)?),
+                None => FeedConfig::One(Box::new(line.named(section)?)),
             };
             line.refuse_twice(&feed, &feeds)?;
             feeds.push(feed);
@@ -78,7 +78,7 @@ impl Line<'_> {
         self.checker.wrong(&["feeds", &self.item], message, hint)
     }
 
-    fn each(&self, each: &str, section: file::FeedSection) -> Result<EachFeed, ConfigError> {
+    fn each(&self, each: &str, section: &file::FeedSection) -> Result<EachFeed, ConfigError> {
         let facet = facet(each).ok_or_else(|| {
             self.wrong(
                 format!("`each: {each}` is not known"),
@@ -87,7 +87,7 @@ impl Line<'_> {
         })?;
         let text = self.text(section.text.as_deref())?;
         let length = self.length(section.entries)?;
-        let file::FeedSection { limit, archive, .. } = section;
+        let file::FeedSection { limit, archive, .. } = *section;
         let is_named = section.name.is_some() || section.title.is_some();
         let ends = section.closed.is_some() || section.redirect.is_some();
         if is_named || ends || section.select.is_some() || !section.was.is_empty() {

@@ -47,7 +47,7 @@ pub fn may_be_made(config: &Config, name: &str) -> bool {
 
 pub fn named(config: &Config) -> impl Iterator<Item = &NamedFeed> {
     config.feeds.iter().filter_map(|feed| match feed {
-        FeedConfig::One(feed) => Some(feed),
+        FeedConfig::One(feed) => Some(feed.as_ref()),
         FeedConfig::Each(_) => None,
     })
 }
@@ -260,7 +260,9 @@ async fn allowed_feeds(press: &Press) -> Result<Allowed, StoreError> {
         let approved = press.store.approved(&subject).await?.unwrap_or(0);
         by_facet.push((*facet, (*limit).max(approved)));
     }
-    let fact = by_facet.iter().map(|(f, n)| format!("{}:{n} ", f.as_str())).collect();
+    let limits: Vec<String> =
+        by_facet.iter().map(|(facet, n)| format!("{}:{n}", facet.as_str())).collect();
+    let fact = limits.join(" ");
     Ok(Allowed { by_facet, fact })
 }
 

@@ -126,7 +126,7 @@ pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<bool, 
             Look::Rests => {}
             Look::Same(feed) => {
                 looked += 1;
-                made.feeds.push(unchanged(feed, press));
+                made.feeds.push(unchanged(*feed, press));
             }
             Look::Due(one) => due.push(*one),
         }
@@ -228,8 +228,9 @@ fn archives_after(standing: &Standing, feed: &ActiveFeed, made: &[(ActiveFeed, u
     let is_made = |number: u64| {
         made.iter().any(|(other, n)| other.record.id == feed.record.id && *n == number)
     };
-    let there = standing.archives(&feed.definition);
-    (there + 1..).take_while(|number| is_made(*number)).last().unwrap_or(there)
+    let closed = feed.record.closed_archives;
+    let there = standing.archives(&feed.definition, closed);
+    (there + 1..=closed).take_while(|number| is_made(*number)).last().unwrap_or(there)
 }
 
 fn unchanged(feed: ActiveFeed, press: &Press) -> crate::store::MadeFeed {
@@ -315,7 +316,7 @@ async fn put_in_place(
     remove: Vec<String>,
     report: &mut PublishReport,
 ) -> Result<(), PublishingError> {
-    let Made { mut staged, feeds, archives, made_of, .. } = made;
+    let Made { mut staged, feeds, archives, sources, .. } = made;
     if staged.is_empty() && feeds.is_empty() && remove.is_empty() {
         return Ok(());
     }
@@ -326,7 +327,7 @@ async fn put_in_place(
     let published = tokio::task::spawn_blocking(place).await.expect("renaming does not panic")?;
     let now = press.clock.now();
     let record = PublicationRecord {
-        documents: records(&published, &made_of, now),
+        documents: records(&published, &sources, now),
         removed: published.removed.clone(),
         feeds,
         archives,
@@ -340,7 +341,7 @@ async fn put_in_place(
 
 fn records(
     published: &Published,
-    made_of: &HashMap<String, String>,
+    sources: &HashMap<String, String>,
     now: DateTime<Utc>,
 ) -> Vec<DocumentRecord> {
     let record = |document: &PutDocument| DocumentRecord {
@@ -349,7 +350,7 @@ fn records(
         size_bytes: document.size_bytes,
         changed_at: now,
         stat: document.stat.clone(),
-        made_of: made_of.get(&document.path).cloned().unwrap_or_default(),
+        made_of: sources.get(&document.path).cloned().unwrap_or_default(),
         bucket_tag: None,
     };
     published.documents.iter().map(record).collect()

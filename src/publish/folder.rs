@@ -14,7 +14,6 @@ use super::mark::{self, MARK};
 use super::twins::Coding;
 use super::{Publication, PublishError, Published};
 use crate::feeds::Document;
-use crate::hash::hash;
 
 const STAGING: &str = ".tidings-staging";
 
@@ -90,32 +89,6 @@ impl OutputFolder {
         let twins = Coding::ALL.map(|coding| coding.path(path));
         let stats = std::iter::once(path).chain(twins.iter().map(String::as_str));
         Ok(stats.map(|path| stat(&self.path.join(path))).collect::<io::Result<Vec<_>>>()?.join(" "))
-    }
-
-    /// Whether the folder holds exactly these documents of ours, by path and SHA-256 in
-    /// lower-case hex.
-    pub fn holds<'a>(
-        &self,
-        documents: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<bool, PublishError> {
-        let mut owned = self.owned()?;
-        for (path, expected) in documents {
-            let file = self.path.join(path);
-            let is_file = file.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-            if !owned.remove(path) || !is_file {
-                return Ok(false);
-            }
-            let bytes = fs::read(&file).map_err(io_error("read", &file))?;
-            if hash(&bytes) != expected {
-                return Ok(false);
-            }
-            for twin in Coding::ALL.map(|coding| coding.path(path)) {
-                if owned.remove(&twin) && !self.path.join(twin).is_file() {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(owned.is_empty())
     }
 
     /// The files that the mark lists; none where there is no mark yet.
@@ -291,23 +264,6 @@ mod tests {
         assert_eq!((published.written.len(), published.removed.len()), (0, 0));
         assert_eq!(published.unchanged, 2);
         assert_eq!(place.files(), before);
-    }
-
-    #[test]
-    fn the_folder_tells_whether_it_holds_what_was_published() {
-        let place = Place::new();
-        place.publish(&set());
-        let hashes: Vec<String> = set().iter().map(|document| hash(&document.bytes)).collect();
-        let set = set();
-        let held = || set.iter().zip(&hashes).map(|(d, hash)| (d.path.as_str(), hash.as_str()));
-        let holds = |skip| place.open().unwrap().holds(held().skip(skip)).unwrap();
-        assert!(holds(0));
-        assert!(!holds(1), "a document too many");
-        let first = format!("out/{}", set[0].path);
-        place.write(&first, "spoilt");
-        assert!(!holds(0));
-        fs::remove_file(place.at(&first)).unwrap();
-        assert!(!holds(0));
     }
 
     #[test]

@@ -93,13 +93,13 @@ impl Standing {
         self.records.contains_key(path) && !self.damaged.contains(path)
     }
 
-    /// How many archives are in place without a gap, from the oldest.
-    pub(super) fn archives(&self, feed: &FeedDefinition) -> u64 {
+    /// How many of so many archives are in place without a gap, from the oldest.
+    pub(super) fn archives(&self, feed: &FeedDefinition, closed: u64) -> u64 {
         let has = |number: u64| {
             let paths = [feed.atom_archive_path(number), feed.json_archive_path(number)];
             paths.iter().all(|path| self.has(path))
         };
-        (1..).take_while(|number| has(*number)).last().unwrap_or(0)
+        (1..=closed).take_while(|number| has(*number)).last().unwrap_or(0)
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) enum Look {
     /// Nothing of it can have changed.
     Rests,
     /// It was looked at, and its documents say all there is to say.
-    Same(ActiveFeed),
+    Same(Box<ActiveFeed>),
     Due(Box<Due>),
 }
 
@@ -168,7 +168,7 @@ pub(super) async fn look(
     let lists = press.store.feed_lists(&asked).await?;
     let made_of = made_of(standing, feed, &lists, archives);
     if is_whole && made_of == record.made_of {
-        return Ok(Look::Same(feed.clone()));
+        return Ok(Look::Same(Box::new(feed.clone())));
     }
     Ok(Look::Due(Box::new(Due { feed: feed.clone(), lists, made_of, archives })))
 }

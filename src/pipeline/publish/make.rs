@@ -32,7 +32,7 @@ pub(in crate::pipeline) fn rank(path: &str) -> u8 {
         OPML_PATH => 5,
         _ if path.starts_with("events/") => 1,
         _ if path.contains("/archive/") => 2,
-        _ if path.ends_with(".html") => 4,
+        _ if path.ends_with("/index.html") => 4,
         _ => 3,
     }
 }
@@ -49,7 +49,7 @@ pub(super) struct Made {
     /// Paths of all events there are to be; absent where nobody looked.
     pub(super) events: Option<Vec<String>>,
     /// Of documents whose feed does not say it: what they were made of, by path.
-    pub(super) made_of: HashMap<String, String>,
+    pub(super) sources: HashMap<String, String>,
 }
 
 /// Makes all documents of feeds that are due.
@@ -155,7 +155,7 @@ pub(super) async fn events(
         for (one, (_, made_of)) in staged.into_iter().zip(batch) {
             let Some(staged) = one? else { continue };
             wanted.push(staged.path().to_owned());
-            made.made_of.insert(staged.path().to_owned(), made_of.clone());
+            made.sources.insert(staged.path().to_owned(), made_of.clone());
             made.staged.push(staged);
         }
     }

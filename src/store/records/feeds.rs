@@ -42,6 +42,7 @@ pub struct NewFeed {
 
 /// An entry as it is to be placed in feeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Placement {
     pub row: i64,
     pub id: EntryId,
@@ -78,6 +79,7 @@ pub struct Placing {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Placed {
     pub row: i64,
     pub updated_at: i64,

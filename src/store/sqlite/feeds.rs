@@ -95,6 +95,7 @@ pub(super) async fn placements(
     is_all: bool,
 ) -> Result<Vec<Placement>> {
     #[derive(FromRow)]
+    #[expect(clippy::struct_excessive_bools, reason = "the columns of the query")]
     struct Row {
         id: i64,
         iri: String,
