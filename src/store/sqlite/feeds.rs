@@ -362,17 +362,26 @@ pub(super) async fn move_subscriptions(
 }
 
 pub(super) async fn heads(reader: &mut SqliteConnection, length: usize) -> Result<Vec<(i64, i64)>> {
-    sqlx::query_as(
-        "select f.id, m.entry_id from feed f join feed_entry m on m.feed_id = f.id
-             and (m.updated_at, m.entry_id) in (
-                 select n.updated_at, n.entry_id from feed_entry n where n.feed_id = f.id
-                 order by n.updated_at desc, n.entry_id limit $1)
-         order by f.id, m.updated_at desc",
-    )
-    .bind(i64::try_from(length).unwrap_or(i64::MAX))
-    .fetch_all(reader)
-    .await
-    .during("read the feeds")
+    let action = "read the feeds";
+    let feeds: Vec<i64> = sqlx::query_scalar("select id from feed where members > 0")
+        .fetch_all(&mut *reader)
+        .await
+        .during(action)?;
+    let mut heads = Vec::new();
+    // One after another: within one statement each row of a feed would ask for its first ones.
+    for feed in feeds {
+        let newest: Vec<i64> = sqlx::query_scalar(
+            "select entry_id from feed_entry where feed_id = $1
+             order by updated_at desc, entry_id limit $2",
+        )
+        .bind(feed)
+        .bind(i64::try_from(length).unwrap_or(i64::MAX))
+        .fetch_all(&mut *reader)
+        .await
+        .during(action)?;
+        heads.extend(newest.into_iter().map(|entry| (feed, entry)));
+    }
+    Ok(heads)
 }
 
 pub(super) async fn events(reader: &mut SqliteConnection, since: i64) -> Result<Vec<EventMember>> {
