@@ -7,7 +7,7 @@ mod bodies;
 pub mod digests;
 pub mod feeds;
 pub mod hubs;
-mod mirror;
+pub mod mirror;
 pub mod people;
 pub mod publish;
 pub mod requests;

@@ -186,6 +186,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the next hub is to be told.
     async fn next_ping(&self) -> Result<Option<DateTime<Utc>>>;
 
+    /// How many topics hubs are still to be told of.
+    async fn pings(&self) -> Result<u64>;
+
     /// Remembers how telling a hub went: to be tried again at `next`, or done with.
     async fn settle_ping(&self, ping: &PingRecord, next: Option<DateTime<Utc>>) -> Result<()>;
 

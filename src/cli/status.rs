@@ -12,6 +12,8 @@ use crate::config::Environment;
 use crate::content::Severity;
 use crate::digest::schedule::next;
 use crate::pipeline::Press;
+use crate::pipeline::mirror::is_mirror_behind;
+use crate::pipeline::publish::archives_to_make;
 use crate::pipeline::scan::file_counts;
 use crate::pipeline::send::{RunReport, run_reports};
 use crate::store::HoldRecord;
@@ -32,6 +34,12 @@ struct Status {
     warnings: usize,
     newest_seq: i64,
     documents: usize,
+    /// Archives that are still to be made.
+    archives_to_make: u64,
+    /// Topics that hubs are still to be told of.
+    hub_topics: u64,
+    /// Whether the object store lacks what the folder has.
+    is_bucket_behind: bool,
     subscribers: BTreeMap<String, u64>,
     digests: Vec<DigestStatus>,
     deliveries: BTreeMap<String, u64>,
@@ -97,6 +105,9 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         warnings: problems.len() - errors,
         newest_seq: store.newest_seq().await?,
         documents: store.documents().await?.len(),
+        archives_to_make: archives_to_make(press).await?,
+        hub_topics: store.pings().await?,
+        is_bucket_behind: is_mirror_behind(press).await?,
         subscribers,
         digests,
         deliveries: deliveries.collect(),
@@ -125,6 +136,19 @@ fn show(output: Output, status: &Status) {
         ),
     );
     line("documents", status.documents.to_string());
+    if status.archives_to_make > 0 {
+        line(
+            "",
+            count(status.archives_to_make, "archive is", "archives are") + " still to be made",
+        );
+    }
+    if status.is_bucket_behind {
+        line("", "the object store is behind the output folder".to_owned());
+    }
+    if status.hub_topics > 0 {
+        let topics = count(status.hub_topics, "topic", "topics");
+        line("hubs", format!("{topics} to be told"));
+    }
     line("subscriptions", counted(&status.subscribers));
     for digest in &status.digests {
         let when = digest.next.as_deref().unwrap_or("with each scan that finds news");

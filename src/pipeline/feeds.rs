@@ -28,8 +28,7 @@ pub struct ActiveFeed {
 
 /// The feeds that are published today, those of `each:` among them, in config order.
 pub async fn definitions(press: &Press) -> Result<Vec<FeedDefinition>, StoreError> {
-    let records = press.store.feeds().await?;
-    let active = active(&press.config, records, today(press));
+    let active = active_feeds(press).await?;
     let mut definitions: Vec<FeedDefinition> = active.into_iter().map(|f| f.definition).collect();
     // Before anything was published, the config alone knows them.
     let known: HashSet<String> = definitions.iter().map(|feed| feed.name.clone()).collect();
@@ -37,6 +36,11 @@ pub async fn definitions(press: &Press) -> Result<Vec<FeedDefinition>, StoreErro
     let others = named.map(|feed| &feed.definition).filter(|feed| !known.contains(&feed.name));
     definitions.extend(others.cloned());
     Ok(definitions)
+}
+
+/// The feeds that are published today, as the store knows them, in config order.
+pub(super) async fn active_feeds(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
+    Ok(active(&press.config, press.store.feeds().await?, today(press)))
 }
 
 /// Whether `each:` may yet make a feed of this name.

@@ -10,7 +10,7 @@ use crate::store::{DocumentRecord, StoreError};
 const BEHIND_FACT: &str = "mirror_behind";
 
 /// Whether readers of the object store do not see yet what was published.
-pub(super) async fn is_mirror_behind(press: &Press) -> Result<bool, StoreError> {
+pub async fn is_mirror_behind(press: &Press) -> Result<bool, StoreError> {
     let is_mirrored = press.config.bucket.is_some();
     Ok(is_mirrored && press.store.fact(BEHIND_FACT).await?.as_deref() == Some("yes"))
 }

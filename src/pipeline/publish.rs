@@ -13,7 +13,7 @@ use self::look::{Look, Standing, look, paths_of};
 use self::make::Made;
 pub(super) use self::make::rank;
 use super::Press;
-use super::feeds::{ActiveFeed, place};
+use super::feeds::{ActiveFeed, active_feeds, place};
 use super::mirror;
 use super::requests::Fault;
 use crate::content::{Problem, ScanError, Severity};
@@ -156,6 +156,13 @@ pub async fn publish(press: &Press, report: &mut PublishReport) -> Result<bool, 
     standing.settle(press).await?;
     mirror::copy(press, report).await?;
     Ok(is_backlog)
+}
+
+/// How many archives of feeds that keep them are still to be made.
+pub async fn archives_to_make(press: &Press) -> Result<u64, StoreError> {
+    let feeds = active_feeds(press).await?;
+    let kept = feeds.iter().filter(|feed| feed.definition.archive);
+    Ok(kept.map(|feed| feed.record.stale_archives).sum())
 }
 
 /// Makes some of the archives that are still to be made. `true` while some are left that it

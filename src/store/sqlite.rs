@@ -385,6 +385,10 @@ impl Store for SqliteStore {
         documents::next_ping(&mut *self.reader().await?).await
     }
 
+    async fn pings(&self) -> Result<u64> {
+        documents::pings(&mut *self.reader().await?).await
+    }
+
     async fn settle_ping(&self, ping: &PingRecord, next: Option<DateTime<Utc>>) -> Result<()> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "remember what hubs were told").await?;

@@ -174,6 +174,7 @@ fn a_hub_is_told_again_later_and_of_what_changed_meanwhile() {
         assert_eq!(store.due_pings(at(0), 9).await.unwrap(), [ping(0, 0)]);
         store.settle_ping(&ping(0, 0), Some(at(5))).await.unwrap();
         assert_eq!(store.due_pings(at(4), 9).await.unwrap(), []);
+        assert_eq!(store.pings().await.unwrap(), 1);
         assert_eq!(store.next_ping().await.unwrap(), Some(at(5)));
         assert_eq!(store.due_pings(at(5), 9).await.unwrap(), [ping(0, 1)]);
         // The topic changes while its hub is being told: it has to be told once more.

@@ -122,13 +122,10 @@ async fn make_archives(
     scan: &mut PublishReport,
     output: Output,
 ) -> Result<(), Failure> {
-    let stale = async || -> Result<u64, Failure> {
-        Ok(press.store.feeds().await?.iter().map(|feed| feed.stale_archives).sum())
-    };
-    let total = stale().await?;
+    let total = publish::archives_to_make(press).await?;
     let bar = progress_bar(total, output, "archives");
     while publish::make_archives(press, scan).await? {
-        bar.set_position(total.saturating_sub(stale().await?));
+        bar.set_position(total.saturating_sub(publish::archives_to_make(press).await?));
     }
     bar.finish_and_clear();
     publish::publish(press, scan).await?;

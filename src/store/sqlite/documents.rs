@@ -151,6 +151,14 @@ pub(super) async fn next_ping(reader: &mut SqliteConnection) -> Result<Option<Da
     Ok(next.map(moment))
 }
 
+pub(super) async fn pings(reader: &mut SqliteConnection) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar("select count(*) from ping")
+        .fetch_one(reader)
+        .await
+        .during("count what hubs are to be told")?;
+    Ok(count.cast_unsigned())
+}
+
 /// A topic that changed while its hub was being told is of another generation, and stays.
 pub(super) async fn settle_ping(
     writer: &mut SqliteConnection,
