@@ -79,6 +79,7 @@ struct Daemon {
     hubs: Hubs,
     /// What the log has told already.
     told_problems: Vec<Problem>,
+    told_holds: Vec<String>,
     rounds: Rounds,
     /// When the clock alone changes an entry next.
     next_moment: Option<DateTime<Utc>>,
@@ -120,6 +121,7 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
         has_archives_to_make: false,
         hubs,
         told_problems: Vec::new(),
+        told_holds: Vec::new(),
         rounds,
         next_moment: None,
     };
@@ -338,6 +340,10 @@ impl Daemon {
         for problem in errors.filter(|p| !self.told_problems.contains(p)) {
             warn!(path = %problem.path, line = problem.line, "held back: {}", problem.message);
         }
+        for hold in report.holds.iter().filter(|hold| !self.told_holds.contains(&hold.reason)) {
+            warn!(hold = hold.id, "on hold until `approve {}`: {}", hold.id, hold.reason);
+        }
+        self.told_holds = report.holds.iter().map(|hold| hold.reason.clone()).collect();
         self.told_problems.clone_from(&report.problems);
         log_changes(report);
     }

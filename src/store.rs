@@ -111,6 +111,9 @@ pub trait Store: Send + Sync + fmt::Debug {
         now: DateTime<Utc>,
     ) -> Result<()>;
 
+    /// Asks no more about `subject`: the config says what may be.
+    async fn drop_approval(&self, subject: &str, now: DateTime<Utc>) -> Result<()>;
+
     /// The number that waits for an operator's word on `subject`.
     async fn asked(&self, subject: &str) -> Result<Option<usize>>;
 

@@ -500,6 +500,9 @@ async fn while_values_wait_for_an_operator_none_is_made() {
     assert!(!tree(&desk).contains_key("feeds/category-c6.rss"));
     assert_eq!(report.holds.len(), 1);
     assert!(report.holds[0].reason.contains("would make 6 feeds"), "{report:?}");
+    let desk = desk.reopen(|config| config.replace("limit: 3", "limit: 2")).await;
+    let report = desk.publish().await;
+    assert_eq!(report.holds[0].reason, "`each: category` would make 6 feeds; its limit is 2");
     let (hold, now) = (report.holds[0].id, desk.now());
     desk.press.store.release_hold(hold, "test", now).await.unwrap().unwrap();
     assert!(desk.publish().await.holds.is_empty());
@@ -555,4 +558,24 @@ async fn hubs_hear_of_what_a_killed_process_put_in_place() {
     let report = desk.publish().await;
     assert!(report.documents_written.iter().all(|path| !path.ends_with(".rss")), "{report:?}");
     assert_eq!(topics(&desk).await, told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_higher_limit_ends_the_hold_and_so_does_a_line_less() {
+    let desk = Desk::open_with("2026-11-20T12:00:00Z", |config| {
+        config.replace("{each: category}", "{each: category, limit: 1}")
+    });
+    let desk = desk.await;
+    desk.put("_posts/a.md", &post("a", "A", "2026-11-01"));
+    desk.put("_posts/b.md", &post("b", "B", "2026-11-01"));
+    assert_eq!(desk.publish().await.holds.len(), 1);
+    let desk = desk.reopen(|config| config.replace("  - {each: category, limit: 1}\n", "")).await;
+    assert!(desk.publish().await.holds.is_empty());
+    let each = "  - {each: category, limit: 1}\n";
+    let desk = desk.reopen(|config| config.replace("digests:\n", &format!("{each}digests:\n")));
+    let desk = desk.await;
+    assert_eq!(desk.publish().await.holds.len(), 1);
+    let desk = desk.reopen(|config| config.replace("limit: 1", "limit: 2")).await;
+    assert!(desk.publish().await.holds.is_empty());
+    assert!(tree(&desk).contains_key("feeds/category-b.rss"));
 }

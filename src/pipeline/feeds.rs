@@ -138,7 +138,8 @@ pub async fn place(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
         let key = |p: &Placement| (p.first_accepted_at, p.published_at);
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
     });
-    if make_feeds(press, &placements, &allowed).await? {
+    let is_whole = is_all || placed == 0;
+    if make_feeds(press, &placements, is_whole, &allowed).await? {
         feeds = active(&press.config, store.feeds().await?, today(press));
     }
     let mut placing = placing(&feeds, &placements, newest);
@@ -275,10 +276,12 @@ fn hold_subject(facet: Facet) -> String {
 }
 
 /// Makes the feeds of values that are new; more than are allowed wait for an operator, and
-/// while they do no other one of the facet is made. Whether any was made.
+/// while they do no other one of the facet is made. `is_whole`: these are all entries, so that
+/// what waits is counted anew. Whether any was made.
 async fn make_feeds(
     press: &Press,
     placements: &[Placement],
+    is_whole: bool,
     allowed: &Allowed,
 ) -> Result<bool, StoreError> {
     let store = &press.store;
@@ -291,12 +294,12 @@ async fn make_feeds(
             records.iter().filter(is_made).map(|record| record.name.as_str()).collect();
         let mut new = new_feeds(*facet, placements);
         new.retain(|feed| !made.contains(feed.name.as_str()) && !named.contains(&*feed.name));
-        if new.is_empty() {
+        let subject = hold_subject(*facet);
+        if new.is_empty() && !is_whole {
             continue;
         }
-        let subject = hold_subject(*facet);
         // What waits was counted with those that are made.
-        let waiting = store.asked(&subject).await?;
+        let waiting = if is_whole { None } else { store.asked(&subject).await? };
         let wanted = waiting.unwrap_or(made.len()) + new.len();
         if waiting.is_some() || wanted > *limit {
             let facet = facet.as_str();
@@ -304,10 +307,24 @@ async fn make_feeds(
             store.hold_approval(&subject, wanted, &reason, press.clock.now()).await?;
             continue;
         }
-        has_new = true;
+        // The config allows it by now.
+        store.drop_approval(&subject, press.clock.now()).await?;
+        has_new |= !new.is_empty();
         store.register_feeds(&new, press.clock.now()).await?;
     }
+    if is_whole {
+        drop_others(press, allowed).await?;
+    }
     Ok(has_new)
+}
+
+/// What waits for a line with `each` that the config no longer has waits no more.
+async fn drop_others(press: &Press, allowed: &Allowed) -> Result<(), StoreError> {
+    let is_allowed = |facet: &Facet| allowed.by_facet.iter().any(|(other, _)| other == facet);
+    for facet in Facet::ALL.into_iter().filter(|facet| !is_allowed(facet)) {
+        press.store.drop_approval(&hold_subject(facet), press.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// A feed for each value that public entries have of a facet.
@@ -352,10 +369,14 @@ async fn move_renamed(press: &Press) -> Result<(), StoreError> {
 /// What people follow and the config no longer has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Lost {
-    #[error("feed `{name}` is not in the config and has {followers} followers")]
+    #[error("feed `{name}` is not in the config and has {}", people(*followers))]
     Feed { name: String, followers: u64 },
-    #[error("digest `{name}` is not in the config and has {followers} followers")]
+    #[error("digest `{name}` is not in the config and has {}", people(*followers))]
     Digest { name: String, followers: u64 },
+}
+
+fn people(followers: u64) -> String {
+    if followers == 1 { "1 follower".to_owned() } else { format!("{followers} followers") }
 }
 
 impl Lost {

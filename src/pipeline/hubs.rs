@@ -11,7 +11,7 @@ use url::Url;
 
 use super::Press;
 use super::mirror::is_mirror_behind;
-use crate::publish::websub;
+use crate::publish::websub::{self, NotifyError};
 use crate::store::{PingRecord, StoreError};
 
 /// Topics that are told in one go.
@@ -25,7 +25,8 @@ pub struct Told {
     pub failed: Vec<(String, String)>,
 }
 
-/// Tells hubs what is due. A hub that fails once is left alone for the rest of this call.
+/// Tells hubs what is due. A hub that cannot be reached is left alone for the rest of this call;
+/// one that refuses a topic may take the next.
 /// `live` is locked while new bytes are on their way to where hubs fetch them.
 pub async fn tell(press: &Press, client: &Client, live: &Mutex<()>) -> Result<Told, StoreError> {
     let mut told = Told::default();
@@ -58,32 +59,51 @@ async fn tell_all(
     told: &mut Told,
 ) -> Result<(), StoreError> {
     let now = press.clock.now();
+    let mut unreachable: Vec<(String, String)> = Vec::new();
     for ping in due {
-        if let Some((_, reason)) = told.failed.iter().find(|(hub, _)| *hub == ping.hub) {
+        if let Some((_, reason)) = unreachable.iter().find(|(hub, _)| *hub == ping.hub) {
             let reason = reason.clone();
             put_off(press, &ping, &reason, now).await?;
             continue;
         }
-        match tell_one(press, client, &ping).await {
+        match tell_one(press, client, &ping).await.map_err(Failed::of) {
             Ok(()) => {
                 told.told += 1;
                 press.store.settle_ping(&ping, None).await?;
             }
-            Err(reason) => {
+            Err(Failed { reason, is_unreachable }) => {
                 put_off(press, &ping, &reason, now).await?;
-                told.failed.push((ping.hub, reason));
+                if is_unreachable {
+                    unreachable.push((ping.hub.clone(), reason.clone()));
+                }
+                if !told.failed.iter().any(|(hub, _)| *hub == ping.hub) {
+                    told.failed.push((ping.hub, reason));
+                }
             }
         }
     }
     Ok(())
 }
 
-async fn tell_one(press: &Press, client: &Client, ping: &PingRecord) -> Result<(), String> {
+/// Why a hub did not take a topic.
+struct Failed {
+    reason: String,
+    /// It answered nothing, and would not answer the next either.
+    is_unreachable: bool,
+}
+
+impl Failed {
+    fn of(error: NotifyError) -> Self {
+        let is_unreachable = matches!(error, NotifyError::Unreachable { .. });
+        Self { reason: format!("{:#}", anyhow::Error::from(error)), is_unreachable }
+    }
+}
+
+async fn tell_one(press: &Press, client: &Client, ping: &PingRecord) -> Result<(), NotifyError> {
     let hub = Url::parse(&ping.hub).ok().filter(|hub| press.config.site.hubs.contains(hub));
     // A hub that the config no longer has is not told any more.
     let (Some(hub), Ok(topic)) = (hub, Url::parse(&ping.topic)) else { return Ok(()) };
-    let told = websub::notify(client, &hub, &topic).await;
-    told.map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+    websub::notify(client, &hub, &topic).await
 }
 
 async fn put_off(

@@ -273,6 +273,10 @@ impl Store for SqliteStore {
         transaction.commit().await.during("remember a hold")
     }
 
+    async fn drop_approval(&self, subject: &str, now: DateTime<Utc>) -> Result<()> {
+        holds::drop_approval(&mut *self.writer().await, subject, now).await
+    }
+
     async fn asked(&self, subject: &str) -> Result<Option<usize>> {
         holds::approval(&mut *self.reader().await?, subject, false).await
     }

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, watch};
 use super::report::{self, DigestReport, Report};
 use super::{PublishNow, exit_code, may_send, prepare};
 use crate::cli::failure::{FAILED, Failure};
-use crate::cli::output::Output;
+use crate::cli::output::{Output, count};
 use crate::outbox::lane::Lane;
 use crate::outbox::sender::{Outbox, SendError};
 use crate::pipeline::digests::{plan_by_hand, start};
@@ -49,6 +49,11 @@ async fn tell_hubs(press: &Press, output: Output, report: &mut Report) -> Result
     }
     let client = websub::client(websub::TIMEOUT).map_err(Failure::new)?;
     let told = hubs::tell(press, &client, &Mutex::new(())).await?;
+    let waiting = press.store.pings().await?;
+    if told.failed.is_empty() && waiting > 0 {
+        let topics = count(waiting, "document", "documents");
+        output.note(&format!("hubs are still to be told of {topics}: a later run tries again"));
+    }
     for (hub, reason) in told.failed {
         let fault = Fault {
             message: format!("a hub was not told what changed: {reason}"),

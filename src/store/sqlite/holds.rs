@@ -120,7 +120,8 @@ pub(super) async fn approval(
 ) -> Result<Option<usize>> {
     let number: Option<i64> = sqlx::query_scalar(
         "select max(cast(substr(subject, length($1) + 2) as integer)) from hold
-         where kind = 'approval' and (released_at is not null) = $2 and subject like $1 || ':%'",
+         where kind = 'approval' and (released_at is not null) = $2 and subject like $1 || ':%'
+             and released_by is not 'config'",
     )
     .bind(subject)
     .bind(is_released)
@@ -128,4 +129,21 @@ pub(super) async fn approval(
     .await
     .during("read the holds")?;
     Ok(number.and_then(|number| usize::try_from(number).ok()))
+}
+
+pub(super) async fn drop_approval(
+    writer: &mut SqliteConnection,
+    subject: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query(
+        "update hold set released_at = $2, released_by = 'config'
+         where kind = 'approval' and released_at is null and subject like $1 || ':%'",
+    )
+    .bind(subject)
+    .bind(now.timestamp())
+    .execute(writer)
+    .await
+    .during("end a hold")?;
+    Ok(())
 }
