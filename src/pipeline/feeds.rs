@@ -120,12 +120,16 @@ pub async fn place(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
     let store = &press.store;
     let now = press.clock.now();
     move_renamed(press).await?;
-    let config_feeds: Vec<NewFeed> = named(&press.config).map(new_feed).collect();
-    store.register_feeds(&config_feeds, now).await?;
+    let mut records = store.feeds().await?;
+    let mut config_feeds: Vec<NewFeed> = named(&press.config).map(new_feed).collect();
+    config_feeds.retain(|feed| !is_registered(feed, &records));
+    if !config_feeds.is_empty() {
+        store.register_feeds(&config_feeds, now).await?;
+        records = store.feeds().await?;
+    }
     let (placed, newest) = (store.placed_seq().await?, store.newest_seq().await?);
     let allowed = allowed_feeds(press).await?;
     let is_each_new = store.fact(EACH_FACT).await?.unwrap_or_default() != allowed.fact;
-    let records = store.feeds().await?;
     let mut feeds = active(&press.config, records.clone(), today(press));
     let dropped = dropped(&records, &feeds);
     let is_all = is_each_new || feeds.iter().any(|feed| !is_chosen(feed));
@@ -145,7 +149,9 @@ pub async fn place(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
     let mut placing = placing(&feeds, &placements, newest);
     placing.chosen.extend(dropped.into_iter().map(|feed| (feed, String::new())));
     store.place(&placing, now).await?;
-    store.set_fact(EACH_FACT, &allowed.fact).await?;
+    if is_each_new {
+        store.set_fact(EACH_FACT, &allowed.fact).await?;
+    }
     Ok(active(&press.config, store.feeds().await?, today(press)))
 }
 
@@ -156,6 +162,12 @@ fn dropped(records: &[FeedRecord], active: &[ActiveFeed]) -> Vec<i64> {
     let is_dropped = |record: &&FeedRecord| !active.contains(&record.id);
     let chosen = records.iter().filter(|record| !record.selection.is_empty());
     chosen.filter(is_dropped).map(|record| record.id).collect()
+}
+
+/// Whether the store has a feed under its name and title already.
+fn is_registered(feed: &NewFeed, records: &[FeedRecord]) -> bool {
+    let NewFeed { name, title, origin } = feed;
+    records.iter().any(|r| r.name == *name && r.title == *title && r.origin == *origin)
 }
 
 fn new_feed(feed: &NamedFeed) -> NewFeed {
