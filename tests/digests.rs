@@ -4,46 +4,34 @@
 
 mod support;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use support::clock::TestClock;
-use support::office::Office;
+use support::desk::Desk;
 use tidings::config::{self, Config, Environment, FirstScan};
 use tidings::pipeline::digests::{plan_due, start};
 use tidings::pipeline::send::{carry, outbox};
 use tidings::pipeline::{Press, scan};
-use tidings::store::sqlite::SqliteStore;
-use tidings::subscribers::keys::Keys;
-use tidings::templates::Templates;
 use tokio::sync::watch;
 
-struct Desk {
-    office: Office,
-    clock: Arc<TestClock>,
-    press: Press,
+/// A desk that has digests to send.
+struct Mailroom(Desk);
+
+impl Deref for Mailroom {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.0
+    }
 }
 
-impl Desk {
+impl Mailroom {
     /// An office with two readers of the daily digest, at 20:00 on Friday 20 November.
     async fn open() -> Self {
-        let office = Office::new();
-        let clock = Arc::new(TestClock::at("2026-11-20T12:00:00Z"));
-        let path = office.path("config/tidings.yaml");
-        let config = config::load(&path, &Environment::default()).unwrap();
-        let store = SqliteStore::open(&config.store_path).await.unwrap();
-        let keys = Keys::open(&config.keys_folder).unwrap();
-        let press = Press {
-            config: Arc::new(config),
-            store: Arc::new(store),
-            keys: Arc::new(keys),
-            clock: clock.clone(),
-            templates: Arc::new(Templates::builtin()),
-        };
-        press.store.settle_fact("lookup_key_check", &press.keys.check_value()).await.unwrap();
-        let desk = Self { office, clock, press };
-        desk.scan().await;
-        desk.office.subscribe(2, "daily");
-        desk
+        let room = Self(Desk::open("2026-11-20T12:00:00Z").await);
+        room.scan().await;
+        room.office.subscribe(2, "daily");
+        room
     }
 
     async fn scan(&self) {
@@ -58,22 +46,18 @@ impl Desk {
     /// The clock reaches `moment` and a minute's tick comes; returns mails written so far.
     async fn tick(&self, moment: &str) -> usize {
         self.clock.set(moment);
-        for plan in plan_due(&self.press, self.clock_now()).await.unwrap() {
+        for plan in plan_due(&self.press, self.now()).await.unwrap() {
             start(&self.press, &plan).await.unwrap();
         }
         let (_stop, stopped) = watch::channel(false);
         carry(&self.press, &outbox(&self.press, Arc::new(|| {})), &stopped).await.unwrap();
         self.office.mails().len()
     }
-
-    fn clock_now(&self) -> chrono::DateTime<chrono::Utc> {
-        tidings::clock::Clock::now(&*self.clock)
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_digest_goes_out_at_its_minute_and_once() {
-    let desk = Desk::open().await;
+    let desk = Mailroom::open().await;
     desk.news("a-new-bridge").await;
     assert_eq!(desk.tick("2026-11-20T23:59:00Z").await, 0);
     assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 2);
@@ -83,7 +67,7 @@ async fn a_digest_goes_out_at_its_minute_and_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn news_numbered_after_the_due_moment_waits_for_the_next_one() {
-    let desk = Desk::open().await;
+    let desk = Mailroom::open().await;
     desk.clock.set("2026-11-21T00:00:05Z");
     desk.news("a-new-bridge").await;
     assert_eq!(desk.tick("2026-11-21T00:00:30Z").await, 0);
@@ -92,7 +76,7 @@ async fn news_numbered_after_the_due_moment_waits_for_the_next_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_slept_sends_one_issue_over_all_it_missed() {
-    let desk = Desk::open().await;
+    let desk = Mailroom::open().await;
     desk.news("a-new-bridge").await;
     desk.clock.set("2026-11-22T12:00:00Z");
     desk.news("a-second-bridge").await;
@@ -103,14 +87,15 @@ async fn a_host_that_slept_sends_one_issue_over_all_it_missed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_digest_more_than_a_day_late_drops_the_mail_and_keeps_the_news() {
-    let desk = Desk::open().await;
+    let desk = Mailroom::open().await;
     let path = desk.office.path("config/tidings.yaml");
     let weekly = std::fs::read_to_string(&path)
         .unwrap()
         .replace("{name: daily, at: '0 8 * * *'}", "{name: daily, at: '0 8 * * FRI'}");
     std::fs::write(&path, weekly).unwrap();
     let config = config::load(&path, &Environment::default()).unwrap();
-    let desk = Desk { press: Press { config: Arc::new(config), ..desk.press.clone() }, ..desk };
+    let press = Press { config: Arc::new(config), ..desk.press.clone() };
+    let desk = Mailroom(Desk { press, ..desk.0 });
     desk.news("a-new-bridge").await;
     // Due on Friday the 27th at 08:00; the host wakes two days later.
     assert_eq!(desk.tick("2026-11-29T00:00:00Z").await, 0);
@@ -119,7 +104,7 @@ async fn a_digest_more_than_a_day_late_drops_the_mail_and_keeps_the_news() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_reader_is_not_sent_what_came_before_them() {
-    let desk = Desk::open().await;
+    let desk = Mailroom::open().await;
     desk.news("a-new-bridge").await;
     desk.office.subscribe(3, "daily");
     assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 2);
@@ -130,7 +115,7 @@ async fn a_new_reader_is_not_sent_what_came_before_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_embargo_ends_at_its_moment_and_then_it_is_news() {
-    let desk = Desk::open().await;
+    let desk = Mailroom::open().await;
     desk.office.write(
         "content/_posts/secret.md",
         "---\ntitle: Secret\nlayout: post\npermalink: /secret/\n\
@@ -150,10 +135,11 @@ async fn an_embargo_ends_at_its_moment_and_then_it_is_news() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_of_a_first_scan_that_was_cut_off_is_no_news() {
-    let desk = Desk::open().await;
+    let desk = Mailroom::open().await;
     let mut config = Config::clone(&desk.press.config);
     config.content.first_scan = FirstScan::Adopt;
-    let desk = Desk { press: Press { config: Arc::new(config), ..desk.press.clone() }, ..desk };
+    let press = Press { config: Arc::new(config), ..desk.press.clone() };
+    let desk = Mailroom(Desk { press, ..desk.0 });
     let store = desk.press.store.clone();
     let told = async || store.told_changes(0, 9).await.unwrap().len();
     desk.news("first-slice").await;
