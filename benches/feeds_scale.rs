@@ -1,8 +1,8 @@
 //! What feeds cost at scale, whole processes: eight feeds in all formats beside Hugo's eight
 //! RSS files, the archives of everything, one new post.
 //!
-//! Run it with `cargo bench --bench feeds_scale`, or with another number of posts as
-//! `cargo bench --bench feeds_scale -- 5000`. Needs GNU `time` and `timeout`; without Hugo the
+//! Run it with `cargo bench --bench feeds_scale`, or with another number of posts and some of
+//! its parts (`anew`, `new`, `archives`) as `cargo bench --bench feeds_scale -- 5000 new`. Needs GNU `time` and `timeout`; without Hugo the
 //! comparison is left out. The processes take turns, so that whatever else the machine does
 //! weighs on all of them alike.
 
@@ -16,6 +16,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -28,6 +29,7 @@ use serde_json::{Value, json};
 use walkdir::WalkDir;
 
 const POSTS: usize = 50_000;
+const PARTS: [&str; 3] = ["anew", "new", "archives"];
 const ARCHIVES_LIMIT_SECONDS: u64 = 600;
 /// Entries of a subscription document, and of an archive.
 const ENTRIES: usize = 50;
@@ -38,21 +40,25 @@ const CATEGORIES: usize = 20;
 /// The category of each new post; the post of this number has it too.
 const NEW_TOPIC: usize = 3;
 
-/// Feeds only, one format of the home page for each. Pages must be known to be listed, and
-/// with no format of their own none is written.
+/// Feeds only: one of the home page, and one of a page for each topic, which costs Hugo less
+/// than a format of the home page for each. Posts must be pages to be listed, and with no
+/// format of their own none is written.
 const HUGO_SITE: &str = "\
 baseURL: https://press.example.org/
 title: Press Office
 disableKinds: [section, taxonomy, term, sitemap, robotsTXT, '404']
 frontmatter: {date: [':filename', ':default']}
 markup: {goldmark: {renderer: {unsafe: true}}}
+outputs: {home: [RSS], page: []}
 ";
+const HUGO_ALL: &str = r#"(where site.RegularPages "Section" "!=" "feeds")"#;
+const HUGO_TOPIC: &str = r#"(where site.RegularPages "Params.category" .Params.topic)"#;
 
 /// As Hugo's own template: summaries. `PAGES` are those of the feed.
 const HUGO_RSS: &str = r#"{{ printf "<?xml version=\"1.0\" encoding=\"utf-8\"?>" | safeHTML }}
 <rss version="2.0"><channel>
 <title>{{ site.Title }}</title><link>{{ .Permalink }}</link><description>News</description>
-{{- range first 50 (PAGES).ByDate.Reverse }}
+{{- range first 50 PAGES.ByDate.Reverse }}
 <item><title>{{ .Title }}</title><link>{{ .Permalink }}</link><guid>{{ .Permalink }}</guid>
 <pubDate>{{ .Date.Format "Mon, 02 Jan 2006 15:04:05 -0700" | safeHTML }}</pubDate>
 <description>{{ .Summary | html }}</description></item>
@@ -62,7 +68,11 @@ const HUGO_RSS: &str = r#"{{ printf "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
 
 fn main() {
     // Cargo adds `--bench` to whatever it is given.
-    let posts = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(POSTS);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let posts = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(POSTS);
+    let named: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|name| PARTS.contains(name)).collect();
+    let is_wanted = |part| named.is_empty() || named.contains(&part);
     assert!(posts > NEW_TOPIC, "at least {} posts", NEW_TOPIC + 1);
     if !are_there(&[("/usr/bin/time", "time"), ("timeout", "coreutils")]) {
         return;
@@ -73,10 +83,16 @@ fn main() {
         println!("no `hugo` to compare with: install it with `apt-get install hugo`");
     }
     let office = Office::new(&content, &eight_feeds());
-    eight_anew(&content, &office, hugo.as_ref());
-    one_new(&content, &office);
+    if is_wanted("anew") {
+        eight_anew(&content, &office, hugo.as_ref());
+    }
+    if is_wanted("new") {
+        one_new(&content, &office);
+    }
     drop(office);
-    archives(&content, hugo.as_ref());
+    if is_wanted("archives") {
+        archives(&content, hugo.as_ref());
+    }
 }
 
 /// An empty store and no documents.
@@ -101,20 +117,37 @@ fn eight_anew(content: &Content, office: &Office, hugo: Option<&HugoSite>) {
 /// A post is new; only what its feeds consist of is written.
 fn one_new(content: &Content, office: &Office) {
     println!("\none new post, 8 feeds, medians of {ROUNDS}");
-    if measure(&mut office.publish(PREPARATION_LIMIT_SECONDS)).is_none() {
-        return println!("skipped: the folder was not read in {PREPARATION_LIMIT_SECONDS} s");
+    // Feeds that the new post is not in: what its scan alone takes.
+    let others: Vec<Value> = eight_feeds().into_iter().skip(NEW_TOPIC + 2).collect();
+    let scanning = Office::new(content, &others);
+    for office in [office, &scanning] {
+        if measure(&mut office.publish(PREPARATION_LIMIT_SECONDS)).is_none() {
+            return println!("skipped: the folder was not read in {PREPARATION_LIMIT_SECONDS} s");
+        }
     }
-    let (mut idle, mut new) = (Vec::new(), Vec::new());
+    let (mut idle, mut scan, mut new, mut live) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         idle.push(measure(&mut office.publish(LIMIT_SECONDS)));
         let before = office.files();
         let title = content.add(round);
+        let elsewhere = scanning.files();
+        scan.push(measure(&mut scanning.publish(LIMIT_SECONDS)));
+        assert!(elsewhere == scanning.files(), "a document of another feed was written");
+        let start = SystemTime::now();
         new.push(measure(&mut office.publish(LIMIT_SECONDS)));
+        live.push(office.newest_document(&before).duration_since(start).unwrap());
         office.check_written(&before, &title);
     }
     print("nothing changed", &idle);
+    let scan = print("one new post, in no feed", &scan);
     print("one new post", &new);
-    print_difference("the new post alone", &idle, &new);
+    live.sort();
+    let live = live[live.len() / 2];
+    println!("{:<36}{:>9.0} ms wall", "until its last document is live", milliseconds(live));
+    if let Some(scan) = scan {
+        let more = milliseconds(live) - milliseconds(scan.wall);
+        println!("{:<36}{more:>9.0} ms wall", "beyond the scan");
+    }
     content.remove_added();
 }
 
@@ -311,6 +344,21 @@ impl Office {
             .collect()
     }
 
+    /// When the last document that was written since `before` was put in place: a rename sets
+    /// the time of change. Twins do not count.
+    fn newest_document(&self, before: &BTreeMap<PathBuf, SystemTime>) -> SystemTime {
+        let after = self.files();
+        let is_twin = |path: &Path| path.extension().is_some_and(|end| end == "gz" || end == "br");
+        let written = after.iter().filter(|(path, at)| before[*path] != **at && !is_twin(path));
+        let changed = written.map(|(path, _)| {
+            let file = self.public().join(path).metadata().unwrap();
+            let nanoseconds = file.ctime_nsec().unsigned_abs();
+            let since = Duration::from_secs(file.ctime().unsigned_abs());
+            SystemTime::UNIX_EPOCH + since + Duration::from_nanos(nanoseconds)
+        });
+        changed.max().unwrap()
+    }
+
     /// Only the two feeds of the new post, and the lists of feeds, may be other files now.
     fn check_written(&self, before: &BTreeMap<PathBuf, SystemTime>, title: &str) {
         let after = self.files();
@@ -347,21 +395,37 @@ impl HugoSite {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("config.yaml"), hugo_config()).unwrap();
-        fs::create_dir(folder.path().join("layouts")).unwrap();
-        for feed in feed_names() {
-            let template = format!("layouts/index.{}.xml", hugo_format(&feed));
-            let text = HUGO_RSS.replace("PAGES", &hugo_pages(&feed));
-            fs::write(folder.path().join(template), text).unwrap();
+        let layouts = folder.path().join("layouts/_default");
+        let pages = folder.path().join("pages");
+        fs::create_dir_all(&layouts).unwrap();
+        fs::create_dir(&pages).unwrap();
+        fs::write(folder.path().join("layouts/index.rss.xml"), HUGO_RSS.replace("PAGES", HUGO_ALL))
+            .unwrap();
+        fs::write(layouts.join("single.rss.xml"), HUGO_RSS.replace("PAGES", HUGO_TOPIC)).unwrap();
+        for topic in 0..TOPICS {
+            let page = json!({
+                "title": format!("Topic {topic}"),
+                "url": format!("/topic-{topic}/"),
+                "topic": format!("topic {topic}"),
+                "outputs": ["RSS"],
+            });
+            // Every JSON text is one of YAML.
+            let text = format!("---\n{page}\n---\n");
+            fs::write(pages.join(format!("topic-{topic}.md")), text).unwrap();
         }
         Some(Self { folder })
     }
 
     fn build(&self, content: &Path) -> Command {
         let _ = fs::remove_dir_all(self.folder.path().join("public"));
-        let mut command =
-            command(LIMIT_SECONDS, "hugo", &["--quiet", "--contentDir"].map(OsStr::new));
-        command.arg(content).current_dir(self.folder.path());
+        let mounts = json!([
+            {"source": content, "target": "content"},
+            {"source": "pages", "target": "content/feeds"},
+        ]);
+        let config = format!("{HUGO_SITE}module: {{mounts: {mounts}}}\n");
+        fs::write(self.folder.path().join("config.yaml"), config).unwrap();
+        let mut command = command(LIMIT_SECONDS, "hugo", &["--quiet"].map(OsStr::new));
+        command.current_dir(self.folder.path());
         command
     }
 
@@ -374,38 +438,13 @@ impl HugoSite {
 
     fn check(&self, posts: usize) {
         for feed in feed_names() {
-            let path = self.folder.path().join(format!("public/{feed}.xml"));
+            let name = if feed == "all" { "index.xml".into() } else { format!("{feed}/index.xml") };
+            let path = self.folder.path().join("public").join(name);
             let document = fs::read_to_string(path).unwrap();
             let items = document.matches("<item>").count();
             assert_eq!(items, entries_of(&feed, posts), "hugo's {feed}");
             assert!(!document.contains("<description></description>"), "hugo's {feed}");
         }
-    }
-}
-
-/// Hugo's config, with a format of the home page for each feed.
-fn hugo_config() -> String {
-    let formats: BTreeMap<String, Value> = feed_names()
-        .iter()
-        .map(|feed| {
-            let format = json!({"mediaType": "application/rss+xml", "baseName": feed});
-            (hugo_format(feed), format)
-        })
-        .collect();
-    let outputs = json!({"home": formats.keys().collect::<Vec<_>>(), "page": []});
-    format!("{HUGO_SITE}outputFormats: {}\noutputs: {outputs}\n", json!(formats))
-}
-
-/// Name of a feed's output format: letters and digits, since templates are found by it.
-fn hugo_format(feed: &str) -> String {
-    feed.replace('-', "")
-}
-
-/// The pages of a feed, as Hugo's templates say it.
-fn hugo_pages(feed: &str) -> String {
-    match feed.strip_prefix("topic-") {
-        Some(topic) => format!(r#"where site.RegularPages "Params.category" "topic {topic}""#),
-        None => "site.RegularPages".to_owned(),
     }
 }
 

@@ -3,6 +3,9 @@
 //! A failure before the first rename leaves the old set as it was. One after it, or a crash,
 //! is made up for by the next publish, because it looks at bytes and not at what an earlier
 //! one meant to do. An equal document writes nothing.
+//!
+//! Brotli takes longer than all else a document costs, so those twins are made when the
+//! documents are live. Until then a web server finds none, and sends another coding.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,6 +22,11 @@ use crate::hash::hash;
 /// Files are synced side by side, because they then share what the disk has to do: 90 small
 /// ones take a third of the time of one after another.
 const SYNCERS: usize = 16;
+
+/// The twin that goes live with its document.
+const EARLY: Coding = Coding::Gzip;
+/// The twin that follows it.
+const LATE: Coding = Coding::Brotli;
 
 /// A publish under way; begun by [`OutputFolder::begin`]. A drop leaves the old set.
 #[derive(Debug)]
@@ -50,16 +58,15 @@ impl Staged {
         self.place.is_none()
     }
 
-    /// The codings it has twins in.
-    fn codings(&self) -> impl Iterator<Item = Coding> + use<'_> {
-        Coding::ALL.into_iter().filter(|_| twins::has_twins(self.size_bytes))
+    fn has_twins(&self) -> bool {
+        twins::has_twins(self.size_bytes)
     }
 
-    /// What it has in the staging folder.
+    /// What it has in the staging folder before it is put in place.
     fn staged_files(&self) -> impl Iterator<Item = PathBuf> {
         self.place.iter().flat_map(|place| {
-            let twins = self.codings().map(|coding| with_suffix(place, coding));
-            std::iter::once(place.clone()).chain(twins)
+            let twin = self.has_twins().then(|| with_suffix(place, EARLY));
+            std::iter::once(place.clone()).chain(twin)
         })
     }
 }
@@ -114,6 +121,7 @@ impl Publication {
         self.folder.write_mark(&(&self.owned | &wanted))?;
         sync_all(&order.iter().flat_map(Staged::staged_files).collect::<Vec<_>>())?;
         self.rename(&order)?;
+        self.add_late_twins(&order)?;
         let removed = self.remove(&remove)?;
         self.folder.write_mark(&self.owned_after(&order, wanted, &remove))?;
         self.folder.clear_staging()?;
@@ -166,15 +174,13 @@ impl Publication {
         fs::read(&place).map_err(io_error("read", &place))
     }
 
-    /// Writes a document and its twins to the staging folder and makes the folder they will
-    /// lie in. The document first: no twin is ever older than what it codes.
+    /// Writes a document and its early twin to the staging folder and makes the folder they
+    /// will lie in. The document first: no twin is ever older than what it codes.
     fn write(&self, document: &Document) -> Result<PathBuf, PublishError> {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let place = self.folder.write_staged(&name, &document.bytes)?;
         if twins::has_twins(document.bytes.len() as u64) {
-            for coding in Coding::ALL {
-                self.folder.write_staged(&coding.path(&name), &coding.encode(&document.bytes))?;
-            }
+            self.folder.write_staged(&EARLY.path(&name), &EARLY.encode(&document.bytes))?;
         }
         let target = self.folder.path().join(&document.path);
         fs::create_dir_all(parent(&target)).map_err(io_error("make folder", parent(&target)))?;
@@ -195,24 +201,49 @@ impl Publication {
         folders.iter().try_for_each(|folder| sync(folder))
     }
 
-    /// A document that became too small for twins loses those it had.
+    /// No twin outlives the bytes it codes: the late one goes, and so does the early one of a
+    /// document that became too small for twins.
     fn rename_twins(
         &self,
         staged: &Staged,
         place: &Path,
         target: &Path,
     ) -> Result<(), PublishError> {
-        let codings: Vec<Coding> = staged.codings().collect();
-        for coding in Coding::ALL {
-            let twin = with_suffix(target, coding);
-            if codings.contains(&coding) {
-                let renamed = fs::rename(with_suffix(place, coding), &twin);
-                renamed.map_err(io_error("put in place", &twin))?;
-            } else if self.owned.contains(&coding.path(&staged.path)) {
-                remove_file(&twin)?;
-            }
+        let early = with_suffix(target, EARLY);
+        if staged.has_twins() {
+            fs::rename(with_suffix(place, EARLY), &early)
+                .map_err(io_error("put in place", &early))?;
+        } else if self.owned.contains(&EARLY.path(&staged.path)) {
+            remove_file(&early)?;
+        }
+        if self.owned.contains(&LATE.path(&staged.path)) {
+            remove_file(&with_suffix(target, LATE))?;
         }
         Ok(())
+    }
+
+    /// Makes the twins that the documents went live without.
+    fn add_late_twins(&self, order: &[Staged]) -> Result<(), PublishError> {
+        let is_due = |staged: &&Staged| staged.place.is_some() && staged.has_twins();
+        let due: Vec<&Staged> = order.iter().filter(is_due).collect();
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let twins = side_by_side(&due, threads, |staged| self.stage_late_twin(staged))?;
+        let staged: Vec<PathBuf> = twins.iter().map(|(staged, _)| staged.clone()).collect();
+        sync_all(&staged)?;
+        let mut folders = BTreeSet::new();
+        for (staged, twin) in &twins {
+            fs::rename(staged, twin).map_err(io_error("put in place", twin))?;
+            folders.insert(parent(twin));
+        }
+        folders.into_iter().try_for_each(sync)
+    }
+
+    /// Where the twin is staged, and where it belongs.
+    fn stage_late_twin(&self, staged: &Staged) -> Result<(PathBuf, PathBuf), PublishError> {
+        let twin = LATE.encode(&self.read(&staged.path)?);
+        let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let place = self.folder.write_staged(&name, &twin)?;
+        Ok((place, self.folder.path().join(LATE.path(&staged.path))))
     }
 
     /// Removes documents with their twins and the folders that become empty; returns the
@@ -288,10 +319,22 @@ fn remove_file(path: &Path) -> Result<bool, PublishError> {
 
 /// The bytes are on the disk before the name: after a power cut no document is empty.
 fn sync_all(files: &[PathBuf]) -> Result<(), PublishError> {
-    let sync_each = |files: &[PathBuf]| files.iter().try_for_each(|file| sync(file));
+    side_by_side(files, SYNCERS, |file| sync(file)).map(|_| ())
+}
+
+/// Does `work` for each item on at most `threads` threads; results in the order of the items.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<R, PublishError> + Sync,
+) -> Result<Vec<R>, PublishError> {
+    let work_off = |part: &[T]| part.iter().map(&work).collect::<Result<Vec<R>, _>>();
+    let work_off = &work_off;
     thread::scope(|scope| {
-        let parts = files.chunks(files.len().div_ceil(SYNCERS).max(1));
-        let syncers: Vec<_> = parts.map(|part| scope.spawn(move || sync_each(part))).collect();
-        syncers.into_iter().try_for_each(|syncer| syncer.join().expect("syncing does not panic"))
+        let parts = items.chunks(items.len().div_ceil(threads).max(1));
+        let workers: Vec<_> = parts.map(|part| scope.spawn(move || work_off(part))).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| worker.join().expect("does not panic");
+        let done = workers.into_iter().map(join).collect::<Result<Vec<Vec<R>>, _>>()?;
+        Ok(done.into_iter().flatten().collect())
     })
 }
