@@ -133,7 +133,7 @@ fn one_new(content: &Content, office: &Office) {
         let elsewhere = scanning.files();
         scan.push(measure(&mut scanning.publish(LIMIT_SECONDS)));
         assert!(elsewhere == scanning.files(), "a document of another feed was written");
-        let start = SystemTime::now();
+        let start = office.mark();
         new.push(measure(&mut office.publish(LIMIT_SECONDS)));
         live.push(office.newest_document(&before).duration_since(start).unwrap());
         office.check_written(&before, &title);
@@ -350,13 +350,14 @@ impl Office {
         let after = self.files();
         let is_twin = |path: &Path| path.extension().is_some_and(|end| end == "gz" || end == "br");
         let written = after.iter().filter(|(path, at)| before[*path] != **at && !is_twin(path));
-        let changed = written.map(|(path, _)| {
-            let file = self.public().join(path).metadata().unwrap();
-            let nanoseconds = file.ctime_nsec().unsigned_abs();
-            let since = Duration::from_secs(file.ctime().unsigned_abs());
-            SystemTime::UNIX_EPOCH + since + Duration::from_nanos(nanoseconds)
-        });
-        changed.max().unwrap()
+        written.map(|(path, _)| changed_at(&self.public().join(path))).max().unwrap()
+    }
+
+    /// Writes a file and returns when, by the clock of the file system.
+    fn mark(&self) -> SystemTime {
+        let path = self.folder.path().join("mark");
+        fs::write(&path, "").unwrap();
+        changed_at(&path)
     }
 
     /// Only the two feeds of the new post, and the lists of feeds, may be other files now.
@@ -376,6 +377,13 @@ impl Office {
             assert!(fs::read_to_string(&path).unwrap().contains(title), "{}", path.display());
         }
     }
+}
+
+/// When a file was last written, renamed or linked.
+fn changed_at(path: &Path) -> SystemTime {
+    let file = path.metadata().unwrap();
+    let since = Duration::from_secs(file.ctime().unsigned_abs());
+    SystemTime::UNIX_EPOCH + since + Duration::from_nanos(file.ctime_nsec().unsigned_abs())
 }
 
 /// Whether `path` is this document or one of its twins.
