@@ -1,11 +1,16 @@
 //! The outbox: takes each delivery to a recorded outcome.
 //!
-//! [`next_step`] is pure and holds the whole retry policy; `sender` keeps the connections and
-//! `lane` says when a relay that failed is tried again. Nothing in here decides *whether*
+//! [`next_step`] is pure and holds the whole retry policy; `sender` keeps the connections,
+//! `supply` feeds them lane by lane, `window` and `rate` say how many and how fast, `breaker`
+//! when a relay that failed is tried again. Nothing in here decides *whether*
 //! somebody gets a mail: that was planned, and is checked again by the store before the dot.
 
+pub mod breaker;
 pub mod lane;
+pub mod limits;
+pub mod rate;
 pub mod sender;
+pub mod window;
 
 use chrono::{DateTime, TimeDelta, Utc};
 

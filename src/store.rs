@@ -11,6 +11,7 @@ pub mod sqlite;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -32,6 +33,31 @@ pub enum StoreError {
     Query { action: &'static str, source: sqlx::Error },
     #[error("the store holds a value this version cannot read: {what} `{value}`")]
     Value { what: &'static str, value: String },
+    /// Of a transaction that several asked for.
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
+    #[error("the store was closed before it had written")]
+    Closed,
+}
+
+impl StoreError {
+    /// The error itself, where several share it.
+    pub fn cause(&self) -> &Self {
+        if let Self::Shared(error) = self { error.cause() } else { self }
+    }
+
+    /// Whether the disk is full, or fails.
+    pub fn is_full_disk(&self) -> bool {
+        match self.cause() {
+            Self::Query { source, .. } | Self::Open { source, .. } => {
+                let database = source.as_database_error();
+                // SQLITE_FULL, and SQLITE_IOERR with its kinds in the upper bits.
+                let code = database.and_then(|error| error.code()?.parse::<u32>().ok());
+                code.is_some_and(|code| matches!(code & 0xff, 10 | 13))
+            }
+            _ => false,
+        }
+    }
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -19,6 +19,7 @@ use tidings::catalogue::{
 use tidings::content::{FileStat, Problem, PublishedSource, Severity};
 use tidings::model::{Entry, EntryId, Kind, Notes};
 use tidings::outbox::Step;
+use tidings::outbox::lane::Lane;
 use tidings::store::sqlite::SqliteStore;
 use tidings::store::{
     Audience, Body, BodyAtSource, Claim, ClaimRequest, DeliveryResult, EndOfSubscription,
@@ -887,8 +888,14 @@ async fn sending(store: &dyn Store, readers: u8) -> i64 {
 
 async fn claim(store: &dyn Store, minutes: i64, limit: u32) -> Vec<Claim> {
     let (now, lease_until) = (at(minutes), at(minutes + 15));
-    let request =
-        ClaimRequest { owner: "test".into(), now, lease_until, limit, may_be_stand_in: true };
+    let request = ClaimRequest {
+        owner: "test".into(),
+        lane: Lane::Digests,
+        now,
+        lease_until,
+        limit,
+        may_be_stand_in: true,
+    };
     store.claim_due(&request).await.unwrap()
 }
 

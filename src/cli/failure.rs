@@ -52,7 +52,7 @@ impl From<ConfigError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let hint = match &error {
+        let hint = match error.cause() {
             StoreError::Open { .. } | StoreError::Folder { .. } => {
                 Some("let the user that runs tidings write there, or name another `store.url`")
             }
@@ -60,7 +60,7 @@ impl From<StoreError> for Failure {
                 Some("was the store made by a later version? use that one, or restore a backup")
             }
             StoreError::Query { .. } => Some("check that the disk is writable and not full"),
-            StoreError::Value { .. } => None,
+            StoreError::Value { .. } | StoreError::Shared(_) | StoreError::Closed => None,
         };
         Self::with_hint(error, hint)
     }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::chain;
-use crate::outbox::lane::Lane;
+use crate::outbox::breaker::Breaker;
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
 use crate::pipeline::send::{carry, outbox, resent_digests};
@@ -65,11 +65,11 @@ struct Carrier {
 
 impl Carrier {
     async fn run(mut self) {
-        let mut lane = Lane::default();
+        let mut breaker = Breaker::default();
         let mut pause = Duration::ZERO;
         loop {
             // While the relay fails, new work does not shorten the pause.
-            let is_failing = lane.failures() > 0;
+            let is_failing = breaker.failures() > 0;
             tokio::select! {
                 biased;
                 _ = self.stop.wait_for(|stop| *stop) => return,
@@ -78,18 +78,18 @@ impl Carrier {
             }
             pause = match carry(&self.press, &self.outbox, &self.stop).await {
                 Ok(()) => {
-                    if lane.failures() > 0 {
+                    if breaker.failures() > 0 {
                         info!("the relay works again");
                     }
-                    lane.succeed();
+                    breaker.succeed();
                     let _ = self.news.send(News::Rested);
                     self.until_next_due().await
                 }
                 Err(error) => {
                     self.take_stock(&error).await;
-                    let pause = lane.fail();
+                    let pause = breaker.fail();
                     warn!("could not send, next try in {} s: {}", pause.as_secs(), chain(&error));
-                    let tries = lane.failures();
+                    let tries = breaker.failures();
                     let _ = self.news.send(News::Failed { error: Arc::new(error), tries });
                     pause
                 }

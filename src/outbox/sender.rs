@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 use url::Url;
 
+use super::lane::Lane;
 use super::{Attempt, Outcome, Step, next_step};
 use crate::clock::Clock;
 use crate::config::{Relay, SmtpRelay, Uncertain};
@@ -163,6 +164,7 @@ impl Carrier {
             let now = self.outbox.clock.now();
             let request = ClaimRequest {
                 owner: self.owner.clone(),
+                lane: Lane::Digests,
                 now,
                 lease_until: now + LEASE,
                 limit: BATCH,

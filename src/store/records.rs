@@ -11,6 +11,7 @@ use crate::catalogue::{Address, ChangeClass, HeldItem, Replacement, Step, Tell};
 use crate::content::FileStat;
 use crate::content::Problem;
 use crate::model::{Entry, Language, Revision, Seq};
+use crate::outbox::lane::Lane;
 pub use feeds::*;
 
 /// A file as it was last found.
@@ -288,6 +289,7 @@ pub struct Recovered {
 pub struct ClaimRequest {
     /// Who claims: unique per process.
     pub owner: String,
+    pub lane: Lane,
     pub now: DateTime<Utc>,
     pub lease_until: DateTime<Utc>,
     pub limit: u32,
@@ -314,6 +316,8 @@ pub struct Claim {
     pub address_key: i64,
     pub address_version: i64,
     pub address_cipher: Vec<u8>,
+    /// What stands behind the `@`.
+    pub domain: String,
 }
 
 /// Leave to write the final dot.

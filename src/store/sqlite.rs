@@ -7,6 +7,7 @@ mod catalogue;
 mod content;
 mod documents;
 mod feeds;
+mod group;
 mod holds;
 mod known;
 mod outbox;
@@ -18,6 +19,7 @@ mod scan;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,6 +32,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, SqlStr, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
+use self::group::GroupCommit;
 use super::{
     Audience, Body, BodyAtSource, Change, Claim, ClaimRequest, DeliveryCounts, DeliveryRecord,
     DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, EventMember, FeedLists,
@@ -52,15 +55,17 @@ const READERS: u32 = 4;
 const CACHE: &str = "-8192";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
+    (4, "sending", include_str!("../../migrations/sqlite/0004_sending.sql")),
 ];
 
 #[derive(Debug)]
 pub struct SqliteStore {
-    writer: Mutex<SqliteConnection>,
+    writer: Arc<Mutex<SqliteConnection>>,
+    group: GroupCommit,
     readers: SqlitePool,
 }
 
@@ -89,7 +94,8 @@ impl SqliteStore {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_lazy_with(options.read_only(true));
-        Ok(Self { writer: Mutex::new(writer), readers })
+        let writer = Arc::new(Mutex::new(writer));
+        Ok(Self { group: GroupCommit::start(Arc::clone(&writer)), writer, readers })
     }
 
     /// Copies the whole store, as of now, to a new file at `path`.
@@ -513,19 +519,11 @@ impl Store for SqliteStore {
         results: &[DeliveryResult],
         now: DateTime<Utc>,
     ) -> Result<Option<Intent>> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "record an intent").await?;
-        outbox::record_results(&mut transaction, results, now).await?;
-        let intent = outbox::intend(&mut transaction, claim, now).await?;
-        transaction.commit().await.during("record an intent")?;
-        Ok(intent)
+        self.group.write(results, Some(claim), now).await
     }
 
     async fn record_results(&self, results: &[DeliveryResult], now: DateTime<Utc>) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "record results").await?;
-        outbox::record_results(&mut transaction, results, now).await?;
-        transaction.commit().await.during("record results")
+        self.group.write(results, None, now).await.map(|_| ())
     }
 
     async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()> {

@@ -9,7 +9,7 @@ use super::report::{self, DigestReport, Report};
 use super::{PublishNow, exit_code, may_send, prepare};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{Output, count};
-use crate::outbox::lane::Lane;
+use crate::outbox::breaker::Breaker;
 use crate::outbox::sender::{Outbox, SendError};
 use crate::pipeline::digests::{plan_by_hand, start};
 use crate::pipeline::publish::PublishReport;
@@ -165,7 +165,7 @@ async fn send_with_retries(
     outbox: &Arc<Outbox>,
     stop: &watch::Receiver<bool>,
 ) -> Result<(), SendError> {
-    let mut lane = Lane::default();
+    let mut breaker = Breaker::default();
     loop {
         let due_now = |at| at <= press.clock.now();
         match carry(press, outbox, stop).await {
@@ -173,8 +173,8 @@ async fn send_with_retries(
             Ok(()) if press.store.next_due().await?.is_some_and(due_now) && !*stop.borrow() => {}
             Ok(()) => return Ok(()),
             Err(error) => {
-                let pause = lane.fail();
-                if lane.failures() >= TRIES || *stop.borrow() {
+                let pause = breaker.fail();
+                if breaker.failures() >= TRIES || *stop.borrow() {
                     return Err(error);
                 }
                 let mut stop = stop.clone();

@@ -1,12 +1,15 @@
 //! Deliveries: claims, intents, results, and what a crash leaves behind.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use sqlx::{FromRow, SqliteConnection};
 
+use super::group::Ask;
 use super::{During, Result, json, moment};
 use crate::outbox::Step;
+use crate::outbox::lane::Lane;
 use crate::store::{Claim, ClaimRequest, DeliveryCounts, DeliveryResult, Intent, Recovered};
 
 /// `next_at` of a delivery that does not fall due by itself.
@@ -46,6 +49,27 @@ pub(super) async fn recover(
     Ok(Recovered { released, uncertain })
 }
 
+/// Runs that send, of the digests of one lane, oldest first.
+async fn sending_runs(reader: &mut SqliteConnection, lane: Lane) -> Result<Vec<i64>> {
+    let all_reserved: Vec<&str> =
+        Lane::ALL.iter().flat_map(|lane| lane.digests()).copied().collect();
+    let (names, is_rest) = match lane {
+        Lane::Digests => (all_reserved, true),
+        lane => (lane.digests().to_vec(), false),
+    };
+    sqlx::query_scalar(
+        "select r.id from run r join digest d on d.id = r.digest_id
+         where r.state = 'sending'
+           and (d.name in (select value from json_each($1))) <> $2
+         order by r.id",
+    )
+    .bind(json(&names))
+    .bind(is_rest)
+    .fetch_all(reader)
+    .await
+    .during("claim deliveries")
+}
+
 pub(super) async fn claim_due(
     writer: &mut SqliteConnection,
     request: &ClaimRequest,
@@ -65,19 +89,28 @@ pub(super) async fn claim_due(
         address_version: i64,
         key_id: i64,
         cipher: Vec<u8>,
+        domain: String,
     }
     let action = "claim deliveries";
-    let picked: Vec<(i64, i64)> = sqlx::query_as(
-        "select d.run_id, d.subscriber_id from delivery d
-         join run r on r.id = d.run_id and r.state = 'sending'
-         where d.state in ('pending', 'uncertain') and d.next_at <= $1
-         order by d.next_at, d.run_id, d.subscriber_id limit $2",
-    )
-    .bind(request.now.timestamp())
-    .bind(i64::from(request.limit))
-    .fetch_all(&mut *writer)
-    .await
-    .during(action)?;
+    let mut picked: Vec<(i64, i64)> = Vec::new();
+    for run in sending_runs(writer, request.lane).await? {
+        let left = i64::from(request.limit) - i64::try_from(picked.len()).unwrap_or(i64::MAX);
+        if left <= 0 {
+            break;
+        }
+        let due: Vec<(i64, i64)> = sqlx::query_as(
+            "select run_id, subscriber_id from delivery
+             where run_id = $1 and state in ('pending', 'uncertain') and next_at <= $2
+             order by next_at, subscriber_id limit $3",
+        )
+        .bind(run)
+        .bind(request.now.timestamp())
+        .bind(left)
+        .fetch_all(&mut *writer)
+        .await
+        .during(action)?;
+        picked.extend(due);
+    }
     if picked.is_empty() {
         return Ok(Vec::new());
     }
@@ -98,11 +131,12 @@ pub(super) async fn claim_due(
     let rows: Vec<Row> = sqlx::query_as(
         "select d.run_id, d.subscriber_id, d.issue_id, g.name as digest, d.fence, d.attempt,
                 d.unknowns, d.token_key, d.dated_at, r.created_at, d.address_version, a.key_id,
-                a.cipher
+                a.cipher, s.domain
          from json_each($1) as j
          join delivery d on d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
          join run r on r.id = d.run_id
          join digest g on g.id = r.digest_id
+         join subscriber s on s.id = d.subscriber_id
          join address a on a.subscriber_id = d.subscriber_id and a.version = d.address_version",
     )
     .bind(&picked)
@@ -126,110 +160,127 @@ pub(super) async fn claim_due(
             address_key: row.key_id,
             address_version: row.address_version,
             address_cipher: row.cipher,
+            domain: row.domain,
         })
         .collect())
 }
 
 /// The last look before the dot: who left or was suppressed since the plan gets nothing.
+/// Returns the intents that were given, by run and subscriber.
 pub(super) async fn intend(
     writer: &mut SqliteConnection,
-    claim: &Claim,
+    asks: &[Ask],
     now: DateTime<Utc>,
-) -> Result<Option<Intent>> {
-    let action = "record an intent";
-    let attempt: Option<i64> = sqlx::query_scalar(
-        "update delivery set state = 'intent', attempt = attempt + 1, changed_at = $4
-         where run_id = $1 and subscriber_id = $2 and fence = $3 and state = 'claimed'
-           and exists (select 1 from run r where r.id = $1 and r.state = 'sending')
-           and not exists (select 1 from suppression x join subscriber s on s.lookup = x.lookup
-                where s.id = $2)
-           and exists (select 1 from subscription c join run r on r.id = $1
-                where c.subscriber_id = $2 and c.digest_id = r.digest_id
-                  and c.state = 'confirmed'
-                  and c.feed in (select feed from issue_entry i
-                        where i.issue_id = delivery.issue_id))
-           and ($5 or exists (select 1 from subscriber s where s.id = $2
-                and s.is_rehearsal = 0))
-         returning attempt",
+) -> Result<Vec<((i64, i64), Intent)>> {
+    if asks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let action = "record intents";
+    let rows = |asks: &mut dyn Iterator<Item = &Ask>| {
+        let row = |ask: &Ask| (ask.run, ask.subscriber, ask.fence, ask.may_be_stand_in);
+        json(&asks.map(row).collect::<Vec<_>>())
+    };
+    let given: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "update delivery as d set state = 'intent', attempt = d.attempt + 1, changed_at = $2
+         from json_each($1) as j
+         where d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
+           and d.fence = j.value->>2 and d.state = 'claimed'
+           and exists (select 1 from subscriber s where s.id = d.subscriber_id
+                and s.erased_at is null and (j.value->>3 or s.is_rehearsal = 0)
+                and not exists (select 1 from suppression x where x.lookup = s.lookup))
+           and exists (select 1 from run r join digest g on g.id = r.digest_id
+                where r.id = d.run_id and r.state = 'sending' and case
+                    when g.name in ('self', 'notice', 'reminder') then true
+                    when g.name = 'confirm' then exists (select 1 from subscription c
+                        where c.subscriber_id = d.subscriber_id and c.state = 'pending')
+                    else exists (select 1 from subscription c
+                        where c.subscriber_id = d.subscriber_id and c.state = 'confirmed'
+                          and (g.name in ('urgent', 'correction') or c.digest_id = g.id)
+                          and c.feed in (select feed from issue_entry i
+                                where i.issue_id = d.issue_id)) end)
+         returning run_id, subscriber_id, attempt",
     )
-    .bind(claim.run)
-    .bind(claim.subscriber)
-    .bind(claim.fence)
+    .bind(rows(&mut asks.iter()))
     .bind(now.timestamp())
-    .bind(claim.may_be_stand_in)
-    .fetch_optional(&mut *writer)
+    .fetch_all(&mut *writer)
     .await
     .during(action)?;
-    if let Some(attempt) = attempt {
-        return Ok(Some(Intent { attempt: u32::try_from(attempt).unwrap_or(u32::MAX) }));
+    if given.len() < asks.len() {
+        let given: HashSet<(i64, i64)> = given.iter().map(|given| (given.0, given.1)).collect();
+        let mut refused = asks.iter().filter(|ask| !given.contains(&(ask.run, ask.subscriber)));
+        refuse(writer, rows(&mut refused), now).await?;
     }
-    // Our claim, our run, and still no leave: the person left or must not be written to.
-    // A run that was paused meanwhile gets its delivery back instead.
+    let intent = |attempt| Intent { attempt: u32::try_from(attempt).unwrap_or(u32::MAX) };
+    Ok(given.into_iter().map(|(run, person, attempt)| ((run, person), intent(attempt))).collect())
+}
+
+/// Our claims, and no leave: the person left or must not be written to. A run that was paused
+/// meanwhile gets its delivery back instead.
+async fn refuse(writer: &mut SqliteConnection, asks: String, now: DateTime<Utc>) -> Result<()> {
     sqlx::query(
-        "update delivery set
-             state = iif((select state from run where id = $1) = 'sending',
-                 'cancelled', iif(unknowns > 0, 'uncertain', 'pending')),
+        "update delivery as d set
+             state = iif((select state from run where id = d.run_id) = 'sending',
+                 'cancelled', iif(d.unknowns > 0, 'uncertain', 'pending')),
              reason = case
-                 when (select state from run where id = $1) <> 'sending' then null
+                 when (select state from run where id = d.run_id) <> 'sending' then null
                  when exists (select 1 from suppression x join subscriber s
-                     on s.lookup = x.lookup where s.id = $2) then 'suppressed'
+                     on s.lookup = x.lookup where s.id = d.subscriber_id) then 'suppressed'
                  else 'left' end,
-             owner = null, lease_until = null, changed_at = $4
-         where run_id = $1 and subscriber_id = $2 and fence = $3 and state = 'claimed'",
+             owner = null, lease_until = null, changed_at = $2
+         from json_each($1) as j
+         where d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
+           and d.fence = j.value->>2 and d.state = 'claimed'",
     )
-    .bind(claim.run)
-    .bind(claim.subscriber)
-    .bind(claim.fence)
+    .bind(asks)
     .bind(now.timestamp())
     .execute(writer)
     .await
-    .during(action)?;
-    Ok(None)
+    .during("record refused intents")?;
+    Ok(())
 }
 
 pub(super) async fn record_results(
     writer: &mut SqliteConnection,
-    results: &[DeliveryResult],
+    results: &[&DeliveryResult],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    for result in results {
-        let record = Record::of(&result.step);
-        // A copy that may have arrived is not given up as unsent: it would be owed again.
-        let state: Option<String> = sqlx::query_scalar(
-            "update delivery set state = iif($10 = 'expired' and unknowns > 0, 'uncertain', $4),
-                 next_at = $5, reply_code = $6, reply = $7,
-                 path = $8, unknowns = unknowns + $9,
-                 reason = iif($10 = 'expired' and unknowns > 0, null, $10), owner = null,
-                 attempt = attempt + iif(state = 'claimed', 1, 0),
-                 lease_until = null, changed_at = $11
-             where run_id = $1 and subscriber_id = $2 and fence = $3
-               and state in ('claimed', 'intent')
-             returning state",
-        )
-        .bind(result.run)
-        .bind(result.subscriber)
-        .bind(result.fence)
-        .bind(record.state)
-        .bind(record.next_at)
-        .bind(record.code)
-        .bind(record.reply)
-        .bind(record.path)
-        .bind(record.unknowns)
-        .bind(record.reason)
-        .bind(now.timestamp())
-        .fetch_optional(&mut *writer)
-        .await
-        .during("record results")?;
-        if state.as_deref() == Some("cancelled") {
-            owe(writer, result).await?;
-        }
+    if results.is_empty() {
+        return Ok(());
+    }
+    let row = |result: &&DeliveryResult| {
+        let DeliveryResult { run, subscriber, fence, step } = *result;
+        let Record { state, next_at, code, reply, path, unknowns, reason } = Record::of(step);
+        json!([run, subscriber, fence, state, next_at, code, reply, path, unknowns, reason])
+    };
+    let rows = json(&results.iter().map(row).collect::<Vec<_>>());
+    // A copy that may have arrived is not given up as unsent: it would be owed again.
+    let settled: Vec<(i64, i64, String)> = sqlx::query_as(
+        "update delivery as d set
+             state = iif(j.value->>9 = 'expired' and d.unknowns > 0, 'uncertain', j.value->>3),
+             next_at = j.value->>4, reply_code = j.value->>5, reply = j.value->>6,
+             path = j.value->>7, unknowns = d.unknowns + (j.value->>8),
+             reason = iif(j.value->>9 = 'expired' and d.unknowns > 0, null, j.value->>9),
+             attempt = d.attempt + iif(d.state = 'claimed', 1, 0),
+             owner = null, lease_until = null, changed_at = $2
+         from json_each($1) as j
+         where d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
+           and d.fence = j.value->>2 and d.state in ('claimed', 'intent')
+         returning run_id, subscriber_id, state",
+    )
+    .bind(rows)
+    .bind(now.timestamp())
+    .fetch_all(&mut *writer)
+    .await
+    .during("record results")?;
+    for (run, subscriber, _) in settled.iter().filter(|(_, _, state)| state == "cancelled") {
+        owe(writer, *run, *subscriber).await?;
     }
     Ok(())
 }
 
 /// What was not sent is owed: the next plan of this person begins where the run's did, in
 /// the feeds that brought it.
-async fn owe(writer: &mut SqliteConnection, result: &DeliveryResult) -> Result<()> {
+async fn owe(writer: &mut SqliteConnection, run: i64, subscriber: i64) -> Result<()> {
     sqlx::query(
         "update subscription set owed_from =
              min(coalesce(owed_from, $3), (select from_seq from run where id = $1))
@@ -238,8 +289,8 @@ async fn owe(writer: &mut SqliteConnection, result: &DeliveryResult) -> Result<(
            and feed in (select i.feed from issue_entry i join delivery d
                 on d.issue_id = i.issue_id where d.run_id = $1 and d.subscriber_id = $2)",
     )
-    .bind(result.run)
-    .bind(result.subscriber)
+    .bind(run)
+    .bind(subscriber)
     .bind(NEVER)
     .execute(writer)
     .await
