@@ -1,6 +1,7 @@
 //! The values that go into the store and come out of it.
 
 mod feeds;
+mod operating;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,6 +13,7 @@ use crate::content::FileStat;
 use crate::content::Problem;
 use crate::model::{Entry, Language, Revision, Seq};
 pub use feeds::*;
+pub use operating::*;
 
 /// A file as it was last found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -220,8 +220,13 @@ pub(super) async fn record_results(
         .fetch_optional(&mut *writer)
         .await
         .during("record results")?;
-        if state.as_deref() == Some("cancelled") {
-            owe(writer, result).await?;
+        match state.as_deref() {
+            Some("cancelled") => owe(writer, result).await?,
+            // Of a run that was cancelled while this one was in hand.
+            Some("pending") => {
+                super::cancel::end_late(writer, result.run, now).await?;
+            }
+            _ => {}
         }
     }
     Ok(())
