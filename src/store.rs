@@ -312,6 +312,50 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// All deliveries by state.
     async fn delivery_counts(&self) -> Result<DeliveryCounts>;
 
+    // What operators do with sending.
+
+    /// Keeps all, a digest or a run from being sent: nothing of it is claimed any more, and
+    /// no intent is made of a claim. What was paused already stays so, as it was.
+    async fn pause(&self, pause: &NewPause, now: DateTime<Utc>) -> Result<Paused>;
+
+    /// As [`Store::pause`], by the program itself.
+    async fn pause_run(&self, run: i64, reason: &str, now: DateTime<Utc>) -> Result<Paused>;
+
+    /// Lifts the pause with this scope; others go on. `None` where none stood.
+    async fn resume(
+        &self,
+        scope: &PauseScope,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<PauseRecord>>;
+
+    /// Pauses that stand, oldest first; none of runs that are at their end.
+    async fn pauses(&self) -> Result<Vec<PauseRecord>>;
+
+    /// Ends a run: what is open is cancelled and owed, what is uncertain counts as sent.
+    /// `None` where the run is at its end already, or there is none.
+    async fn cancel_run(
+        &self,
+        cancellation: &Cancellation,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Cancelled>>;
+
+    async fn runs(&self, asked: RunsAsked) -> Result<Vec<RunDetails>>;
+
+    /// Deliveries of unknown fate, of a run or of all, oldest first.
+    async fn uncertain(&self, run: Option<i64>) -> Result<Vec<UncertainRecord>>;
+
+    /// Settles deliveries of a run that are uncertain: those of `subscribers`, or all where
+    /// that is empty. A run that is to send again is open again. Returns how many there were.
+    async fn resolve(
+        &self,
+        run: i64,
+        subscribers: &[i64],
+        resolution: Resolution,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<u64>;
+
     // People.
 
     /// Adds or changes subscriptions, in one transaction; one answer per row, in order.

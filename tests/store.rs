@@ -4,6 +4,8 @@
 
 #[path = "store/feeds.rs"]
 mod feeds;
+#[path = "store/operating.rs"]
+mod operating;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The values that go into the store and come out of it.
 
 mod feeds;
+mod operating;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,6 +14,7 @@ use crate::content::Problem;
 use crate::model::{Entry, Language, Revision, Seq};
 use crate::outbox::lane::Lane;
 pub use feeds::*;
+pub use operating::*;
 
 /// A file as it was last found.
 #[derive(Debug, Clone, PartialEq, Eq)]

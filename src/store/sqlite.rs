@@ -3,6 +3,7 @@
 //! One connection writes, a few read. Every write begins `immediate`, so that two processes
 //! wait for each other instead of failing half-way.
 
+mod cancel;
 mod catalogue;
 mod content;
 mod documents;
@@ -11,11 +12,14 @@ mod group;
 mod holds;
 mod known;
 mod outbox;
+mod pauses;
 mod people;
 mod placing;
 mod requests;
 mod runs;
+mod runs_seen;
 mod scan;
+mod uncertain;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -34,12 +38,14 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use self::group::GroupCommit;
 use super::{
-    Audience, Body, BodyAtSource, Change, Claim, ClaimRequest, DeliveryCounts, DeliveryRecord,
-    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, EventMember, FeedLists,
-    FeedRecord, FileOutcome, Followed, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked,
-    Member, NewFeed, NewRun, NewSubscription, PingRecord, Placement, Placing, PublicationRecord,
-    QuietRun, Recovered, Request, RequestKind, Result, RunRecord, ScanEnd, ScanRecord, Store,
-    StoreError, Subscribed, SubscriberRecord, Subscription, Suspects, ToldChange,
+    Audience, Body, BodyAtSource, Cancellation, Cancelled, Change, Claim, ClaimRequest,
+    DeliveryCounts, DeliveryRecord, DeliveryResult, DigestProgress, DocumentRecord,
+    EndOfSubscription, EventMember, FeedLists, FeedRecord, FileOutcome, Followed, HoldRecord,
+    Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription,
+    PauseRecord, PauseScope, Paused, PingRecord, Placement, Placing, PublicationRecord, QuietRun,
+    Recovered, Request, RequestKind, Resolution, Result, RunDetails, RunRecord, RunsAsked, ScanEnd,
+    ScanRecord, Store, StoreError, Subscribed, SubscriberRecord, Subscription, Suspects,
+    ToldChange, UncertainRecord,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -55,11 +61,12 @@ const READERS: u32 = 4;
 const CACHE: &str = "-8192";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
     (4, "sending", include_str!("../../migrations/sqlite/0004_sending.sql")),
+    (5, "pauses", include_str!("../../migrations/sqlite/0005_pauses.sql")),
 ];
 
 #[derive(Debug)]
@@ -539,6 +546,76 @@ impl Store for SqliteStore {
 
     async fn delivery_counts(&self) -> Result<DeliveryCounts> {
         outbox::counts(&mut *self.reader().await?).await
+    }
+
+    async fn pause(&self, pause: &NewPause, now: DateTime<Utc>) -> Result<Paused> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "pause sending").await?;
+        let paused = pauses::pause(&mut transaction, pause, now).await?;
+        transaction.commit().await.during("pause sending")?;
+        Ok(paused)
+    }
+
+    async fn pause_run(&self, run: i64, reason: &str, now: DateTime<Utc>) -> Result<Paused> {
+        let pause = NewPause {
+            scope: PauseScope::Run(run),
+            reason: Some(reason.to_owned()),
+            by: "tidings".to_owned(),
+        };
+        self.pause(&pause, now).await
+    }
+
+    async fn resume(
+        &self,
+        scope: &PauseScope,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<PauseRecord>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "resume sending").await?;
+        let lifted = pauses::resume(&mut transaction, scope, by, now).await?;
+        transaction.commit().await.during("resume sending")?;
+        Ok(lifted)
+    }
+
+    async fn pauses(&self) -> Result<Vec<PauseRecord>> {
+        pauses::pauses(&mut *self.reader().await?).await
+    }
+
+    async fn cancel_run(
+        &self,
+        cancellation: &Cancellation,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Cancelled>> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "cancel a run").await?;
+        let cancelled = cancel::cancel_run(&mut transaction, cancellation, now).await?;
+        transaction.commit().await.during("cancel a run")?;
+        Ok(cancelled)
+    }
+
+    async fn runs(&self, asked: RunsAsked) -> Result<Vec<RunDetails>> {
+        runs_seen::runs(&mut *self.reader().await?, asked).await
+    }
+
+    async fn uncertain(&self, run: Option<i64>) -> Result<Vec<UncertainRecord>> {
+        uncertain::uncertain(&mut *self.reader().await?, run).await
+    }
+
+    async fn resolve(
+        &self,
+        run: i64,
+        subscribers: &[i64],
+        resolution: Resolution,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<u64> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "resolve deliveries").await?;
+        let resolved =
+            uncertain::resolve(&mut transaction, run, subscribers, resolution, by, now).await?;
+        transaction.commit().await.during("resolve deliveries")?;
+        Ok(resolved)
     }
 
     async fn subscribe(

@@ -1,6 +1,6 @@
 //! Deliveries: claims, intents, results, and what a crash leaves behind.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -272,8 +272,19 @@ pub(super) async fn record_results(
     .fetch_all(&mut *writer)
     .await
     .during("record results")?;
-    for (run, subscriber, _) in settled.iter().filter(|(_, _, state)| state == "cancelled") {
-        owe(writer, *run, *subscriber).await?;
+    let mut waiting_runs = BTreeSet::new();
+    for (run, subscriber, state) in &settled {
+        match state.as_str() {
+            "cancelled" => owe(writer, *run, *subscriber).await?,
+            "pending" => {
+                waiting_runs.insert(*run);
+            }
+            _ => {}
+        }
+    }
+    for run in waiting_runs {
+        // Of a run that was cancelled while this one was in hand.
+        super::cancel::end_late(writer, run, now).await?;
     }
     Ok(())
 }

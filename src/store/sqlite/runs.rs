@@ -250,9 +250,10 @@ pub(super) async fn expand(
     let Some((page, recipients)) = page else {
         sqlx::query("update run set state = 'sending' where id = $1 and state = 'expanding'")
             .bind(run)
-            .execute(writer)
+            .execute(&mut *writer)
             .await
             .during(action)?;
+        super::pauses::settle(writer).await?;
         return Ok(None);
     };
     let added = sqlx::query(
@@ -353,8 +354,9 @@ pub(super) async fn complete(
     now: DateTime<Utc>,
 ) -> Result<Vec<i64>> {
     sqlx::query_scalar(
+        // A pause may have come when nothing was left to send.
         "update run set state = 'complete', finished_at = $1
-         where state = 'sending' and not exists (
+         where state in ('sending', 'paused') and not exists (
              select 1 from delivery d where d.run_id = run.id
                and (d.state in ('pending', 'claimed', 'intent')
                     or (d.state = 'uncertain' and d.next_at < $2)))

@@ -1,0 +1,130 @@
+//! What operators see of sending, and what they do with it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::model::Seq;
+
+/// What a pause keeps from being sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PauseScope {
+    All,
+    /// By its name in the config.
+    Digest(String),
+    Run(i64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPause {
+    pub scope: PauseScope,
+    pub reason: Option<String>,
+    pub by: String,
+}
+
+/// A pause that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PauseRecord {
+    /// Absent for a run, and for all sending.
+    pub digest: Option<String>,
+    /// Absent for a digest, and for all sending.
+    pub run: Option<i64>,
+    pub reason: Option<String>,
+    pub by: String,
+    pub since: DateTime<Utc>,
+}
+
+/// What became of the wish to pause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paused {
+    /// The one that stands now: an older one stays as it was.
+    pub pause: PauseRecord,
+    pub is_new: bool,
+}
+
+/// A run that an operator ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    pub run: i64,
+    pub reason: Option<String>,
+    pub by: String,
+    /// For deliveries that have yet to be recorded.
+    pub token_key: i64,
+}
+
+/// What a cancelled run leaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Cancelled {
+    /// Deliveries that will not be sent.
+    pub cancelled: u64,
+    /// Deliveries of unknown fate, those in hand included: they count as sent.
+    pub uncertain: u64,
+}
+
+/// Which runs are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunsAsked {
+    /// The newest so many, newest first.
+    Newest(u32),
+    One(i64),
+    /// Those not at their end, and those with deliveries of unknown fate; oldest first.
+    Unsettled,
+}
+
+/// A run as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunDetails {
+    pub run: i64,
+    pub digest: String,
+    pub key: String,
+    pub state: String,
+    /// Why it ended as it did.
+    pub reason: Option<String>,
+    pub from_seq: Seq,
+    pub to_seq: Seq,
+    /// Whether the digest's next window begins behind this one.
+    pub advances: bool,
+    pub issues: u64,
+    pub recipients: u64,
+    /// Absent for runs by hand.
+    pub due_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// By state; those without any are left out.
+    pub deliveries: BTreeMap<String, u64>,
+    /// Accepted after an outcome that was never known: these may have arrived twice.
+    pub resent: u64,
+}
+
+impl RunDetails {
+    /// Whether nothing of it will be sent any more, unless an operator sees to it.
+    pub fn is_ended(&self) -> bool {
+        matches!(self.state.as_str(), "complete" | "empty" | "cancelled" | "expired" | "superseded")
+    }
+}
+
+/// A delivery whose outcome was never known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UncertainRecord {
+    pub run: i64,
+    pub digest: String,
+    pub key: String,
+    pub subscriber: i64,
+    /// Outcomes that were never known.
+    pub unknowns: u64,
+    pub since: DateTime<Utc>,
+    /// When it is sent once more by itself; absent where it waits for an operator.
+    pub resend_at: Option<DateTime<Utc>>,
+}
+
+/// What an operator decides about deliveries of unknown fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// The relay has them.
+    Sent,
+    /// The relay never had them: they are sent, with the same Message-ID and bytes.
+    Unsent,
+    /// Nobody knows: they are sent once more, with the same Message-ID and bytes.
+    Resend,
+}

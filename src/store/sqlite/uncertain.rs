@@ -1,0 +1,116 @@
+//! Deliveries of unknown fate, and what an operator found out about them.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::outbox::NEVER;
+use super::{During, Result, cancel, json, moment, pauses};
+use crate::store::{Resolution, UncertainRecord};
+
+#[derive(FromRow)]
+struct Row {
+    run_id: i64,
+    digest: String,
+    key: String,
+    subscriber_id: i64,
+    unknowns: i64,
+    changed_at: i64,
+    resend_at: Option<i64>,
+}
+
+pub(super) async fn uncertain(
+    reader: &mut SqliteConnection,
+    run: Option<i64>,
+) -> Result<Vec<UncertainRecord>> {
+    // The first condition is that of the index `delivery_due`: few rows of millions.
+    let rows: Vec<Row> = sqlx::query_as(
+        "select d.run_id, g.name as digest, r.key, d.subscriber_id, d.unknowns, d.changed_at,
+             iif(d.next_at < $2 and r.state in ('sending', 'paused'), d.next_at, null)
+                 as resend_at
+         from delivery d join run r on r.id = d.run_id join digest g on g.id = r.digest_id
+         where d.state in ('pending', 'uncertain') and d.state = 'uncertain'
+           and ($1 is null or d.run_id = $1)
+         order by d.changed_at, d.run_id, d.subscriber_id",
+    )
+    .bind(run)
+    .bind(NEVER)
+    .fetch_all(reader)
+    .await
+    .during("read the uncertain deliveries")?;
+    let records = rows.into_iter().map(|row| UncertainRecord {
+        run: row.run_id,
+        digest: row.digest,
+        key: row.key,
+        subscriber: row.subscriber_id,
+        unknowns: row.unknowns.cast_unsigned(),
+        since: moment(row.changed_at),
+        resend_at: row.resend_at.map(moment),
+    });
+    Ok(records.collect())
+}
+
+pub(super) async fn resolve(
+    writer: &mut SqliteConnection,
+    run: i64,
+    subscribers: &[i64],
+    resolution: Resolution,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    // `unknowns` counts copies that may have gone out beyond the one that is known of: what was
+    // found out leaves it, so that a copy found sent does not count as one sent twice.
+    let sql = match resolution {
+        Resolution::Sent => {
+            "update delivery set state = 'accepted', unknowns = max(unknowns - 1, 0),
+                 next_at = $3, reply_code = null, reply = $4, changed_at = $5
+             where run_id = $1 and state = 'uncertain'
+               and ($2 = '[]' or subscriber_id in (select value from json_each($2)))"
+        }
+        Resolution::Unsent => {
+            "update delivery set state = 'pending', unknowns = 0,
+                 next_at = min($5, $3), reply_code = null, reply = $4, changed_at = $5
+             where run_id = $1 and state = 'uncertain'
+               and ($2 = '[]' or subscriber_id in (select value from json_each($2)))"
+        }
+        Resolution::Resend => {
+            "update delivery set next_at = min($5, $3), reply = $4
+             where run_id = $1 and state = 'uncertain'
+               and ($2 = '[]' or subscriber_id in (select value from json_each($2)))
+               and exists (select 1 from run r where r.id = $1
+                    and r.state in ('sending', 'paused', 'complete'))"
+        }
+    };
+    let reply = match resolution {
+        Resolution::Sent => format!("found sent by {by}"),
+        Resolution::Unsent => format!("found unsent by {by}"),
+        Resolution::Resend => format!("sent once more by {by}"),
+    };
+    let resolved = sqlx::query(sql)
+        .bind(run)
+        .bind(json(&subscribers))
+        .bind(NEVER)
+        .bind(reply)
+        .bind(now.timestamp())
+        .execute(&mut *writer)
+        .await
+        .during("resolve deliveries")?
+        .rows_affected();
+    if resolved > 0 && resolution != Resolution::Sent {
+        reopen(writer, run, now).await?;
+    }
+    Ok(resolved)
+}
+
+/// A run that was complete sends again. One that was cancelled does not: what it never sent is
+/// owed now.
+async fn reopen(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query(
+        "update run set state = 'sending', finished_at = null where id = $1 and state = 'complete'",
+    )
+    .bind(run)
+    .execute(&mut *writer)
+    .await
+    .during("open a run again")?;
+    pauses::settle(writer).await?;
+    cancel::end_late(writer, run, now).await
+}
