@@ -5,6 +5,7 @@
 //! `content::yaml` alone (see `docs/decisions/001-serde-yaml.md`).
 
 mod check;
+mod dkim;
 mod duration;
 mod error;
 mod feed_lines;
@@ -14,6 +15,7 @@ mod relay;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -24,6 +26,7 @@ use url::Url;
 use crate::content;
 use crate::feeds::facets::Facet;
 use crate::feeds::{self, FeedDefinition, Text};
+use crate::mail::dkim::Signer;
 use crate::model::Address;
 use crate::publish::bucket::BucketConfig;
 
@@ -91,6 +94,8 @@ pub struct MailConfig {
     pub reply_to: Option<Sender>,
     pub relay: Relay,
     pub unsubscribe_address: Option<Address>,
+    /// Signs what is sent; its selector is what a new delivery keeps.
+    pub dkim: Option<Arc<Signer>>,
     /// More distinct issues in one run than this are held.
     pub max_issues: usize,
 }

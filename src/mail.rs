@@ -1,8 +1,10 @@
 //! Mail: what a message looks like, and how it reaches a relay.
 //!
-//! `message` builds bytes and does no I/O; `smtp` is the only module that speaks SMTP;
-//! `maildir` writes rehearsals.
+//! `message` builds bytes, `dkim` signs them and `lint` checks them, without I/O; `smtp` is the
+//! only module that speaks SMTP; `maildir` writes rehearsals.
 
+pub mod dkim;
+pub mod lint;
 pub mod maildir;
 pub mod message;
 pub mod reply;

@@ -21,7 +21,7 @@ type Heard = Arc<Mutex<Vec<String>>>;
 
 /// Starts a hub on a port of its own; it ends with the test.
 async fn start(router: Router) -> Url {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -121,7 +121,7 @@ async fn a_redirect_is_followed_only_where_the_post_stays_a_post() {
 
 #[tokio::test]
 async fn a_hub_that_is_not_there_is_named_once() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let hub: Url = format!("http://{gone}/hub").parse().unwrap();
     let error = anyhow::Error::from(tell(&hub).await.unwrap_err());

@@ -259,7 +259,6 @@ impl Checker<'_> {
             ("allow", !section.allow.is_empty()),
             ("send_windows", section.send_windows.is_some()),
             ("holidays", section.holidays.is_some()),
-            ("dkim", section.dkim.is_some()),
         ] {
             if is_set {
                 return Err(self.wrong(
@@ -305,11 +304,14 @@ impl Checker<'_> {
                 })
             })
             .transpose()?;
+        let from = self.sender("from", &section.from)?;
+        let dkim = section.dkim.map(|dkim| self.dkim(dkim, &from, base, warnings)).transpose()?;
         Ok(MailConfig {
-            from: self.sender("from", &section.from)?,
+            from,
             reply_to: section.reply_to.map(|t| self.sender("reply_to", &t)).transpose()?,
             relay,
             unsubscribe_address,
+            dkim,
             max_issues: section.max_issues.unwrap_or(10_000),
         })
     }

@@ -121,8 +121,24 @@ pub(super) struct MailSection {
     pub send_windows: Option<Value>,
     pub holidays: Option<Value>,
     pub legal: Option<Value>,
-    pub dkim: Option<Value>,
+    pub dkim: Option<DkimSection>,
     pub max_issues: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DkimSection {
+    pub domain: String,
+    pub selector: String,
+    pub key_file: PathBuf,
+    pub ed25519: Option<DkimKey>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DkimKey {
+    pub selector: String,
+    pub key_file: PathBuf,
 }
 
 #[derive(Debug, Default, Deserialize)]

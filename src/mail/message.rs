@@ -2,8 +2,9 @@
 //!
 //! The form is `multipart/alternative` (RFC 2046, 5.1.4), quoted-printable (RFC 2045, 6.7),
 //! 7-bit with CRLF. The boundary comes from the content, so that equal input gives equal
-//! bytes. No DKIM yet.
+//! bytes.
 
+mod issue;
 mod splice;
 
 use lettre::message::header::{HeaderName, HeaderValue, Headers, ReplyTo, Subject};
@@ -14,6 +15,7 @@ use crate::digest::render::{RenderedIssue, Slot};
 use crate::hash::hash;
 use crate::model::Address;
 
+pub use issue::{Issue, Message};
 use splice::Place;
 pub use splice::{Personal, splice};
 
@@ -33,7 +35,7 @@ pub struct IssueHeaders<'a> {
     pub unsubscribe_address: Option<&'a Address>,
 }
 
-/// Encodes an issue, with marked places where [`splice()`] puts the personal parts.
+/// Encodes an issue, with marked places where [`Issue`] puts the personal parts.
 pub fn encode(issue: &RenderedIssue, headers: &IssueHeaders<'_>) -> Vec<u8> {
     let boundary =
         format!("=_{}", &hash(format!("{}\0{}", issue.text, issue.html).as_bytes())[..32]);

@@ -14,8 +14,10 @@ use crate::digest::render::{IssueContent, RenderError, Section, lint, render, re
 use crate::digest::schedule::{self, Due};
 use crate::feeds::FeedDefinition;
 use crate::hash::hash;
-use crate::mail::message::{IssueHeaders, encode};
+use crate::mail::lint::lint_issue;
+use crate::mail::message::{IssueHeaders, Personal, encode};
 use crate::model::Seq;
+use crate::outbox::sender::unsubscribe_url;
 use crate::store::{
     Audience, DigestProgress, NewIssue, NewRun, QuietRun, QuietState, Rendering, StoreError,
     ToldChange,
@@ -385,6 +387,8 @@ fn make_issue(
         feedback_id: &feedback_id,
         unsubscribe_address: config.mail.unsubscribe_address.as_ref(),
     };
+    let mail = encode(&rendered, &headers);
+    check_structure(press, &run.digest.name, &mail)?;
     Ok(NewIssue {
         hash: hash_of_issue,
         language: issue.language.clone(),
@@ -397,10 +401,35 @@ fn make_issue(
                 (run.feeds[line.feed].name.clone(), change.row, change.entry.revision)
             })
             .collect(),
-        mail: compressed(&encode(&rendered, &headers)),
+        mail: compressed(&mail),
         web: compressed(web.as_bytes()),
     })
 }
+
+/// Octets of a message; what Postfix takes unless told otherwise.
+const MOST_OCTETS: usize = 10_240_000;
+
+/// An issue that some receiver could misread goes to nobody: it is looked at as the message
+/// of a made-up person whose address and token are as long as they get.
+fn check_structure(press: &Press, digest: &str, mail: &[u8]) -> Result<(), DigestError> {
+    let address = format!("{}@{}example.org", "a".repeat(64), "a23456789.".repeat(17));
+    let token = "a".repeat(TOKEN_CHARS);
+    let url = unsubscribe_url(&press.config.web.public_url, &token);
+    let sample = Personal {
+        address: &address.parse().expect("this is an address"),
+        message_id: &format!("{token}@{}", press.config.mail.from.address.domain()),
+        date: DateTime::<Utc>::UNIX_EPOCH.fixed_offset(),
+        unsubscribe_url: &url,
+        unsubscribe_token: &token,
+    };
+    match lint_issue(mail, &sample, MOST_OCTETS).into_iter().next() {
+        Some(finding) => Err(DigestError::Unfit { digest: digest.to_owned(), finding }),
+        None => Ok(()),
+    }
+}
+
+/// As long as `subscribers::token` makes them.
+const TOKEN_CHARS: usize = 55;
 
 fn issue_hash_of(press: &Press, run: &PlannedRun, issue: &PlannedIssue) -> String {
     let received = HashMap::new();

@@ -34,7 +34,7 @@ impl Store {
     /// `None` where the program is missing.
     #[expect(clippy::print_stdout, reason = "a skipped test says so")]
     pub async fn start() -> Option<Self> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         #[expect(clippy::disallowed_methods, reason = "names the program for this test")]
         let program = std::env::var("TIDINGS_MOTO").unwrap_or_else(|_| "moto_server".into());
         let mut command = Command::new(program);

@@ -1,7 +1,11 @@
-//! Puts the personal parts of one recipient into an encoded issue.
+//! Personal parts of a message, and the marked places of an encoded issue they go to.
+
+use std::borrow::Cow;
 
 use chrono::{DateTime, FixedOffset};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::issue::{Issue, stuffed};
 use crate::model::Address;
 
 /// A marked place of an encoded issue: NUL, a letter, NUL. A 7-bit message holds no other
@@ -37,6 +41,10 @@ impl Place {
         }
     }
 
+    pub(super) fn of(letter: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|place| place.letter() == letter)
+    }
+
     pub(super) fn marker(self) -> String {
         format!("\0{}\0", char::from(self.letter()))
     }
@@ -54,30 +62,75 @@ pub struct Personal<'a> {
     pub unsubscribe_token: &'a str,
 }
 
-/// Makes one recipient's message; equal input gives equal bytes.
+/// The personal parts as they stand in the message. All are visible ASCII, the date with
+/// single blanks: what is put in neither ends a line nor has another canonical form.
+pub(super) struct Values<'a> {
+    date: String,
+    message_id: Cow<'a, str>,
+    to: &'a str,
+    unsubscribe_url: Cow<'a, str>,
+    unsubscribe_token: Cow<'a, str>,
+    body_unsubscribe: Vec<u8>,
+    stuffed_body_unsubscribe: Option<Vec<u8>>,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn new(personal: &Personal<'a>) -> Self {
+        let unsubscribe_url = visible(personal.unsubscribe_url);
+        let body_unsubscribe = quoted_printable::encode(unsubscribe_url.as_bytes());
+        // It begins a line, and is itself broken where it is long.
+        let stuffed_body_unsubscribe = match stuffed(&body_unsubscribe) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(stuffed) => Some(stuffed),
+        };
+        Self {
+            date: personal.date.to_rfc2822(),
+            message_id: visible(personal.message_id),
+            to: personal.address.as_str(),
+            unsubscribe_url,
+            unsubscribe_token: visible(personal.unsubscribe_token),
+            body_unsubscribe,
+            stuffed_body_unsubscribe,
+        }
+    }
+
+    /// As in the canonical form.
+    pub(super) fn plain(&self, place: Place) -> &[u8] {
+        match place {
+            Place::Date => self.date.as_bytes(),
+            Place::MessageId => self.message_id.as_bytes(),
+            Place::To => self.to.as_bytes(),
+            Place::HeaderUnsubscribe => self.unsubscribe_url.as_bytes(),
+            Place::UnsubscribeToken => self.unsubscribe_token.as_bytes(),
+            Place::BodyUnsubscribe => &self.body_unsubscribe,
+        }
+    }
+
+    /// As SMTP carries it.
+    pub(super) fn stuffed(&self, place: Place) -> &[u8] {
+        match (place, &self.stuffed_body_unsubscribe) {
+            (Place::BodyUnsubscribe, Some(stuffed)) => stuffed,
+            _ => self.plain(place),
+        }
+    }
+
+    /// Dots that stuffing adds at one place of the body.
+    pub(super) fn stuffed_dots(&self) -> usize {
+        self.stuffed(Place::BodyUnsubscribe).len() - self.plain(Place::BodyUnsubscribe).len()
+    }
+}
+
+const BLANK: AsciiSet = CONTROLS.add(b' ');
+
+/// Percent-encodes what is not visible ASCII; nothing, in what the program makes itself.
+fn visible(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text, &BLANK).into()
+}
+
+/// Makes one recipient's message; equal input gives equal bytes. For many of one issue,
+/// prepare an [`Issue`] once.
 ///
 /// Returns `None` where `encoded` was not made by `encode`.
 pub fn splice(encoded: &[u8], personal: &Personal<'_>) -> Option<Vec<u8>> {
-    let mut message = Vec::with_capacity(encoded.len() + 1_024);
-    let mut rest = encoded;
-    while let Some(at) = rest.iter().position(|b| *b == 0) {
-        message.extend_from_slice(&rest[..at]);
-        let [0, letter, 0, ..] = rest[at..] else {
-            return None;
-        };
-        let place = Place::ALL.into_iter().find(|p| p.letter() == letter)?;
-        match place {
-            Place::Date => message.extend(personal.date.to_rfc2822().bytes()),
-            Place::MessageId => message.extend(personal.message_id.bytes()),
-            Place::To => message.extend(personal.address.as_str().bytes()),
-            Place::HeaderUnsubscribe => message.extend(personal.unsubscribe_url.bytes()),
-            Place::UnsubscribeToken => message.extend(personal.unsubscribe_token.bytes()),
-            Place::BodyUnsubscribe => {
-                message.extend(quoted_printable::encode(personal.unsubscribe_url));
-            }
-        }
-        rest = &rest[at + 3..];
-    }
-    message.extend_from_slice(rest);
-    Some(message)
+    Some(Issue::prepare(encoded)?.message(personal).unstuffed().into_owned())
 }

@@ -107,3 +107,96 @@ fn a_line_break_in_a_subject_starts_no_header() {
     let encoded = String::from_utf8(encode(&issue, &headers)).unwrap();
     assert!(!encoded.contains("\r\nBcc:"), "{encoded}");
 }
+
+/// An issue whose text would end up with dots at beginnings of lines, as stuffing finds them.
+fn dotted() -> (Vec<u8>, String) {
+    let issue = RenderedIssue { text: format!(".\n..a\nb.\n{}", issue().text), ..issue() };
+    let from = Sender { name: None, address: address("press@a.example.org") };
+    let headers = IssueHeaders {
+        from: &from,
+        reply_to: Some(&from),
+        digest: "daily",
+        site_host: "press.example.org",
+        web_url: "https://press.example.org/issues/abc",
+        feedback_id: "1",
+        unsubscribe_address: None,
+    };
+    // Its soft line break falls before a dot.
+    let url = format!("https://press.example.org/{}..b", "a".repeat(49));
+    (encode(&issue, &headers), url)
+}
+
+fn personal<'a>(address: &'a Address, url: &'a str) -> Personal<'a> {
+    Personal {
+        address,
+        message_id: "m1@a.example.org",
+        date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
+        unsubscribe_url: url,
+        unsubscribe_token: "afasaa",
+    }
+}
+
+#[test]
+fn what_smtp_carries_has_the_dots_of_line_beginnings_doubled() {
+    let (encoded, url) = dotted();
+    let mei = address("mei@example.org");
+    let message = Issue::prepare(&encoded).unwrap().message(&personal(&mei, &url));
+    let wire = String::from_utf8(message.wire().to_vec()).unwrap();
+    let plain = String::from_utf8(message.unstuffed().into_owned()).unwrap();
+    assert!(wire.ends_with("\r\n") && !wire.starts_with('.'));
+    let by_lines: String = plain
+        .split_inclusive("\r\n")
+        .map(|line| if line.starts_with('.') { format!(".{line}") } else { line.to_owned() })
+        .collect();
+    assert_eq!(wire, by_lines);
+    // `.`, `..a`, `.dot`, and the address in both parts.
+    assert_eq!(plain.matches("\r\n.").count(), 5, "{plain}");
+    assert_eq!((message.size_bytes(), wire.len()), (plain.len(), plain.len() + 5));
+}
+
+#[test]
+fn an_issue_prepared_once_gives_what_splicing_gives() {
+    let (encoded, url) = dotted();
+    let issue = Issue::prepare(&encoded).unwrap();
+    for name in ["mei@example.org", "a@b.example.com"] {
+        let address = address(name);
+        let personal = personal(&address, &url);
+        assert_eq!(
+            Some(issue.message(&personal).unstuffed().into_owned()),
+            splice(&encoded, &personal)
+        );
+    }
+}
+
+#[test]
+fn what_is_personal_can_neither_end_a_line_nor_add_a_blank() {
+    let (encoded, _) = dotted();
+    let mei = address("mei@example.org");
+    let hostile = "https://a/\r\nBcc: x@example.org\t é";
+    let personal = Personal {
+        message_id: "a\r\nBcc: b@c",
+        unsubscribe_token: "a b\n",
+        ..personal(&mei, hostile)
+    };
+    let message = Issue::prepare(&encoded).unwrap().message(&personal);
+    let text = String::from_utf8(message.unstuffed().into_owned()).unwrap();
+    assert!(text.contains("<https://a/%0D%0ABcc:%20x@example.org%09%20%C3%A9>"), "{text}");
+    assert!(!text.contains("\nBcc"), "{text}");
+}
+
+#[test]
+fn what_is_no_encoded_issue_is_refused() {
+    let (encoded, _) = dotted();
+    let text = String::from_utf8(encoded).unwrap();
+    let refused = |text: &str| assert!(Issue::prepare(text).is_none(), "{text:?}");
+    refused("");
+    refused("Subject: a\r\n");
+    refused("no field\r\n\r\n");
+    refused(&text.replace("\0d\0", "\0x\0"));
+    refused(&text.replace("\0d\0", "\0d"));
+    // In the wrong half, or not on a line of its own.
+    refused(&text.replace("\0d\0", "\0b\0"));
+    refused(&text.replace("\0b\0", "\0d\0"));
+    refused(&text.replace("\0b\0=", "\0b\0 "));
+    refused(&text.replace("=\r\n\0b\0", "= \0b\0"));
+}
