@@ -254,9 +254,12 @@ impl Conversation<'_> {
         if self.transaction.as_ref().is_none_or(Vec::is_empty) {
             return self.write("503 5.5.1 no valid recipients").await;
         }
-        // Before the reply is written, so that whatever it sets off comes later.
+        let act = self.ask_about_transaction(Phase::Data);
+        self.hold(&act).await?;
+        // Just before the reply is written, so that whatever it sets off comes later.
         let go_ahead_at = self.shared.log.tick();
-        if !self.answer(Phase::Data, "354 Go ahead").await? {
+        let said = self.utter(act, "354 Go ahead").await?;
+        if !self.close_if(&said).await? {
             return Ok(());
         }
         let message = self.body().await?;
@@ -272,16 +275,15 @@ impl Conversation<'_> {
         let said = if self.wire.is_gone() {
             Err(ErrorKind::BrokenPipe.into())
         } else {
-            self.say(Phase::Logged, &usual).await
+            let act = self.ask_about_transaction(Phase::Logged);
+            self.perform(act, &usual).await
         };
         let is_answered = said.as_ref().is_ok_and(|said| said.is_positive && said.was_written);
         for number in numbers {
             self.shared.log.outcome(number, is_answered).await;
         }
         self.messages += 1;
-        if said?.closes {
-            return self.close().await;
-        }
+        self.close_if(&said?).await?;
         self.answer(Phase::Answered, "").await?;
         self.transaction = None;
         Ok(())
@@ -398,11 +400,6 @@ impl Conversation<'_> {
         self.perform_and_close(act, usual).await
     }
 
-    async fn say(&mut self, phase: Phase, usual: &str) -> Result<Said> {
-        let act = self.ask_about_transaction(phase);
-        self.perform(act, usual).await
-    }
-
     fn ask_about_transaction(&self, phase: Phase) -> Act {
         match self.transaction.as_ref().and_then(|recipients| recipients.first()) {
             Some(first) => self.ask(phase, &first.address, first.tries),
@@ -412,6 +409,11 @@ impl Conversation<'_> {
 
     async fn perform_and_close(&mut self, act: Act, usual: &str) -> Result<bool> {
         let said = self.perform(act, usual).await?;
+        self.close_if(&said).await
+    }
+
+    /// Hangs up after what was said, where the script wants that.
+    async fn close_if(&mut self, said: &Said) -> Result<bool> {
         if said.closes {
             if said.was_written {
                 self.wire.close_gently().await;
@@ -422,6 +424,11 @@ impl Conversation<'_> {
     }
 
     async fn perform(&mut self, act: Act, usual: &str) -> Result<Said> {
+        self.hold(&act).await?;
+        self.utter(act, usual).await
+    }
+
+    async fn hold(&mut self, act: &Act) -> Result<()> {
         if let Some(gate) = &act.gate {
             tokio::select! {
                 biased;
@@ -429,6 +436,10 @@ impl Conversation<'_> {
                 () = self.wire.gone() => return Err(ErrorKind::UnexpectedEof.into()),
             }
         }
+        Ok(())
+    }
+
+    async fn utter(&mut self, act: Act, usual: &str) -> Result<Said> {
         let mut reply = Vec::new();
         if !usual.is_empty() {
             reply = format!("{usual}\r\n").into_bytes();
