@@ -1,0 +1,101 @@
+//! Relays that fall silent, with timers of the test's own: those of the program are minutes.
+
+use std::time::Duration;
+
+use tidings::config::{Security, SmtpRelay};
+use tidings::mail::smtp::{BeginError, Connection, Finish, RelayError, Timeouts};
+
+use super::relay::{Act, Gate, Phase, Relay, Settings};
+
+const MESSAGE: &[u8] = b"Message-ID: <a@example.org>\r\n\r\nThe bridge opens today.\r\n";
+
+fn timeouts() -> Timeouts {
+    let short = Duration::from_millis(100);
+    Timeouts { connect: short, command: short, reply_to_dot: short }
+}
+
+async fn open(relay: &Relay) -> Result<Connection, RelayError> {
+    let relay = SmtpRelay {
+        host: "127.0.0.1".into(),
+        port: relay.address.port(),
+        security: Security::Plain,
+        credentials: None,
+    };
+    Connection::open(&relay, timeouts()).await
+}
+
+async fn begin(connection: &mut Connection) -> Result<(), BeginError> {
+    let address = |text: &str| text.parse().unwrap();
+    connection.begin(&address("press@example.org"), &address("mei@example.org")).await
+}
+
+async fn silent(at: Phase) -> Relay {
+    Relay::playing(move |moment| if moment.is(at) { Act::silent() } else { Act::usual() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_silent_before_mail_is_given_up() {
+    for phase in [Phase::Greeting, Phase::Ehlo] {
+        let relay = silent(phase).await;
+        let error = open(&relay).await.err();
+        assert!(matches!(error, Some(RelayError::Silent { .. })), "{phase:?}: {error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_silent_before_the_go_ahead_is_to_blame_itself() {
+    for phase in [Phase::Mail, Phase::Rcpt, Phase::Data] {
+        let relay = silent(phase).await;
+        let mut connection = open(&relay).await.unwrap();
+        let error = begin(&mut connection).await.err();
+        let is_silent = matches!(error, Some(BeginError::Relay(RelayError::Silent { .. })));
+        assert!(is_silent, "{phase:?}: {error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_reply_is_a_silent_relay() {
+    for phase in [Phase::Mail, Phase::Rcpt] {
+        let relay = Relay::playing(
+            move |moment| {
+                if moment.is(phase) { Act::drop_reply() } else { Act::usual() }
+            },
+        )
+        .await;
+        let mut connection = open(&relay).await.unwrap();
+        let error = begin(&mut connection).await.err();
+        assert!(matches!(error, Some(BeginError::Relay(_))), "{phase:?}: {error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_250_after_our_timer_leaves_the_message_unknown() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let relay = Relay::playing(move |moment| match moment.phase {
+        Phase::Logged => Act::usual().held_by(&held),
+        _ => Act::usual(),
+    })
+    .await;
+    let mut connection = open(&relay).await.unwrap();
+    begin(&mut connection).await.unwrap();
+    let finish = connection.finish(MESSAGE).await;
+    assert!(matches!(finish, Finish::Lost(_)), "{finish:?}");
+    // The 250 that comes now belongs to nobody.
+    gate.release();
+    assert_eq!(relay.lines().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_timer_covers_a_reply_that_comes_byte_by_byte() {
+    // Each byte alone is in time; the reply is not.
+    let settings = Settings {
+        one_byte_writes: true,
+        reply_delay: timeouts().connect / 2,
+        ..Settings::default()
+    };
+    let relay = Relay::start(settings, |_| Act::usual()).await;
+    // Greeting and two replies to EHLO, 50 ms each, are more than the 100 ms to connect.
+    let error = open(&relay).await.err();
+    assert!(matches!(error, Some(RelayError::Silent { .. })), "{error:?}");
+}
