@@ -6,12 +6,17 @@
 mod adopt;
 mod approve;
 mod ask;
+mod cancel;
 mod check;
 mod daemon;
 mod failure;
 mod list;
+mod outbox;
 mod output;
+mod pause;
 mod publish_now;
+mod resume;
+mod runs;
 mod session;
 mod show;
 mod status;
@@ -74,6 +79,16 @@ enum Command {
     List(list::List),
     /// Show what is published, waiting, pending and sent
     Status,
+    /// List the newest runs of digests, or show one
+    Runs(runs::Runs),
+    /// Stop sending: everything, one digest or one run; what is in hand is finished
+    Pause(pause::Pause),
+    /// Go on with what was paused
+    Resume(resume::Resume),
+    /// End a run: what was not sent comes with each person's next issue
+    Cancel(cancel::Cancel),
+    /// List e-mails of unknown fate, and say what became of them
+    Outbox(outbox::Outbox),
     /// Add, import, list and remove subscribers
     #[command(subcommand)]
     Subscribers(subscribers::Subscribers),
@@ -107,6 +122,11 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Adopt(args) => adopt::run(&global, &environment, &args, output).await,
         Command::List(args) => list::run(&global, &environment, &args, output).await,
         Command::Status => status::run(&global, &environment, output).await,
+        Command::Runs(args) => runs::run(&global, &environment, &args, output).await,
+        Command::Pause(args) => pause::run(&global, &environment, &args, output).await,
+        Command::Resume(args) => resume::run(&global, &environment, &args, output).await,
+        Command::Cancel(args) => cancel::run(&global, &environment, &args, output).await,
+        Command::Outbox(args) => outbox::run(&global, &environment, &args, output).await,
         Command::Subscribers(args) => subscribers::run(&global, &environment, args, output).await,
     }
 }

@@ -194,6 +194,8 @@ pub struct Environment {
     pub bucket_endpoint: Option<String>,
     /// `TIDINGS_LOG`: a filter such as `info` or `tidings::outbox=debug`.
     pub log: Option<String>,
+    /// Who is at work: `SUDO_USER`, else `USER` or `LOGNAME`.
+    pub user: Option<String>,
 }
 
 impl Environment {
@@ -208,6 +210,7 @@ impl Environment {
             bucket_region: read("AWS_REGION"),
             bucket_endpoint: read("AWS_ENDPOINT_URL"),
             log: read("TIDINGS_LOG"),
+            user: ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(read),
         }
     }
 }

@@ -74,8 +74,9 @@ pub(super) fn hold_lines(hold: &HoldRecord) -> [String; 2] {
             format!("hint: `tidings approve {}` lets them be made", hold.id),
         ];
     }
+    let are = if hold.items.values().sum::<u64>() == 1 { "is" } else { "are" };
     [
-        format!("hold {}: {} are on hold: {}", hold.id, items(hold), hold.reason),
+        format!("hold {}: {} {are} on hold: {}", hold.id, items(hold), hold.reason),
         format!(
             "hint: `tidings approve {}` lets them go; put the files back as they were to drop them",
             hold.id

@@ -4,16 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+use tempfile::TempDir;
 
 use super::Global;
 use super::failure::Failure;
 use super::output::Output;
 use crate::clock::{Clock, ShiftedClock, SystemClock};
 use crate::config::{Config, Environment, Relay, load};
+use crate::pipeline::requests::SendRequest;
 use crate::pipeline::{Press, feeds};
-use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{RequestKind, Store, lock};
 use crate::subscribers::keys::{KeyError, Keys};
 use crate::templates::{AnnouncedFeed, Templates};
 
@@ -48,6 +50,35 @@ pub(super) async fn open(
         return open_private(config, clock(global), output).await;
     }
     open_with(config, clock(global)).await
+}
+
+/// What a command that makes no store works with.
+pub(super) struct Looking {
+    pub press: Press,
+    /// Of an empty store, in place of one that is not there yet.
+    _folder: Option<TempDir>,
+}
+
+/// As [`open`], for commands that have nothing to do where nothing was ever published: neither
+/// store nor keys are made.
+pub(super) async fn look(
+    global: &Global,
+    environment: &Environment,
+    output: Output,
+) -> Result<Looking, Failure> {
+    let config = config(global, environment, output)?;
+    if global.at.is_some() {
+        let press = open_private(config, clock(global), output).await?;
+        return Ok(Looking { press, _folder: None });
+    }
+    if config.store_path.exists() {
+        return Ok(Looking { press: open_with(config, clock(global)).await?, _folder: None });
+    }
+    let folder = tempfile::Builder::new().prefix("tidings-").tempdir().map_err(Failure::new)?;
+    let mut config = config;
+    config.store_path = folder.path().join("tidings.db");
+    config.keys_folder = folder.path().join("keys");
+    Ok(Looking { press: open_with(config, clock(global)).await?, _folder: Some(folder) })
 }
 
 /// As [`open`], on a private copy: a store of its own, an output folder and a Maildir below
@@ -131,4 +162,31 @@ fn announced(config: &Config, today: NaiveDate) -> Vec<AnnouncedFeed> {
             url: config.site.address(&feed.atom_path()).into(),
         })
         .collect()
+}
+
+/// A moment as people in the site's time zone read it.
+pub(super) fn local(press: &Press, moment: DateTime<Utc>) -> String {
+    moment.with_timezone(&press.config.site.time_zone).to_rfc3339()
+}
+
+/// Tells a daemon that there is something to send. `false` where none runs: the next run finds
+/// it.
+pub(super) async fn wake_sender(press: &Press) -> Result<bool, Failure> {
+    if !lock::holder(&press.config.store_path).is_some_and(|holder| holder.is_daemon()) {
+        return Ok(false);
+    }
+    // No plan: what is open goes on.
+    let request = SendRequest { plan: String::new(), digests: Vec::new(), advances: true };
+    let argument = serde_json::to_string(&request).expect("a request is always JSON");
+    press.store.request(RequestKind::Send, &argument, press.clock.now()).await?;
+    Ok(true)
+}
+
+/// When what was opened again goes out, for people.
+pub(super) fn when_it_goes_on(is_daemon: bool) -> &'static str {
+    if is_daemon {
+        "the daemon goes on now"
+    } else {
+        "it goes on with the next run: `tidings publish-now`, or the daemon when it starts"
+    }
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::approve::hold_lines;
 use super::failure::Failure;
-use super::output::{Output, count, listed};
+use super::output::{Output, count, file_kinds, listed};
+use super::pause::{stopped, told};
 use super::{Global, session};
 use crate::config::Environment;
 use crate::content::Severity;
@@ -16,8 +17,8 @@ use crate::pipeline::mirror::is_mirror_behind;
 use crate::pipeline::publish::archives_to_make;
 use crate::pipeline::scan::file_counts;
 use crate::pipeline::send::{RunReport, run_reports};
-use crate::store::HoldRecord;
 use crate::store::lock::{self, Holder};
+use crate::store::{HoldRecord, PauseRecord};
 
 /// States a delivery can have; those without any are told as 0.
 const STATES: [&str; 8] =
@@ -25,6 +26,8 @@ const STATES: [&str; 8] =
 
 #[derive(Debug, Serialize)]
 struct Status {
+    /// Whether the content folder was ever scanned into the store.
+    has_scanned: bool,
     /// Who scans and sends now.
     holder: Option<Holder>,
     relay: String,
@@ -46,6 +49,8 @@ struct Status {
     /// Accepted after an outcome that was never known: these may have arrived twice.
     resent: u64,
     open_runs: Vec<RunReport>,
+    /// What is kept from being sent.
+    pauses: Vec<PauseRecord>,
     /// What waits for `approve`.
     holds: Vec<HoldRecord>,
 }
@@ -63,10 +68,10 @@ pub(super) async fn run(
     environment: &Environment,
     output: Output,
 ) -> Result<u8, Failure> {
-    let press = session::open(global, environment, output).await?;
-    let status = read(&press).await?;
+    let looking = session::look(global, environment, output).await?;
+    let status = read(&looking.press).await?;
     output.json(&status);
-    show(output, &status);
+    show(&looking.press, output, &status);
     Ok(0)
 }
 
@@ -97,6 +102,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         .map(|state| ((*state).to_owned(), counts.by_state.get(*state).copied().unwrap_or(0)));
     let open: Vec<i64> = store.open_runs().await?.iter().map(|run| run.id).collect();
     Ok(Status {
+        has_scanned: !store.is_new().await?,
         holder,
         relay: press.config.mail.relay.to_string(),
         entries: store.entry_counts().await?.into_iter().collect(),
@@ -113,12 +119,16 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         deliveries: deliveries.collect(),
         resent: counts.resent,
         open_runs: run_reports(press, &open).await?,
+        pauses: store.pauses().await?,
         holds: store.open_holds().await?,
     })
 }
 
-fn show(output: Output, status: &Status) {
-    let line = |name: &str, text: String| output.data(&format!("{name:<14}{text}"));
+fn show(press: &Press, output: Output, status: &Status) {
+    let line = |name: &str, text: String| output.paragraph(&format!("{name:<14}"), &text);
+    if !status.has_scanned {
+        output.data("nothing was published yet: `tidings publish-now` does it");
+    }
     line(
         "running",
         status.holder.as_ref().map_or("nothing".into(), |holder| {
@@ -130,7 +140,7 @@ fn show(output: Output, status: &Status) {
         "files",
         format!(
             "{}; {}, {}",
-            counted(&status.files),
+            files(&status.files),
             count(status.errors as u64, "error", "errors"),
             count(status.warnings as u64, "warning", "warnings")
         ),
@@ -162,15 +172,26 @@ fn show(output: Output, status: &Status) {
         let mails = count(status.resent, "e-mail", "e-mails");
         line("", format!("{mails} of these may have arrived twice"));
     }
+    if status.deliveries["uncertain"] > 0 {
+        let mails = count(status.deliveries["uncertain"], "e-mail is", "e-mails are");
+        line("", format!("{mails} of unknown fate: `tidings outbox` lists them"));
+    }
     for run in &status.open_runs {
-        line(
-            "open run",
-            format!("{} {}: {}, {}", run.digest, run.key, run.state, counted(&run.deliveries)),
-        );
+        let deliveries = counted(&run.deliveries);
+        let text = format!("{} {}: {}, {deliveries}", run.digest, run.key, run.state);
+        line(&format!("run {}", run.run), text);
+    }
+    for pause in &status.pauses {
+        line("paused", format!("{}, {}", stopped(pause), told(press, pause)));
     }
     for text in status.holds.iter().flat_map(hold_lines) {
         output.note(&text);
     }
+}
+
+fn files(counts: &BTreeMap<String, u64>) -> String {
+    let kinds = file_kinds(|kind| counts.get(kind.as_str()).copied().unwrap_or(0));
+    if kinds.is_empty() { "none".to_owned() } else { kinds }
 }
 
 fn counted(counts: &BTreeMap<String, u64>) -> String {

@@ -320,8 +320,14 @@ impl Carrier {
         let token = token::make(&self.outbox.keys, claim.token_key, Purpose::Unsubscribe, subject)
             .ok_or_else(lost_key)?;
         let unsubscribe_url = unsubscribe_url(&self.outbox.public_url, &token);
-        let message_id =
-            message_id(&self.outbox.keys, claim, &self.outbox.from).ok_or_else(lost_key)?;
+        let message_id = message_id(
+            &self.outbox.keys,
+            claim.token_key,
+            subject,
+            claim.dated_at,
+            &self.outbox.from,
+        )
+        .ok_or_else(lost_key)?;
         let personal = Personal {
             address,
             message_id: &message_id,
@@ -353,11 +359,18 @@ pub fn unsubscribe_url(public_url: &Url, token: &str) -> String {
     format!("{public_url}unsubscribe/{token}")
 }
 
-/// Fixed with the delivery: a resend has the same (RFC 5322, 3.6.4).
-fn message_id(keys: &Keys, claim: &Claim, from: &Address) -> Option<String> {
-    let numbers = [claim.run, claim.subscriber, claim.dated_at.timestamp()];
+/// Fixed with the delivery: a resend has the same (RFC 5322, 3.6.4). `None` where the key is
+/// lost.
+pub fn message_id(
+    keys: &Keys,
+    token_key: i64,
+    delivery: Subject,
+    dated_at: DateTime<Utc>,
+    from: &Address,
+) -> Option<String> {
+    let numbers = [delivery.run, delivery.subscriber, dated_at.timestamp()];
     let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
-    let tag = keys.sign(claim.token_key, &[b"message-id", &bytes])?;
+    let tag = keys.sign(token_key, &[b"message-id", &bytes])?;
     let name = BASE32_NOPAD.encode(&tag.as_ref()[..16]).to_ascii_lowercase();
     Some(format!("{name}@{}", from.domain()))
 }

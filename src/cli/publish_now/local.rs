@@ -83,8 +83,8 @@ async fn publish_and_send(
     let recovered = store.recover(&resent_digests(press), press.clock.now()).await?;
     if recovered.uncertain > 0 {
         output.warn(&format!(
-            "an earlier run was cut off: of {} e-mails it is not known whether they went out",
-            recovered.uncertain
+            "an earlier run was cut off: it is not known whether {} went out",
+            count(recovered.uncertain, "e-mail", "e-mails")
         ));
     }
     prepare(press, args).await?;

@@ -102,10 +102,16 @@ impl RunDetails {
     pub fn is_ended(&self) -> bool {
         matches!(self.state.as_str(), "complete" | "empty" | "cancelled" | "expired" | "superseded")
     }
+
+    /// Deliveries that are not to be sent any more, as far as it is known.
+    pub fn settled(&self) -> u64 {
+        let is_open = |state: &str| matches!(state, "pending" | "claimed");
+        self.deliveries.iter().filter(|(state, _)| !is_open(state)).map(|(_, n)| n).sum()
+    }
 }
 
 /// A delivery whose outcome was never known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UncertainRecord {
     pub run: i64,
     pub digest: String,
@@ -116,6 +122,9 @@ pub struct UncertainRecord {
     pub since: DateTime<Utc>,
     /// When it is sent once more by itself; absent where it waits for an operator.
     pub resend_at: Option<DateTime<Utc>>,
+    /// What its Message-ID is made from, beside its run and person.
+    pub token_key: i64,
+    pub dated_at: DateTime<Utc>,
 }
 
 /// What an operator decides about deliveries of unknown fate.

@@ -16,6 +16,8 @@ struct Row {
     unknowns: i64,
     changed_at: i64,
     resend_at: Option<i64>,
+    token_key: i64,
+    dated_at: i64,
 }
 
 pub(super) async fn uncertain(
@@ -26,7 +28,7 @@ pub(super) async fn uncertain(
     let rows: Vec<Row> = sqlx::query_as(
         "select d.run_id, g.name as digest, r.key, d.subscriber_id, d.unknowns, d.changed_at,
              iif(d.next_at < $2 and r.state in ('sending', 'paused'), d.next_at, null)
-                 as resend_at
+                 as resend_at, d.token_key, d.dated_at
          from delivery d join run r on r.id = d.run_id join digest g on g.id = r.digest_id
          where d.state in ('pending', 'uncertain') and d.state = 'uncertain'
            and ($1 is null or d.run_id = $1)
@@ -45,6 +47,8 @@ pub(super) async fn uncertain(
         unknowns: row.unknowns.cast_unsigned(),
         since: moment(row.changed_at),
         resend_at: row.resend_at.map(moment),
+        token_key: row.token_key,
+        dated_at: moment(row.dated_at),
     });
     Ok(records.collect())
 }

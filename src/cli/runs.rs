@@ -1,0 +1,162 @@
+//! `runs`: what went out, what is going out, and what was made of it.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::output::{Output, count, listed};
+use super::pause::{stopped, stops, told};
+use super::session::{self, local};
+use super::{Global, outbox};
+use crate::config::Environment;
+use crate::pipeline::Press;
+use crate::store::{PauseRecord, RunDetails, RunsAsked};
+
+/// Runs that are listed.
+const NEWEST: u32 = 20;
+
+#[derive(Debug, Args)]
+pub(super) struct Runs {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show one run
+    Show {
+        /// Number of the run
+        run: i64,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    run: RunDetails,
+    /// Pauses that keep it from being sent.
+    pauses: Vec<PauseRecord>,
+    uncertain: Vec<outbox::Row>,
+}
+
+pub(super) async fn run(
+    global: &Global,
+    environment: &Environment,
+    args: &Runs,
+    output: Output,
+) -> Result<u8, Failure> {
+    let looking = session::look(global, environment, output).await?;
+    let press = &looking.press;
+    match &args.command {
+        Some(Command::Show { run }) => show(press, *run, output).await,
+        None => list(press, output).await,
+    }
+}
+
+async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
+    let runs = press.store.runs(RunsAsked::Newest(NEWEST)).await?;
+    let pauses = press.store.pauses().await?;
+    if runs.is_empty() {
+        output.data("no run was made yet");
+    }
+    for run in &runs {
+        show_line(press, output, run, &pauses);
+    }
+    output.json(&runs);
+    Ok(0)
+}
+
+/// A run in two lines: which and how it stands, then its deliveries.
+pub(super) fn show_line(press: &Press, output: Output, run: &RunDetails, pauses: &[PauseRecord]) {
+    let mut text = format!("{} {}: {}", run.digest, run.key, said_of(run));
+    if let Some(pause) = pauses.iter().find(|p| is_stopped(run, p)) {
+        text = format!("{text} {}", told(press, pause));
+    }
+    output.paragraph(&format!("run {:<8}", run.run), &text);
+    if run.recipients > 0 {
+        let people = count(run.recipients, "person", "people");
+        output.paragraph(&format!("{:12}", ""), &format!("{people}: {}", deliveries(run)));
+    }
+}
+
+async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure> {
+    let run = find_run(press, number).await?;
+    let all = press.store.pauses().await?;
+    let pauses: Vec<PauseRecord> = all.into_iter().filter(|p| is_stopped(&run, p)).collect();
+    let uncertain = outbox::rows(press, Some(number)).await?;
+    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<14}"), text);
+    line("run", &run.run.to_string());
+    line("digest", &run.digest);
+    line("key", &run.key);
+    line("state", &said_of(&run));
+    for pause in &pauses {
+        line("paused", &format!("{}, {}", stopped(pause), told(press, pause)));
+    }
+    line("window", &window(&run));
+    if let Some(due_at) = run.due_at {
+        line("due", &local(press, due_at));
+    }
+    line("started", &local(press, run.created_at));
+    if let Some(finished_at) = run.finished_at {
+        line("ended", &local(press, finished_at));
+    }
+    line("issues", &run.issues.to_string());
+    line("people", &run.recipients.to_string());
+    line("deliveries", &deliveries(&run));
+    if run.resent > 0 {
+        let mails = count(run.resent, "e-mail", "e-mails");
+        line("", &format!("{mails} of these may have arrived twice"));
+    }
+    for row in uncertain.iter().take(outbox::SHOWN) {
+        for text in row.lines(press) {
+            line("uncertain", &text);
+        }
+    }
+    output.json(&Shown { run, pauses, uncertain });
+    Ok(0)
+}
+
+fn is_stopped(run: &RunDetails, pause: &PauseRecord) -> bool {
+    !run.is_ended() && stops(pause, run.run, &run.digest)
+}
+
+fn window(run: &RunDetails) -> String {
+    let changes = if run.from_seq + 1 == run.to_seq {
+        format!("change {}", run.to_seq)
+    } else {
+        format!("changes {} to {}", run.from_seq + 1, run.to_seq)
+    };
+    if run.advances { changes } else { format!("{changes}, not covered by it") }
+}
+
+/// The run with this number.
+pub(super) async fn find_run(press: &Press, number: i64) -> Result<RunDetails, Failure> {
+    if let Some(run) = press.store.runs(RunsAsked::One(number)).await?.pop() {
+        return Ok(run);
+    }
+    let newest = press.store.runs(RunsAsked::Newest(1)).await?.pop();
+    let hint = newest.map_or("no run was made yet".to_owned(), |run| {
+        format!("the newest is {}; `tidings runs` lists them", title(&run))
+    });
+    Err(Failure::usage(format!("there is no run `{number}`"), hint))
+}
+
+/// `run 3 (daily 2026-11-21T08:00)`.
+pub(super) fn title(run: &RunDetails) -> String {
+    format!("run {} ({} {})", run.run, run.digest, run.key)
+}
+
+/// Its state, with the reason where one is known.
+pub(super) fn said_of(run: &RunDetails) -> String {
+    match &run.reason {
+        Some(reason) => format!("{}, {reason}", run.state),
+        None => run.state.clone(),
+    }
+}
+
+/// `2 accepted and 1 uncertain`.
+pub(super) fn deliveries(run: &RunDetails) -> String {
+    let parts: Vec<String> =
+        run.deliveries.iter().map(|(state, n)| format!("{n} {state}")).collect();
+    if parts.is_empty() { "no deliveries yet".to_owned() } else { listed(&parts) }
+}
