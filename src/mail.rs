@@ -1,9 +1,10 @@
 //! Mail: what a message looks like, and how it reaches a relay.
 //!
-//! `message` builds bytes and does no I/O; `smtp` is the only module that speaks SMTP;
-//! `maildir` writes rehearsals.
+//! `message` builds bytes and does no I/O; `smtp` is the only module that speaks SMTP, `reply`
+//! reads what the relay says and `verdict` tells what it means; `maildir` writes rehearsals.
 
 pub mod maildir;
 pub mod message;
 pub mod reply;
 pub mod smtp;
+pub mod verdict;

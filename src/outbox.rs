@@ -81,14 +81,14 @@ pub fn next_step(attempt: Attempt, outcome: Outcome, now: DateTime<Utc>) -> Step
             Step::Uncertain { resend_at: may_resend.then_some(now) }
         }
         Outcome::Refused(reply) if reply.is_permanent() => {
-            Step::Rejected { code: reply.code, reply: reply.text }
+            Step::Rejected { code: reply.codes(), reply: reply.text }
         }
         Outcome::Refused(reply) if now - attempt.created_at >= GIVE_UP_AFTER => {
-            Step::Expired { code: reply.code, reply: reply.text }
+            Step::Expired { code: reply.codes(), reply: reply.text }
         }
         Outcome::Refused(reply) => Step::Retry {
             at: now + retry_pause(attempt.number),
-            code: reply.code,
+            code: reply.codes(),
             reply: reply.text,
         },
     }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn refused(code: &str) -> Outcome {
-        Outcome::Refused(Reply { code: code.into(), text: "no".into() })
+        Outcome::Refused(Reply { code: code.parse().unwrap(), enhanced: None, text: "no".into() })
     }
 
     #[test]

@@ -23,7 +23,9 @@ use crate::clock::Clock;
 use crate::config::{Relay, SmtpRelay, Uncertain};
 use crate::mail::maildir::{self, MaildirError};
 use crate::mail::message::{Personal, splice};
-use crate::mail::smtp::{BeginError, Connection, Finish, RelayError, Timeouts};
+use crate::mail::smtp::{
+    BeginError, Connection, Finish, RelayError, Timeouts, TlsSettings, dot_stuff,
+};
 use crate::model::Address;
 use crate::store::{Claim, ClaimRequest, DeliveryResult, Store, StoreError};
 use crate::subscribers::keys::{KeyError, Keys};
@@ -213,7 +215,7 @@ impl Carrier {
                         self.keep(claim, attempt, Outcome::Rehearsed(path));
                     }
                     Err(error) => {
-                        self.put_back(claim);
+                        self.put_back(claim, "the Maildir could not be written");
                         return Err(error.into());
                     }
                 }
@@ -222,13 +224,17 @@ impl Carrier {
                 if slot.as_ref().is_none_or(|connection| !connection.is_usable()) {
                     // Results do not wait for a relay that may be long in coming back.
                     self.write_results().await?;
-                    *slot = Some(Box::new(Connection::open(relay, self.outbox.timeouts).await?));
+                    let tls = TlsSettings::system();
+                    let opened = Connection::open(relay, self.outbox.timeouts, &tls).await?;
+                    *slot = Some(Box::new(opened));
                 }
                 let connection = slot.as_mut().expect("it was opened just now");
-                match connection.begin(&self.outbox.from, &address).await {
+                let message = dot_stuff(&message);
+                let size_bytes = message.len() as u64;
+                match connection.begin(&self.outbox.from, &address, size_bytes).await {
                     Ok(()) => {}
-                    Err(BeginError::Recipient(reply)) => {
-                        self.keep(claim, claim.attempt + 1, Outcome::Refused(reply));
+                    Err(BeginError::Recipient(refusal)) => {
+                        self.keep(claim, claim.attempt + 1, Outcome::Refused(refusal.reply));
                         return self.write_results().await;
                     }
                     Err(BeginError::Relay(error)) => {
@@ -242,9 +248,14 @@ impl Carrier {
                     *slot = None;
                     return intent.map(|_| ());
                 };
-                let outcome = match connection.finish(&message).await {
+                let outcome = match connection.finish(&[&message]).await {
                     Finish::Accepted(reply) => Outcome::Accepted(reply),
-                    Finish::Refused(reply) => Outcome::Refused(reply),
+                    Finish::Refused(refusal) => Outcome::Refused(refusal.reply),
+                    Finish::Unsent(error) => {
+                        *slot = None;
+                        self.put_back(claim, "the relay did not take the message");
+                        return Err(error.into());
+                    }
                     Finish::Lost(error) => {
                         warn!(run = claim.run, "the outcome of a message is unknown: {error}");
                         *slot = None;
@@ -283,13 +294,10 @@ impl Carrier {
         (self.outbox.on_delivery)();
     }
 
-    /// A file that was not written is a mail that was not sent, whatever the intent says.
-    fn put_back(&mut self, claim: &Claim) {
-        let step = Step::Retry {
-            at: self.outbox.clock.now(),
-            code: String::new(),
-            reply: "the Maildir could not be written".into(),
-        };
+    /// What was certainly not sent is tried again, whatever the intent says.
+    fn put_back(&mut self, claim: &Claim, why: &str) {
+        let step =
+            Step::Retry { at: self.outbox.clock.now(), code: String::new(), reply: why.into() };
         self.push(claim, step);
     }
 
