@@ -10,6 +10,7 @@ mod duration;
 mod error;
 mod feed_lines;
 mod file;
+mod limits;
 mod output;
 mod relay;
 
@@ -28,6 +29,7 @@ use crate::feeds::facets::Facet;
 use crate::feeds::{self, FeedDefinition, Text};
 use crate::mail::dkim::Signer;
 use crate::model::Address;
+use crate::outbox::limits::RelayLimits;
 use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
@@ -98,6 +100,8 @@ pub struct MailConfig {
     pub dkim: Option<Arc<Signer>>,
     /// More distinct issues in one run than this are held.
     pub max_issues: usize,
+    /// How hard the relay is worked.
+    pub limits: RelayLimits,
 }
 
 /// A display name and an address (RFC 5322, 3.4).

@@ -1,7 +1,8 @@
 //! Mail: what a message looks like, and how it reaches a relay.
 //!
 //! `message` builds bytes, `dkim` signs them and `lint` checks them, without I/O; `smtp` is the
-//! only module that speaks SMTP; `maildir` writes rehearsals.
+//! only module that speaks SMTP, `reply` reads what the relay says and `verdict` tells what it
+//! means; `maildir` writes rehearsals.
 
 pub mod dkim;
 pub mod lint;
@@ -9,3 +10,4 @@ pub mod maildir;
 pub mod message;
 pub mod reply;
 pub mod smtp;
+pub mod verdict;

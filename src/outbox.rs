@@ -6,16 +6,20 @@
 //! somebody gets a mail: that was planned, and is checked again by the store before the dot.
 
 pub mod breaker;
+mod carrier;
 pub mod lane;
+mod letter;
 pub mod limits;
+pub mod pace;
 pub mod rate;
 pub mod sender;
+mod supply;
 pub mod window;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Uncertain;
-use crate::mail::reply::Reply;
+use crate::mail::smtp::Refusal;
 
 /// What became of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +27,9 @@ pub enum Outcome {
     /// 250 after the dot, with the relay's text.
     Accepted(String),
     /// The relay refused this recipient or this message.
-    Refused(Reply),
+    Refused(Refusal),
+    /// Certainly not taken, and not the recipient's fault: why.
+    Unsent(String),
     /// The dot may have gone out and no reply came.
     Lost,
     /// Written to the Maildir, at this path.
@@ -43,6 +49,11 @@ pub enum Step {
     Retry {
         at: DateTime<Utc>,
         code: String,
+        reply: String,
+    },
+    /// As before the attempt, and why.
+    Unsent {
+        at: DateTime<Utc>,
         reply: String,
     },
     /// `resend_at` is absent where it is not sent again.
@@ -67,16 +78,24 @@ pub struct Attempt {
     /// Outcomes that were never known, before this one.
     pub unknowns: u32,
     pub created_at: DateTime<Utc>,
+    pub expires_after: TimeDelta,
     pub uncertain: Uncertain,
 }
 
-/// A recipient deferred for longer than this is given up (RFC 5321, 4.5.4.1: 4 to 5 days).
-const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(5);
+/// Mail is given up after this (RFC 5321, 4.5.4.1: 4 to 5 days).
+pub const EXPIRES_AFTER: TimeDelta = TimeDelta::days(5);
+
+/// Mail of a daily digest is given up sooner: the next one brings its news.
+pub const DAILY_EXPIRES_AFTER: TimeDelta = TimeDelta::hours(24);
+
+/// What was not sent for a fault of the relay's or ours rests so long; the breaker says when
+/// the relay is tried again.
+const UNSENT_PAUSE: TimeDelta = TimeDelta::minutes(1);
 
 /// Decides what an outcome means.
 ///
-/// 5yz is final, 4yz is tried again after a pause that doubles from 5 minutes to 4 hours
-/// (RFC 5321, 4.2.1 and 4.5.4.1). A lost reply is sent again once, the same bytes.
+/// What [`crate::mail::verdict`] calls final is final; else it is tried again after a pause
+/// that grows (RFC 5321, 4.2.1 and 4.5.4.1). A lost reply is sent again once, the same bytes.
 pub fn next_step(attempt: Attempt, outcome: Outcome, now: DateTime<Utc>) -> Step {
     match outcome {
         Outcome::Accepted(reply) => Step::Accepted { reply },
@@ -85,61 +104,88 @@ pub fn next_step(attempt: Attempt, outcome: Outcome, now: DateTime<Utc>) -> Step
             let may_resend = attempt.uncertain == Uncertain::Resend && attempt.unknowns == 0;
             Step::Uncertain { resend_at: may_resend.then_some(now) }
         }
-        Outcome::Refused(reply) if reply.is_permanent() => {
-            Step::Rejected { code: reply.code, reply: reply.text }
+        Outcome::Unsent(reply) if is_expired(attempt.created_at, attempt.expires_after, now) => {
+            Step::Expired { code: String::new(), reply }
         }
-        Outcome::Refused(reply) if now - attempt.created_at >= GIVE_UP_AFTER => {
-            Step::Expired { code: reply.code, reply: reply.text }
+        Outcome::Unsent(reply) => Step::Unsent { at: now + UNSENT_PAUSE, reply },
+        Outcome::Refused(Refusal { class, reply }) => {
+            let (code, reply) = (reply.codes(), reply.text);
+            match class.back_off(attempt.number) {
+                None => Step::Rejected { code, reply },
+                Some(_) if is_expired(attempt.created_at, attempt.expires_after, now) => {
+                    Step::Expired { code, reply }
+                }
+                Some(pause) => Step::Retry { at: now + pause, code, reply },
+            }
         }
-        Outcome::Refused(reply) => Step::Retry {
-            at: now + retry_pause(attempt.number),
-            code: reply.code,
-            reply: reply.text,
-        },
     }
 }
 
-/// 5 minutes, doubled with each attempt up to 4 hours.
-fn retry_pause(attempt: u32) -> TimeDelta {
-    let doublings = attempt.saturating_sub(1).min(6);
-    TimeDelta::minutes(5 << doublings).min(TimeDelta::hours(4))
+/// Whether mail of this age is not worth sending any more.
+pub fn is_expired(created_at: DateTime<Utc>, after: TimeDelta, now: DateTime<Utc>) -> bool {
+    now - created_at >= after
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::reply::Reply;
+    use crate::mail::verdict::Recipient;
 
     fn now() -> DateTime<Utc> {
         "2026-11-21T00:00:00Z".parse().unwrap()
     }
 
     fn attempt(number: u32) -> Attempt {
-        Attempt { number, unknowns: 0, created_at: now(), uncertain: Uncertain::Resend }
+        Attempt {
+            number,
+            unknowns: 0,
+            created_at: now(),
+            expires_after: EXPIRES_AFTER,
+            uncertain: Uncertain::Resend,
+        }
     }
 
-    fn refused(code: &str) -> Outcome {
-        Outcome::Refused(Reply { code: code.into(), text: "no".into() })
+    fn refused(class: Recipient, code: u16) -> Outcome {
+        let reply = Reply { code, enhanced: None, text: "no".into() };
+        Outcome::Refused(Refusal { class, reply })
     }
 
     #[test]
-    fn a_permanent_refusal_is_final() {
-        let step = next_step(attempt(1), refused("550"), now());
+    fn a_final_refusal_is_final() {
+        let step = next_step(attempt(1), refused(Recipient::Gone, 550), now());
         assert_eq!(step, Step::Rejected { code: "550".into(), reply: "no".into() });
     }
 
     #[test]
     fn a_transient_refusal_is_tried_again_after_a_pause_that_doubles() {
         for (number, minutes) in [(1, 5), (2, 10), (3, 20), (7, 240), (60, 240)] {
-            let step = next_step(attempt(number), refused("451"), now());
+            let step = next_step(attempt(number), refused(Recipient::Later, 451), now());
             let at = now() + TimeDelta::minutes(minutes);
             assert_eq!(step, Step::Retry { at, code: "451".into(), reply: "no".into() });
         }
     }
 
     #[test]
-    fn a_recipient_deferred_for_five_days_is_given_up() {
-        let step = next_step(attempt(30), refused("451"), now() + TimeDelta::days(5));
-        assert_eq!(step, Step::Expired { code: "451".into(), reply: "no".into() });
+    fn a_recipient_deferred_for_too_long_is_given_up() {
+        let expired = Step::Expired { code: "451".into(), reply: "no".into() };
+        let later = |attempt, hours| {
+            let now = now() + TimeDelta::hours(hours);
+            next_step(attempt, refused(Recipient::Later, 451), now)
+        };
+        assert_eq!(later(attempt(30), 120), expired);
+        let daily = Attempt { expires_after: DAILY_EXPIRES_AFTER, ..attempt(30) };
+        assert_eq!(later(daily, 24), expired);
+        assert_ne!(later(daily, 23), expired);
+    }
+
+    #[test]
+    fn what_was_not_sent_for_a_fault_of_the_relays_rests_and_expires() {
+        let unsent = |now| next_step(attempt(1), Outcome::Unsent("down".into()), now);
+        let at = now() + TimeDelta::minutes(1);
+        assert_eq!(unsent(now()), Step::Unsent { at, reply: "down".into() });
+        let expired = Step::Expired { code: String::new(), reply: "down".into() };
+        assert_eq!(unsent(now() + EXPIRES_AFTER), expired);
     }
 
     #[test]

@@ -306,6 +306,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Gives claims back unsent, due again at `next_at`.
     async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()>;
 
+    /// Makes refusals of a run undone: these people are pending again. Returns how many.
+    async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64>;
+
     /// When the next delivery of a sending run falls due.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>>;
 

@@ -50,7 +50,14 @@ impl Mailroom {
             start(&self.press, &plan).await.unwrap();
         }
         let (_stop, stopped) = watch::channel(false);
-        carry(&self.press, &outbox(&self.press, Arc::new(|| {})), &stopped).await.unwrap();
+        carry(
+            &self.press,
+            &outbox(&self.press, Arc::new(|| {})),
+            &stopped,
+            &tokio::sync::Notify::new(),
+        )
+        .await
+        .unwrap();
         self.office.mails().len()
     }
 }

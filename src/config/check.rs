@@ -306,6 +306,8 @@ impl Checker<'_> {
             .transpose()?;
         let from = self.sender("from", &section.from)?;
         let dkim = section.dkim.map(|dkim| self.dkim(dkim, &from, base, warnings)).transpose()?;
+        let limits = section.limits.map(|section| self.limits(section)).transpose()?;
+        let limits = limits.unwrap_or_default();
         Ok(MailConfig {
             from,
             reply_to: section.reply_to.map(|t| self.sender("reply_to", &t)).transpose()?,
@@ -313,6 +315,7 @@ impl Checker<'_> {
             unsubscribe_address,
             dkim,
             max_issues: section.max_issues.unwrap_or(10_000),
+            limits,
         })
     }
 

@@ -123,6 +123,23 @@ pub(super) struct MailSection {
     pub legal: Option<Value>,
     pub dkim: Option<DkimSection>,
     pub max_issues: Option<usize>,
+    pub limits: Option<LimitsSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsSection {
+    pub connections: Option<usize>,
+    pub per_second: Option<u32>,
+    #[serde(default)]
+    pub domains: Vec<DomainsSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DomainsSection {
+    pub names: Vec<String>,
+    pub per_second: u32,
 }
 
 #[derive(Debug, Deserialize)]

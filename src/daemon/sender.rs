@@ -76,7 +76,7 @@ impl Carrier {
                 () = self.work.notified(), if !is_failing => {}
                 () = tokio::time::sleep(pause) => {}
             }
-            pause = match carry(&self.press, &self.outbox, &self.stop).await {
+            pause = match carry(&self.press, &self.outbox, &self.stop, &self.work).await {
                 Ok(()) => {
                     if breaker.failures() > 0 {
                         info!("the relay works again");

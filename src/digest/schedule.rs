@@ -63,6 +63,13 @@ pub fn next(cron: &Cron, zone: Tz, now: DateTime<Utc>) -> Option<DateTime<Utc>> 
     local_times(cron, from).take(LOOK_AHEAD).map(|l| instant(l, zone)).find(|m| *m > now)
 }
 
+/// Whether the digest comes at least once a day, as of `now`.
+pub fn is_daily(cron: &Cron, now: DateTime<Utc>) -> bool {
+    let mut times = local_times(cron, now.naive_utc());
+    let (first, second) = (times.next(), times.next());
+    first.zip(second).is_some_and(|(first, second)| second - first <= TimeDelta::hours(24))
+}
+
 /// Local times that match, after `from`, in order.
 fn local_times(cron: &Cron, from: NaiveDateTime) -> impl Iterator<Item = NaiveDateTime> + '_ {
     // croner keeps the part of a second it is given.

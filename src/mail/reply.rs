@@ -1,39 +1,419 @@
-//! Replies of a relay (RFC 5321, 4.2).
+//! Replies of a relay (RFC 5321, 4.2), with their enhanced codes (RFC 3463).
+//!
+//! [`ReplyReader`] takes bytes as they come and gives whole replies. What a relay says goes
+//! into the store and the log only as [`Reply`]: without addresses, without control
+//! characters, and no longer than a line or two.
 
-/// Code and text of a refusal.
+use std::borrow::Cow;
+use std::fmt;
+
+use memchr::memchr;
+
+/// Longest line with its end. RFC 5321, 4.5.3.1.5 allows 512 octets; some relays write more.
+pub const MAX_LINE_BYTES: usize = 1_000;
+
+/// Longest reply, all lines together.
+pub const MAX_REPLY_BYTES: usize = 64 * 1024;
+
+/// Longest text that is kept of a reply.
+const MAX_TEXT_BYTES: usize = 500;
+
+/// Code and text of a reply, fit for the store and the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// Three digits, with the enhanced code behind them where the relay gave one (RFC 3463).
-    pub code: String,
+    /// 200 to 599.
+    pub code: u16,
+    pub enhanced: Option<Enhanced>,
+    /// All lines as one, without codes and masked.
     pub text: String,
 }
 
 impl Reply {
     /// 5yz: the same attempt will fail again (RFC 5321, 4.2.1).
     pub fn is_permanent(&self) -> bool {
-        self.code.starts_with('5')
+        self.code >= 500
+    }
+
+    /// The codes alone, as `550 5.1.1`.
+    pub fn codes(&self) -> String {
+        match self.enhanced {
+            Some(enhanced) => format!("{} {enhanced}", self.code),
+            None => self.code.to_string(),
+        }
+    }
+
+    /// Hides the whole text where it repeats one of `secrets`.
+    pub(super) fn conceal(&mut self, secrets: &[&str]) {
+        if secrets.iter().any(|secret| !secret.is_empty() && self.text.contains(secret)) {
+            self.text = "…".into();
+        }
     }
 }
 
-impl std::fmt::Display for Reply {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.code, self.text)
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if let Some(enhanced) = self.enhanced {
+            write!(f, " {enhanced}")?;
+        }
+        if !self.text.is_empty() {
+            write!(f, " {}", self.text)?;
+        }
+        Ok(())
     }
 }
 
-/// A relay's text without words that could be addresses: it goes into the store and the log,
-/// where people are named by number alone.
-pub fn masked(text: &str) -> String {
-    let mask = |word| if str::contains(word, '@') { "…" } else { word };
-    text.split(' ').map(mask).collect::<Vec<_>>().join(" ")
+/// Enhanced status code: class, subject and detail (RFC 3463, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enhanced {
+    /// 2, 4 or 5.
+    pub class: u8,
+    pub subject: u16,
+    pub detail: u16,
+}
+
+impl Enhanced {
+    /// Reads the code at the beginning of a line's text (RFC 2034, section 4), and gives what
+    /// stands behind it.
+    pub fn split(text: &[u8]) -> Option<(Self, &[u8])> {
+        let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+        let (word, rest) = text.split_at(end);
+        let mut parts = word.split(|byte| *byte == b'.');
+        let class = number(parts.next()?, 1)?;
+        let subject = number(parts.next()?, 3)?;
+        let detail = number(parts.next()?, 3)?;
+        if parts.next().is_some() {
+            return None;
+        }
+        let class = u8::try_from(class).ok().filter(|class| matches!(class, 2 | 4 | 5))?;
+        Some((Self { class, subject, detail }, rest))
+    }
+}
+
+impl fmt::Display for Enhanced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
+/// A decimal number of 1 to `most` digits.
+fn number(digits: &[u8], most: usize) -> Option<u16> {
+    if digits.is_empty() || digits.len() > most || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0')))
+}
+
+/// Why bytes are no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReplyError {
+    #[error("a line of the reply is longer than {MAX_LINE_BYTES} octets")]
+    LongLine,
+    #[error("the reply is longer than {MAX_REPLY_BYTES} octets")]
+    LongReply,
+    #[error("a line of the reply has no code from 200 to 599")]
+    NoCode,
+    #[error("the lines of one reply have different codes")]
+    MixedCodes,
+}
+
+/// A whole reply as it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawReply<'a> {
+    pub code: u16,
+    /// Whole lines, with their ends.
+    bytes: &'a [u8],
+}
+
+impl<'a> RawReply<'a> {
+    /// The texts behind the codes, line by line.
+    pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.bytes.split_inclusive(|byte| *byte == b'\n').map(|line| {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            line.get(4..).unwrap_or_default()
+        })
+    }
+
+    /// The text of all lines, enhanced codes included.
+    pub fn text(&self) -> String {
+        plain_text(self.lines())
+    }
+
+    pub fn to_reply(&self) -> Reply {
+        let enhanced = self.lines().next().and_then(Enhanced::split).map(|(enhanced, _)| enhanced);
+        // Most relays repeat the enhanced code on every line.
+        let text = self.lines().map(|line| match Enhanced::split(line) {
+            Some((repeated, rest)) if Some(repeated) == enhanced => rest,
+            _ => line,
+        });
+        Reply { code: self.code, enhanced, text: plain_text(text) }
+    }
+}
+
+/// Reads replies from bytes in pieces of any size.
+///
+/// It holds one reply at most, and what was pushed behind it, if the owner takes all whole
+/// replies before it pushes more.
+#[derive(Debug, Default)]
+pub struct ReplyReader {
+    buffer: Vec<u8>,
+    /// Where the reply under way begins.
+    start: usize,
+    /// Up to here its lines are whole.
+    read: usize,
+    /// Up to here there is no further line end.
+    searched: usize,
+    code: Option<u16>,
+    is_whole: bool,
+    fault: Option<ReplyError>,
+}
+
+impl ReplyReader {
+    pub fn push(&mut self, bytes: &[u8]) {
+        // What was taken goes first; usually that is all.
+        self.buffer.drain(..self.start);
+        self.read -= self.start;
+        self.searched -= self.start;
+        self.start = 0;
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Whether a whole reply can be taken. After an error there is none any more.
+    pub fn is_ready(&mut self) -> Result<bool, ReplyError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        while !self.is_whole {
+            let Some(at) = memchr(b'\n', &self.buffer[self.searched..]) else {
+                self.searched = self.buffer.len();
+                if self.searched - self.read > MAX_LINE_BYTES {
+                    return Err(self.fail(ReplyError::LongLine));
+                }
+                return Ok(false);
+            };
+            let end = self.searched + at + 1;
+            match self.line_is_last(end) {
+                Ok(is_last) => self.is_whole = is_last,
+                Err(fault) => return Err(self.fail(fault)),
+            }
+            self.read = end;
+            self.searched = end;
+        }
+        Ok(true)
+    }
+
+    /// Looks at the line that ends at `end`.
+    fn line_is_last(&mut self, end: usize) -> Result<bool, ReplyError> {
+        let line = &self.buffer[self.read..end];
+        if line.len() > MAX_LINE_BYTES {
+            return Err(ReplyError::LongLine);
+        }
+        if end - self.start > MAX_REPLY_BYTES {
+            return Err(ReplyError::LongReply);
+        }
+        let code = line.get(..3).and_then(|digits| number(digits, 3)).ok_or(ReplyError::NoCode)?;
+        if !(200..600).contains(&code) {
+            return Err(ReplyError::NoCode);
+        }
+        // RFC 5321, 4.2.1: a hyphen behind the code of every line but the last. A line of the
+        // code alone counts as last (4.2, "SHOULD … accept").
+        let is_last = match line[3..] {
+            [b'-', ..] => false,
+            [b' ', ..] | [b'\n'] | [b'\r', b'\n'] => true,
+            _ => return Err(ReplyError::NoCode),
+        };
+        if self.code.is_some_and(|first| first != code) {
+            return Err(ReplyError::MixedCodes);
+        }
+        self.code = Some(code);
+        Ok(is_last)
+    }
+
+    fn fail(&mut self, fault: ReplyError) -> ReplyError {
+        self.fault = Some(fault);
+        self.buffer = Vec::new();
+        (self.start, self.read, self.searched) = (0, 0, 0);
+        fault
+    }
+
+    /// Takes the oldest whole reply.
+    pub fn take(&mut self) -> Result<Option<RawReply<'_>>, ReplyError> {
+        if !self.is_ready()? {
+            return Ok(None);
+        }
+        let bytes = &self.buffer[self.start..self.read];
+        self.start = self.read;
+        self.is_whole = false;
+        Ok(self.code.take().map(|code| RawReply { code, bytes }))
+    }
+
+    /// Bytes that were pushed and not taken.
+    pub fn pending_bytes(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
+    /// Whether every byte that came was part of a reply that was taken.
+    pub fn is_empty(&self) -> bool {
+        self.fault.is_none() && self.pending_bytes() == 0
+    }
+}
+
+/// Lines as one line for the store and the log, where people are named by number alone:
+/// words that could be addresses are masked, control characters are blanks.
+fn plain_text<'a>(lines: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut text = String::new();
+    for line in lines {
+        for word in decoded(line).split(is_blank).filter(|word| !word.is_empty()) {
+            let word = if is_address(word) { "…" } else { word };
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            if text.len() + word.len() > MAX_TEXT_BYTES {
+                let room = MAX_TEXT_BYTES.saturating_sub(text.len());
+                text.push_str(&word[..word.floor_char_boundary(room)]);
+                text.push('…');
+                return text;
+            }
+            text.push_str(word);
+        }
+    }
+    text
+}
+
+/// UTF-8 where it is (RFC 6531), else Latin-1, which any bytes are.
+fn decoded(line: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(line) {
+        Ok(text) => text.into(),
+        Err(_) => line.iter().copied().map(char::from).collect::<String>().into(),
+    }
+}
+
+/// Blanks, and what a terminal or an editor would take for more than a character.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn is_address(word: &str) -> bool {
+    word.contains('@') || word.contains("%40")
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Reads `bytes` in pieces of `size`: the replies, and the error at the end if any.
+    fn read(bytes: &[u8], size: usize) -> (Vec<Reply>, Option<ReplyError>) {
+        let mut reader = ReplyReader::default();
+        let mut replies = Vec::new();
+        for piece in bytes.chunks(size) {
+            reader.push(piece);
+            loop {
+                match reader.take() {
+                    Ok(Some(reply)) => replies.push(reply.to_reply()),
+                    Ok(None) => break,
+                    Err(error) => return (replies, Some(error)),
+                }
+            }
+        }
+        (replies, None)
+    }
+
+    fn reply(bytes: &[u8]) -> Reply {
+        let (mut replies, error) = read(bytes, bytes.len());
+        assert_eq!((replies.len(), error), (1, None));
+        replies.remove(0)
+    }
 
     #[test]
     fn a_relays_text_is_kept_without_addresses() {
-        assert_eq!(masked("no user <mei@example.org> here"), "no user … here");
+        assert_eq!(reply(b"550 no user <mei@example.org> here\r\n").text, "no user … here");
+        assert_eq!(reply(b"550 see\thttps://example.org/?u=mei%40example.org\r\n").text, "see …");
+    }
+
+    #[test]
+    fn an_enhanced_code_is_read_once_from_all_lines() {
+        let reply = reply(b"550-5.7.1 Our system has\r\n550 5.7.1 blocked it.\r\n");
+        assert_eq!(reply.enhanced, Some(Enhanced { class: 5, subject: 7, detail: 1 }));
+        assert_eq!(reply.to_string(), "550 5.7.1 Our system has blocked it.");
+        assert_eq!(reply.codes(), "550 5.7.1");
+    }
+
+    #[test]
+    fn what_only_looks_like_an_enhanced_code_is_text() {
+        for text in ["5.1", "5.1.1.1", "3.1.1", "5.1.1000", "5..1", "5.1.1:", "1.2.3"] {
+            let reply = reply(format!("550 {text}\r\n").as_bytes());
+            assert_eq!((reply.enhanced, reply.text.as_str()), (None, text));
+        }
+    }
+
+    #[test]
+    fn several_replies_come_from_one_read_and_one_from_many() {
+        let bytes = b"250-a\r\n250 b\n354\r\n250 2.1.5 ok\r\n";
+        let (replies, error) = read(bytes, bytes.len());
+        assert_eq!(error, None);
+        let codes: Vec<u16> = replies.iter().map(|reply| reply.code).collect();
+        assert_eq!(codes, [250, 354, 250]);
+        assert_eq!(replies[0].text, "a b");
+        assert_eq!(read(bytes, 1), (replies, None));
+    }
+
+    #[test]
+    fn latin_1_and_control_characters_become_readable_text() {
+        assert_eq!(reply(b"550 bo\xeete pleine\x1b[2J\r\n").text, "boîte pleine [2J");
+        assert_eq!(reply("550 boîte\u{202e}pleine\r\n".as_bytes()).text, "boîte pleine");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let line = format!("550-{}\r\n", "é".repeat(400));
+        let text = reply(format!("{line}550 mei@example.org\r\n").as_bytes()).text;
+        assert_eq!(text, format!("{}…", "é".repeat(250)));
+    }
+
+    #[test]
+    fn lines_and_replies_without_end_are_refused() {
+        let line = format!("250-{}\r\n", "a".repeat(MAX_LINE_BYTES - 6));
+        assert_eq!(read(line.repeat(65).as_bytes(), 4096).1, None);
+        assert_eq!(read(line.repeat(66).as_bytes(), 4096).1, Some(ReplyError::LongReply));
+        assert_eq!(read(&[b'2'; MAX_LINE_BYTES + 1], 100).1, Some(ReplyError::LongLine));
+        assert_eq!(read(&[b'2'; MAX_LINE_BYTES], 100).1, None);
+    }
+
+    #[test]
+    fn what_is_no_reply_is_refused_behind_the_replies_before_it() {
+        for (bytes, error) in [
+            (&b"250 a\r\nHTTP/1.1 400\r\n"[..], ReplyError::NoCode),
+            (b"250 a\r\n199 b\r\n", ReplyError::NoCode),
+            (b"250 a\r\n600 b\r\n", ReplyError::NoCode),
+            (b"250 a\r\n2500 b\r\n", ReplyError::NoCode),
+            (b"250 a\r\n\r\n", ReplyError::NoCode),
+            (b"250 a\r\n250-b\r\n550 c\r\n", ReplyError::MixedCodes),
+        ] {
+            let (replies, fault) = read(bytes, bytes.len());
+            assert_eq!((replies.len(), fault), (1, Some(error)), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_the_relay_repeats_is_hidden() {
+        let mut reply = reply(b"535 5.7.8 wrong password hunter2\r\n");
+        reply.conceal(&["", "hunter2"]);
+        assert_eq!(reply.to_string(), "535 5.7.8 …");
+    }
+
+    proptest! {
+        #[test]
+        fn the_size_of_the_pieces_makes_no_difference(
+            lines in prop::collection::vec("(2|5)50[ -][a-z@. ]{0,20}\r?\n|[0-9a-z\r\n -]{0,6}", 0..12),
+            size in 1_usize..40,
+        ) {
+            let bytes = lines.concat();
+            prop_assert_eq!(read(bytes.as_bytes(), size), read(bytes.as_bytes(), bytes.len().max(1)));
+        }
     }
 }

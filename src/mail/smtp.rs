@@ -1,332 +1,330 @@
 //! Speaks SMTP (RFC 5321) with a relay, over connections of our own.
 //!
-//! lettre gives commands, replies, TLS and `AsyncSmtpConnection`; its pool is not used. A
-//! connection is used again only after an exchange that finished: whatever else happens to
-//! it, it is thrown away, because it could be out of step and report a false success.
+//! lettre gives addresses, commands and mechanisms; the conversation is ours. A connection is
+//! used again only after an exchange that finished: whatever else happens to it, a dropped
+//! future included, it is thrown away, because it could be out of step and report a false
+//! success. What replies mean stands in [`super::verdict`].
 
+mod error;
+mod offer;
+mod open;
 mod tls;
+mod wire;
 
-use std::error::Error as _;
-use std::fmt;
-use std::io;
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+use std::io::IoSlice;
 use std::time::Duration;
 
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::ClientId;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
+use lettre::transport::smtp::extension::MailParameter;
+use memchr::memmem;
 
-use super::reply::{Reply, masked};
-use crate::config::{Security, SmtpRelay};
+pub use self::error::{BeginError, Finish, Refusal, RelayError};
+use self::offer::Offer;
+pub use self::tls::TlsSettings;
+use self::wire::{Stray, Wire};
+use super::verdict::Phase;
 use crate::model::Address;
 
-/// How long each phase may take (RFC 5321, 4.5.3.2, the reply to the dot in full).
+/// How long each phase may take (RFC 5321, 4.5.3.2). Each is for one reply or one write.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
+    /// Name and socket.
     pub connect: Duration,
-    pub command: Duration,
+    pub greeting: Duration,
+    pub hello: Duration,
+    /// STARTTLS and the handshake.
+    pub tls: Duration,
+    pub auth: Duration,
+    /// MAIL.
+    pub sender: Duration,
+    /// RCPT.
+    pub recipient: Duration,
+    /// The reply to DATA.
+    pub data_go_ahead: Duration,
+    /// Each block of a message.
+    pub body: Duration,
+    /// Short of it a relay may take a message that we send again.
     pub reply_to_dot: Duration,
+    /// RSET after a refusal, and QUIT: nothing hangs on what they are answered.
+    pub quit: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
+        let five_minutes = Duration::from_mins(5);
         Self {
             connect: Duration::from_secs(30),
-            command: Duration::from_mins(5),
+            greeting: five_minutes,
+            hello: five_minutes,
+            tls: five_minutes,
+            auth: five_minutes,
+            sender: five_minutes,
+            recipient: five_minutes,
+            data_go_ahead: Duration::from_mins(2),
+            body: Duration::from_mins(3),
             reply_to_dot: Duration::from_mins(10),
+            quit: Duration::from_secs(10),
         }
     }
 }
 
-/// The relay cannot be used now; no recipient is to blame.
-#[derive(Debug, thiserror::Error)]
-pub enum RelayError {
-    #[error("could not reach relay `{relay}`")]
-    Connect { relay: String, source: io::Error },
-    #[error("relay `{relay}` did not answer in time")]
-    Silent { relay: String },
-    #[error("relay `{relay}` refused {what}: {reply}")]
-    Refused { relay: String, what: &'static str, reply: Reply },
-    #[error("the conversation with relay `{relay}` broke off: {reason}")]
-    Broken { relay: String, reason: String },
-    #[error("relay `{relay}` offers no TLS, and the config asks for it")]
-    NoTls { relay: String },
-    #[error("TLS with relay `{relay}` failed: {reason}")]
-    Tls { relay: String, reason: String },
+/// What may be said next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Another transaction.
+    Ready,
+    /// The message: the relay said 354.
+    GoAhead,
+    /// Nothing: an exchange began and has not finished.
+    Busy,
 }
 
-impl RelayError {
-    /// What an operator can do.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Connect { .. } | Self::Silent { .. } | Self::Broken { .. } => {
-                "check `mail.relay` and that the server runs; nothing is lost, \
-                 the mail goes out with the next run"
-            }
-            Self::Refused { .. } => {
-                "check the sender `mail.from` and the password with the relay's operator"
-            }
-            Self::NoTls { .. } | Self::Tls { .. } => {
-                "check the relay's certificate and name, or use `smtps://`"
-            }
-        }
-    }
-}
-
-/// Why a transaction did not reach the go-ahead.
-#[derive(Debug)]
-pub enum BeginError {
-    /// The relay refused this recipient; the connection is still in step.
-    Recipient(Reply),
-    /// The relay failed before it took the sender: charge nobody.
-    Relay(RelayError),
-}
-
-/// What came after the dot.
-#[derive(Debug)]
-pub enum Finish {
-    Accepted(String),
-    /// Refused with a reply; the connection is still in step.
-    Refused(Reply),
-    /// The dot may have gone out, and no reply came.
-    Lost(RelayError),
-}
+/// A line that lettre writes.
+type Command<'a> = dyn fmt::Display + Sync + 'a;
 
 /// One conversation with a relay.
 pub struct Connection {
-    inner: AsyncSmtpConnection,
+    wire: Wire,
+    /// As the config writes it, without user and password.
     relay: String,
-    has_pipelining: bool,
+    offer: Offer,
     timeouts: Timeouts,
+    state: State,
+    messages: u64,
+    /// Commands on their way, kept for its room.
+    commands: String,
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Connection({})", self.relay)
-    }
-}
-
-/// MAIL, RCPT and DATA in one write (RFC 2920).
-struct Pipelined<'a>(&'a Mail, &'a Rcpt);
-
-impl fmt::Display for Pipelined<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.0, self.1, Data)
+        write!(f, "Connection({}, {:?})", self.relay, self.state)
     }
 }
 
 impl Connection {
-    /// Connects, greets, starts TLS and authenticates, as the config says.
-    pub async fn open(relay: &SmtpRelay, timeouts: Timeouts) -> Result<Self, RelayError> {
-        let name = crate::config::Relay::Smtp(relay.clone()).to_string();
-        match timeout(timeouts.connect, Self::open_without_limit(relay, &name, timeouts)).await {
-            Ok(result) => result,
-            Err(_) => Err(RelayError::Silent { relay: name }),
-        }
-    }
-
-    async fn open_without_limit(
-        relay: &SmtpRelay,
-        name: &str,
-        timeouts: Timeouts,
-    ) -> Result<Self, RelayError> {
-        let connect = |source| RelayError::Connect { relay: name.to_owned(), source };
-        let host = relay.host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((host, relay.port)).await.map_err(connect)?;
-        // Without it the second write of a message waits for the first one's delayed
-        // acknowledgement: 44 ms for each message.
-        stream.set_nodelay(true).map_err(connect)?;
-        let client = ClientId::default();
-        let wrong = |error| relay_error(name, "the greeting", &error);
-        let mut inner = if relay.security == Security::Tls {
-            let stream = tls::wrap(stream, host).await.map_err(|error| RelayError::Tls {
-                relay: name.to_owned(),
-                reason: error.to_string(),
-            })?;
-            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &client)
-                .await
-                .map_err(wrong)?
-        } else {
-            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &client)
-                .await
-                .map_err(wrong)?
-        };
-        if relay.security == Security::StartTls {
-            if !inner.can_starttls() {
-                return Err(RelayError::NoTls { relay: name.to_owned() });
-            }
-            let tls_error = |error: lettre::transport::smtp::Error| RelayError::Tls {
-                relay: name.to_owned(),
-                reason: chain(&error),
-            };
-            let parameters =
-                TlsParameters::builder(host.to_owned()).build_rustls().map_err(tls_error)?;
-            inner.starttls(parameters, &client).await.map_err(tls_error)?;
-        }
-        // lettre keeps only some of the extensions, so the list is asked for once more.
-        let offer = inner.command(Ehlo::new(client)).await.map_err(wrong)?;
-        let has_pipelining =
-            offer.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING"));
-        if let Some((user, password)) = &relay.credentials {
-            let credentials = Credentials::new(user.clone(), password.reveal().to_owned());
-            inner
-                .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
-                .await
-                .map_err(|error| relay_error(name, "the user and password", &error))?;
-        }
-        Ok(Self { inner, relay: name.to_owned(), has_pipelining, timeouts })
-    }
-
-    /// Takes one transaction up to the go-ahead for the message (354).
+    /// Takes one transaction up to the go-ahead for a message of `size_bytes` (354).
     ///
     /// After `Ok` the next call is [`Connection::finish`], or the connection is dropped.
-    /// After [`BeginError::Relay`] it is dropped.
-    pub async fn begin(&mut self, from: &Address, to: &Address) -> Result<(), BeginError> {
-        let limit = self.timeouts.command;
-        match timeout(limit, self.begin_without_limit(from, to)).await {
-            Ok(result) => result,
-            Err(_) => Err(BeginError::Relay(RelayError::Silent { relay: self.relay.clone() })),
-        }
-    }
-
-    async fn begin_without_limit(
+    pub async fn begin(
         &mut self,
         from: &Address,
         to: &Address,
+        size_bytes: u64,
     ) -> Result<(), BeginError> {
-        let envelope = |address: &Address| {
-            address.as_str().parse().expect("our addresses are narrower than lettre's")
-        };
-        let mail = Mail::new(Some(envelope(from)), vec![]);
+        if self.state != State::Ready {
+            return Err(self.out_of_step(Phase::Between).into());
+        }
+        // RFC 1870, section 6: what is certain to be refused need not be asked.
+        if let Some(limit_bytes) = self.offer.size_limit.filter(|limit| size_bytes > *limit) {
+            let relay = self.relay.clone();
+            return Err(RelayError::TooLarge { relay, size_bytes, limit_bytes }.into());
+        }
+        self.state = State::Busy;
+        if let Some(error) = self.stray(Phase::Between).await {
+            return Err(error.into());
+        }
+        let size = usize::try_from(size_bytes).ok().filter(|_| self.offer.has_size);
+        let mail =
+            Mail::new(Some(envelope(from)), size.map(MailParameter::Size).into_iter().collect());
         let rcpt = Rcpt::new(envelope(to), vec![]);
-        let sender_refused =
-            |name: &str, error| BeginError::Relay(relay_error(name, "the sender", &error));
-        let refusal = if self.has_pipelining {
-            let sender = self.inner.command(Pipelined(&mail, &rcpt)).await;
-            let recipient = self.inner.read_response().await;
-            let go_ahead = self.inner.read_response().await;
-            sender.map_err(|error| sender_refused(&self.relay, error))?;
-            match (recipient, go_ahead) {
-                (Ok(_), Ok(_)) => return Ok(()),
-                // A refused recipient and a go-ahead all the same: only closing is safe.
-                (Err(error), Ok(_)) => {
-                    return Err(match reply_of(&error) {
-                        Some(reply) if !self.inner.has_broken() => {
-                            self.inner.abort().await;
-                            BeginError::Recipient(reply)
-                        }
-                        _ => BeginError::Relay(relay_error(&self.relay, "a recipient", &error)),
-                    });
+        let steps: [(Phase, &Command<'_>, Duration); 3] = [
+            (Phase::Sender, &mail, self.timeouts.sender),
+            (Phase::Recipient, &rcpt, self.timeouts.recipient),
+            (Phase::Data, &Data, self.timeouts.data_go_ahead),
+        ];
+        if self.offer.has_pipelining {
+            // RFC 2920, 3.1: DATA may be the last of a group, and we wait for its reply.
+            self.send(Phase::Sender, &[&mail, &rcpt, &Data], self.timeouts.sender).await?;
+        }
+        let mut refusal = None;
+        let mut is_in_step = true;
+        for (phase, command, limit) in steps {
+            if !self.offer.has_pipelining {
+                if refusal.is_some() {
+                    break;
                 }
-                (Err(error), Err(_)) | (Ok(_), Err(error)) => error,
+                self.send(phase, &[command], limit).await?;
             }
-        } else {
-            self.inner.command(mail).await.map_err(|error| sender_refused(&self.relay, error))?;
-            match self.inner.command(rcpt).await {
-                Ok(_) => match self.inner.command(Data).await {
-                    Ok(_) => return Ok(()),
-                    Err(error) => error,
-                },
-                Err(error) => error,
+            let reply = match self.wire.reply(limit).await {
+                Ok(reply) => reply,
+                // What was refused stays refused, even if the relay then hangs up.
+                Err(_) if refusal.is_some() => {
+                    is_in_step = false;
+                    break;
+                }
+                Err(fault) => return Err(RelayError::from_fault(&self.relay, phase, fault).into()),
+            };
+            match reply.code {
+                code if is_done(code) && phase != Phase::Data => {}
+                300..400 if phase == Phase::Data => is_in_step = refusal.is_none(),
+                400..600 => {
+                    let is_closing = reply.code == 421;
+                    refusal.get_or_insert_with(|| (phase, reply.to_reply()));
+                    if is_closing {
+                        is_in_step = false;
+                        break;
+                    }
+                }
+                _ => return Err(self.out_of_step(phase).into()),
             }
-        };
-        let Some(reply) = reply_of(&refusal) else {
-            return Err(BeginError::Relay(relay_error(&self.relay, "a recipient", &refusal)));
-        };
-        // 421 closes the channel: it is about the relay, not about this recipient.
-        if reply.code == "421" {
-            return Err(BeginError::Relay(relay_error(&self.relay, "the connection", &refusal)));
         }
-        if self.inner.command(Rset).await.is_err() {
-            self.inner.abort().await;
+        let Some((phase, reply)) = refusal else {
+            // The reply to a message that is not sent yet is nobody's.
+            if !self.wire.is_empty() {
+                return Err(self.out_of_step(Phase::Data).into());
+            }
+            self.state = State::GoAhead;
+            return Ok(());
+        };
+        // A go-ahead in spite of a refusal waits for a message: only hanging up is clean.
+        if is_in_step {
+            self.reset().await;
         }
-        Err(BeginError::Recipient(reply))
+        Err(match error::refusal(&self.relay, phase, reply) {
+            Ok(refusal) => BeginError::Recipient(refusal),
+            Err(error) => BeginError::Relay(error),
+        })
     }
 
-    /// Sends the message and its final dot, and waits for the reply.
-    pub async fn finish(&mut self, message: &[u8]) -> Finish {
-        let text = stuffed(message);
-        match timeout(self.timeouts.reply_to_dot, self.inner.command(text)).await {
-            Ok(Ok(response)) => {
-                Finish::Accepted(masked(&response.message().collect::<Vec<_>>().join(" ")))
+    /// Ends a transaction that was refused; where that fails the connection is not used again.
+    async fn reset(&mut self) {
+        let limit = self.timeouts.quit;
+        if self.send(Phase::Between, &[&Rset], limit).await.is_ok()
+            && matches!(self.wire.reply(limit).await, Ok(reply) if is_done(reply.code))
+        {
+            self.state = State::Ready;
+        }
+    }
+
+    /// Sends the message and its final dot in one write, and waits for the reply.
+    ///
+    /// `message` is whole lines in pieces, ended with CRLF, dots doubled ([`dot_stuff`]).
+    pub async fn finish(&mut self, message: &[&[u8]]) -> Finish {
+        if self.state != State::GoAhead {
+            return Finish::Unsent(self.out_of_step(Phase::Dot));
+        }
+        self.state = State::Busy;
+        if let Some(error) = self.stray(Phase::Dot).await {
+            return Finish::Unsent(error);
+        }
+        let is_ended = message
+            .iter()
+            .rfind(|piece| !piece.is_empty())
+            .is_none_or(|last| last.ends_with(b"\r\n"));
+        let dot: &[u8] = if is_ended { b".\r\n" } else { b"\r\n.\r\n" };
+        let mut pieces: Vec<IoSlice<'_>> =
+            message.iter().copied().chain([dot]).map(IoSlice::new).collect();
+        if let Err((fault, is_whole)) = self.wire.send_pieces(&mut pieces, self.timeouts.body).await
+        {
+            let error = RelayError::from_fault(&self.relay, Phase::Dot, fault);
+            return if is_whole { Finish::Lost(error) } else { Finish::Unsent(error) };
+        }
+        let reply = match self.wire.reply(self.timeouts.reply_to_dot).await {
+            Ok(reply) => reply,
+            Err(fault) => {
+                return Finish::Lost(RelayError::from_fault(&self.relay, Phase::Dot, fault));
             }
-            Ok(Err(error)) => match reply_of(&error) {
-                Some(reply) => Finish::Refused(reply),
-                None => Finish::Lost(relay_error(&self.relay, "the message", &error)),
+        };
+        self.messages += 1;
+        if reply.code != 421 {
+            self.state = State::Ready;
+        }
+        match reply.code {
+            code if is_done(code) => Finish::Accepted(reply.text()),
+            400.. => match error::refusal(&self.relay, Phase::Dot, reply.to_reply()) {
+                Ok(refusal) => Finish::Refused(refusal),
+                Err(error) => Finish::Unsent(error),
             },
-            Err(_) => Finish::Lost(RelayError::Silent { relay: self.relay.clone() }),
+            _ => {
+                self.state = State::Busy;
+                Finish::Lost(self.out_of_step(Phase::Dot))
+            }
         }
     }
 
     /// Whether another transaction may begin on it.
     pub fn is_usable(&self) -> bool {
-        !self.inner.has_broken()
+        self.state == State::Ready
+    }
+
+    /// Messages that went out over it with an answer, for recycling.
+    pub fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Says good-bye; a relay that does not answer is left.
     pub async fn quit(mut self) {
-        let _ = timeout(Duration::from_secs(2), self.inner.quit()).await;
-    }
-}
-
-/// The message with its dots doubled at line beginnings, and the final dot
-/// (RFC 5321, 4.5.2). Messages are 7-bit, so the text is whole.
-fn stuffed(message: &[u8]) -> String {
-    let text = String::from_utf8_lossy(message);
-    let mut stuffed = String::with_capacity(text.len() + 64);
-    for line in text.split_inclusive("\r\n") {
-        if line.starts_with('.') {
-            stuffed.push('.');
+        let limit = self.timeouts.quit;
+        if self.is_usable() && self.send(Phase::Between, &[&Quit], limit).await.is_ok() {
+            let _ = self.wire.reply(limit).await;
         }
-        stuffed.push_str(line);
     }
-    if !stuffed.ends_with("\r\n") {
-        stuffed.push_str("\r\n");
+
+    async fn send(
+        &mut self,
+        phase: Phase,
+        commands: &[&Command<'_>],
+        limit: Duration,
+    ) -> Result<(), RelayError> {
+        self.commands.clear();
+        for command in commands {
+            write!(self.commands, "{command}").expect("writing to a string does not fail");
+        }
+        self.wire
+            .send(&self.commands, limit)
+            .await
+            .map_err(|fault| RelayError::from_fault(&self.relay, phase, fault))
     }
-    stuffed.push_str(".\r\n");
-    stuffed
+
+    /// What came unasked, as an error. RFC 5321, 3.8 lets a relay close an idle connection,
+    /// with 421 or without; anything else means that replies and commands do not match.
+    async fn stray(&mut self, phase: Phase) -> Option<RelayError> {
+        let relay = &self.relay;
+        Some(match self.wire.stray().await {
+            Stray::Nothing => return None,
+            Stray::Reply(reply) if reply.code == 421 => {
+                RelayError::refused(relay, phase, reply.to_reply())
+            }
+            Stray::Reply(_) | Stray::Bytes => RelayError::OutOfStep { relay: relay.clone(), phase },
+            Stray::End => RelayError::HungUp { relay: relay.clone() },
+            Stray::Fault(fault) => RelayError::from_fault(relay, phase, fault),
+        })
+    }
+
+    fn out_of_step(&self, phase: Phase) -> RelayError {
+        RelayError::OutOfStep { relay: self.relay.clone(), phase }
+    }
 }
 
-/// The relay's reply, where the error is one.
-fn reply_of(error: &lettre::transport::smtp::Error) -> Option<Reply> {
-    let code = error.status()?.to_string();
-    let text = error.source().map(ToString::to_string).unwrap_or_default();
-    Some(Reply { code, text: masked(&text) })
+/// 2yz by its first digit (RFC 5321, 4.2.1), but for 220 and 221, which are about the
+/// connection: as an answer to a command they belong to another one.
+fn is_done(code: u16) -> bool {
+    matches!(code, 200..220 | 230..300)
 }
 
-fn relay_error(
-    relay: &str,
-    what: &'static str,
-    error: &lettre::transport::smtp::Error,
-) -> RelayError {
-    let relay = relay.to_owned();
-    match reply_of(error) {
-        Some(reply) => RelayError::Refused { relay, what, reply },
-        None => RelayError::Broken { relay, reason: chain(error) },
-    }
+fn envelope(address: &Address) -> lettre::Address {
+    address.as_str().parse().expect("our addresses are narrower than lettre's")
 }
 
-/// An error with its causes.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+/// Doubles the dots that begin a line (RFC 5321, 4.5.2). `message` begins at the beginning of
+/// a line; it is copied only where there is such a dot.
+pub fn dot_stuff(message: &[u8]) -> Cow<'_, [u8]> {
+    let mut stuffed = Vec::new();
+    let mut copied = 0;
+    // The dot of each "\r\n.", and one that begins the message.
+    let first = message.first().is_some_and(|byte| *byte == b'.').then_some(0);
+    for dot in first.into_iter().chain(memmem::find_iter(message, b"\r\n.").map(|at| at + 2)) {
+        stuffed.extend_from_slice(&message[copied..=dot]);
+        copied = dot;
     }
-    text
+    if stuffed.is_empty() {
+        return Cow::Borrowed(message);
+    }
+    stuffed.extend_from_slice(&message[copied..]);
+    Cow::Owned(stuffed)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dot_that_begins_a_line_is_doubled_and_the_final_dot_stands_alone() {
-        assert_eq!(stuffed(b".a\r\nb.\r\n..\r\n"), "..a\r\nb.\r\n...\r\n.\r\n");
-        assert_eq!(stuffed(b"a"), "a\r\n.\r\n");
-    }
-}
+mod tests;

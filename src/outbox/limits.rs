@@ -2,7 +2,7 @@
 
 /// `mail.limits`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct RelayLimits {
     /// Most connections to the relay at once.
     pub connections: usize,
     /// Messages a second in all; as fast as the relay takes them where it is not set.
@@ -21,13 +21,13 @@ pub struct DomainGroup {
 /// Postfix's `default_destination_concurrency_limit`.
 const CONNECTIONS: usize = 20;
 
-impl Default for Limits {
+impl Default for RelayLimits {
     fn default() -> Self {
         Self { connections: CONNECTIONS, per_second: None, groups: Vec::new() }
     }
 }
 
-impl Limits {
+impl RelayLimits {
     /// Which group a recipient's domain is in, and its messages a second.
     pub fn group_of(&self, domain: &str) -> Option<(usize, u32)> {
         let is_in =
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn a_domain_is_found_in_its_group_in_any_case() {
         let groups = vec![DomainGroup { domains: vec!["example.org".into()], per_second: 7 }];
-        let limits = Limits { groups, ..Limits::default() };
+        let limits = RelayLimits { groups, ..RelayLimits::default() };
         assert_eq!(limits.group_of("Example.ORG"), Some((0, 7)));
         assert_eq!(limits.group_of("example.com"), None);
     }

@@ -1,43 +1,34 @@
 //! Takes due deliveries over connections to their recorded outcomes.
 //!
-//! Each connection task claims a few deliveries, and for each: MAIL, RCPT and DATA up to
-//! the go-ahead, the durable intent, the message with its dot, the reply. The result is
-//! written with the next intent of the same connection, so that after a crash at most one
-//! message per connection is unknown.
+//! [`drain`] keeps as many connections at work as the relay bears; each is a `carrier`. The
+//! pace is kept from one drain to the next, so that a relay that was down is probed first.
 
 use std::collections::HashMap;
-use std::io::Read;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use data_encoding::BASE32_NOPAD;
-use flate2::read::GzDecoder;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tokio::time::Instant;
 use url::Url;
 
-use super::lane::Lane;
-use super::{Attempt, Outcome, Step, next_step};
+use super::EXPIRES_AFTER;
+use super::carrier::Carrier;
+use super::letter::Issues;
+pub use super::letter::{message_id, unsubscribe_url};
+use super::limits::RelayLimits;
+use super::pace::Pace;
+use super::rate::Bucket;
+use super::supply::Supply;
 use crate::clock::Clock;
-use crate::config::{Relay, SmtpRelay, Uncertain};
-use crate::mail::maildir::{self, MaildirError};
-use crate::mail::message::{Personal, splice};
-use crate::mail::smtp::{BeginError, Connection, Finish, RelayError, Timeouts};
+use crate::config::{Relay, Uncertain};
+use crate::mail::dkim::Signer;
+use crate::mail::maildir::MaildirError;
+use crate::mail::smtp::{RelayError, Timeouts, TlsSettings};
 use crate::model::Address;
-use crate::store::{Claim, ClaimRequest, DeliveryResult, Store, StoreError};
+use crate::store::{Claim, Store, StoreError};
 use crate::subscribers::keys::{KeyError, Keys};
-use crate::subscribers::token::{self, Purpose, Subject};
-
-/// Connections to an SMTP relay.
-const CONNECTIONS: usize = 4;
-
-/// Deliveries that a connection claims at once.
-const BATCH: u32 = 16;
-
-/// Written with a claim. With one process at a time the lock decides, and nothing reads it yet.
-const LEASE: TimeDelta = TimeDelta::minutes(15);
 
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -70,6 +61,20 @@ impl SendError {
     }
 }
 
+/// How a digest's mail is treated.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    pub uncertain: Uncertain,
+    pub expires_after: TimeDelta,
+}
+
+impl Default for Terms {
+    /// For a digest that the config does not know any more.
+    fn default() -> Self {
+        Self { uncertain: Uncertain::Hold, expires_after: EXPIRES_AFTER }
+    }
+}
+
 /// What sending needs; shared by its connections.
 pub struct Outbox {
     pub store: Arc<dyn Store>,
@@ -77,12 +82,16 @@ pub struct Outbox {
     pub clock: Arc<dyn Clock>,
     pub relay: Relay,
     pub timeouts: Timeouts,
+    pub tls: TlsSettings,
+    pub limits: Arc<RelayLimits>,
+    pub pace: Mutex<Pace>,
     /// Envelope sender, and the domain of Message-IDs.
     pub from: Address,
+    pub signer: Option<Arc<Signer>>,
     pub public_url: Url,
     pub zone: chrono_tz::Tz,
     /// By digest.
-    pub uncertain: HashMap<String, Uncertain>,
+    pub terms: HashMap<String, Terms>,
     /// Names this process in its claims.
     pub owner: String,
     /// Told after each delivery that found its outcome.
@@ -95,289 +104,180 @@ impl std::fmt::Debug for Outbox {
     }
 }
 
-/// Encoded issues, decompressed once.
-type Issues = Arc<Mutex<HashMap<i64, Arc<Vec<u8>>>>>;
+impl Outbox {
+    pub(super) fn terms(&self, digest: &str) -> Terms {
+        self.terms.get(digest).copied().unwrap_or_default()
+    }
+
+    /// The pace; nothing is done under its lock but arithmetic.
+    pub(super) fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Sends all that is due, then returns. With `stop` it ends after the messages in hand.
 ///
 /// An error means that the relay, the disk or the store failed: claims were given back, and
 /// nobody was charged with an attempt.
 pub async fn drain(outbox: &Arc<Outbox>, stop: &watch::Receiver<bool>) -> Result<(), SendError> {
-    let connections = match outbox.relay {
-        Relay::Maildir(_) => 1,
-        Relay::Smtp(_) => CONNECTIONS,
-    };
-    let issues = Issues::default();
-    let mut tasks = JoinSet::new();
-    for number in 0..connections {
-        let carrier = Carrier {
-            outbox: Arc::clone(outbox),
-            issues: Arc::clone(&issues),
-            stop: stop.clone(),
-            owner: format!("{}/{number}", outbox.owner),
-            results: Vec::new(),
-        };
-        tasks.spawn(carrier.run());
+    let crew = Arc::new(Crew::new(Arc::clone(outbox), stop.clone()));
+    let mut carriers = JoinSet::new();
+    let mut hired = 0_u64;
+    loop {
+        while !crew.is_ending() && crew.size.load(Ordering::Relaxed) < crew.connections() {
+            crew.size.fetch_add(1, Ordering::Relaxed);
+            hired += 1;
+            carriers.spawn(Carrier::new(Arc::clone(&crew), hired).run());
+        }
+        tokio::select! {
+            done = carriers.join_next() => match done {
+                None => break,
+                Some(done) => crew.left(done.expect("a connection task does not panic")),
+            },
+            () = crew.changed.notified() => {}
+        }
     }
-    let mut failure = None;
-    while let Some(done) = tasks.join_next().await {
-        if let Err(error) = done.expect("a connection task does not panic") {
+    let closed = crew.supply.close().await;
+    let failure = crew.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match failure {
+        Some(failure) => {
+            outbox.pace().probe();
+            Err(failure)
+        }
+        None => Ok(closed?),
+    }
+}
+
+/// The connections at work, and what they share.
+pub(super) struct Crew {
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) supply: Supply,
+    pub(super) issues: Issues,
+    pub(super) stop: watch::Receiver<bool>,
+    /// Messages a second in all.
+    rate: Option<Mutex<Bucket>>,
+    started: Instant,
+    /// Connections at work.
+    size: AtomicUsize,
+    /// There is nothing more to send now.
+    is_dry: AtomicBool,
+    failure: Mutex<Option<SendError>>,
+    /// Run and person of those refused by some rule since a message was last taken.
+    refused: Mutex<Vec<(i64, i64)>>,
+    /// The pace may have changed.
+    changed: Notify,
+}
+
+impl Crew {
+    fn new(outbox: Arc<Outbox>, stop: watch::Receiver<bool>) -> Self {
+        let supply = Supply::new(
+            Arc::clone(&outbox.store),
+            Arc::clone(&outbox.clock),
+            outbox.owner.clone(),
+            matches!(outbox.relay, Relay::Maildir(_)),
+            Arc::clone(&outbox.limits),
+        );
+        let rate = outbox.limits.per_second.map(|per_second| Mutex::new(Bucket::new(per_second)));
+        Self {
+            outbox,
+            supply,
+            issues: Issues::default(),
+            stop,
+            rate,
+            started: Instant::now(),
+            size: AtomicUsize::new(0),
+            is_dry: AtomicBool::new(false),
+            failure: Mutex::new(None),
+            refused: Mutex::new(Vec::new()),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Connections that may work now.
+    pub(super) fn connections(&self) -> usize {
+        match self.outbox.relay {
+            Relay::Maildir(_) => 1,
+            Relay::Smtp(_) => self.outbox.pace().connections(),
+        }
+    }
+
+    /// Whether carriers lay down their work after the message in hand.
+    pub(super) fn is_ending(&self) -> bool {
+        *self.stop.borrow() || self.is_dry.load(Ordering::Relaxed) || self.has_failed()
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Nothing is due any more.
+    pub(super) fn run_dry(&self) {
+        self.is_dry.store(true, Ordering::Relaxed);
+    }
+
+    /// A carrier asks to leave, because there are more than may work; `true` if it may.
+    pub(super) fn may_leave(&self) -> bool {
+        let connections = self.connections();
+        let one_less = |size| (size > connections).then(|| size - 1);
+        self.size.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+    }
+
+    pub(super) fn refused_by_policy(&self, claim: &Claim) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.push((claim.run, claim.subscriber));
+    }
+
+    /// The people of a run whose refusals are to be forgotten.
+    pub(super) fn take_refused(&self, run: i64) -> Vec<i64> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.extract_if(.., |(of, _)| *of == run).map(|(_, subscriber)| subscriber).collect()
+    }
+
+    /// A message was taken: perhaps one more connection may work.
+    pub(super) fn accepted(&self) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let (before, after) = {
+            let mut pace = self.outbox.pace();
+            let before = pace.connections();
+            pace.accepted();
+            (before, pace.connections())
+        };
+        if after > before {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits until the relay may have one more message.
+    pub(super) async fn take_turn(&self) {
+        let Some(rate) = &self.rate else { return };
+        let wait = {
+            let mut bucket = rate.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.reserve(self.started.elapsed())
+        };
+        tokio::time::sleep(wait).await;
+    }
+
+    /// Takes note of how a carrier ended: whether it still counts, and its failure.
+    fn left(&self, end: End) {
+        if !end.has_left {
+            self.size.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Err(error) = end.outcome {
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             failure.get_or_insert(error);
         }
     }
-    failure.map_or(Ok(()), Err)
 }
 
-/// One connection with what it has in hand.
-struct Carrier {
-    outbox: Arc<Outbox>,
-    issues: Issues,
-    stop: watch::Receiver<bool>,
-    owner: String,
-    /// Outcomes that are known and not yet written.
-    results: Vec<DeliveryResult>,
-}
-
-enum Line {
-    Smtp(SmtpRelay, Option<Box<Connection>>),
-    Maildir(PathBuf),
-}
-
-impl Carrier {
-    async fn run(mut self) -> Result<(), SendError> {
-        let mut line = match &self.outbox.relay {
-            Relay::Maildir(folder) => Line::Maildir(folder.clone()),
-            Relay::Smtp(relay) => Line::Smtp(relay.clone(), None),
-        };
-        let outcome = self.carry(&mut line).await;
-        let written = self.write_results().await;
-        if let Line::Smtp(_, Some(connection)) = line
-            && connection.is_usable()
-        {
-            connection.quit().await;
-        }
-        outcome.and(written)
-    }
-
-    async fn carry(&mut self, line: &mut Line) -> Result<(), SendError> {
-        while !*self.stop.borrow() {
-            let now = self.outbox.clock.now();
-            let request = ClaimRequest {
-                owner: self.owner.clone(),
-                lane: Lane::Digests,
-                now,
-                lease_until: now + LEASE,
-                limit: BATCH,
-                may_be_stand_in: matches!(self.outbox.relay, Relay::Maildir(_)),
-            };
-            let claims = self.outbox.store.claim_due(&request).await?;
-            if claims.is_empty() {
-                break;
-            }
-            for (at, claim) in claims.iter().enumerate() {
-                let delivered = if *self.stop.borrow() {
-                    Ok(false)
-                } else {
-                    self.deliver(claim, line).await.map(|()| true)
-                };
-                if !matches!(delivered, Ok(true)) {
-                    // Claims are certainly unsent; one whose intent stands is not given
-                    // back by this, and the crash rule finds it.
-                    self.outbox.store.release(&claims[at..], now).await?;
-                    return delivered.map(|_| ());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes one claimed delivery to its recorded outcome.
-    ///
-    /// The intent is durable before the final dot is written, so that after a crash exactly
-    /// this delivery is unknown and every other one is certain.
-    async fn deliver(&mut self, claim: &Claim, line: &mut Line) -> Result<(), SendError> {
-        let address = self.outbox.keys.open_address(claim.address_key, &claim.address_cipher)?;
-        let message = self.message(claim, &address).await?;
-        match line {
-            Line::Maildir(folder) => {
-                let Some(attempt) = self.intend(claim).await? else {
-                    return Ok(());
-                };
-                let name = maildir_name(claim, &self.outbox.public_url);
-                let folder = folder.clone();
-                let path =
-                    tokio::task::spawn_blocking(move || maildir::deliver(&folder, &name, &message))
-                        .await
-                        .expect("writing a file does not panic");
-                match path {
-                    Ok(path) => {
-                        let path = path.display().to_string();
-                        self.keep(claim, attempt, Outcome::Rehearsed(path));
-                    }
-                    Err(error) => {
-                        self.put_back(claim);
-                        return Err(error.into());
-                    }
-                }
-            }
-            Line::Smtp(relay, slot) => {
-                if slot.as_ref().is_none_or(|connection| !connection.is_usable()) {
-                    // Results do not wait for a relay that may be long in coming back.
-                    self.write_results().await?;
-                    *slot = Some(Box::new(Connection::open(relay, self.outbox.timeouts).await?));
-                }
-                let connection = slot.as_mut().expect("it was opened just now");
-                match connection.begin(&self.outbox.from, &address).await {
-                    Ok(()) => {}
-                    Err(BeginError::Recipient(reply)) => {
-                        self.keep(claim, claim.attempt + 1, Outcome::Refused(reply));
-                        return self.write_results().await;
-                    }
-                    Err(BeginError::Relay(error)) => {
-                        *slot = None;
-                        return Err(error.into());
-                    }
-                }
-                let intent = self.intend(claim).await;
-                let Ok(Some(attempt)) = intent else {
-                    // The go-ahead stands open: without the dot, only hanging up is clean.
-                    *slot = None;
-                    return intent.map(|_| ());
-                };
-                let outcome = match connection.finish(&message).await {
-                    Finish::Accepted(reply) => Outcome::Accepted(reply),
-                    Finish::Refused(reply) => Outcome::Refused(reply),
-                    Finish::Lost(error) => {
-                        warn!(run = claim.run, "the outcome of a message is unknown: {error}");
-                        *slot = None;
-                        Outcome::Lost
-                    }
-                };
-                self.keep(claim, attempt, outcome);
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks for leave to write the dot; carries the results so far with it.
-    async fn intend(&mut self, claim: &Claim) -> Result<Option<u32>, SendError> {
-        let now = self.outbox.clock.now();
-        let intent = self.outbox.store.intend(claim, &self.results, now).await?;
-        self.results.clear();
-        if intent.is_none() {
-            info!(run = claim.run, "a delivery was not sent: its recipient left or its run rests");
-        }
-        Ok(intent.map(|intent| intent.attempt))
-    }
-
-    fn keep(&mut self, claim: &Claim, attempt: u32, outcome: Outcome) {
-        let attempt = Attempt {
-            number: attempt,
-            unknowns: claim.unknowns,
-            created_at: claim.created_at,
-            uncertain: *self.outbox.uncertain.get(&claim.digest).unwrap_or(&Uncertain::Hold),
-        };
-        let step = next_step(attempt, outcome, self.outbox.clock.now());
-        if let Step::Rejected { code, reply } = &step {
-            warn!(run = claim.run, code, "the relay refused a recipient: {}", reply);
-        }
-        self.push(claim, step);
-        (self.outbox.on_delivery)();
-    }
-
-    /// A file that was not written is a mail that was not sent, whatever the intent says.
-    fn put_back(&mut self, claim: &Claim) {
-        let step = Step::Retry {
-            at: self.outbox.clock.now(),
-            code: String::new(),
-            reply: "the Maildir could not be written".into(),
-        };
-        self.push(claim, step);
-    }
-
-    fn push(&mut self, claim: &Claim, step: Step) {
-        self.results.push(DeliveryResult {
-            run: claim.run,
-            subscriber: claim.subscriber,
-            fence: claim.fence,
-            step,
-        });
-    }
-
-    async fn write_results(&mut self) -> Result<(), SendError> {
-        if !self.results.is_empty() {
-            let now = self.outbox.clock.now();
-            self.outbox.store.record_results(&self.results, now).await?;
-            self.results.clear();
-        }
-        Ok(())
-    }
-
-    async fn message(&self, claim: &Claim, address: &Address) -> Result<Vec<u8>, SendError> {
-        let encoded = self.encoded(claim.issue).await?;
-        let lost_key = || KeyError::Missing(claim.token_key);
-        let subject = Subject { run: claim.run, subscriber: claim.subscriber };
-        let token = token::make(&self.outbox.keys, claim.token_key, Purpose::Unsubscribe, subject)
-            .ok_or_else(lost_key)?;
-        let unsubscribe_url = unsubscribe_url(&self.outbox.public_url, &token);
-        let message_id = message_id(
-            &self.outbox.keys,
-            claim.token_key,
-            subject,
-            claim.dated_at,
-            &self.outbox.from,
-        )
-        .ok_or_else(lost_key)?;
-        let personal = Personal {
-            address,
-            message_id: &message_id,
-            date: claim.dated_at.with_timezone(&self.outbox.zone).fixed_offset(),
-            unsubscribe_url: &unsubscribe_url,
-            unsubscribe_token: &token,
-        };
-        splice(&encoded, &personal).ok_or(SendError::Issue(claim.issue))
-    }
-
-    async fn encoded(&self, issue: i64) -> Result<Arc<Vec<u8>>, SendError> {
-        let mut issues = self.issues.lock().await;
-        if let Some(encoded) = issues.get(&issue) {
-            return Ok(Arc::clone(encoded));
-        }
-        let record = self.outbox.store.issue(issue).await?.ok_or(SendError::Issue(issue))?;
-        let mut bytes = Vec::new();
-        GzDecoder::new(&record.mail[..])
-            .read_to_end(&mut bytes)
-            .map_err(|_| SendError::Issue(issue))?;
-        let encoded = Arc::new(bytes);
-        issues.insert(issue, Arc::clone(&encoded));
-        Ok(encoded)
-    }
-}
-
-/// Where a token acts.
-pub fn unsubscribe_url(public_url: &Url, token: &str) -> String {
-    format!("{public_url}unsubscribe/{token}")
-}
-
-/// Fixed with the delivery: a resend has the same (RFC 5322, 3.6.4). `None` where the key is
-/// lost.
-pub fn message_id(
-    keys: &Keys,
-    token_key: i64,
-    delivery: Subject,
-    dated_at: DateTime<Utc>,
-    from: &Address,
-) -> Option<String> {
-    let numbers = [delivery.run, delivery.subscriber, dated_at.timestamp()];
-    let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
-    let tag = keys.sign(token_key, &[b"message-id", &bytes])?;
-    let name = BASE32_NOPAD.encode(&tag.as_ref()[..16]).to_ascii_lowercase();
-    Some(format!("{name}@{}", from.domain()))
-}
-
-fn maildir_name(claim: &Claim, public_url: &Url) -> String {
-    let host = public_url.host_str().unwrap_or("localhost");
-    format!("{}.R{}S{}.{host}", claim.dated_at.timestamp(), claim.run, claim.subscriber)
+/// How a carrier ended.
+pub(super) struct End {
+    /// It is not counted among the connections at work any more.
+    pub(super) has_left: bool,
+    pub(super) outcome: Result<(), SendError>,
 }
 
 /// How long to wait until `next_due`; nothing where that is past.

@@ -1,30 +1,51 @@
 //! Send: expands open runs and carries what is due to the relay.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tracing::warn;
 
 use super::Press;
-use crate::config::Uncertain;
-use crate::mail::smtp::Timeouts;
-use crate::outbox::sender::{Outbox, SendError, drain};
+use crate::config::{DigestConfig, Uncertain};
+use crate::digest::schedule::is_daily;
+use crate::mail::smtp::{Timeouts, TlsSettings};
+use crate::outbox::pace::Pace;
+use crate::outbox::sender::{Outbox, SendError, Terms, drain};
+use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
 use crate::store::StoreError;
+
+/// Runs that ended are looked for so often while mail goes out.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What sending needs, made from the press office's config.
 pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Outbox> {
     let config = &press.config;
+    let now = press.clock.now();
+    let terms = |digest: &DigestConfig| Terms {
+        uncertain: digest.uncertain,
+        expires_after: match &digest.at {
+            Some(cron) if is_daily(cron, now) => DAILY_EXPIRES_AFTER,
+            _ => EXPIRES_AFTER,
+        },
+    };
     Arc::new(Outbox {
         store: Arc::clone(&press.store),
         keys: Arc::clone(&press.keys),
         clock: Arc::clone(&press.clock),
         relay: config.mail.relay.clone(),
         timeouts: Timeouts::default(),
+        tls: TlsSettings::system(),
+        limits: Arc::new(config.mail.limits.clone()),
+        pace: Mutex::new(Pace::new(config.mail.limits.connections)),
         from: config.mail.from.address.clone(),
+        signer: config.mail.dkim.clone(),
         public_url: config.web.public_url.clone(),
         zone: config.site.time_zone,
-        uncertain: config.digests.iter().map(|d| (d.name.clone(), d.uncertain)).collect(),
+        terms: config.digests.iter().map(|d| (d.name.clone(), terms(d))).collect(),
         owner: format!("{}", std::process::id()),
         on_delivery,
     })
@@ -38,13 +59,32 @@ pub fn resent_digests(press: &Press) -> Vec<String> {
 
 /// Turns the plans of open runs into deliveries, page by page, sends what is due, and ends
 /// the runs that have nothing open any more.
+///
+/// A run that is started meanwhile, as `work` tells, goes into its lane without waiting for
+/// what is under way.
 pub async fn carry(
     press: &Press,
     outbox: &Arc<Outbox>,
     stop: &watch::Receiver<bool>,
+    work: &Notify,
 ) -> Result<(), SendError> {
     expand_all(press).await?;
-    let sent = drain(outbox, stop).await;
+    let mut draining = pin!(drain(outbox, stop));
+    let sent = loop {
+        tokio::select! {
+            sent = &mut draining => break sent,
+            () = work.notified() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+        // Messages are in hand: a store that fails here fails them too, and they tell.
+        let kept_up = async {
+            expand_all(press).await?;
+            press.store.complete_runs(press.clock.now()).await
+        };
+        if let Err(error) = kept_up.await {
+            warn!("could not look after the runs: {error}");
+        }
+    };
     press.store.complete_runs(press.clock.now()).await?;
     sent
 }

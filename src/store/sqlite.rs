@@ -540,6 +540,10 @@ impl Store for SqliteStore {
         transaction.commit().await.during("release claims")
     }
 
+    async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64> {
+        outbox::unreject(&mut *self.writer().await, run, subscribers, now).await
+    }
+
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
         outbox::next_due(&mut *self.reader().await?).await
     }

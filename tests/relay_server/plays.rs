@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
-use ring::digest::{SHA256, digest};
 use tokio::io::AsyncReadExt;
 
 use super::client::{Client, message};

@@ -3,15 +3,23 @@
 use std::time::Duration;
 
 use tidings::config::{Security, SmtpRelay};
-use tidings::mail::smtp::{BeginError, Connection, Finish, RelayError, Timeouts};
+use tidings::mail::smtp::{BeginError, Connection, Finish, RelayError, Timeouts, TlsSettings};
 
-use super::relay::{Act, Gate, Phase, Relay, Settings};
+use super::relay::{Act, Gate, Phase, Relay};
 
 const MESSAGE: &[u8] = b"Message-ID: <a@example.org>\r\n\r\nThe bridge opens today.\r\n";
 
 fn timeouts() -> Timeouts {
     let short = Duration::from_millis(100);
-    Timeouts { connect: short, command: short, reply_to_dot: short }
+    Timeouts {
+        greeting: short,
+        hello: short,
+        sender: short,
+        recipient: short,
+        data_go_ahead: short,
+        reply_to_dot: short,
+        ..Timeouts::default()
+    }
 }
 
 async fn open(relay: &Relay) -> Result<Connection, RelayError> {
@@ -21,12 +29,13 @@ async fn open(relay: &Relay) -> Result<Connection, RelayError> {
         security: Security::Plain,
         credentials: None,
     };
-    Connection::open(&relay, timeouts()).await
+    Connection::open(&relay, timeouts(), &TlsSettings::system()).await
 }
 
 async fn begin(connection: &mut Connection) -> Result<(), BeginError> {
     let address = |text: &str| text.parse().unwrap();
-    connection.begin(&address("press@example.org"), &address("mei@example.org")).await
+    let size_bytes = u64::try_from(MESSAGE.len()).unwrap();
+    connection.begin(&address("press@example.org"), &address("mei@example.org"), size_bytes).await
 }
 
 async fn silent(at: Phase) -> Relay {
@@ -79,23 +88,9 @@ async fn a_250_after_our_timer_leaves_the_message_unknown() {
     .await;
     let mut connection = open(&relay).await.unwrap();
     begin(&mut connection).await.unwrap();
-    let finish = connection.finish(MESSAGE).await;
+    let finish = connection.finish(&[MESSAGE]).await;
     assert!(matches!(finish, Finish::Lost(_)), "{finish:?}");
     // The 250 that comes now belongs to nobody.
     gate.release();
     assert_eq!(relay.lines().len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_timer_covers_a_reply_that_comes_byte_by_byte() {
-    // Each byte alone is in time; the reply is not.
-    let settings = Settings {
-        one_byte_writes: true,
-        reply_delay: timeouts().connect / 2,
-        ..Settings::default()
-    };
-    let relay = Relay::start(settings, |_| Act::usual()).await;
-    // Greeting and two replies to EHLO, 50 ms each, are more than the 100 ms to connect.
-    let error = open(&relay).await.err();
-    assert!(matches!(error, Some(RelayError::Silent { .. })), "{error:?}");
 }

@@ -168,7 +168,7 @@ async fn send_with_retries(
     let mut breaker = Breaker::default();
     loop {
         let due_now = |at| at <= press.clock.now();
-        match carry(press, outbox, stop).await {
+        match carry(press, outbox, stop, &tokio::sync::Notify::new()).await {
             // A message whose reply was lost falls due again at once.
             Ok(()) if press.store.next_due().await?.is_some_and(due_now) && !*stop.borrow() => {}
             Ok(()) => return Ok(()),

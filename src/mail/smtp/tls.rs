@@ -1,67 +1,60 @@
-//! Implicit TLS (RFC 8314, 3.3) on a socket of our own.
+//! TLS towards the relay: implicit (RFC 8314, 3.3) or after STARTTLS (RFC 3207).
 
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, LazyLock};
 
-use lettre::transport::smtp::client::AsyncTokioStream;
-use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// A TLS stream in the shape that lettre takes.
-#[derive(Debug)]
-pub(super) struct Stream(TlsStream<TcpStream>);
+use super::wire::Stream;
 
-/// Shakes hands with `host`, whose certificate must be good for the system's roots.
-pub(super) async fn wrap(stream: TcpStream, host: &str) -> io::Result<Stream> {
+/// Whom to trust. Certificate and name are always checked, with TLS 1.2 or later.
+#[derive(Debug, Clone)]
+pub struct TlsSettings(Arc<OnceCell<Arc<ClientConfig>>>);
+
+impl TlsSettings {
+    /// The roots of the system, or of the file that `SSL_CERT_FILE` names. They are read once
+    /// for a process, with the first connection that needs them.
+    pub fn system() -> Self {
+        static SHARED: LazyLock<TlsSettings> = LazyLock::new(|| TlsSettings(Arc::default()));
+        SHARED.clone()
+    }
+
+    /// These roots and no others.
+    pub fn trusting(roots: RootCertStore) -> Self {
+        Self(Arc::new(OnceCell::new_with(Some(config(roots)))))
+    }
+
+    /// Shakes hands with `host` over `stream`.
+    pub(super) async fn wrap(
+        &self,
+        stream: Box<dyn Stream>,
+        host: &str,
+    ) -> io::Result<TlsStream<Box<dyn Stream>>> {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        let config = self.0.get_or_try_init(system_config).await?;
+        TlsConnector::from(Arc::clone(config)).connect(name, stream).await
+    }
+}
+
+async fn system_config() -> io::Result<Arc<ClientConfig>> {
+    let found =
+        spawn_blocking(rustls_native_certs::load_native_certs).await.map_err(io::Error::other)?;
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map(Stream)
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        return Err(match found.errors.into_iter().next() {
+            Some(error) => io::Error::other(error),
+            None => io::Error::other("the system has no root certificates"),
+        });
+    }
+    Ok(config(roots))
 }
 
-impl AsyncTokioStream for Stream {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.get_ref().0.peer_addr()
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
+fn config(roots: RootCertStore) -> Arc<ClientConfig> {
+    Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }

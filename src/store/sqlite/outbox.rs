@@ -249,8 +249,11 @@ pub(super) async fn record_results(
     }
     let row = |result: &&DeliveryResult| {
         let DeliveryResult { run, subscriber, fence, step } = *result;
-        let Record { state, next_at, code, reply, path, unknowns, reason } = Record::of(step);
-        json!([run, subscriber, fence, state, next_at, code, reply, path, unknowns, reason])
+        let Record { state, next_at, code, reply, path, unknowns, reason, uncharged } =
+            Record::of(step);
+        json!([
+            run, subscriber, fence, state, next_at, code, reply, path, unknowns, reason, uncharged
+        ])
     };
     let rows = json(&results.iter().map(row).collect::<Vec<_>>());
     // A copy that may have arrived is not given up as unsent: it would be owed again.
@@ -260,7 +263,7 @@ pub(super) async fn record_results(
              next_at = j.value->>4, reply_code = j.value->>5, reply = j.value->>6,
              path = j.value->>7, unknowns = d.unknowns + (j.value->>8),
              reason = iif(j.value->>9 = 'expired' and d.unknowns > 0, null, j.value->>9),
-             attempt = d.attempt + iif(d.state = 'claimed', 1, 0),
+             attempt = d.attempt + iif(d.state = 'claimed', 1, 0) - (j.value->>10),
              owner = null, lease_until = null, changed_at = $2
          from json_each($1) as j
          where d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
@@ -318,6 +321,8 @@ struct Record<'a> {
     path: Option<&'a str>,
     unknowns: i64,
     reason: Option<&'static str>,
+    /// Attempts that do not count after all.
+    uncharged: i64,
 }
 
 impl<'a> Record<'a> {
@@ -330,6 +335,7 @@ impl<'a> Record<'a> {
             path: None,
             unknowns: 0,
             reason: None,
+            uncharged: 0,
         };
         match step {
             Step::Accepted { reply } => {
@@ -344,6 +350,9 @@ impl<'a> Record<'a> {
                 reply: Some(reply),
                 ..end("pending")
             },
+            Step::Unsent { at, reply } => {
+                Self { next_at: at.timestamp(), reply: Some(reply), uncharged: 1, ..end("pending") }
+            }
             Step::Uncertain { resend_at } => Self {
                 next_at: resend_at.map_or(NEVER, |at| at.timestamp()),
                 unknowns: 1,
@@ -381,6 +390,26 @@ pub(super) async fn release(
     .await
     .during("release claims")?;
     Ok(())
+}
+
+pub(super) async fn unreject(
+    writer: &mut SqliteConnection,
+    run: i64,
+    subscribers: &[i64],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let freed = sqlx::query(
+        "update delivery set state = 'pending', next_at = $3, changed_at = $3
+         where run_id = $1 and state = 'rejected'
+           and subscriber_id in (select value from json_each($2))",
+    )
+    .bind(run)
+    .bind(json(&subscribers))
+    .bind(now.timestamp())
+    .execute(writer)
+    .await
+    .during("undo refusals")?;
+    Ok(freed.rows_affected())
 }
 
 pub(super) async fn next_due(reader: &mut SqliteConnection) -> Result<Option<DateTime<Utc>>> {

@@ -2,8 +2,8 @@
 
 use std::io::{ErrorKind, Result};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::BASE64;
-use ring::digest::{SHA256, digest};
 use tokio::net::TcpStream;
 
 use super::log::Entry;

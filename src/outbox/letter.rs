@@ -1,0 +1,101 @@
+//! From a claim to the message of one person.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use data_encoding::BASE32_NOPAD;
+use flate2::read::GzDecoder;
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::sender::{Outbox, SendError};
+use crate::mail::message::{Issue, Message, Personal};
+use crate::model::Address;
+use crate::store::Claim;
+use crate::subscribers::keys::{KeyError, Keys};
+use crate::subscribers::token::{self, Purpose, Subject};
+
+/// Prepared issues kept at once. Most runs have a handful; where there are more, each is read
+/// again when its turn comes.
+const ISSUES: usize = 64;
+
+/// Issues that were prepared, by number.
+#[derive(Default)]
+pub(super) struct Issues(Mutex<HashMap<i64, Arc<Issue>>>);
+
+impl Issues {
+    async fn get(&self, outbox: &Outbox, number: i64) -> Result<Arc<Issue>, SendError> {
+        let mut issues = self.0.lock().await;
+        if let Some(issue) = issues.get(&number) {
+            return Ok(Arc::clone(issue));
+        }
+        let unreadable = || SendError::Issue(number);
+        let record = outbox.store.issue(number).await?.ok_or_else(unreadable)?;
+        let mut bytes = Vec::new();
+        GzDecoder::new(&record.mail[..]).read_to_end(&mut bytes).map_err(|_| unreadable())?;
+        let issue = Arc::new(Issue::prepare(&bytes).ok_or_else(unreadable)?);
+        if issues.len() >= ISSUES {
+            issues.clear();
+        }
+        issues.insert(number, Arc::clone(&issue));
+        Ok(issue)
+    }
+}
+
+/// Makes the message of a claim: equal claims of one delivery make equal bytes.
+pub(super) async fn message(
+    outbox: &Outbox,
+    issues: &Issues,
+    claim: &Claim,
+    address: &Address,
+) -> Result<Message, SendError> {
+    let issue = issues.get(outbox, claim.issue).await?;
+    let lost_key = || KeyError::Missing(claim.token_key);
+    let subject = Subject { run: claim.run, subscriber: claim.subscriber };
+    let token = token::make(&outbox.keys, claim.token_key, Purpose::Unsubscribe, subject)
+        .ok_or_else(lost_key)?;
+    let unsubscribe_url = unsubscribe_url(&outbox.public_url, &token);
+    let message_id =
+        message_id(&outbox.keys, claim.token_key, subject, claim.dated_at, &outbox.from)
+            .ok_or_else(lost_key)?;
+    let personal = Personal {
+        address,
+        message_id: &message_id,
+        date: claim.dated_at.with_timezone(&outbox.zone).fixed_offset(),
+        unsubscribe_url: &unsubscribe_url,
+        unsubscribe_token: &token,
+    };
+    Ok(match &outbox.signer {
+        Some(signer) => issue.signed_message(&personal, signer),
+        None => issue.message(&personal),
+    })
+}
+
+/// Where a token acts.
+pub fn unsubscribe_url(public_url: &Url, token: &str) -> String {
+    format!("{public_url}unsubscribe/{token}")
+}
+
+/// Fixed with the delivery: a resend has the same (RFC 5322, 3.6.4). `None` where the key is
+/// lost.
+pub fn message_id(
+    keys: &Keys,
+    token_key: i64,
+    delivery: Subject,
+    dated_at: DateTime<Utc>,
+    from: &Address,
+) -> Option<String> {
+    let numbers = [delivery.run, delivery.subscriber, dated_at.timestamp()];
+    let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
+    let tag = keys.sign(token_key, &[b"message-id", &bytes])?;
+    let name = BASE32_NOPAD.encode(&tag.as_ref()[..16]).to_ascii_lowercase();
+    Some(format!("{name}@{}", from.domain()))
+}
+
+/// Name of the file that rehearses a delivery.
+pub(super) fn maildir_name(claim: &Claim, public_url: &Url) -> String {
+    let host = public_url.host_str().unwrap_or("localhost");
+    format!("{}.R{}S{}.{host}", claim.dated_at.timestamp(), claim.run, claim.subscriber)
+}

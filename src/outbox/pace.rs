@@ -1,0 +1,140 @@
+//! How hard the relay is worked: what each outcome does to the number of connections, and
+//! when it is time to stop and let the breaker, or an operator, have a word.
+
+use super::window::Window;
+
+/// Refusals of everything, by some rule and in a row, after which a run is paused. With the
+/// connections that are under way then, fewer than 50 people are refused.
+const POLICY_REFUSALS: u32 = 25;
+
+/// What the connections found so far, together.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    window: Window,
+    /// Failures since the last success, each as a part of the window it fell in: at 1 every
+    /// connection has failed once (Postfix's pseudo-cohorts).
+    failed_cohorts: f64,
+    policy_refusals: u32,
+}
+
+impl Pace {
+    pub fn new(connections: usize) -> Self {
+        Self { window: Window::new(connections), failed_cohorts: 0.0, policy_refusals: 0 }
+    }
+
+    /// Connections that may work now.
+    pub fn connections(&self) -> usize {
+        self.window.size()
+    }
+
+    /// The relay took a message.
+    pub fn accepted(&mut self) {
+        self.window.grow();
+        self.failed_cohorts = 0.0;
+        self.policy_refusals = 0;
+    }
+
+    /// The relay refused one recipient: it works.
+    pub fn refused(&mut self) {
+        self.failed_cohorts = 0.0;
+        self.policy_refusals = 0;
+    }
+
+    /// The relay refused one by a rule that may be about everything we send. Returns whether
+    /// it is time to pause.
+    pub fn refused_by_policy(&mut self) -> bool {
+        self.failed_cohorts = 0.0;
+        self.policy_refusals += 1;
+        self.policy_refusals >= POLICY_REFUSALS
+    }
+
+    /// A run was paused for its refusals: the next one is judged anew.
+    pub fn forget_refusals(&mut self) {
+        self.policy_refusals = 0;
+    }
+
+    /// A connection failed. Returns whether the relay is down: as many failed in a row as
+    /// there are connections.
+    pub fn failed(&mut self) -> bool {
+        self.count_failure();
+        self.window.shrink();
+        self.is_down()
+    }
+
+    /// The relay asked for less. Returns whether it takes nothing at all.
+    pub fn throttled(&mut self) -> bool {
+        self.count_failure();
+        self.window.halve();
+        self.is_down()
+    }
+
+    /// The relay was down, and is tried again with one connection.
+    pub fn probe(&mut self) {
+        self.window.probe();
+        self.failed_cohorts = 0.0;
+    }
+
+    fn count_failure(&mut self) {
+        let size = u32::try_from(self.window.size()).unwrap_or(u32::MAX);
+        self.failed_cohorts += 1.0 / f64::from(size);
+    }
+
+    fn is_down(&self) -> bool {
+        // Fifths and sevenths do not add up to 1 exactly.
+        self.failed_cohorts > 0.999
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_is_down_when_as_many_failed_in_a_row_as_there_are_connections() {
+        let mut pace = Pace::new(20);
+        let mut failures = 1;
+        while !pace.failed() {
+            failures += 1;
+        }
+        // The window shrinks meanwhile: fewer are needed than it had.
+        assert!((3..=5).contains(&failures), "{failures}");
+    }
+
+    #[test]
+    fn a_relay_that_takes_some_is_not_down() {
+        let mut pace = Pace::new(20);
+        for _ in 0..100 {
+            assert!(!pace.failed() || pace.connections() == 1);
+            pace.accepted();
+            pace.accepted();
+        }
+    }
+
+    #[test]
+    fn a_probe_that_fails_ends_at_once() {
+        let mut pace = Pace::new(20);
+        pace.probe();
+        assert_eq!(pace.connections(), 1);
+        assert!(pace.failed());
+    }
+
+    #[test]
+    fn throttling_halves_and_does_not_stop_what_still_goes_through() {
+        let mut pace = Pace::new(20);
+        (0..500).for_each(|_| pace.accepted());
+        assert_eq!(pace.connections(), 20);
+        assert!(!pace.throttled());
+        assert_eq!(pace.connections(), 10);
+    }
+
+    #[test]
+    fn refusals_of_everything_ask_for_a_pause_and_single_ones_do_not() {
+        let mut pace = Pace::new(20);
+        for _ in 0..200 {
+            assert!(!pace.refused_by_policy(), "every other one is taken");
+            pace.accepted();
+        }
+        let asked = (0..25).map(|_| pace.refused_by_policy()).collect::<Vec<_>>();
+        assert_eq!(asked.iter().filter(|asked| **asked).count(), 1, "the 25th");
+    }
+}

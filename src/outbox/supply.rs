@@ -1,0 +1,249 @@
+//! What connections take their deliveries from: claims of all lanes, a few ahead.
+//!
+//! A claim that no connection took is given back when sending stops. Mail to a group of
+//! domains with a rate of its own waits here for its turn, or in the store where that is far.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::lane::{Lane, PerLane, choose};
+use super::limits::RelayLimits;
+use super::rate::Bucket;
+use crate::clock::Clock;
+use crate::store::{Claim, ClaimRequest, Store, StoreError};
+
+/// Claims of digests taken at once: enough that the connections do not wait for the store.
+const BATCH: u32 = 512;
+/// Claims of other lanes taken at once: they are few, and never lie behind others for long.
+const SMALL_BATCH: u32 = 64;
+/// A lane that had nothing is looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Mail whose turn is further off waits in the store.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A delivery at which the relay fails so often is laid aside: it may be the cause.
+const FAILURES: u32 = 3;
+const LAID_ASIDE: TimeDelta = TimeDelta::minutes(5);
+/// Far longer than a claim waits here, and shorter than a day's mail should.
+const LEASE: TimeDelta = TimeDelta::minutes(15);
+
+/// A claim in a connection's hands.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) claim: Claim,
+    pub(super) lane: Lane,
+    /// How often the relay failed while it was tried.
+    failures: u32,
+}
+
+/// What a connection finds when it asks for a delivery.
+#[derive(Debug)]
+pub(super) enum Next {
+    Delivery(Box<Held>),
+    /// All that is there has to wait so long for its turn.
+    Wait(Duration),
+    Nothing,
+}
+
+pub(super) struct Supply {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    owner: String,
+    may_be_stand_in: bool,
+    limits: Arc<RelayLimits>,
+    started: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    ready: PerLane<VecDeque<Held>>,
+    in_hand: PerLane<usize>,
+    /// When a lane was found empty.
+    empty_since: PerLane<Option<Instant>>,
+    groups: HashMap<usize, Group>,
+}
+
+/// Domains that share a rate.
+struct Group {
+    bucket: Bucket,
+    per_second: u32,
+    /// Claims and when their turn is, soonest first: tokens are reserved in order.
+    waiting: VecDeque<(Duration, Lane, Claim)>,
+    /// Claims given back to the store, because their turn is far off.
+    sent_back: u32,
+}
+
+impl Supply {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        owner: String,
+        may_be_stand_in: bool,
+        limits: Arc<RelayLimits>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            owner,
+            may_be_stand_in,
+            limits,
+            started: Instant::now(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// The next delivery for one of so many connections.
+    pub(super) async fn next(&self, connections: usize) -> Result<Next, StoreError> {
+        let mut state = self.state.lock().await;
+        for lane in Lane::ALL {
+            while state.is_due(lane) {
+                self.refill(&mut state, lane).await?;
+            }
+        }
+        let now = self.started.elapsed();
+        let turn = state.take_turns(now);
+        let has_mail = PerLane(state.ready.0.each_ref().map(|ready| !ready.is_empty()));
+        let Some(lane) = choose(has_mail, state.in_hand, connections) else {
+            return Ok(turn.map_or(Next::Nothing, |turn| Next::Wait(turn.saturating_sub(now))));
+        };
+        let Some(held) = state.ready[lane].pop_front() else { return Ok(Next::Nothing) };
+        state.in_hand[lane] += 1;
+        Ok(Next::Delivery(Box::new(held)))
+    }
+
+    /// A delivery found its outcome, or was given back to the store.
+    pub(super) async fn done(&self, lane: Lane) {
+        self.state.lock().await.in_hand[lane] -= 1;
+    }
+
+    /// A delivery that was not tried comes next again.
+    pub(super) async fn put_back(&self, held: Held) {
+        let mut state = self.state.lock().await;
+        state.in_hand[held.lane] -= 1;
+        state.ready[held.lane].push_front(held);
+    }
+
+    /// A delivery during which the relay failed comes next again, unless it was so often that
+    /// it may be the cause.
+    pub(super) async fn put_back_failed(&self, mut held: Held) -> Result<(), StoreError> {
+        held.failures += 1;
+        if held.failures < FAILURES {
+            self.put_back(held).await;
+            return Ok(());
+        }
+        self.done(held.lane).await;
+        self.store.release(&[held.claim], self.clock.now() + LAID_ASIDE).await
+    }
+
+    /// Gives all claims that nobody holds back to the store.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        self.give_back(|_| true).await
+    }
+
+    /// Gives back the claims of a run that was paused.
+    pub(super) async fn drop_run(&self, run: i64) -> Result<(), StoreError> {
+        self.give_back(|claim| claim.run == run).await
+    }
+
+    async fn give_back(&self, is_meant: impl Fn(&Claim) -> bool) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        let mut claims = Vec::new();
+        for ready in &mut state.ready.0 {
+            let (meant, others) =
+                std::mem::take(ready).into_iter().partition(|held| is_meant(&held.claim));
+            *ready = others;
+            let meant: VecDeque<Held> = meant;
+            claims.extend(meant.into_iter().map(|held| held.claim));
+        }
+        for group in state.groups.values_mut() {
+            let (meant, others): (VecDeque<_>, _) = std::mem::take(&mut group.waiting)
+                .into_iter()
+                .partition(|(_, _, claim)| is_meant(claim));
+            group.waiting = others;
+            claims.extend(meant.into_iter().map(|(_, _, claim)| claim));
+        }
+        if claims.is_empty() { Ok(()) } else { self.store.release(&claims, self.clock.now()).await }
+    }
+
+    async fn refill(&self, state: &mut State, lane: Lane) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let request = ClaimRequest {
+            owner: self.owner.clone(),
+            lane,
+            now,
+            lease_until: now + LEASE,
+            limit: if lane == Lane::Digests { BATCH } else { SMALL_BATCH },
+            may_be_stand_in: self.may_be_stand_in,
+        };
+        let claims = self.store.claim_due(&request).await?;
+        state.empty_since[lane] = claims.is_empty().then(Instant::now);
+        let since_start = self.started.elapsed();
+        let mut far: BTreeMap<DateTime<Utc>, Vec<Claim>> = BTreeMap::new();
+        for claim in claims {
+            let Some((group, per_second)) = self.limits.group_of(&claim.domain) else {
+                state.ready[lane].push_back(Held { claim, lane, failures: 0 });
+                continue;
+            };
+            let group = state.groups.entry(group).or_insert_with(|| Group::new(per_second));
+            match group.reserve(since_start) {
+                Turn::Soon(at) => group.waiting.push_back((at, lane, claim)),
+                Turn::Far(wait) => far.entry(now + wait).or_default().push(claim),
+            }
+        }
+        for (at, claims) in far {
+            self.store.release(&claims, at).await?;
+        }
+        Ok(())
+    }
+}
+
+/// When a claim's turn is.
+enum Turn {
+    /// So long after the start.
+    Soon(Duration),
+    /// So long from now; the store keeps it until then.
+    Far(TimeDelta),
+}
+
+impl Group {
+    fn new(per_second: u32) -> Self {
+        Self { bucket: Bucket::new(per_second), per_second, waiting: VecDeque::new(), sent_back: 0 }
+    }
+
+    fn reserve(&mut self, now: Duration) -> Turn {
+        let wait = self.bucket.reserve(now);
+        if wait <= LONGEST_WAIT {
+            return Turn::Soon(now + wait);
+        }
+        self.bucket.give_back();
+        let beyond = TimeDelta::seconds(i64::from(self.sent_back / self.per_second.max(1)));
+        self.sent_back = self.sent_back.saturating_add(1);
+        Turn::Far(TimeDelta::from_std(LONGEST_WAIT).unwrap_or_default() + beyond)
+    }
+}
+
+impl State {
+    /// Whether the store is to be asked for more of this lane.
+    fn is_due(&self, lane: Lane) -> bool {
+        self.ready[lane].is_empty()
+            && self.empty_since[lane].is_none_or(|since| since.elapsed() >= LOOK_AGAIN)
+    }
+
+    /// Makes those ready whose turn has come; says when the next one's is.
+    fn take_turns(&mut self, now: Duration) -> Option<Duration> {
+        let mut next = None;
+        for group in self.groups.values_mut() {
+            while let Some((_, lane, claim)) = group.waiting.pop_front_if(|(at, ..)| *at <= now) {
+                self.ready[lane].push_back(Held { claim, lane, failures: 0 });
+            }
+            let first = group.waiting.front().map(|(at, ..)| *at);
+            next = [next, first].into_iter().flatten().min();
+        }
+        next
+    }
+}
