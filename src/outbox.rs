@@ -5,6 +5,7 @@
 //! somebody gets a mail: that was planned, and is checked again by the store before the dot.
 
 pub mod lane;
+pub mod progress;
 pub mod sender;
 
 use chrono::{DateTime, TimeDelta, Utc};
