@@ -56,7 +56,11 @@ pub(super) async fn run(
         let argument = serde_json::to_string(&request).expect("a request is always JSON");
         let mut follower = Follower::start(press, output).await?;
         let answer = ask(press, RequestKind::Send, &argument, stop, Some(&mut follower)).await?;
-        follower.end().await?;
+        let sent = match &answer {
+            Some(SendAnswer::Sent { runs, .. }) => &runs[..],
+            _ => &[],
+        };
+        follower.end(sent).await?;
         match answer {
             None => return Ok(None),
             Some(SendAnswer::Sent { runs, fault }) => break (digests, runs, fault),
@@ -160,17 +164,21 @@ impl<'a> Follower<'a> {
 
     async fn read(&mut self) -> Result<(), Failure> {
         let open = self.press.store.open_runs().await?;
-        self.runs.extend(open.iter().filter(|run| run.state != "paused").map(|run| run.id));
+        self.runs.extend(open.iter().map(|run| run.id));
         let runs: Vec<i64> = self.runs.iter().copied().collect();
         self.done = Done::default();
         for run in run_reports(self.press, &runs).await? {
-            self.done.settled += settled(&run.deliveries);
-            self.done.recipients += run.recipients;
+            let settled = settled(&run.deliveries);
+            self.done.settled += settled;
+            // What is paused is not waited for.
+            self.done.recipients += if run.state == "paused" { settled } else { run.recipients };
         }
         Ok(())
     }
 
-    async fn end(mut self) -> Result<(), Failure> {
+    /// `sent` are the runs that it was about: quick ones may have come and gone unseen.
+    async fn end(mut self, sent: &[i64]) -> Result<(), Failure> {
+        self.runs.extend(sent);
         self.read().await?;
         self.progress.end(self.done.settled.saturating_sub(self.before));
         Ok(())
