@@ -14,6 +14,7 @@ mod list;
 mod outbox;
 mod output;
 mod pause;
+mod progress;
 mod publish_now;
 mod resume;
 mod runs;

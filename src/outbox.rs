@@ -11,6 +11,7 @@ pub mod lane;
 mod letter;
 pub mod limits;
 pub mod pace;
+pub mod progress;
 pub mod rate;
 pub mod sender;
 mod supply;

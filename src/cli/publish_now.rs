@@ -7,6 +7,7 @@ mod local;
 mod remote;
 mod report;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -179,4 +180,10 @@ async fn prepare(press: &Press, args: &PublishNow) -> Result<(), Failure> {
         people::add_stand_ins(press).await?;
     }
     Ok(())
+}
+
+/// Deliveries that found their outcome, by the counts of their states.
+fn settled(deliveries: &BTreeMap<String, u64>) -> u64 {
+    let is_open = |state: &str| matches!(state, "pending" | "claimed" | "intent");
+    deliveries.iter().filter(|(state, _)| !is_open(state)).map(|(_, n)| n).sum()
 }

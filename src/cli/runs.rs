@@ -108,8 +108,8 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
         line("", &format!("{mails} of these may have arrived twice"));
     }
     for row in uncertain.iter().take(outbox::SHOWN) {
-        for text in row.lines(press) {
-            line("uncertain", &text);
+        for (name, text) in ["uncertain", ""].into_iter().zip(row.lines(press)) {
+            line(name, &text);
         }
     }
     output.json(&Shown { run, pauses, uncertain });

@@ -1,21 +1,28 @@
 //! The task that sends: wakes when a run was started or a delivery falls due.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::chain;
 use crate::outbox::breaker::Breaker;
+use crate::outbox::progress::{Meter, Sample, end_line, line};
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
 use crate::pipeline::send::{carry, outbox, resent_digests};
+use crate::store::StoreError;
 
 /// Longest sleep without looking at the outbox.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
+
+/// Between two lines of the log while it sends.
+const LINE: Duration = Duration::from_secs(10);
 
 /// What the sender tells the loop.
 #[derive(Debug)]
@@ -39,9 +46,17 @@ impl Sender {
     ) -> Self {
         let work = Arc::new(Notify::new());
         work.notify_one();
+        let counter = Arc::new(AtomicU64::new(0));
+        let tally = Arc::clone(&counter);
         let carrier = Carrier {
             press: press.clone(),
-            outbox: outbox(press, Arc::new(|| {})),
+            outbox: outbox(
+                press,
+                Arc::new(move || {
+                    tally.fetch_add(1, Ordering::Relaxed);
+                }),
+            ),
+            counter,
             work: Arc::clone(&work),
             news,
             stop,
@@ -58,6 +73,8 @@ impl Sender {
 struct Carrier {
     press: Press,
     outbox: Arc<Outbox>,
+    /// Deliveries that found an outcome since the last look at it.
+    counter: Arc<AtomicU64>,
     work: Arc<Notify>,
     news: UnboundedSender<News>,
     stop: watch::Receiver<bool>,
@@ -76,7 +93,7 @@ impl Carrier {
                 () = self.work.notified(), if !is_failing => {}
                 () = tokio::time::sleep(pause) => {}
             }
-            pause = match carry(&self.press, &self.outbox, &self.stop, &self.work).await {
+            pause = match self.carry().await {
                 Ok(()) => {
                     if breaker.failures() > 0 {
                         info!("the relay works again");
@@ -95,6 +112,50 @@ impl Carrier {
                 }
             };
         }
+    }
+
+    /// Sends what is due, and tells the log now and then how far it is.
+    async fn carry(&self) -> Result<(), SendError> {
+        self.counter.store(0, Ordering::Relaxed);
+        let started = Instant::now();
+        let sample =
+            || Sample { elapsed: started.elapsed(), count: self.counter.load(Ordering::Relaxed) };
+        let mut meter = Meter::default();
+        let mut sending = std::pin::pin!(carry(&self.press, &self.outbox, &self.stop, &self.work));
+        let outcome = loop {
+            tokio::select! {
+                biased;
+                outcome = &mut sending => break outcome,
+                () = tokio::time::sleep(LINE) => {
+                    let (sample, total) = (sample(), sample().count + self.open().await);
+                    let pace = meter.note(sample, total);
+                    info!(emails = sample.count, "sending: {}", line(sample, total, pace));
+                }
+            }
+        };
+        if sample().count > 0 {
+            info!(emails = sample().count, "sent: {}", end_line(sample()));
+        }
+        outcome
+    }
+
+    /// Deliveries that are still to go out.
+    async fn open(&self) -> u64 {
+        let counted = async {
+            let mut open = 0;
+            for run in self.press.store.open_runs().await? {
+                if run.state != "paused" {
+                    let counts = self.press.store.run_counts(run.id).await?;
+                    let of = |state: &str| counts.get(state).copied().unwrap_or(0);
+                    open += of("pending") + of("claimed") + of("intent");
+                }
+            }
+            Ok::<u64, StoreError>(open)
+        };
+        counted.await.unwrap_or_else(|error| {
+            warn!("could not look at the outbox: {}", chain(&error));
+            0
+        })
     }
 
     /// A store that failed may have left claims and intents behind. Nobody else sends, so

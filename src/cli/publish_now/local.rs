@@ -1,14 +1,17 @@
 //! The command does the work itself: it holds the lock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::{Mutex, watch};
+use tokio::time::MissedTickBehavior;
 
 use super::report::{self, DigestReport, Report};
-use super::{PublishNow, exit_code, may_send, prepare};
+use super::{PublishNow, exit_code, may_send, prepare, settled};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{Output, count};
+use crate::cli::progress::{self, Progress};
 use crate::outbox::breaker::Breaker;
 use crate::outbox::sender::{Outbox, SendError};
 use crate::pipeline::digests::{plan_by_hand, start};
@@ -102,6 +105,7 @@ async fn publish_and_send(
     report::show_open_runs(output, &run_reports(press, &open).await?);
     let plans = plan_by_hand(press, &args.digest, !args.keep_window).await?;
     let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
+    report::show_pauses(output, press, &store.pauses().await?);
     let goes_on = may_send(press, args, output, &plans)?;
     let mut runs = open;
     if goes_on {
@@ -116,7 +120,8 @@ async fn publish_and_send(
     };
     let runs = run_reports(press, &runs).await?;
     let is_partly_sent = !args.dry_run && runs.iter().any(|run| run.state != "complete");
-    report::show_runs(output, press, &runs, &digests, fault.as_ref());
+    let pauses = store.pauses().await?;
+    report::show_runs(output, press, &runs, &digests, &pauses, fault.as_ref());
     let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
     Ok(Report { scan, digests, runs, fault, exit_code, ..Report::default() })
 }
@@ -128,7 +133,7 @@ async fn make_archives(
     output: Output,
 ) -> Result<(), Failure> {
     let total = publish::archives_to_make(press).await?;
-    let bar = progress_bar(total, output, "archives");
+    let bar = archive_bar(total, output);
     while publish::make_archives(press, scan).await? {
         bar.set_position(total.saturating_sub(publish::archives_to_make(press).await?));
     }
@@ -146,14 +151,29 @@ async fn send(
     stop: &watch::Receiver<bool>,
 ) -> Result<Option<Fault>, Failure> {
     let mut total = 0;
-    for id in runs {
-        total += press.store.run(*id).await?.map_or(0, |run| run.recipients);
+    for run in run_reports(press, runs).await?.iter().filter(|run| run.state != "paused") {
+        total += run.recipients.saturating_sub(settled(&run.deliveries));
     }
-    let bar = progress_bar(total, output, "e-mails");
-    let counted = bar.clone();
-    let outbox = outbox(press, Arc::new(move || counted.inc(1)));
-    let outcome = send_with_retries(press, &outbox, stop).await;
-    bar.finish_and_clear();
+    let counter = Arc::new(AtomicU64::new(0));
+    let tally = Arc::clone(&counter);
+    let outbox = outbox(
+        press,
+        Arc::new(move || {
+            tally.fetch_add(1, Ordering::Relaxed);
+        }),
+    );
+    let mut progress = Progress::start(output);
+    let mut looks = tokio::time::interval(progress::LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sending = std::pin::pin!(send_with_retries(press, &outbox, stop));
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            outcome = &mut sending => break outcome,
+            _ = looks.tick() => progress.show(counter.load(Ordering::Relaxed), total),
+        }
+    };
+    progress.end(counter.load(Ordering::Relaxed));
     Ok(outcome.err().map(|error| Fault {
         hint: error.hint().map(str::to_owned),
         message: format!("{:#}", anyhow::Error::from(error)),
@@ -185,12 +205,12 @@ async fn send_with_retries(
 }
 
 /// Rate and time left on a terminal, nothing elsewhere.
-fn progress_bar(total: u64, output: Output, what: &str) -> ProgressBar {
+fn archive_bar(total: u64, output: Output) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
     if output.is_quiet || output.is_json {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let template = format!("{{bar:30}} {{pos}}/{{len}} {what}, {{per_sec}}, {{eta}} left");
-    let style = ProgressStyle::with_template(&template);
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} archives, {per_sec}, {eta} left");
     bar.with_style(style.expect("the template is constant"))
 }

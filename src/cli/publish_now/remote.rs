@@ -1,12 +1,16 @@
 //! A daemon holds the lock: the command asks it, and follows it to the end.
 
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::report::{self, DigestReport, Report};
-use super::{LOOK, PublishNow, exit_code, may_send};
+use super::{LOOK, PublishNow, exit_code, may_send, settled};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
+use crate::cli::progress::{self, Progress};
 use crate::pipeline::Press;
 use crate::pipeline::digests::{hash_of, plan_by_hand};
 use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
@@ -21,7 +25,7 @@ pub(super) async fn run(
     output: Output,
     stop: &watch::Receiver<bool>,
 ) -> Result<Option<Report>, Failure> {
-    let Some(answer) = ask(press, RequestKind::Scan, "", stop).await? else {
+    let Some(answer) = ask(press, RequestKind::Scan, "", stop, None).await? else {
         return Ok(None);
     };
     let scan = match answer {
@@ -38,6 +42,7 @@ pub(super) async fn run(
         report::show_open_runs(output, &run_reports(press, &open).await?);
         let plans = plan_by_hand(press, &args.digest, !args.keep_window).await?;
         let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
+        report::show_pauses(output, press, &press.store.pauses().await?);
         let goes_on = may_send(press, args, output, &plans)?;
         if !goes_on && open.is_empty() {
             break (digests, Vec::new(), None);
@@ -49,7 +54,14 @@ pub(super) async fn run(
             advances: !args.keep_window,
         };
         let argument = serde_json::to_string(&request).expect("a request is always JSON");
-        match ask(press, RequestKind::Send, &argument, stop).await? {
+        let mut follower = Follower::start(press, output).await?;
+        let answer = ask(press, RequestKind::Send, &argument, stop, Some(&mut follower)).await?;
+        let sent = match &answer {
+            Some(SendAnswer::Sent { runs, .. }) => &runs[..],
+            _ => &[],
+        };
+        follower.end(sent).await?;
+        match answer {
             None => return Ok(None),
             Some(SendAnswer::Sent { runs, fault }) => break (digests, runs, fault),
             Some(SendAnswer::Failed(fault)) => return Err(failure(fault)),
@@ -58,7 +70,8 @@ pub(super) async fn run(
     };
     let runs = run_reports(press, &ids).await?;
     let is_partly_sent = runs.iter().any(|run| run.state != "complete");
-    report::show_runs(output, press, &runs, &digests, fault.as_ref());
+    let pauses = press.store.pauses().await?;
+    report::show_runs(output, press, &runs, &digests, &pauses, fault.as_ref());
     let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
     Ok(Some(Report { scan, digests, runs, fault, exit_code, ..Report::default() }))
 }
@@ -73,6 +86,7 @@ async fn ask<A: DeserializeOwned>(
     kind: RequestKind,
     argument: &str,
     stop: &watch::Receiver<bool>,
+    mut follower: Option<&mut Follower<'_>>,
 ) -> Result<Option<A>, Failure> {
     let id = press.store.request(kind, argument, press.clock.now()).await?;
     loop {
@@ -91,6 +105,82 @@ async fn ask<A: DeserializeOwned>(
             press.store.finish_request(id, "null", press.clock.now()).await?;
             return Ok(None);
         }
+        if let Some(follower) = &mut follower {
+            follower.look().await?;
+        }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Shows how far the daemon is with what it sends.
+struct Follower<'a> {
+    press: &'a Press,
+    progress: Progress,
+    runs: BTreeSet<i64>,
+    /// Settled before we came.
+    before: u64,
+    done: Done,
+    look_at: Instant,
+}
+
+/// Deliveries of the runs that are followed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Done {
+    settled: u64,
+    recipients: u64,
+}
+
+impl<'a> Follower<'a> {
+    async fn start(press: &'a Press, output: Output) -> Result<Self, Failure> {
+        let mut follower = Self {
+            press,
+            progress: Progress::start(output),
+            runs: BTreeSet::new(),
+            before: 0,
+            done: Done::default(),
+            look_at: Instant::now(),
+        };
+        follower.read().await?;
+        follower.before = follower.done.settled;
+        Ok(follower)
+    }
+
+    /// Looks again, unless it looked a moment ago.
+    async fn look(&mut self) -> Result<(), Failure> {
+        if Instant::now() < self.look_at {
+            return Ok(());
+        }
+        let started = Instant::now();
+        self.read().await?;
+        // Counting a million deliveries takes a while: the daemon needs the machine more.
+        self.look_at = Instant::now() + (started.elapsed() * 20).max(progress::LOOK);
+        let Done { settled, recipients } = self.done;
+        if recipients > self.before {
+            let (count, total) = (settled - self.before.min(settled), recipients - self.before);
+            self.progress.show(count, total);
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<(), Failure> {
+        let open = self.press.store.open_runs().await?;
+        self.runs.extend(open.iter().map(|run| run.id));
+        let runs: Vec<i64> = self.runs.iter().copied().collect();
+        self.done = Done::default();
+        for run in run_reports(self.press, &runs).await? {
+            let settled = settled(&run.deliveries);
+            self.done.settled += settled;
+            // What is paused is not waited for.
+            self.done.recipients += if run.state == "paused" { settled } else { run.recipients };
+        }
+        Ok(())
+    }
+
+    /// `sent` are the runs that it was about: quick ones may have come and gone unseen.
+    async fn end(mut self, sent: &[i64]) -> Result<(), Failure> {
+        self.runs.extend(sent);
+        self.read().await?;
+        self.progress.end(self.done.settled.saturating_sub(self.before));
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use super::shown;
 use crate::cli::approve::hold_lines;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, count, file_kinds, problem_lines};
+use crate::cli::pause::{stopped, stops, told};
 use crate::config::Relay;
 use crate::content::Severity;
 use crate::pipeline::Press;
@@ -15,6 +16,7 @@ use crate::pipeline::digests::PlannedRun;
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::RunReport;
+use crate::store::PauseRecord;
 
 /// Everything, for scripts.
 #[derive(Debug, Default, Serialize)]
@@ -128,8 +130,17 @@ fn kinds(scan: &PublishReport) -> String {
 }
 
 pub(super) fn show_open_runs(output: Output, runs: &[RunReport]) {
-    for run in runs {
+    // A paused one does not go on; its pause is told.
+    for run in runs.iter().filter(|run| run.state != "paused") {
         line(output, "Goes on", &format!("{} {} of an earlier run", run.digest, run.key));
+    }
+}
+
+/// What is kept from being sent, before anybody is asked whether to send.
+pub(super) fn show_pauses(output: Output, press: &Press, pauses: &[PauseRecord]) {
+    for pause in pauses {
+        let text = format!("{}, {}", stopped(pause), told(press, pause));
+        output.say_paragraph(&format!("{:<11}", "Paused"), &text);
     }
 }
 
@@ -156,6 +167,7 @@ pub(super) fn show_runs(
     press: &Press,
     runs: &[RunReport],
     plans: &[DigestReport],
+    pauses: &[PauseRecord],
     fault: Option<&Fault>,
 ) {
     if let Some(fault) = fault {
@@ -175,14 +187,34 @@ pub(super) fn show_runs(
         }
         let states: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
         line(output, "Mail", &states.join(", "));
-        let open = runs.iter().filter(|run| run.state != "complete").count() as u64;
+        let is_open =
+            |run: &&RunReport| !matches!(&*run.state, "complete" | "cancelled" | "paused");
+        let open = runs.iter().filter(is_open).count() as u64;
         if open > 0 {
-            let runs = count(open, "run is", "runs are");
-            line(output, "", &format!("{runs} not complete; the next run goes on with it"));
+            let (runs, them) =
+                (count(open, "run is", "runs are"), if open == 1 { "it" } else { "them" });
+            line(output, "", &format!("{runs} not complete; the next run goes on with {them}"));
+        }
+        for run in runs.iter().filter(|run| run.state == "paused") {
+            let wish = pauses.iter().find(|pause| stops(pause, run.run, &run.digest));
+            let wish = wish.map_or("tidings resume".to_owned(), resume_of);
+            line(output, "", &format!("run {} is paused: `{wish}` goes on with it", run.run));
+        }
+        for run in runs.iter().filter(|run| run.state == "cancelled") {
+            line(output, "", &format!("run {} was cancelled", run.run));
         }
     }
     line(output, "Look at", &shown(&press.config.output_folder.join("index.html")));
     if let (Relay::Maildir(folder), false) = (&press.config.mail.relay, runs.is_empty()) {
         line(output, "", &shown(&folder.join("new")));
+    }
+}
+
+/// The command that lifts a pause.
+fn resume_of(pause: &PauseRecord) -> String {
+    match (&pause.digest, pause.run) {
+        (Some(digest), _) => format!("tidings resume {digest}"),
+        (None, Some(run)) => format!("tidings resume {run}"),
+        (None, None) => "tidings resume".to_owned(),
     }
 }
