@@ -19,6 +19,8 @@ mod conversation;
 pub mod ledger;
 #[path = "relay/log.rs"]
 pub mod log;
+#[path = "relay/message.rs"]
+mod message;
 #[path = "relay/script.rs"]
 pub mod script;
 #[path = "relay/wire.rs"]
