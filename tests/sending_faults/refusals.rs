@@ -67,8 +67,9 @@ async fn who_is_greylisted_gets_the_mail_when_the_pause_is_over() {
         let done = case.publish().await;
         assert_eq!(done.code, 5, "{phase:?}: {done:?}");
         assert_eq!(case.findings(&relay, true).await, [], "{phase:?}");
-        // Readers 1 and 10 to 19.
-        assert_eq!(case.states().await["pending"], 11, "{phase:?}");
+        // Readers 1 and 10 to 19; a careful sender may wait with others too.
+        let states = case.states().await;
+        assert!(states["pending"] >= 11 && !states.contains_key("rejected"), "{states:?}");
         case.let_pauses_pass().await;
         let done = case.go_on().await;
         assert_eq!(done.code, 0, "{phase:?}: {done:?}");

@@ -146,11 +146,16 @@ async fn a_refused_recipient_with_a_go_ahead_gets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_offer_nothing_is_pipelined() {
-    let settings = Settings { pipelining: Pipelining::Absent, ..Settings::default() };
-    let relay = Relay::start(settings, |_| Act::usual()).await;
-    let case = Case::new(&relay, 20);
-    let done = case.publish().await;
-    assert_eq!(done.code, 0, "{done:?}");
-    case.expect_all_sent(&relay, 0).await;
+async fn mail_rcpt_and_data_come_in_one_write_where_that_is_offered() {
+    for pipelining in [Pipelining::Offered, Pipelining::Absent] {
+        let settings = Settings { pipelining, ..Settings::default() };
+        let relay = Relay::start(settings, |_| Act::usual()).await;
+        let case = Case::new(&relay, 20);
+        let done = case.publish().await;
+        assert_eq!(done.code, 0, "{done:?}");
+        case.expect_all_sent(&relay, 0).await;
+        let followed = |verb| relay.times_followed(verb);
+        let expected = if pipelining == Pipelining::Offered { 20 } else { 0 };
+        assert_eq!([followed("MAIL"), followed("RCPT")], [expected; 2], "{pipelining:?}");
+    }
 }

@@ -35,6 +35,8 @@ async fn a_right_certificate_lets_the_mail_through() {
         let done = case.publish().await;
         assert_eq!(done.code, 0, "{done:?}");
         case.expect_all_sent(&relay, 0).await;
+        // PIPELINING is offered after the upgrade alone.
+        assert_eq!(relay.times_followed("MAIL"), 10);
         let in_clear = relay.heard().into_iter().filter(|heard| !heard.is_secure);
         assert!(in_clear.into_iter().all(|heard| ["EHLO", "STARTTLS"].contains(&&*heard.verb)));
     }

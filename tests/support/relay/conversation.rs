@@ -12,7 +12,7 @@ use super::log::Entry;
 use super::message::{Body, faults, message_ids};
 use super::script::Say;
 use super::wire::Wire;
-use super::{Accepted, Act, Keep, Moment, Phase, Pipelining, Shared, Tls};
+use super::{Accepted, Act, Heard, Keep, Moment, Phase, Pipelining, Shared, Tls};
 
 pub(super) async fn converse(stream: TcpStream, connection: usize, shared: &Shared) -> Result<()> {
     let settings = &shared.settings;
@@ -79,10 +79,16 @@ impl Conversation<'_> {
                 self.fault("a command is too long");
             }
             let verb = text.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-            self.shared.hear(self.connection, &verb, self.is_secure);
+            let is_followed = self.wire.has_input();
+            self.shared.hear(Heard {
+                connection: self.connection,
+                verb: verb.clone(),
+                is_secure: self.is_secure,
+                is_followed,
+            });
             // RFC 2920 section 3.1: these end a group, and without the offer there are none.
             let ends_group = !matches!(verb.as_str(), "MAIL" | "RCPT" | "RSET");
-            if (ends_group || !self.has_pipelining()) && self.wire.has_input() {
+            if (ends_group || !self.has_pipelining()) && is_followed {
                 self.fault(&format!("did not wait for the reply to {verb}"));
             }
             self.command(&verb, text).await?;
@@ -232,12 +238,8 @@ impl Conversation<'_> {
         }
         let numbers = self.write_down(&message, go_ahead_at).await;
         let usual = format!("250 2.0.0 Ok: queued as {}", numbers.last().unwrap_or(&0));
-        let said = if self.wire.is_gone() {
-            Err(ErrorKind::BrokenPipe.into())
-        } else {
-            let act = self.ask_about_transaction(Phase::Logged);
-            self.perform(act, &usual).await
-        };
+        let act = self.ask_about_transaction(Phase::Logged);
+        let said = self.perform(act, &usual).await;
         let is_answered = said.as_ref().is_ok_and(|said| said.is_positive && said.was_written);
         for number in numbers {
             self.shared.log.outcome(number, is_answered).await;
