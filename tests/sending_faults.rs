@@ -78,13 +78,12 @@ impl Case {
         let process = Pid::from_child(&child);
         let mut end = tokio::task::spawn_blocking(move || child.wait().unwrap());
         let status = tokio::time::timeout(Duration::from_mins(1), &mut end).await;
-        let code = match status {
-            Ok(status) => status.unwrap().code().unwrap_or(-1),
-            Err(_) => {
-                kill_process(process, Signal::KILL).unwrap();
-                end.await.unwrap();
-                -1
-            }
+        let code = if let Ok(status) = status {
+            status.unwrap().code().unwrap_or(-1)
+        } else {
+            kill_process(process, Signal::KILL).unwrap();
+            end.await.unwrap();
+            -1
         };
         let read = |path| self.office.read(path);
         let done = Done { code, stdout: read("stdout.txt"), stderr: read("stderr.txt") };

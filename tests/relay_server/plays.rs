@@ -283,6 +283,8 @@ async fn who_pipelines_without_the_offer_is_found_out() {
         client.reply().await;
         client.reply().await;
         assert_eq!(relay.faults(), faults);
+        let followed: Vec<_> = relay.heard().iter().map(|heard| heard.is_followed).collect();
+        assert_eq!(followed, [false, true, false]);
     }
 }
 

@@ -19,6 +19,8 @@ mod conversation;
 pub mod ledger;
 #[path = "relay/log.rs"]
 pub mod log;
+#[path = "relay/message.rs"]
+mod message;
 #[path = "relay/script.rs"]
 pub mod script;
 #[path = "relay/wire.rs"]
@@ -111,6 +113,8 @@ pub struct Heard {
     /// In capitals, without what follows it.
     pub verb: String,
     pub is_secure: bool,
+    /// The next command was there already: both came in one write.
+    pub is_followed: bool,
 }
 
 /// Of [`Heard`] and faults so many are kept.
@@ -142,10 +146,10 @@ impl Shared {
         }
     }
 
-    fn hear(&self, connection: usize, verb: &str, is_secure: bool) {
+    fn hear(&self, command: Heard) {
         let mut heard = self.heard.lock().unwrap();
         if heard.len() < KEPT {
-            heard.push(Heard { connection, verb: verb.to_owned(), is_secure });
+            heard.push(command);
         }
     }
 }
@@ -266,6 +270,12 @@ impl Relay {
     /// How often a command was given.
     pub fn times_heard(&self, verb: &str) -> usize {
         self.shared.heard.lock().unwrap().iter().filter(|heard| heard.verb == verb).count()
+    }
+
+    /// How often a command and the next one came in one write (RFC 2920).
+    pub fn times_followed(&self, verb: &str) -> usize {
+        let heard = self.shared.heard.lock().unwrap();
+        heard.iter().filter(|heard| heard.verb == verb && heard.is_followed).count()
     }
 
     /// What clients did against the standard.

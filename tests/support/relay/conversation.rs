@@ -1,15 +1,18 @@
 //! One conversation with a client: what the standard asks for, where the script says no other.
 
+#[path = "login.rs"]
+mod login;
+
 use std::io::{ErrorKind, Result};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use data_encoding::BASE64;
 use tokio::net::TcpStream;
 
 use super::log::Entry;
+use super::message::{Body, faults, message_ids};
 use super::script::Say;
 use super::wire::Wire;
-use super::{Accepted, Act, Keep, Moment, Phase, Pipelining, Shared, Tls};
+use super::{Accepted, Act, Heard, Keep, Moment, Phase, Pipelining, Shared, Tls};
 
 pub(super) async fn converse(stream: TcpStream, connection: usize, shared: &Shared) -> Result<()> {
     let settings = &shared.settings;
@@ -76,10 +79,16 @@ impl Conversation<'_> {
                 self.fault("a command is too long");
             }
             let verb = text.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-            self.shared.hear(self.connection, &verb, self.is_secure);
+            let is_followed = self.wire.has_input();
+            self.shared.hear(Heard {
+                connection: self.connection,
+                verb: verb.clone(),
+                is_secure: self.is_secure,
+                is_followed,
+            });
             // RFC 2920 section 3.1: these end a group, and without the offer there are none.
             let ends_group = !matches!(verb.as_str(), "MAIL" | "RCPT" | "RSET");
-            if (ends_group || !self.has_pipelining()) && self.wire.has_input() {
+            if (ends_group || !self.has_pipelining()) && is_followed {
                 self.fault(&format!("did not wait for the reply to {verb}"));
             }
             self.command(&verb, text).await?;
@@ -159,49 +168,6 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    async fn auth(&mut self, text: &str) -> Result<()> {
-        let Some((user, password)) = &self.shared.settings.login else {
-            self.fault("AUTH was not offered");
-            return self.write("502 5.5.1 not offered").await;
-        };
-        if self.is_known || !self.has_greeted || self.transaction.is_some() {
-            self.fault("AUTH out of turn");
-            return self.write("503 5.5.1 out of turn").await;
-        }
-        let mut words = text.split(' ').skip(1);
-        let mechanism = words.next().unwrap_or_default().to_ascii_uppercase();
-        let initial = words.next().map(str::to_owned);
-        let is_right = match mechanism.as_str() {
-            "PLAIN" => {
-                let given = self.secret(initial, "").await?;
-                given == format!("\0{user}\0{password}").into_bytes()
-            }
-            "LOGIN" => {
-                let given_user = self.secret(initial, "Username:").await?;
-                let given_password = self.secret(None, "Password:").await?;
-                given_user == user.as_bytes() && given_password == password.as_bytes()
-            }
-            _ => {
-                self.fault("a mechanism that was not offered");
-                false
-            }
-        };
-        let usual = if is_right { "235 2.7.0 Welcome" } else { "535 5.7.8 wrong password" };
-        self.is_known = self.answer(Phase::Auth, usual).await?;
-        Ok(())
-    }
-
-    /// What came with the command, or after being asked for.
-    async fn secret(&mut self, initial: Option<String>, challenge: &str) -> Result<Vec<u8>> {
-        let encoded = if let Some(initial) = initial {
-            initial.into_bytes()
-        } else {
-            self.write(&format!("334 {}", BASE64.encode(challenge.as_bytes()))).await?;
-            self.wire.line().await?
-        };
-        Ok(BASE64.decode(encoded.trim_ascii_end()).unwrap_or_default())
-    }
-
     async fn mail(&mut self, text: &str) -> Result<()> {
         let refusal = if !self.has_greeted {
             Some("503 5.5.1 say EHLO first")
@@ -272,12 +238,8 @@ impl Conversation<'_> {
         }
         let numbers = self.write_down(&message, go_ahead_at).await;
         let usual = format!("250 2.0.0 Ok: queued as {}", numbers.last().unwrap_or(&0));
-        let said = if self.wire.is_gone() {
-            Err(ErrorKind::BrokenPipe.into())
-        } else {
-            let act = self.ask_about_transaction(Phase::Logged);
-            self.perform(act, &usual).await
-        };
+        let act = self.ask_about_transaction(Phase::Logged);
+        let said = self.perform(act, &usual).await;
         let is_answered = said.as_ref().is_ok_and(|said| said.is_positive && said.was_written);
         for number in numbers {
             self.shared.log.outcome(number, is_answered).await;
@@ -324,44 +286,21 @@ impl Conversation<'_> {
         }
     }
 
-    /// The message up to the dot, with doubled dots undone (RFC 5321, 4.5.2). A line ends with
-    /// CRLF alone, so that a bare LF before a dot ends nothing.
+    /// The message up to the dot, with doubled dots undone (RFC 5321, 4.5.2).
     async fn body(&mut self) -> Result<Vec<u8>> {
-        let mut message = Vec::new();
-        let mut begins_line = true;
+        let mut body = Body::default();
         let mut is_first = true;
-        loop {
-            let line = self.wire.line().await?;
-            if begins_line && line == b".\r\n" {
-                return Ok(message);
-            }
-            let stuffed = line.strip_prefix(b".").filter(|_| begins_line);
-            message.extend_from_slice(stuffed.unwrap_or(&line));
-            begins_line = line.ends_with(b"\r\n");
+        while body.take(&self.wire.line().await?) {
             if std::mem::take(&mut is_first) {
                 self.answer(Phase::Body, "").await?;
             }
         }
+        Ok(body.message)
     }
 
-    /// Notes what a message must not be (RFC 5321, 2.3.8 and 4.5.3.1.6; no 8BITMIME is offered).
-    fn look_at(&mut self, message: &[u8]) {
-        if !message.is_ascii() {
-            self.fault("a message is not 7-bit");
-        }
-        let is_bare = |(at, byte): (usize, &u8)| match byte {
-            b'\n' => at == 0 || message[at - 1] != b'\r',
-            b'\r' => message.get(at + 1) != Some(&b'\n'),
-            _ => false,
-        };
-        if message.iter().enumerate().any(is_bare) {
-            self.fault("a message has a bare CR or LF");
-        }
-        if message.split(|byte| *byte == b'\n').any(|line| line.len() > 999) {
-            self.fault("a line of a message is too long");
-        }
-        if message_ids(message).len() != 1 {
-            self.fault("a message has no Message-ID, or two");
+    fn look_at(&self, message: &[u8]) {
+        for fault in faults(message) {
+            self.fault(fault);
         }
         if self.transaction.as_ref().is_some_and(|recipients| recipients.len() > 1) {
             self.fault("a message has two recipients");
@@ -473,17 +412,4 @@ fn path(text: &str, command: &str) -> Option<String> {
     let (head, rest) = text.split_at_checked(command.len())?;
     let inner = rest.strip_prefix('<')?.split_once('>')?.0;
     head.eq_ignore_ascii_case(command).then(|| inner.to_owned())
-}
-
-/// The Message-IDs of a message's header, unfolded, without brackets.
-fn message_ids(message: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(message);
-    let header = text.split("\r\n\r\n").next().unwrap_or_default();
-    let unfolded = header.replace("\r\n ", " ").replace("\r\n\t", " ");
-    let of_line = |line: &str| {
-        let (name, value) = line.split_once(':')?;
-        let is_it = name.eq_ignore_ascii_case("Message-ID");
-        is_it.then(|| value.trim().trim_matches(['<', '>']).to_owned())
-    };
-    unfolded.split("\r\n").filter_map(of_line).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! A line `accepted NUMBER CONNECTION GO_AHEAD_AT RECIPIENT MESSAGE_ID SHA256` for each message
 //! and recipient, with tabs between; behind it `answered NUMBER` once the 250 was written, or
-//! `unanswered NUMBER` where the client was gone. There is no time in it.
+//! `unanswered NUMBER` where the client was found gone. There is no time in it.
 
 use std::collections::HashMap;
 use std::fs::{self, File};

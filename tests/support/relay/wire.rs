@@ -54,15 +54,6 @@ impl Wire {
         matches!(self.stream.fill_buf().now_or_never(), Some(Ok(bytes)) if !bytes.is_empty())
     }
 
-    /// Whether the client hung up, as far as we can know.
-    pub(super) fn is_gone(&mut self) -> bool {
-        match self.stream.fill_buf().now_or_never() {
-            None => false,
-            Some(Ok(bytes)) => bytes.is_empty(),
-            Some(Err(_)) => true,
-        }
-    }
-
     /// Ends when the client hangs up; never once it has said something that nobody read.
     pub(super) async fn gone(&mut self) {
         if matches!(self.stream.fill_buf().await, Ok(bytes) if !bytes.is_empty()) {
