@@ -21,8 +21,9 @@ use url::Url;
 use super::{Attempt, Outcome, Step, next_step};
 use crate::clock::Clock;
 use crate::config::{Relay, SmtpRelay, Uncertain};
+use crate::mail::dkim::Signer;
 use crate::mail::maildir::{self, MaildirError};
-use crate::mail::message::{Personal, splice};
+use crate::mail::message::{Issue, Message, Personal};
 use crate::mail::smtp::{BeginError, Connection, Finish, RelayError, Timeouts};
 use crate::model::Address;
 use crate::store::{Claim, ClaimRequest, DeliveryResult, Store, StoreError};
@@ -78,6 +79,7 @@ pub struct Outbox {
     pub timeouts: Timeouts,
     /// Envelope sender, and the domain of Message-IDs.
     pub from: Address,
+    pub signer: Option<Arc<Signer>>,
     pub public_url: Url,
     pub zone: chrono_tz::Tz,
     /// By digest.
@@ -94,8 +96,8 @@ impl std::fmt::Debug for Outbox {
     }
 }
 
-/// Encoded issues, decompressed once.
-type Issues = Arc<Mutex<HashMap<i64, Arc<Vec<u8>>>>>;
+/// Encoded issues, decompressed and prepared once.
+type Issues = Arc<Mutex<HashMap<i64, Arc<Issue>>>>;
 
 /// Sends all that is due, then returns. With `stop` it ends after the messages in hand.
 ///
@@ -203,10 +205,11 @@ impl Carrier {
                 };
                 let name = maildir_name(claim, &self.outbox.public_url);
                 let folder = folder.clone();
-                let path =
-                    tokio::task::spawn_blocking(move || maildir::deliver(&folder, &name, &message))
-                        .await
-                        .expect("writing a file does not panic");
+                let path = tokio::task::spawn_blocking(move || {
+                    maildir::deliver(&folder, &name, &message.unstuffed())
+                })
+                .await
+                .expect("writing a file does not panic");
                 match path {
                     Ok(path) => {
                         let path = path.display().to_string();
@@ -242,7 +245,7 @@ impl Carrier {
                     *slot = None;
                     return intent.map(|_| ());
                 };
-                let outcome = match connection.finish(&message).await {
+                let outcome = match connection.finish(&message.unstuffed()).await {
                     Finish::Accepted(reply) => Outcome::Accepted(reply),
                     Finish::Refused(reply) => Outcome::Refused(reply),
                     Finish::Lost(error) => {
@@ -311,8 +314,8 @@ impl Carrier {
         Ok(())
     }
 
-    async fn message(&self, claim: &Claim, address: &Address) -> Result<Vec<u8>, SendError> {
-        let encoded = self.encoded(claim.issue).await?;
+    async fn message(&self, claim: &Claim, address: &Address) -> Result<Message, SendError> {
+        let issue = self.issue(claim.issue).await?;
         let lost_key = || KeyError::Missing(claim.token_key);
         let subject = Subject { run: claim.run, subscriber: claim.subscriber };
         let token = token::make(&self.outbox.keys, claim.token_key, Purpose::Unsubscribe, subject)
@@ -327,22 +330,25 @@ impl Carrier {
             unsubscribe_url: &unsubscribe_url,
             unsubscribe_token: &token,
         };
-        splice(&encoded, &personal).ok_or(SendError::Issue(claim.issue))
+        Ok(match &self.outbox.signer {
+            Some(signer) => issue.signed_message(&personal, signer),
+            None => issue.message(&personal),
+        })
     }
 
-    async fn encoded(&self, issue: i64) -> Result<Arc<Vec<u8>>, SendError> {
+    async fn issue(&self, issue: i64) -> Result<Arc<Issue>, SendError> {
         let mut issues = self.issues.lock().await;
-        if let Some(encoded) = issues.get(&issue) {
-            return Ok(Arc::clone(encoded));
+        if let Some(prepared) = issues.get(&issue) {
+            return Ok(Arc::clone(prepared));
         }
         let record = self.outbox.store.issue(issue).await?.ok_or(SendError::Issue(issue))?;
         let mut bytes = Vec::new();
         GzDecoder::new(&record.mail[..])
             .read_to_end(&mut bytes)
             .map_err(|_| SendError::Issue(issue))?;
-        let encoded = Arc::new(bytes);
-        issues.insert(issue, Arc::clone(&encoded));
-        Ok(encoded)
+        let prepared = Arc::new(Issue::prepare(&bytes).ok_or(SendError::Issue(issue))?);
+        issues.insert(issue, Arc::clone(&prepared));
+        Ok(prepared)
     }
 }
 

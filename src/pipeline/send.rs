@@ -22,6 +22,7 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         relay: config.mail.relay.clone(),
         timeouts: Timeouts::default(),
         from: config.mail.from.address.clone(),
+        signer: config.mail.dkim.clone(),
         public_url: config.web.public_url.clone(),
         zone: config.site.time_zone,
         uncertain: config.digests.iter().map(|d| (d.name.clone(), d.uncertain)).collect(),
