@@ -32,7 +32,7 @@ fn pkcs8(key: &PrivateKey) -> Vec<u8> {
 }
 
 fn signed(signer: &Signer) -> String {
-    let names = SIGNED_FIELDS.join(":");
+    let names = names(&SIGNED_FIELDS);
     let covered = Covered { names: &names, fields: b"from:a@b.cc\r\n", body_hash: sha256(b"") };
     let at = "2026-11-21T08:00:00+08:00".parse().unwrap();
     let fields = signer.signature(&covered, at);
