@@ -183,7 +183,7 @@ fn sign(key: &PrivateKey, text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// RSA as SubjectPublicKeyInfo (RFC 6376, 3.6.1), Ed25519 as it is (RFC 8463, 4.2).
+/// RSA as `SubjectPublicKeyInfo` (RFC 6376, 3.6.1), Ed25519 as it is (RFC 8463, 4.2).
 fn public_half(key: &PrivateKey) -> String {
     match key {
         PrivateKey::Rsa(pair) => {

@@ -42,7 +42,7 @@ pub fn dkimpy(messages: &[String], records: &Records) -> Option<Vec<Vec<bool>>> 
     Some(serde_json::from_slice(&output).unwrap())
 }
 
-const MAIL_DKIM: &str = r#"
+const MAIL_DKIM: &str = r"
 use strict; use warnings; use JSON::PP; use Net::DNS; use Mail::DKIM::Verifier;
 my $given = decode_json(do { local $/; <STDIN> });
 my %records = map { $_->[0] => $_->[1] } @{ $given->{records} };
@@ -60,7 +60,7 @@ for my $message (@{ $given->{messages} }) {
     push @results, $verifier->result;
 }
 print encode_json(\@results);
-"#;
+";
 
 /// For each message, the best result of its signatures; `None` where it is not installed.
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
