@@ -37,7 +37,7 @@ use verifiers::{dkimpy, mail_dkim, sign};
 const NOBODY: u32 = 65_534;
 
 /// How long a line of the log may take to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const MAIN: &str = "\
 compatibility_level = 3.6
@@ -142,7 +142,7 @@ impl Postfix {
         while said.iter().filter(|line: &&String| line.contains(text)).count() < count {
             match self.log.recv_timeout(PATIENCE) {
                 Ok(line) => said.push(line),
-                Err(_) => panic!("no {count} times `{text}` in {said:#?}"),
+                Err(error) => panic!("{error}: no {count} times `{text}` in {said:#?}"),
             }
         }
     }
