@@ -8,7 +8,7 @@
 pub mod canonical;
 mod key;
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use aws_lc_rs::digest::Digest;
 use aws_lc_rs::encoding::AsDer;
@@ -62,7 +62,7 @@ impl fmt::Debug for Signer {
 /// What the signatures of a message cover.
 #[derive(Debug)]
 pub struct Covered<'a> {
-    /// Value of `h=`: names joined by colons.
+    /// Value of `h=`, as [`names`] writes it.
     pub names: &'a str,
     /// The fields named, in relaxed form, each with its CRLF (RFC 6376, 3.4.2).
     pub fields: &'a [u8],
@@ -123,29 +123,38 @@ impl Signer {
 
     /// The field's value up to `b=` (RFC 6376, 3.5).
     fn unsigned(&self, key: &Key, covered: &Covered<'_>, at: DateTime<FixedOffset>) -> String {
-        let mut value = format!(
-            "v=1; a={}-sha256; c=relaxed/relaxed;\r\n d={};\r\n s={}; t={};\r\n h=",
-            key.private.kind(),
-            self.domain,
-            key.selector,
-            at.timestamp(),
-        );
-        value.reserve(1_024);
-        let mut column = " h=".len();
-        for name in covered.names.split_inclusive(':') {
-            // One is kept for the semicolon behind the last.
-            if column + name.len() >= COLUMNS {
-                value.push_str("\r\n  ");
-                column = 2;
-            }
-            value.push_str(name);
-            column += name.len();
-        }
+        let mut value = String::with_capacity(1_536);
+        let (kind, at) = (key.private.kind(), at.timestamp());
+        write!(
+            value,
+            "v=1; a={kind}-sha256; c=relaxed/relaxed;\r\n d={};\r\n s={}; t={at};\r\n h={}",
+            self.domain, key.selector, covered.names,
+        )
+        .expect("writing to memory does not fail");
         value.push_str(";\r\n bh=");
         BASE64.encode_append(covered.body_hash.as_ref(), &mut value);
         value.push_str(";\r\n b=");
         value
     }
+}
+
+/// Writes names of fields as the value of `h=`, folded.
+pub fn names(names: &[&str]) -> String {
+    let mut value = String::new();
+    let mut column = " h=".len();
+    for (number, name) in names.iter().enumerate() {
+        if number > 0 {
+            value.push(':');
+        }
+        // One is kept for the colon or semicolon behind it.
+        if column + name.len() >= COLUMNS {
+            value.push_str("\r\n  ");
+            column = 2;
+        }
+        value.push_str(name);
+        column += name.len() + 1;
+    }
+    value
 }
 
 /// Adds text that may be broken anywhere, to a line that holds ` b=` so far.
@@ -174,7 +183,7 @@ fn sign(key: &PrivateKey, text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// RSA as SubjectPublicKeyInfo (RFC 6376, 3.6.1), Ed25519 as it is (RFC 8463, 4.2).
+/// RSA as `SubjectPublicKeyInfo` (RFC 6376, 3.6.1), Ed25519 as it is (RFC 8463, 4.2).
 fn public_half(key: &PrivateKey) -> String {
     match key {
         PrivateKey::Rsa(pair) => {

@@ -145,7 +145,7 @@ fn lint_unsubscribe(fields: &[(&str, &str)], findings: &mut Vec<String>) {
         // Plain http is for rehearsals: the config asks for https where mail really goes out.
         let is_web = |uri: &&str| uri.starts_with("https:") || uri.starts_with("http:");
         let web = uris.iter().copied().filter(|uri| is_web(uri)).count();
-        if web != 1 || !uris.first().is_some_and(|uri| is_web(&uri)) {
+        if web != 1 || !uris.first().is_some_and(is_web) {
             findings.push("`List-Unsubscribe` does not begin with its one web address".to_owned());
         }
     }

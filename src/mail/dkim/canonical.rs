@@ -2,6 +2,7 @@
 //! folds without breaking a signature.
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
+use memchr::memmem;
 
 pub fn sha256(text: &[u8]) -> Digest {
     digest(&SHA256, text)
@@ -12,12 +13,14 @@ pub fn sha256(text: &[u8]) -> Digest {
 pub fn relaxed_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
     out.extend(name.trim_ascii().bytes().map(|b| b.to_ascii_lowercase()));
     out.push(b':');
-    let start = out.len();
+    let mut has_blank = false;
+    let mut rest = value.trim_ascii();
     // Every CRLF of a field's value is a fold, which is gone before blanks are looked at.
-    relaxed_line(value.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')), out);
-    if out.get(start) == Some(&b' ') {
-        out.remove(start);
+    while let Some(at) = memmem::find(rest, b"\r\n") {
+        relaxed_line(&rest[..at], &mut has_blank, out);
+        rest = &rest[at + 2..];
     }
+    relaxed_line(rest, &mut has_blank, out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -28,9 +31,8 @@ pub fn relaxed_body(body: &[u8]) -> Vec<u8> {
     let mut end = 0;
     let mut rest = body;
     while !rest.is_empty() {
-        let at = memchr::memmem::find(rest, b"\r\n");
-        let line = &rest[..at.unwrap_or(rest.len())];
-        relaxed_line(line.iter().copied(), &mut out);
+        let at = memmem::find(rest, b"\r\n");
+        relaxed_line(&rest[..at.unwrap_or(rest.len())], &mut false, &mut out);
         let is_empty = out.ends_with(b"\r\n") || out.is_empty();
         out.extend_from_slice(b"\r\n");
         if !is_empty {
@@ -42,19 +44,25 @@ pub fn relaxed_body(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Adds a line with each run of blanks as one, and none at its end.
-fn relaxed_line(line: impl Iterator<Item = u8>, out: &mut Vec<u8>) {
-    let mut has_blank = false;
-    for byte in line {
-        if matches!(byte, b' ' | b'\t') {
-            has_blank = true;
-            continue;
+/// Adds a line with each run of blanks as one, and none at its end. `has_blank` says that one
+/// stood before it.
+fn relaxed_line(line: &[u8], has_blank: &mut bool, out: &mut Vec<u8>) {
+    let mut add = |run: &[u8], has_blank: &mut bool| {
+        if run.is_empty() {
+            return;
         }
-        if std::mem::take(&mut has_blank) {
+        if std::mem::take(has_blank) {
             out.push(b' ');
         }
-        out.push(byte);
+        out.extend_from_slice(run);
+    };
+    let mut rest = line;
+    while let Some(at) = memchr::memchr2(b' ', b'\t', rest) {
+        add(&rest[..at], has_blank);
+        *has_blank = true;
+        rest = &rest[at + 1..];
     }
+    add(rest, has_blank);
 }
 
 #[cfg(test)]

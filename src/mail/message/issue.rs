@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use memchr::memmem;
 
 use super::splice::{Personal, Place, Values};
-use crate::mail::dkim::{Covered, SIGNED_FIELDS, Signer, canonical};
+use crate::mail::dkim::{self, Covered, SIGNED_FIELDS, Signer, canonical};
 
 /// An encoded issue from which messages are made. Used from many threads at once.
 pub struct Issue {
@@ -20,7 +20,7 @@ pub struct Issue {
     body: Pieces,
     /// Dots that stuffing added to `body`.
     stuffed_dots: usize,
-    /// Value of `h=`.
+    /// Value of `h=`, folded.
     signed_names: String,
     signed_fields: Pieces,
     /// Hash of the canonical body up to its first place.
@@ -163,7 +163,7 @@ fn each_place_has_a_line(body: &[u8]) -> bool {
         .all(|at| body[..at].ends_with(b"=\r\n") && body[at + marker.len()..].starts_with(b"=\r\n"))
 }
 
-/// The names of the signed fields, each once more than it occurs (RFC 6376, 8.15), and the
+/// The value of `h=`: the signed fields, each once more than it occurs (RFC 6376, 8.15), and the
 /// fields in canonical form in that order, of equal ones the lowest first (5.4.2).
 fn signed(header: &[u8]) -> Option<(String, Vec<u8>)> {
     let fields = fields(header)?;
@@ -176,7 +176,7 @@ fn signed(header: &[u8]) -> Option<(String, Vec<u8>)> {
         }
         names.push(name);
     }
-    Some((names.join(":"), canonical))
+    Some((dkim::names(&names), canonical))
 }
 
 /// Names and values of a header's fields (RFC 5322, 2.2); `None` where a line is none.
