@@ -177,6 +177,7 @@ async fn a_log_in_that_asks_for_something_else_is_given_up() {
     ] {
         let error = failure(&relay, async |peer| {
             peer.welcome(&[offered]).await;
+            peer.hear("AUTH ").await;
             peer.say(format!("{challenge}\r\n")).await;
         });
         let error = error.await;
