@@ -29,8 +29,8 @@ pub enum Outcome {
     Accepted(String),
     /// The relay refused this recipient or this message.
     Refused(Refusal),
-    /// Certainly not taken, and not the recipient's fault: why.
-    Unsent(String),
+    /// Certainly not taken, and not the recipient's fault.
+    Unsent { why: String, rest: TimeDelta },
     /// The dot may have gone out and no reply came.
     Lost,
     /// Written to the Maildir, at this path.
@@ -89,10 +89,6 @@ pub const EXPIRES_AFTER: TimeDelta = TimeDelta::days(5);
 /// Mail of a daily digest is given up sooner: the next one brings its news.
 pub const DAILY_EXPIRES_AFTER: TimeDelta = TimeDelta::hours(24);
 
-/// What was not sent for a fault of the relay's or ours rests so long; the breaker says when
-/// the relay is tried again.
-const UNSENT_PAUSE: TimeDelta = TimeDelta::minutes(1);
-
 /// Decides what an outcome means.
 ///
 /// What [`crate::mail::verdict`] calls final is final; else it is tried again after a pause
@@ -105,10 +101,12 @@ pub fn next_step(attempt: Attempt, outcome: Outcome, now: DateTime<Utc>) -> Step
             let may_resend = attempt.uncertain == Uncertain::Resend && attempt.unknowns == 0;
             Step::Uncertain { resend_at: may_resend.then_some(now) }
         }
-        Outcome::Unsent(reply) if is_expired(attempt.created_at, attempt.expires_after, now) => {
-            Step::Expired { code: String::new(), reply }
+        Outcome::Unsent { why, .. }
+            if is_expired(attempt.created_at, attempt.expires_after, now) =>
+        {
+            Step::Expired { code: String::new(), reply: why }
         }
-        Outcome::Unsent(reply) => Step::Unsent { at: now + UNSENT_PAUSE, reply },
+        Outcome::Unsent { why, rest } => Step::Unsent { at: now + rest, reply: why },
         Outcome::Refused(Refusal { class, reply }) => {
             let (code, reply) = (reply.codes(), reply.text);
             match class.back_off(attempt.number) {
@@ -182,8 +180,9 @@ mod tests {
 
     #[test]
     fn what_was_not_sent_for_a_fault_of_the_relays_rests_and_expires() {
-        let unsent = |now| next_step(attempt(1), Outcome::Unsent("down".into()), now);
-        let at = now() + TimeDelta::minutes(1);
+        let rest = TimeDelta::minutes(1);
+        let unsent = |now| next_step(attempt(1), Outcome::Unsent { why: "down".into(), rest }, now);
+        let at = now() + rest;
         assert_eq!(unsent(now()), Step::Unsent { at, reply: "down".into() });
         let expired = Step::Expired { code: String::new(), reply: "down".into() };
         assert_eq!(unsent(now() + EXPIRES_AFTER), expired);

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -32,6 +33,12 @@ const LONGEST_USE: Duration = Duration::from_mins(5);
 
 /// Longest wait for a turn without another look.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the relay turned away because it has too much rests so long.
+const THROTTLED: TimeDelta = TimeDelta::minutes(1);
+
+/// What cannot be made into a message is looked at again after this.
+const UNREADABLE: TimeDelta = TimeDelta::hours(1);
 
 /// Results that are not left to the next intent: it may be long in coming.
 const MOST_RESULTS: usize = 16;
@@ -104,7 +111,8 @@ impl Carrier {
             // Ours, and of this delivery alone: the others go on.
             Err(fault) => {
                 error!(run = claim.run, subscriber = claim.subscriber, "not sent: {fault}");
-                self.keep(claim, claim.attempt + 1, Outcome::Unsent(fault.to_string()));
+                let unsent = Outcome::Unsent { why: fault.to_string(), rest: UNREADABLE };
+                self.keep(claim, claim.attempt + 1, unsent);
                 return self.settled(lane).await;
             }
         };
@@ -224,7 +232,11 @@ impl Carrier {
                 None
             }
             Finish::Unsent(error) => {
-                self.keep(claim, attempt, Outcome::Unsent(error.to_string()));
+                let rest = match error.trouble() {
+                    Trouble::Throttled => THROTTLED,
+                    _ => self.crew.supply.note_failure(claim).await,
+                };
+                self.keep(claim, attempt, Outcome::Unsent { why: error.to_string(), rest });
                 Some(error)
             }
             Finish::Lost(error) => {

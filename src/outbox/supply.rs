@@ -36,8 +36,6 @@ const LEASE: TimeDelta = TimeDelta::minutes(15);
 pub(super) struct Held {
     pub(super) claim: Claim,
     pub(super) lane: Lane,
-    /// How often the relay failed while it was tried.
-    failures: u32,
 }
 
 /// What a connection finds when it asks for a delivery.
@@ -66,6 +64,8 @@ struct State {
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
     groups: HashMap<usize, Group>,
+    /// How often the relay failed while a delivery was under way, by run and person.
+    failures: HashMap<(i64, i64), u32>,
 }
 
 /// Domains that share a rate.
@@ -130,14 +130,22 @@ impl Supply {
 
     /// A delivery during which the relay failed comes next again, unless it was so often that
     /// it may be the cause.
-    pub(super) async fn put_back_failed(&self, mut held: Held) -> Result<(), StoreError> {
-        held.failures += 1;
-        if held.failures < FAILURES {
+    pub(super) async fn put_back_failed(&self, held: Held) -> Result<(), StoreError> {
+        let pause = self.note_failure(&held.claim).await;
+        if pause.is_zero() {
             self.put_back(held).await;
             return Ok(());
         }
         self.done(held.lane).await;
-        self.store.release(&[held.claim], self.clock.now() + LAID_ASIDE).await
+        self.store.release(&[held.claim], self.clock.now() + pause).await
+    }
+
+    /// The relay failed while this delivery was under way; how long it rests.
+    pub(super) async fn note_failure(&self, claim: &Claim) -> TimeDelta {
+        let mut state = self.state.lock().await;
+        let failures = state.failures.entry((claim.run, claim.subscriber)).or_default();
+        *failures += 1;
+        if *failures < FAILURES { TimeDelta::zero() } else { LAID_ASIDE }
     }
 
     /// Gives all claims that nobody holds back to the store.
@@ -186,7 +194,7 @@ impl Supply {
         let mut far: BTreeMap<DateTime<Utc>, Vec<Claim>> = BTreeMap::new();
         for claim in claims {
             let Some((group, per_second)) = self.limits.group_of(&claim.domain) else {
-                state.ready[lane].push_back(Held { claim, lane, failures: 0 });
+                state.ready[lane].push_back(Held { claim, lane });
                 continue;
             };
             let group = state.groups.entry(group).or_insert_with(|| Group::new(per_second));
@@ -239,7 +247,7 @@ impl State {
         let mut next = None;
         for group in self.groups.values_mut() {
             while let Some((_, lane, claim)) = group.waiting.pop_front_if(|(at, ..)| *at <= now) {
-                self.ready[lane].push_back(Held { claim, lane, failures: 0 });
+                self.ready[lane].push_back(Held { claim, lane });
             }
             let first = group.waiting.front().map(|(at, ..)| *at);
             next = [next, first].into_iter().flatten().min();
