@@ -9,19 +9,22 @@ use super::relay::{Act, Gate, Phase, Relay, Settings};
 
 const MESSAGE: &[u8] = b"Message-ID: <a@example.org>\r\n\r\nThe bridge opens today.\r\n";
 
-fn timeouts() -> Timeouts {
-    let short = Duration::from_millis(100);
-    Timeouts { connect: short, command: short, reply_to_dot: short }
+/// The timer that a test waits for; the others are longer than any test.
+const SHORT: Duration = Duration::from_millis(100);
+
+fn long() -> Timeouts {
+    let long = Duration::from_mins(1);
+    Timeouts { connect: long, command: long, reply_to_dot: long }
 }
 
-async fn open(relay: &Relay) -> Result<Connection, RelayError> {
+async fn open(relay: &Relay, timeouts: Timeouts) -> Result<Connection, RelayError> {
     let relay = SmtpRelay {
         host: "127.0.0.1".into(),
         port: relay.address.port(),
         security: Security::Plain,
         credentials: None,
     };
-    Connection::open(&relay, timeouts()).await
+    Connection::open(&relay, timeouts).await
 }
 
 async fn begin(connection: &mut Connection) -> Result<(), BeginError> {
@@ -37,7 +40,7 @@ async fn silent(at: Phase) -> Relay {
 async fn a_relay_silent_before_mail_is_given_up() {
     for phase in [Phase::Greeting, Phase::Ehlo] {
         let relay = silent(phase).await;
-        let error = open(&relay).await.err();
+        let error = open(&relay, Timeouts { connect: SHORT, ..long() }).await.err();
         assert!(matches!(error, Some(RelayError::Silent { .. })), "{phase:?}: {error:?}");
     }
 }
@@ -46,7 +49,8 @@ async fn a_relay_silent_before_mail_is_given_up() {
 async fn a_relay_silent_before_the_go_ahead_is_to_blame_itself() {
     for phase in [Phase::Mail, Phase::Rcpt, Phase::Data] {
         let relay = silent(phase).await;
-        let mut connection = open(&relay).await.unwrap();
+        let timeouts = Timeouts { command: SHORT, ..long() };
+        let mut connection = open(&relay, timeouts).await.unwrap();
         let error = begin(&mut connection).await.err();
         let is_silent = matches!(error, Some(BeginError::Relay(RelayError::Silent { .. })));
         assert!(is_silent, "{phase:?}: {error:?}");
@@ -62,7 +66,8 @@ async fn a_dropped_reply_is_a_silent_relay() {
             },
         )
         .await;
-        let mut connection = open(&relay).await.unwrap();
+        let timeouts = Timeouts { command: SHORT, ..long() };
+        let mut connection = open(&relay, timeouts).await.unwrap();
         let error = begin(&mut connection).await.err();
         assert!(matches!(error, Some(BeginError::Relay(_))), "{phase:?}: {error:?}");
     }
@@ -77,7 +82,8 @@ async fn a_250_after_our_timer_leaves_the_message_unknown() {
         _ => Act::usual(),
     })
     .await;
-    let mut connection = open(&relay).await.unwrap();
+    let timeouts = Timeouts { reply_to_dot: SHORT, ..long() };
+    let mut connection = open(&relay, timeouts).await.unwrap();
     begin(&mut connection).await.unwrap();
     let finish = connection.finish(MESSAGE).await;
     assert!(matches!(finish, Finish::Lost(_)), "{finish:?}");
@@ -89,13 +95,10 @@ async fn a_250_after_our_timer_leaves_the_message_unknown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_timer_covers_a_reply_that_comes_byte_by_byte() {
     // Each byte alone is in time; the reply is not.
-    let settings = Settings {
-        one_byte_writes: true,
-        reply_delay: timeouts().connect / 2,
-        ..Settings::default()
-    };
+    let settings =
+        Settings { one_byte_writes: true, reply_delay: SHORT / 2, ..Settings::default() };
     let relay = Relay::start(settings, |_| Act::usual()).await;
     // Greeting and two replies to EHLO, 50 ms each, are more than the 100 ms to connect.
-    let error = open(&relay).await.err();
+    let error = open(&relay, Timeouts { connect: SHORT, ..long() }).await.err();
     assert!(matches!(error, Some(RelayError::Silent { .. })), "{error:?}");
 }
