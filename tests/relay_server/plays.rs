@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER;
 use tokio::io::AsyncReadExt;
 
 use super::client::{Client, message};
+use super::relay::script::in_time;
 use super::relay::{Act, Gate, Keep, Phase, Pipelining, Relay, Settings};
 
 const MEI: &str = "mei@example.org";
@@ -69,9 +70,12 @@ async fn a_late_reply_that_nobody_waits_for_is_noted() {
     gate.wait_until_held(1).await;
     drop(client);
     relay.wait_for(1).await;
-    while relay.lines()[0].is_answered.is_none() {
-        tokio::task::yield_now().await;
-    }
+    let noted = async {
+        while relay.lines()[0].is_answered.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time(noted).await;
     assert_eq!(relay.lines()[0].is_answered, Some(false));
 }
 
@@ -211,9 +215,12 @@ async fn it_falls_silent_and_lets_go_when_the_client_does() {
     let waited = tokio::time::timeout(Duration::from_millis(20), client.reply()).await;
     assert!(waited.is_err());
     drop(client);
-    while relay.open() > 0 {
-        tokio::task::yield_now().await;
-    }
+    let let_go = async {
+        while relay.open() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time(let_go).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -265,6 +272,24 @@ async fn latin_1_and_replies_out_of_step_are_written_as_they_are() {
     let mut bytes = vec![0; b"550 5.1.1 bo\xEEte inconnue\r\n250 2.0.0 Ok\r\n".len()];
     client.0.read_exact(&mut bytes).await.unwrap();
     assert_eq!(bytes, b"550 5.1.1 bo\xEEte inconnue\r\n250 2.0.0 Ok\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_go_ahead_without_recipients_leads_to_nothing() {
+    let relay = Relay::playing(|moment| match moment.phase {
+        Phase::Rcpt => Act::reply("550 5.1.1 no"),
+        Phase::Data => Act::reply("354 Go ahead"),
+        _ => Act::usual(),
+    })
+    .await;
+    let mut client = Client::greeted(&relay).await;
+    client.write(format!("MAIL FROM:<a@b>\r\nRCPT TO:<{MEI}>\r\nDATA\r\n")).await;
+    for reply in ["250 2.1.0 Ok\r\n", "550 5.1.1 no\r\n", "354 Go ahead\r\n"] {
+        assert_eq!(client.reply().await, reply);
+    }
+    assert_eq!(client.say(".").await, "554 5.5.1 no valid recipients\r\n");
+    assert!(relay.lines().is_empty());
+    assert!(relay.faults().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,27 +9,17 @@ use super::relay::{Act, Gate, Phase, Relay};
 
 const MESSAGE: &[u8] = b"Message-ID: <a@example.org>\r\n\r\nThe bridge opens today.\r\n";
 
-fn timeouts() -> Timeouts {
-    let short = Duration::from_millis(100);
-    Timeouts {
-        greeting: short,
-        hello: short,
-        sender: short,
-        recipient: short,
-        data_go_ahead: short,
-        reply_to_dot: short,
-        ..Timeouts::default()
-    }
-}
+/// The timer that a test waits for; the program's own are longer than any test.
+const SHORT: Duration = Duration::from_millis(100);
 
-async fn open(relay: &Relay) -> Result<Connection, RelayError> {
+async fn open(relay: &Relay, timeouts: Timeouts) -> Result<Connection, RelayError> {
     let relay = SmtpRelay {
         host: "127.0.0.1".into(),
         port: relay.address.port(),
         security: Security::Plain,
         credentials: None,
     };
-    Connection::open(&relay, timeouts(), &TlsSettings::system()).await
+    Connection::open(&relay, timeouts, &TlsSettings::system()).await
 }
 
 async fn begin(connection: &mut Connection) -> Result<(), BeginError> {
@@ -46,7 +36,9 @@ async fn silent(at: Phase) -> Relay {
 async fn a_relay_silent_before_mail_is_given_up() {
     for phase in [Phase::Greeting, Phase::Ehlo] {
         let relay = silent(phase).await;
-        let error = open(&relay).await.err();
+        let error = open(&relay, Timeouts { greeting: SHORT, hello: SHORT, ..Timeouts::default() })
+            .await
+            .err();
         assert!(matches!(error, Some(RelayError::Silent { .. })), "{phase:?}: {error:?}");
     }
 }
@@ -55,7 +47,13 @@ async fn a_relay_silent_before_mail_is_given_up() {
 async fn a_relay_silent_before_the_go_ahead_is_to_blame_itself() {
     for phase in [Phase::Mail, Phase::Rcpt, Phase::Data] {
         let relay = silent(phase).await;
-        let mut connection = open(&relay).await.unwrap();
+        let timeouts = Timeouts {
+            sender: SHORT,
+            recipient: SHORT,
+            data_go_ahead: SHORT,
+            ..Timeouts::default()
+        };
+        let mut connection = open(&relay, timeouts).await.unwrap();
         let error = begin(&mut connection).await.err();
         let is_silent = matches!(error, Some(BeginError::Relay(RelayError::Silent { .. })));
         assert!(is_silent, "{phase:?}: {error:?}");
@@ -71,7 +69,13 @@ async fn a_dropped_reply_is_a_silent_relay() {
             },
         )
         .await;
-        let mut connection = open(&relay).await.unwrap();
+        let timeouts = Timeouts {
+            sender: SHORT,
+            recipient: SHORT,
+            data_go_ahead: SHORT,
+            ..Timeouts::default()
+        };
+        let mut connection = open(&relay, timeouts).await.unwrap();
         let error = begin(&mut connection).await.err();
         assert!(matches!(error, Some(BeginError::Relay(_))), "{phase:?}: {error:?}");
     }
@@ -86,7 +90,8 @@ async fn a_250_after_our_timer_leaves_the_message_unknown() {
         _ => Act::usual(),
     })
     .await;
-    let mut connection = open(&relay).await.unwrap();
+    let timeouts = Timeouts { reply_to_dot: SHORT, ..Timeouts::default() };
+    let mut connection = open(&relay, timeouts).await.unwrap();
     begin(&mut connection).await.unwrap();
     let finish = connection.finish(&[MESSAGE]).await;
     assert!(matches!(finish, Finish::Lost(_)), "{finish:?}");

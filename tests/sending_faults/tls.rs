@@ -91,7 +91,6 @@ async fn a_relay_that_refuses_starttls_gets_no_mail() {
 /// CVE-2011-0411, from the side of the client: what somebody put behind the 220 in the clear
 /// is no reply to what is said under TLS.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "lettre keeps what it read ahead: a false success"]
 async fn bytes_behind_the_220_do_not_survive_the_upgrade() {
     let authority = Authority::new();
     let tls = Tls::Offered(authority.server("127.0.0.1"));

@@ -66,7 +66,6 @@ async fn a_relay_that_takes_one_connection_at_a_time_gets_everything_over_that()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a 421 ends the connection task, and the run stays open"]
 async fn a_relay_that_says_421_after_five_messages_gets_the_rest_over_new_connections() {
     // In place of the reply to MAIL, and unasked behind the 250.
     for phase in [Phase::Mail, Phase::Answered] {
@@ -154,7 +153,6 @@ async fn a_refused_sender_pauses_the_run_and_costs_nobody_an_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the run stays open"]
 async fn auth_and_sender_refusals_show_as_a_paused_run() {
     for phase in [Phase::Auth, Phase::Mail] {
         let settings =

@@ -217,20 +217,27 @@ impl Conversation<'_> {
     }
 
     async fn data(&mut self) -> Result<()> {
-        if self.transaction.as_ref().is_none_or(Vec::is_empty) {
-            return self.write("503 5.5.1 no valid recipients").await;
-        }
+        let is_for_nobody = self.transaction.as_ref().is_none_or(Vec::is_empty);
+        let usual = if is_for_nobody { "503 5.5.1 no valid recipients" } else { "354 Go ahead" };
         let act = self.ask_about_transaction(Phase::Data);
         self.hold(&act).await?;
         // Just before the reply is written, so that whatever it sets off comes later.
         let go_ahead_at = self.shared.log.tick();
-        let said = self.utter(act, "354 Go ahead").await?;
+        let said = self.utter(act, usual).await?;
         if !self.close_if(&said).await? {
             return Ok(());
         }
         let message = self.body().await?;
-        self.look_at(&message);
-        let usual = if self.is_too_large(message.len()) { TOO_LARGE } else { "" };
+        let usual = if is_for_nobody {
+            "554 5.5.1 no valid recipients"
+        } else if self.is_too_large(message.len()) {
+            TOO_LARGE
+        } else {
+            ""
+        };
+        if !is_for_nobody {
+            self.look_at(&message);
+        }
         let is_taken = self.answer(Phase::Dot, usual).await?;
         if !is_taken {
             self.transaction = None;
