@@ -61,7 +61,7 @@ impl Case {
 
     /// After an operator let go whatever was paused.
     async fn go_on(&self) -> Done {
-        self.run(&["resume"]).await;
+        self.run(&["resume", "1"]).await;
         self.publish().await
     }
 

@@ -67,7 +67,7 @@ pub enum Recipient {
     /// Final for this delivery, but by a rule (5.7.x, 554, content): where everybody meets it,
     /// it is the relay's or ours, so it counts towards the breaker.
     Policy,
-    /// Over quota: later, after a long pause, also where the relay says 5yz.
+    /// Over quota for now: later, after a long pause.
     Full,
     /// Deferred to see whether we come back (RFC 6647): minutes.
     Greylisted,
@@ -186,7 +186,7 @@ fn refused_sender(code: u16, enhanced: Option<Enhanced>) -> Trouble {
 
 /// 5yz at RCPT, DATA or the dot.
 fn permanent(phase: Phase, code: u16, enhanced: Option<Enhanced>) -> Verdict {
-    use Recipient::{Full, Gone, Policy, Refused};
+    use Recipient::{Gone, Policy, Refused};
     if is_about_credentials(code, enhanced) {
         return Verdict::Relay(Trouble::Credentials);
     }
@@ -196,9 +196,6 @@ fn permanent(phase: Phase, code: u16, enhanced: Option<Enhanced>) -> Verdict {
         // No such mailbox, system or syntax, moved, null MX (RFC 7505); disabled.
         Some((1, 1..=4 | 6 | 10) | (2, 1)) => Gone,
         Some((1, 0)) if phase == Phase::Recipient => Gone,
-        Some((2, 2)) => Full,
-        // Larger than the system takes; 5.2.3 is the limit of one mailbox.
-        Some((3, 4)) => return Verdict::Relay(Trouble::TooLarge),
         // RFC 5321, 4.5.3.1.10: the old code for too many recipients, to be read as 452.
         Some((5, 3)) => return Verdict::Relay(Trouble::Throttled),
         // Out of order: with one recipient accepted before, the relay has lost its place.
@@ -210,9 +207,8 @@ fn permanent(phase: Phase, code: u16, enhanced: Option<Enhanced>) -> Verdict {
         Some((1 | 2 | 4 | 5, _)) => Refused,
         // Without a code that says more (also X.0.0): RFC 5321, 4.2.3.
         _ => match (phase, code) {
-            // RFC 5321, 4.5.3.1.10, and Exim's "mailbox full".
-            (Phase::Recipient | Phase::Dot, 552) => Full,
-            (Phase::Data, 552) => return Verdict::Relay(Trouble::TooLarge),
+            // "Mailbox full", for Exim among others.
+            (Phase::Recipient | Phase::Dot, 552) => Refused,
             (Phase::Recipient, 550) | (_, 556) => Gone,
             // 553 is also qmail's word for "relaying denied": not the address for certain.
             (_, 551 | 553) | (Phase::Recipient, 501 | 504 | 521 | 555) => Refused,

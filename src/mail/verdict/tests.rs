@@ -125,6 +125,7 @@ fn what_is_final_for_one_person_is_refused() {
 fn what_everybody_may_meet_is_policy() {
     let lines = [
         "550 5.7.1 not wanted",
+        "552 5.3.4 too big",
         "554 5.7.1 relay access denied",
         "550 5.7.26 DMARC",
         "554 no",
@@ -138,9 +139,10 @@ fn what_everybody_may_meet_is_policy() {
 }
 
 #[test]
-fn a_full_mailbox_waits_long_whatever_the_class() {
-    check(PERSON, Full, &["552 5.2.2 over quota", "452 4.2.2 over quota", "550 5.2.2 over quota"]);
-    check(&[Phase::Recipient, Phase::Dot], Full, &["552 mailbox full"]);
+fn a_full_mailbox_waits_long_unless_the_relay_calls_it_final() {
+    check(PERSON, Full, &["452 4.2.2 over quota"]);
+    check(PERSON, Refused, &["552 5.2.2 over quota", "550 5.2.2 over quota"]);
+    check(&[Phase::Recipient, Phase::Dot], Refused, &["552 mailbox full"]);
     check(&[Phase::Recipient], Full, &["452 mailbox full"]);
 }
 
@@ -183,8 +185,7 @@ fn behind_rcpt_too_a_refusal_may_be_the_relays() {
         Sender,
         &["550 5.1.8 your domain", "553 5.1.7 your address", "550 5.7.27 null MX"],
     );
-    check(PERSON, TooLarge, &["552 5.3.4 too big", "554 5.3.4 too big"]);
-    check(&[Phase::Data], TooLarge, &["552 too big"]);
+    check(&[Phase::Data], Policy, &["552 too big"]);
     check(PERSON, Down, &["503 order", "503 5.5.1 order", "500 what", "502 5.5.2 what"]);
 }
 
