@@ -90,6 +90,7 @@ pub(super) async fn claim_due(
         key_id: i64,
         cipher: Vec<u8>,
         domain: String,
+        dkim_selector: Option<String>,
     }
     let action = "claim deliveries";
     let mut picked: Vec<(i64, i64)> = Vec::new();
@@ -131,7 +132,7 @@ pub(super) async fn claim_due(
     let rows: Vec<Row> = sqlx::query_as(
         "select d.run_id, d.subscriber_id, d.issue_id, g.name as digest, d.fence, d.attempt,
                 d.unknowns, d.token_key, d.dated_at, r.created_at, d.address_version, a.key_id,
-                a.cipher, s.domain
+                a.cipher, s.domain, d.dkim_selector
          from json_each($1) as j
          join delivery d on d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
          join run r on r.id = d.run_id
@@ -161,6 +162,7 @@ pub(super) async fn claim_due(
             address_version: row.address_version,
             address_cipher: row.cipher,
             domain: row.domain,
+            dkim_selector: row.dkim_selector,
         })
         .collect())
 }
