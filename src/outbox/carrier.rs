@@ -381,6 +381,11 @@ impl Carrier {
         self.results.clear();
         if intent.is_none() {
             info!(run = claim.run, "a delivery was not sent: its recipient left or its run rests");
+            let run = self.outbox.store.run(claim.run).await?;
+            if run.is_none_or(|run| run.state != "sending") {
+                // Each of its other claims would cost a connection as well.
+                self.crew.supply.drop_run(claim.run).await?;
+            }
         }
         Ok(intent.map(|intent| intent.attempt))
     }
