@@ -255,3 +255,40 @@ impl State {
         next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_hands_out_turns_in_step_and_sends_the_far_ones_back() {
+        let mut group = Group::new(10);
+        let now = Duration::from_secs(5);
+        let turns: Vec<Turn> = (0..400).map(|_| group.reserve(now)).collect();
+        let soon = |turn: &Turn| if let Turn::Soon(at) = turn { Some(*at) } else { None };
+        let far = |turn: &Turn| if let Turn::Far(wait) = turn { Some(*wait) } else { None };
+        assert_eq!(turns.iter().filter_map(soon).count(), 310, "a second's worth and 30 s more");
+        assert_eq!(turns.iter().filter_map(soon).max(), Some(now + LONGEST_WAIT));
+        // The 90 others come back when those before them are through, ten a second.
+        assert_eq!(turns.iter().find_map(far), Some(TimeDelta::seconds(30)));
+        assert_eq!(turns.iter().filter_map(far).max(), Some(TimeDelta::seconds(38)));
+    }
+
+    #[test]
+    fn what_was_sent_back_takes_no_turn_from_those_who_wait() {
+        let mut group = Group::new(1);
+        let now = Duration::from_secs(1);
+        (0..100).for_each(|_| drop(group.reserve(now)));
+        let later = now + Duration::from_secs(31);
+        assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
+    }
+
+    #[test]
+    fn a_lane_is_asked_for_again_only_after_a_pause() {
+        let mut state = State::default();
+        assert!(state.is_due(Lane::Urgent));
+        state.empty_since[Lane::Urgent] = Some(Instant::now());
+        assert!(!state.is_due(Lane::Urgent));
+        assert!(state.is_due(Lane::Digests));
+    }
+}
