@@ -171,8 +171,8 @@ impl Carrier {
         if let Err(error) = self.connect(relay).await {
             return self.relay_failed(error?, Some(held)).await;
         }
-        crew.take_turn().await;
-        let Some((connection, _)) = &mut self.connection else {
+        let has_turn = stopped_or(&crew, crew.take_turn()).await.is_some();
+        let Some((connection, _)) = self.connection.as_mut().filter(|_| has_turn) else {
             crew.supply.put_back(held).await;
             return Ok(());
         };
@@ -403,8 +403,14 @@ impl Carrier {
         if let Step::Rejected { code, reply } = &step {
             warn!(run = claim.run, code, "the relay refused a recipient: {reply}");
         }
+        let is_open = matches!(
+            step,
+            Step::Retry { .. } | Step::Unsent { .. } | Step::Uncertain { resend_at: Some(_) }
+        );
         self.push(claim, step);
-        (self.outbox.on_delivery)();
+        if !is_open {
+            (self.outbox.on_delivery)();
+        }
     }
 
     fn push(&mut self, claim: &Claim, step: Step) {
