@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -27,6 +28,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A delivery at which the relay fails so often is laid aside: it may be the cause.
 const FAILURES: u32 = 3;
+/// The relay works again when it took so many since: fewer were under way when it failed.
+const IN_FLIGHT: u64 = 50;
 const LAID_ASIDE: TimeDelta = TimeDelta::minutes(5);
 /// Far longer than a claim waits here, and shorter than a day's mail should.
 const LEASE: TimeDelta = TimeDelta::minutes(15);
@@ -54,6 +57,8 @@ pub(super) struct Supply {
     may_be_stand_in: bool,
     limits: Arc<RelayLimits>,
     started: Instant,
+    /// Messages the relay took.
+    accepted: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -64,8 +69,28 @@ struct State {
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
     groups: HashMap<usize, Group>,
-    /// How often the relay failed while a delivery was under way, by run and person.
-    failures: HashMap<(i64, i64), u32>,
+    /// By run and person.
+    failures: HashMap<(i64, i64), Failures>,
+}
+
+/// How often the relay failed while a delivery was under way, and took others in between:
+/// where it takes nothing, no delivery is the cause.
+#[derive(Debug, Clone, Copy, Default)]
+struct Failures {
+    count: u32,
+    /// Messages taken when it last failed and was counted.
+    accepted: u64,
+}
+
+impl Failures {
+    /// Whether it is time to lay the delivery aside.
+    fn note(&mut self, accepted: u64) -> bool {
+        if self.count == 0 || accepted >= self.accepted + IN_FLIGHT {
+            self.count += 1;
+            self.accepted = accepted;
+        }
+        self.count >= FAILURES
+    }
 }
 
 /// Domains that share a rate.
@@ -93,6 +118,7 @@ impl Supply {
             may_be_stand_in,
             limits,
             started: Instant::now(),
+            accepted: AtomicU64::new(0),
             state: Mutex::default(),
         }
     }
@@ -142,10 +168,15 @@ impl Supply {
 
     /// The relay failed while this delivery was under way; how long it rests.
     pub(super) async fn note_failure(&self, claim: &Claim) -> TimeDelta {
+        let accepted = self.accepted.load(Ordering::Relaxed);
         let mut state = self.state.lock().await;
         let failures = state.failures.entry((claim.run, claim.subscriber)).or_default();
-        *failures += 1;
-        if *failures < FAILURES { TimeDelta::zero() } else { LAID_ASIDE }
+        if failures.note(accepted) { LAID_ASIDE } else { TimeDelta::zero() }
+    }
+
+    /// The relay took a message: failures before it and after it are not one and the same.
+    pub(super) fn accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Gives all claims that nobody holds back to the store.
@@ -281,6 +312,15 @@ mod tests {
         (0..100).for_each(|_| drop(group.reserve(now)));
         let later = now + Duration::from_secs(31);
         assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
+    }
+
+    #[test]
+    fn a_delivery_is_laid_aside_only_where_the_relay_takes_others() {
+        let mut failures = Failures::default();
+        assert!((0..100).all(|_| !failures.note(7)), "the relay takes nothing");
+        assert!((8..57).all(|accepted| !failures.note(accepted)), "they were under way");
+        assert!(!failures.note(57));
+        assert!(failures.note(107));
     }
 
     #[test]
