@@ -19,6 +19,7 @@ use super::sender::{Crew, End, Outbox, SendError};
 use super::supply::{Held, Next};
 use super::{Attempt, Outcome, Step, is_expired, next_step};
 use crate::config::{Relay, SmtpRelay};
+use crate::failpoint;
 use crate::mail::maildir;
 use crate::mail::message::Message;
 use crate::mail::smtp::{BeginError, Connection, Finish, Refusal, RelayError};
@@ -177,9 +178,10 @@ impl Carrier {
             return Ok(());
         };
         let size_bytes = u64::try_from(message.size_bytes()).unwrap_or(u64::MAX);
+        failpoint::reach("before-mail");
         let begin = connection.begin(&self.outbox.from, address, size_bytes);
         match stopped_or(&crew, begin).await {
-            Some(Ok(())) => {}
+            Some(Ok(())) => failpoint::reach("after-go-ahead"),
             Some(Err(BeginError::Recipient(refusal))) => {
                 let attempt = held.claim.attempt + 1;
                 self.refused(&held.claim, attempt, refusal).await?;
@@ -202,6 +204,7 @@ impl Carrier {
             crew.supply.done(held.lane).await;
             return intent.map(|_| ());
         };
+        failpoint::reach("after-intent");
         if crew.is_stopped() {
             self.connection = None;
             let at = self.outbox.clock.now();
@@ -223,6 +226,7 @@ impl Carrier {
         let finish = connection.finish(&[message.wire()]).await;
         let trouble = match finish {
             Finish::Accepted(reply) => {
+                failpoint::reach("after-reply");
                 self.crew.accepted();
                 self.keep(claim, attempt, Outcome::Accepted(reply));
                 None

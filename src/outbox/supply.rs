@@ -16,6 +16,7 @@ use super::lane::{Lane, PerLane, choose};
 use super::limits::RelayLimits;
 use super::rate::Bucket;
 use crate::clock::Clock;
+use crate::failpoint;
 use crate::store::{Claim, ClaimRequest, Store, StoreError};
 
 /// Claims of digests taken at once: enough that the connections do not wait for the store.
@@ -206,7 +207,11 @@ impl Supply {
             group.waiting = others;
             claims.extend(meant.into_iter().map(|(_, _, claim)| claim));
         }
-        if claims.is_empty() { Ok(()) } else { self.store.release(&claims, self.clock.now()).await }
+        if claims.is_empty() {
+            return Ok(());
+        }
+        failpoint::reach("at-release");
+        self.store.release(&claims, self.clock.now()).await
     }
 
     async fn refill(&self, state: &mut State, lane: Lane) -> Result<(), StoreError> {
@@ -220,6 +225,9 @@ impl Supply {
             may_be_stand_in: self.may_be_stand_in,
         };
         let claims = self.store.claim_due(&request).await?;
+        if !claims.is_empty() {
+            failpoint::reach("after-claim");
+        }
         state.empty_since[lane] = claims.is_empty().then(Instant::now);
         let since_start = self.started.elapsed();
         let mut far: BTreeMap<DateTime<Utc>, Vec<Claim>> = BTreeMap::new();

@@ -49,6 +49,7 @@ use super::{
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
+use crate::failpoint;
 use crate::model::{Entry, Seq, Timestamp};
 
 /// How long a write waits for another process's.
@@ -481,6 +482,7 @@ impl Store for SqliteStore {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "expand a run").await?;
         let added = runs::expand(&mut transaction, run, keys, now).await?;
+        failpoint::reach("at-expand-page");
         transaction.commit().await.during("expand a run")?;
         Ok(added)
     }

@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{During, Result, begin, outbox};
+use crate::failpoint;
 use crate::store::{Claim, DeliveryResult, Intent, StoreError};
 
 /// Most orders of one transaction.
@@ -95,7 +96,16 @@ async fn write(
     let mut transaction = begin(writer, action).await?;
     outbox::record_results(&mut transaction, &results, now).await?;
     let intents = outbox::intend(&mut transaction, &asks, now).await?;
+    if !intents.is_empty() {
+        failpoint::reach("before-intent");
+    }
+    if !results.is_empty() {
+        failpoint::reach("before-result-commit");
+    }
     transaction.commit().await.during(action)?;
+    if !results.is_empty() {
+        failpoint::reach("after-result-commit");
+    }
     Ok(intents)
 }
 
