@@ -8,14 +8,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::chain;
 use crate::outbox::breaker::Breaker;
 use crate::outbox::progress::{Meter, Sample, end_line, line};
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
-use crate::pipeline::send::{carry, outbox, resent_digests};
+use crate::pipeline::send::{carry, outbox};
 use crate::store::StoreError;
 
 /// Longest sleep without looking at the outbox.
@@ -103,9 +103,14 @@ impl Carrier {
                     self.until_next_due().await
                 }
                 Err(error) => {
-                    self.take_stock(&error).await;
                     let pause = breaker.fail();
-                    warn!("could not send, next try in {} s: {}", pause.as_secs(), chain(&error));
+                    let (next, why) = (pause.as_secs(), chain(&error));
+                    // A relay comes back by itself, room on a disk does not.
+                    if let Some(hint) = error.hint().filter(|_| error.is_full_disk()) {
+                        error!("sending is stopped, next try in {next} s: {why} ({hint})");
+                    } else {
+                        warn!("could not send, next try in {next} s: {why}");
+                    }
                     let tries = breaker.failures();
                     let _ = self.news.send(News::Failed { error: Arc::new(error), tries });
                     pause
@@ -156,18 +161,6 @@ impl Carrier {
             warn!("could not look at the outbox: {}", chain(&error));
             0
         })
-    }
-
-    /// A store that failed may have left claims and intents behind. Nobody else sends, so
-    /// what is in hand now is what was left: the rules of a crash apply.
-    async fn take_stock(&self, error: &SendError) {
-        if !matches!(error, SendError::Store(_)) {
-            return;
-        }
-        let resend = resent_digests(&self.press);
-        if let Err(error) = self.press.store.recover(&resend, self.press.clock.now()).await {
-            warn!("could not take stock of the outbox: {}", chain(&error));
-        }
     }
 
     async fn until_next_due(&self) -> Duration {

@@ -25,7 +25,7 @@ use crate::mail::message::Message;
 use crate::mail::smtp::{BeginError, Connection, Finish, Refusal, RelayError};
 use crate::mail::verdict::{Recipient, Trouble};
 use crate::model::Address;
-use crate::store::{Claim, DeliveryResult};
+use crate::store::{Claim, DeliveryResult, StoreError};
 
 /// A connection is closed after so many messages or so long, so that a relay behind several
 /// addresses is used evenly.
@@ -197,12 +197,24 @@ impl Carrier {
                 return Ok(());
             }
         }
-        let intent = self.intend(&held.claim).await;
-        let Ok(Some(attempt)) = intent else {
-            // The go-ahead stands open: without the dot, only hanging up is clean.
+        if crew.is_stopped() {
             self.connection = None;
-            crew.supply.done(held.lane).await;
-            return intent.map(|_| ());
+            crew.supply.put_back(held).await;
+            return Ok(());
+        }
+        let attempt = match self.intend(&held.claim).await {
+            Ok(Some(attempt)) => attempt,
+            // The go-ahead stands open: without the dot, only hanging up is clean.
+            Ok(None) => {
+                self.connection = None;
+                crew.supply.done(held.lane).await;
+                return Ok(());
+            }
+            Err(error) => {
+                self.connection = None;
+                crew.supply.put_back(held).await;
+                return Err(error);
+            }
         };
         failpoint::reach("after-intent");
         if crew.is_stopped() {
@@ -381,7 +393,11 @@ impl Carrier {
     /// Asks for leave to write the dot; carries the results so far with it.
     async fn intend(&mut self, claim: &Claim) -> Result<Option<u32>, SendError> {
         let now = self.outbox.clock.now();
-        let intent = self.outbox.store.intend(claim, &self.results, now).await?;
+        let intent = self.outbox.store.intend(claim, &self.results, now).await;
+        if intent.as_ref().is_err_and(StoreError::is_full_disk) {
+            self.crew.fill_disk();
+        }
+        let intent = intent?;
         self.results.clear();
         if intent.is_none() {
             info!(run = claim.run, "a delivery was not sent: its recipient left or its run rests");
@@ -428,13 +444,22 @@ impl Carrier {
         if self.results.len() >= MOST_RESULTS { self.write_results().await } else { Ok(()) }
     }
 
+    /// What cannot be written is tried once more: each result that is lost is a second copy for
+    /// somebody. On a full disk the ballast makes room for it, and sending ends all the same.
     async fn write_results(&mut self) -> Result<(), SendError> {
-        if !self.results.is_empty() {
-            let now = self.outbox.clock.now();
-            self.outbox.store.record_results(&self.results, now).await?;
-            self.results.clear();
+        if self.results.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let now = self.outbox.clock.now();
+        let first = self.outbox.store.record_results(&self.results, now).await;
+        if let Err(error) = &first {
+            if error.is_full_disk() {
+                self.crew.fill_disk();
+            }
+            self.outbox.store.record_results(&self.results, now).await?;
+        }
+        self.results.clear();
+        Ok(first?)
     }
 
     async fn until_stop(&self, work: impl Future<Output = ()>) {

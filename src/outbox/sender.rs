@@ -11,9 +11,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::warn;
 use url::Url;
 
 use super::EXPIRES_AFTER;
+use super::ballast::{Ballast, BallastError};
 use super::carrier::Carrier;
 use super::letter::Issues;
 pub use super::letter::{message_id, unsubscribe_url};
@@ -39,6 +41,8 @@ pub enum SendError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Ballast(#[from] BallastError),
+    #[error(transparent)]
     Key(#[from] KeyError),
     #[error("issue {0} of the store cannot be read")]
     Issue(i64),
@@ -52,11 +56,27 @@ impl SendError {
             Self::Maildir(_) => {
                 Some("make the folder writable; the mail goes out with the next run")
             }
+            Self::Store(error) if error.is_full_disk() => Some(
+                "make room on the disk; what was sent is known where it could still be written, \
+                 the rest goes out with the next run",
+            ),
+            Self::Ballast(_) => {
+                Some("make room on the disk and let the folder be written; nothing is sent before")
+            }
             Self::Store(_) => {
                 Some("check the disk; what was sent is known, the rest stays pending")
             }
             Self::Key(_) => Some("bring back the key folder this store was made with"),
             Self::Issue(_) => None,
+        }
+    }
+
+    /// Whether the disk is full, or fails: nothing goes out until a person has had a look.
+    pub fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_full_disk(),
+            Self::Ballast(_) => true,
+            _ => false,
         }
     }
 }
@@ -85,6 +105,9 @@ pub struct Outbox {
     pub tls: TlsSettings,
     pub limits: Arc<RelayLimits>,
     pub pace: Mutex<Pace>,
+    pub ballast: Ballast,
+    /// A store that failed may hold claims and intents that are nobody's any more.
+    pub has_leftovers: AtomicBool,
     /// Envelope sender, and the domain of Message-IDs.
     pub from: Address,
     pub signer: Option<Arc<Signer>>,
@@ -109,6 +132,23 @@ impl Outbox {
         self.terms.get(digest).copied().unwrap_or_default()
     }
 
+    /// What is in hand when nobody sends was left by a store that failed, or by one that could
+    /// not even be told of it: the rules of a crash apply.
+    async fn take_stock(&self) -> Result<(), StoreError> {
+        let resends = self.terms.iter().filter(|(_, t)| t.uncertain == Uncertain::Resend);
+        let resends: Vec<String> = resends.map(|(digest, _)| digest.clone()).collect();
+        self.has_leftovers.store(true, Ordering::Relaxed);
+        self.store.recover(&resends, self.clock.now()).await?;
+        self.has_leftovers.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn take_on_ballast(&self) -> Result<(), BallastError> {
+        let ballast = self.ballast.clone();
+        let taken = tokio::task::spawn_blocking(move || ballast.take_on()).await;
+        taken.expect("writing does not panic")
+    }
+
     /// The pace; nothing is done under its lock but arithmetic.
     pub(super) fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
@@ -118,8 +158,12 @@ impl Outbox {
 /// Sends all that is due, then returns. With `stop` it ends after the messages in hand.
 ///
 /// An error means that the relay, the disk or the store failed: claims were given back, and
-/// nobody was charged with an attempt.
+/// nobody was charged with an attempt. Nothing is claimed while there is no room for results.
 pub async fn drain(outbox: &Arc<Outbox>, stop: &watch::Receiver<bool>) -> Result<(), SendError> {
+    if outbox.has_leftovers.load(Ordering::Relaxed) {
+        outbox.take_stock().await?;
+    }
+    outbox.take_on_ballast().await?;
     let crew = Arc::new(Crew::new(Arc::clone(outbox), stop.clone()));
     let mut carriers = JoinSet::new();
     let mut hired = 0_u64;
@@ -137,15 +181,19 @@ pub async fn drain(outbox: &Arc<Outbox>, stop: &watch::Receiver<bool>) -> Result
             () = crew.changed.notified() => {}
         }
     }
-    let closed = crew.supply.close().await;
     let failure = crew.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match failure {
-        Some(failure) => {
-            outbox.pace().probe();
-            Err(failure)
-        }
-        None => Ok(closed?),
+    if failure.as_ref().is_some_and(SendError::is_full_disk) {
+        crew.fill_disk();
     }
+    let closed = crew.supply.close().await.map_err(SendError::from);
+    let Err(failure) = failure.map_or(closed, Err) else { return Ok(()) };
+    if matches!(failure, SendError::Store(_))
+        && let Err(error) = outbox.take_stock().await
+    {
+        warn!("could not take stock of the outbox: {error}");
+    }
+    outbox.pace().probe();
+    Err(failure)
 }
 
 /// The connections at work, and what they share.
@@ -162,6 +210,8 @@ pub(super) struct Crew {
     /// There is nothing more to send now.
     is_dry: AtomicBool,
     failure: Mutex<Option<SendError>>,
+    /// The ballast is given up: what room there is, is for results.
+    is_disk_full: AtomicBool,
     /// Run and person of those refused by some rule since a message was last taken.
     refused: Mutex<Vec<(i64, i64)>>,
     /// The pace may have changed.
@@ -188,6 +238,7 @@ impl Crew {
             size: AtomicUsize::new(0),
             is_dry: AtomicBool::new(false),
             failure: Mutex::new(None),
+            is_disk_full: AtomicBool::new(false),
             refused: Mutex::new(Vec::new()),
             changed: Notify::new(),
         }
@@ -203,11 +254,18 @@ impl Crew {
 
     /// Whether carriers lay down their work after the message in hand.
     pub(super) fn is_ending(&self) -> bool {
-        *self.stop.borrow() || self.is_dry.load(Ordering::Relaxed) || self.has_failed()
+        self.is_stopped() || self.is_dry.load(Ordering::Relaxed) || self.has_failed()
     }
 
+    /// Whether no further dot is written.
     pub(super) fn is_stopped(&self) -> bool {
-        *self.stop.borrow()
+        *self.stop.borrow() || self.is_disk_full.load(Ordering::Relaxed)
+    }
+
+    /// Makes room for the results in flight, once and for nothing else.
+    pub(super) fn fill_disk(&self) {
+        self.is_disk_full.store(true, Ordering::Relaxed);
+        self.outbox.ballast.give_up();
     }
 
     fn has_failed(&self) -> bool {

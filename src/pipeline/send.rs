@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::Press;
 use crate::config::{DigestConfig, Uncertain};
 use crate::digest::schedule::is_daily;
 use crate::mail::smtp::{Timeouts, TlsSettings};
+use crate::outbox::ballast::Ballast;
 use crate::outbox::pace::Pace;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
@@ -41,6 +43,8 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         tls: TlsSettings::system(),
         limits: Arc::new(config.mail.limits.clone()),
         pace: Mutex::new(Pace::new(config.mail.limits.connections)),
+        ballast: Ballast::beside(&config.store_path),
+        has_leftovers: AtomicBool::new(false),
         from: config.mail.from.address.clone(),
         signer: config.mail.dkim.clone(),
         public_url: config.web.public_url.clone(),
