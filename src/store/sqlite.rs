@@ -20,6 +20,7 @@ mod runs;
 mod runs_seen;
 mod scan;
 mod uncertain;
+mod values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
