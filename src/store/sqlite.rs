@@ -33,8 +33,10 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteTransactionManager,
 };
 use sqlx::{ConnectOptions, Connection, SqlStr, Sqlite, SqliteConnection, Transaction};
+use sqlx_core::transaction::TransactionManager;
 use tokio::sync::{Mutex, MutexGuard};
 
 use self::group::GroupCommit;
@@ -144,7 +146,27 @@ async fn begin<'c>(
     writer: &'c mut SqliteConnection,
     action: &'static str,
 ) -> Result<Transaction<'c, Sqlite>> {
+    forget_ended_transaction(writer).await.during(action)?;
     writer.begin_with("begin immediate").await.during(action)
+}
+
+/// On a full disk SQLite ends a transaction itself (<https://sqlite.org/lang_transaction.html>,
+/// "Response To Errors Within A Transaction"). The rollback that sqlx sends then fails, sqlx
+/// goes on counting a transaction that is none, and would never begin one again. An empty one
+/// in its place lets it count down.
+async fn forget_ended_transaction(
+    writer: &mut SqliteConnection,
+) -> std::result::Result<(), sqlx::Error> {
+    if !writer.is_in_transaction() {
+        return Ok(());
+    }
+    // A rollback may be under way still: behind it the count is right.
+    writer.ping().await?;
+    if writer.is_in_transaction() {
+        sqlx::raw_sql("begin").execute(&mut *writer).await?;
+        SqliteTransactionManager::rollback(writer).await?;
+    }
+    Ok(())
 }
 
 /// Says what was being done when a statement failed.
@@ -683,5 +705,28 @@ impl Store for SqliteStore {
 
     async fn request_outcome(&self, id: i64) -> Result<Option<String>> {
         requests::outcome(&mut *self.reader().await?, id).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_was_full_is_written_again_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("tidings.db")).await.unwrap();
+        let limit = async |pragma| {
+            sqlx::raw_sql(pragma).execute(&mut *store.writer().await).await.unwrap();
+        };
+        // No page more than there are.
+        limit("pragma max_page_count = 1").await;
+        for _ in 0..2 {
+            let error = store.register_digests(&["d".repeat(1 << 20)], DateTime::default()).await;
+            assert!(error.as_ref().unwrap_err().is_full_disk(), "{error:?}");
+        }
+        limit("pragma max_page_count = 1000000").await;
+        store.register_digests(&["daily".into()], DateTime::default()).await.unwrap();
+        assert!(store.digest_progress("daily").await.unwrap().is_some());
     }
 }
