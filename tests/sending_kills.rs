@@ -4,6 +4,8 @@
 
 #![cfg(debug_assertions)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "seed and table are what a long run is for")]
+#![expect(clippy::disallowed_methods, reason = "the environment says how long it runs")]
 
 mod support;
 

@@ -103,6 +103,10 @@ impl Carrier {
                     self.until_next_due().await
                 }
                 Err(error) => {
+                    if self.counter.load(Ordering::Relaxed) > 0 {
+                        // It took some of it: this is a new failure.
+                        breaker.succeed();
+                    }
                     let pause = breaker.fail();
                     let (next, why) = (pause.as_secs(), chain(&error));
                     // A relay comes back by itself, room on a disk does not.

@@ -207,11 +207,12 @@ fn permanent(phase: Phase, code: u16, enhanced: Option<Enhanced>) -> Verdict {
         Some((1 | 2 | 4 | 5, _)) => Refused,
         // Without a code that says more (also X.0.0): RFC 5321, 4.2.3.
         _ => match (phase, code) {
-            // "Mailbox full", for Exim among others.
-            (Phase::Recipient | Phase::Dot, 552) => Refused,
             (Phase::Recipient, 550) | (_, 556) => Gone,
-            // 553 is also qmail's word for "relaying denied": not the address for certain.
-            (_, 551 | 553) | (Phase::Recipient, 501 | 504 | 521 | 555) => Refused,
+            // 552 is "mailbox full", for Exim among others; 553 is also qmail's word for
+            // "relaying denied": not the address for certain.
+            (_, 551 | 553)
+            | (Phase::Recipient | Phase::Dot, 552)
+            | (Phase::Recipient, 501 | 504 | 521 | 555) => Refused,
             // 550 once the message was seen, 554 anywhere, and what nobody defined.
             _ => Policy,
         },

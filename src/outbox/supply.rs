@@ -317,7 +317,9 @@ mod tests {
     fn what_was_sent_back_takes_no_turn_from_those_who_wait() {
         let mut group = Group::new(1);
         let now = Duration::from_secs(1);
-        (0..100).for_each(|_| drop(group.reserve(now)));
+        for _ in 0..100 {
+            let _ = group.reserve(now);
+        }
         let later = now + Duration::from_secs(31);
         assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
     }

@@ -41,8 +41,9 @@ echo "full"
 wait "$sending"; echo "first $?"
 ls var | grep -c ballast
 cp -a var first
+cat /dev/zero >var/rest 2>/dev/null
 "$0" publish-now --yes >second.txt 2>&1 </dev/null; echo "second $?"
-rm var/filler
+rm var/filler var/rest
 "$0" publish-now --yes >third.txt 2>&1 </dev/null; echo "third $?"
 cp -a var third
 "#;

@@ -25,7 +25,7 @@ const EVENTS: usize = 3;
 /// With so many kills of a policy, chance leaves none of the states out.
 const MANY: usize = 300;
 
-/// SplitMix64.
+/// `SplitMix64`.
 struct Random(u64);
 
 impl Random {
@@ -223,7 +223,7 @@ async fn kill_at_random(policy: Policy) {
         }
         case.let_pauses_pass().await;
         // The daemon does not end by itself, so it must come to its kill.
-        let (arguments, most): (&[&str], usize) = if random.next() % 2 == 0 {
+        let (arguments, most): (&[&str], usize) = if random.next().is_multiple_of(2) {
             (&["daemon"], open)
         } else {
             (&["publish-now", "--yes"], 2 * READERS)

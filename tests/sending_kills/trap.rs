@@ -72,14 +72,14 @@ impl Trap {
             Phase::Answered => Some(Stage::Answered),
             _ => None,
         };
-        let mut state = self.0.lock().unwrap();
+        let mut trap = self.0.lock().unwrap();
         if let Some(stage) = stage {
-            state.stages.insert(moment.recipient.to_owned(), stage);
+            trap.stages.insert(moment.recipient.to_owned(), stage);
         }
-        if let (Some(left), Some(process)) = (state.left, state.process) {
-            state.left = left.checked_sub(1).filter(|left| *left > 0);
-            if state.left.is_none() {
-                state.at_kill = Some(state.stages.clone());
+        if let (Some(left), Some(process)) = (trap.left, trap.process) {
+            trap.left = left.checked_sub(1).filter(|left| *left > 0);
+            if trap.left.is_none() {
+                trap.at_kill = Some(trap.stages.clone());
                 // It may have ended by itself just now.
                 let _ = kill_process(process, Signal::KILL);
             }

@@ -96,7 +96,17 @@ async fn write(
     let asks: Vec<Ask> = orders.iter().filter_map(|order| order.ask).collect();
     let are_few = results.len().max(asks.len()) <= MOST_ROWS;
     if are_few && results.iter().all(|result| outbox::is_end(&result.step)) {
-        return outbox::end_and_intend(writer, &results, &asks, now).await;
+        if !asks.is_empty() {
+            failpoint::reach("before-intent");
+        }
+        if !results.is_empty() {
+            failpoint::reach("before-result-commit");
+        }
+        let intents = outbox::end_and_intend(writer, &results, &asks, now).await?;
+        if !results.is_empty() {
+            failpoint::reach("after-result-commit");
+        }
+        return Ok(intents);
     }
     let mut transaction = begin(writer, action).await?;
     outbox::record_results(&mut transaction, &results, now).await?;

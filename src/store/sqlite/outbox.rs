@@ -114,7 +114,7 @@ pub(super) async fn claim_due(
                 where run_id = $1 and state in ('pending', 'uncertain') and next_at <= $2
                 order by next_at, subscriber_id limit $3)
              returning subscriber_id, issue_id, fence, attempt, unknowns, token_key, dated_at,
-                 next_at, address_version,
+                 next_at, address_version, dkim_selector,
                  (select a.key_id from address a where a.subscriber_id = delivery.subscriber_id
                     and a.version = delivery.address_version) as key_id,
                  (select a.cipher from address a where a.subscriber_id = delivery.subscriber_id
