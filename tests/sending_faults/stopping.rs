@@ -92,11 +92,12 @@ async fn a_daemon_that_is_told_to_stop_ends_when_no_reply_is_owed() {
     let office = Office::with_relay(&relay.url());
     office.subscribe(READERS, "immediate");
     let case = Case { office, readers: READERS, environment: Vec::new() };
-    let daemon = case.office.daemon();
-    daemon.wait_for("/feeds/all.atom", "<feed");
+    let daemon = Process::start(&case.office, &["daemon"], "said");
+    let first_scan = case.office.path("public/feeds/all.atom");
+    wait_for(|| first_scan.exists().then_some(())).await;
     case.office.news("a-new-bridge", "It opens today.");
-    holds.stop(daemon.process()).await;
-    let (code, log) = tokio::task::spawn_blocking(move || daemon.stop()).await.unwrap();
+    holds.stop(daemon.id()).await;
+    let (code, log) = daemon.end().await;
     assert_eq!(code, 0, "{log}");
     case.expect_stopped_cleanly(&relay).await;
     holds.go_ahead.release();
