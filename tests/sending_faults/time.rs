@@ -54,6 +54,11 @@ async fn a_clock_that_jumps_by_hours_loses_and_doubles_nobody() {
         let is_sane = |state: &str| ["accepted", "pending"].contains(&state);
         assert!(states.keys().all(|state| is_sane(state)), "{jump}: {states:?}");
 
+        let span = "select '', max(changed_at) - min(changed_at) from delivery";
+        let span = case.query(span).await[0].1;
+        assert!(span > 5 * 3600, "{jump}: the program saw the jump: {span} s");
+        println!("{jump}: exit code {}, {states:?}", done.code);
+
         // The clock is put right, and the pauses pass as they were set: none is longer than
         // the jump and the back-off.
         let latest = "select '', coalesce(max(next_at - changed_at), 0) from delivery
