@@ -263,7 +263,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Adds one delivery per recipient of the run's next page, passing over those who left
     /// or are suppressed; a subscriber who has one already is left alone. Without a page
     /// left the run goes on to sending and the answer is `None`.
-    async fn expand(&self, run: i64, token_key: i64, now: DateTime<Utc>) -> Result<Option<u64>>;
+    async fn expand(
+        &self,
+        run: i64,
+        keys: DeliveryKeys<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<u64>>;
 
     /// Runs that are not at their end, oldest first.
     async fn open_runs(&self) -> Result<Vec<RunRecord>>;

@@ -24,9 +24,10 @@ use tidings::outbox::Step;
 use tidings::outbox::lane::Lane;
 use tidings::store::sqlite::SqliteStore;
 use tidings::store::{
-    Audience, Body, BodyAtSource, Claim, ClaimRequest, DeliveryResult, EndOfSubscription,
-    FileOutcome, KnownFile, NewHold, NewIssue, NewRun, NewSubscription, QuietRun, QuietState,
-    Recovered, Rendering, RequestKind, ScanEnd, ScanRecord, Store, Subscribed,
+    Audience, Body, BodyAtSource, Claim, ClaimRequest, DeliveryKeys, DeliveryResult,
+    EndOfSubscription, FileOutcome, KnownFile, NewHold, NewIssue, NewRun, NewSubscription,
+    QuietRun, QuietState, Recovered, Rendering, RequestKind, ScanEnd, ScanRecord, Store,
+    Subscribed,
 };
 
 /// Runs a case over an empty store of each kind there is.
@@ -876,7 +877,7 @@ async fn with_readers(store: &dyn Store, readers: u8) -> Vec<(i64, usize)> {
 }
 
 async fn expand_all(store: &dyn Store, run: i64) {
-    while store.expand(run, 1, at(0)).await.unwrap().is_some() {}
+    while store.expand(run, KEYS, at(0)).await.unwrap().is_some() {}
 }
 
 /// A run that sends to so many readers.
@@ -887,6 +888,8 @@ async fn sending(store: &dyn Store, readers: u8) -> i64 {
     expand_all(store, run).await;
     run
 }
+
+const KEYS: DeliveryKeys<'_> = DeliveryKeys { token: 1, dkim_selector: Some("tidings") };
 
 async fn claim(store: &dyn Store, minutes: i64, limit: u32) -> Vec<Claim> {
     let (now, lease_until) = (at(minutes), at(minutes + 15));
@@ -989,11 +992,11 @@ fn expanding_again_adds_no_delivery() {
         let run = run_of(store, "k", &recipients).await;
         let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
         assert_eq!(claim(store, 0, 9).await, []);
-        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), Some(3));
+        assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(3));
         assert_eq!(store.run(run).await.unwrap().unwrap().state, "expanding");
         assert_eq!(claim(store, 0, 9).await, [], "not before the last page");
-        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), None);
-        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), None);
+        assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), None);
+        assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), None);
         assert_eq!(store.run(run).await.unwrap().unwrap().state, "sending");
         assert_eq!(counts(store, run).await, [("pending".into(), 3)]);
     });
@@ -1008,7 +1011,7 @@ fn a_long_run_is_expanded_page_by_page() {
         let run = run_of(store, "k", &recipients).await;
         let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
         let mut pages = Vec::new();
-        while let Some(added) = store.expand(run, 1, at(0)).await.unwrap() {
+        while let Some(added) = store.expand(run, KEYS, at(0)).await.unwrap() {
             pages.push(added);
         }
         assert_eq!(pages, [0, 0, 1]);
@@ -1023,7 +1026,7 @@ fn who_left_after_the_plan_gets_no_delivery() {
         let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
         leave(store, 2, None).await;
         subscribe(store, subscription(3, "all", "weekly")).await;
-        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), Some(1));
+        assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(1));
         assert!(store.delivery(run, 2).await.unwrap().is_none());
     });
 }

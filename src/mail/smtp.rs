@@ -25,6 +25,7 @@ use self::offer::Offer;
 pub use self::tls::TlsSettings;
 use self::wire::{Stray, Wire};
 use super::verdict::Phase;
+use crate::failpoint;
 use crate::model::Address;
 
 /// How long each phase may take (RFC 5321, 4.5.3.2). Each is for one reply or one write.
@@ -214,6 +215,11 @@ impl Connection {
             .rfind(|piece| !piece.is_empty())
             .is_none_or(|last| last.ends_with(b"\r\n"));
         let dot: &[u8] = if is_ended { b".\r\n" } else { b"\r\n.\r\n" };
+        if failpoint::is_due("mid-body") {
+            let half = message.first().map_or(&[][..], |piece| &piece[..piece.len() / 2]);
+            let _ = self.wire.send_pieces(&mut [IoSlice::new(half)], self.timeouts.body).await;
+            failpoint::die();
+        }
         let mut pieces: Vec<IoSlice<'_>> =
             message.iter().copied().chain([dot]).map(IoSlice::new).collect();
         if let Err((fault, is_whole)) = self.wire.send_pieces(&mut pieces, self.timeouts.body).await
@@ -221,6 +227,7 @@ impl Connection {
             let error = RelayError::from_fault(&self.relay, Phase::Dot, fault);
             return if is_whole { Finish::Lost(error) } else { Finish::Unsent(error) };
         }
+        failpoint::reach("after-dot");
         let reply = match self.wire.reply(self.timeouts.reply_to_dot).await {
             Ok(reply) => reply,
             Err(fault) => {

@@ -224,10 +224,9 @@ fn transient(phase: Phase, code: u16, enhanced: Option<Enhanced>) -> Verdict {
     use Recipient::{Full, Greylisted, Later};
     let person = match about(enhanced) {
         Some((2, 2)) => Full,
-        // The system is full, closed or busy; too many recipients on one connection.
-        Some((3, _) | (4, 5) | (5, 3)) => return Verdict::Relay(Trouble::Throttled),
-        // 4.7.0 and 454: slow down (RFC 4954 for 454; SES says "454 Throttling failure").
-        Some((7, 0)) => return Verdict::Relay(Trouble::Throttled),
+        // The system is full, closed or busy; too many recipients on one connection; 4.7.0.
+        Some((3, _) | (4, 5) | (5, 3) | (7, 0)) => return Verdict::Relay(Trouble::Throttled),
+        // SES says "454 Throttling failure".
         _ if code == 454 => return Verdict::Relay(Trouble::Throttled),
         // "451 4.7.1", and Postgrey's "450 4.2.0".
         Some((7, _) | (2, 0)) => Greylisted,

@@ -19,6 +19,7 @@ use super::sender::{Crew, End, Outbox, SendError};
 use super::supply::{Held, Next};
 use super::{Attempt, Outcome, Step, is_expired, next_step};
 use crate::config::{Relay, SmtpRelay};
+use crate::failpoint;
 use crate::mail::maildir;
 use crate::mail::message::Message;
 use crate::mail::smtp::{BeginError, Connection, Finish, Refusal, RelayError};
@@ -171,15 +172,16 @@ impl Carrier {
         if let Err(error) = self.connect(relay).await {
             return self.relay_failed(error?, Some(held)).await;
         }
-        stopped_or(&crew, crew.take_turn()).await;
-        let Some((connection, _)) = &mut self.connection else {
+        let has_turn = stopped_or(&crew, crew.take_turn()).await.is_some();
+        let Some((connection, _)) = self.connection.as_mut().filter(|_| has_turn) else {
             crew.supply.put_back(held).await;
             return Ok(());
         };
         let size_bytes = u64::try_from(message.size_bytes()).unwrap_or(u64::MAX);
+        failpoint::reach("before-mail");
         let begin = connection.begin(&self.outbox.from, address, size_bytes);
         match stopped_or(&crew, begin).await {
-            Some(Ok(())) => {}
+            Some(Ok(())) => failpoint::reach("after-go-ahead"),
             Some(Err(BeginError::Recipient(refusal))) => {
                 let attempt = held.claim.attempt + 1;
                 self.refused(&held.claim, attempt, refusal).await?;
@@ -214,6 +216,7 @@ impl Carrier {
                 return Err(error);
             }
         };
+        failpoint::reach("after-intent");
         if crew.is_stopped() {
             self.connection = None;
             let at = self.outbox.clock.now();
@@ -235,6 +238,7 @@ impl Carrier {
         let finish = connection.finish(&[message.wire()]).await;
         let trouble = match finish {
             Finish::Accepted(reply) => {
+                failpoint::reach("after-reply");
                 self.crew.accepted();
                 self.keep(claim, attempt, Outcome::Accepted(reply));
                 None
@@ -397,6 +401,11 @@ impl Carrier {
         self.results.clear();
         if intent.is_none() {
             info!(run = claim.run, "a delivery was not sent: its recipient left or its run rests");
+            let run = self.outbox.store.run(claim.run).await?;
+            if run.is_none_or(|run| run.state != "sending") {
+                // Each of its other claims would cost a connection as well.
+                self.crew.supply.drop_run(claim.run).await?;
+            }
         }
         Ok(intent.map(|intent| intent.attempt))
     }
@@ -414,8 +423,14 @@ impl Carrier {
         if let Step::Rejected { code, reply } = &step {
             warn!(run = claim.run, code, "the relay refused a recipient: {reply}");
         }
+        let is_open = matches!(
+            step,
+            Step::Retry { .. } | Step::Unsent { .. } | Step::Uncertain { resend_at: Some(_) }
+        );
         self.push(claim, step);
-        (self.outbox.on_delivery)();
+        if !is_open {
+            (self.outbox.on_delivery)();
+        }
     }
 
     fn push(&mut self, claim: &Claim, step: Step) {

@@ -297,6 +297,7 @@ impl Crew {
 
     /// A message was taken: perhaps one more connection may work.
     pub(super) fn accepted(&self) {
+        self.supply.accepted();
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let (before, after) = {
             let mut pace = self.outbox.pace();

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,6 +16,7 @@ use super::lane::{Lane, PerLane, choose};
 use super::limits::RelayLimits;
 use super::rate::Bucket;
 use crate::clock::Clock;
+use crate::failpoint;
 use crate::store::{Claim, ClaimRequest, Store, StoreError};
 
 /// Claims of digests taken at once: enough that the connections do not wait for the store.
@@ -27,6 +29,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A delivery at which the relay fails so often is laid aside: it may be the cause.
 const FAILURES: u32 = 3;
+/// The relay works again when it took so many since: fewer were under way when it failed.
+const IN_FLIGHT: u64 = 50;
 const LAID_ASIDE: TimeDelta = TimeDelta::minutes(5);
 /// Far longer than a claim waits here, and shorter than a day's mail should.
 const LEASE: TimeDelta = TimeDelta::minutes(15);
@@ -54,6 +58,8 @@ pub(super) struct Supply {
     may_be_stand_in: bool,
     limits: Arc<RelayLimits>,
     started: Instant,
+    /// Messages the relay took.
+    accepted: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -64,8 +70,28 @@ struct State {
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
     groups: HashMap<usize, Group>,
-    /// How often the relay failed while a delivery was under way, by run and person.
-    failures: HashMap<(i64, i64), u32>,
+    /// By run and person.
+    failures: HashMap<(i64, i64), Failures>,
+}
+
+/// How often the relay failed while a delivery was under way, and took others in between:
+/// where it takes nothing, no delivery is the cause.
+#[derive(Debug, Clone, Copy, Default)]
+struct Failures {
+    count: u32,
+    /// Messages taken when it last failed and was counted.
+    accepted: u64,
+}
+
+impl Failures {
+    /// Whether it is time to lay the delivery aside.
+    fn note(&mut self, accepted: u64) -> bool {
+        if self.count == 0 || accepted >= self.accepted + IN_FLIGHT {
+            self.count += 1;
+            self.accepted = accepted;
+        }
+        self.count >= FAILURES
+    }
 }
 
 /// Domains that share a rate.
@@ -93,6 +119,7 @@ impl Supply {
             may_be_stand_in,
             limits,
             started: Instant::now(),
+            accepted: AtomicU64::new(0),
             state: Mutex::default(),
         }
     }
@@ -142,10 +169,15 @@ impl Supply {
 
     /// The relay failed while this delivery was under way; how long it rests.
     pub(super) async fn note_failure(&self, claim: &Claim) -> TimeDelta {
+        let accepted = self.accepted.load(Ordering::Relaxed);
         let mut state = self.state.lock().await;
         let failures = state.failures.entry((claim.run, claim.subscriber)).or_default();
-        *failures += 1;
-        if *failures < FAILURES { TimeDelta::zero() } else { LAID_ASIDE }
+        if failures.note(accepted) { LAID_ASIDE } else { TimeDelta::zero() }
+    }
+
+    /// The relay took a message: failures before it and after it are not one and the same.
+    pub(super) fn accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Gives all claims that nobody holds back to the store.
@@ -175,7 +207,11 @@ impl Supply {
             group.waiting = others;
             claims.extend(meant.into_iter().map(|(_, _, claim)| claim));
         }
-        if claims.is_empty() { Ok(()) } else { self.store.release(&claims, self.clock.now()).await }
+        if claims.is_empty() {
+            return Ok(());
+        }
+        failpoint::reach("at-release");
+        self.store.release(&claims, self.clock.now()).await
     }
 
     async fn refill(&self, state: &mut State, lane: Lane) -> Result<(), StoreError> {
@@ -189,6 +225,9 @@ impl Supply {
             may_be_stand_in: self.may_be_stand_in,
         };
         let claims = self.store.claim_due(&request).await?;
+        if !claims.is_empty() {
+            failpoint::reach("after-claim");
+        }
         state.empty_since[lane] = claims.is_empty().then(Instant::now);
         let since_start = self.started.elapsed();
         let mut far: BTreeMap<DateTime<Utc>, Vec<Claim>> = BTreeMap::new();
@@ -253,5 +292,51 @@ impl State {
             next = [next, first].into_iter().flatten().min();
         }
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_hands_out_turns_in_step_and_sends_the_far_ones_back() {
+        let mut group = Group::new(10);
+        let now = Duration::from_secs(5);
+        let turns: Vec<Turn> = (0..400).map(|_| group.reserve(now)).collect();
+        let soon = |turn: &Turn| if let Turn::Soon(at) = turn { Some(*at) } else { None };
+        let far = |turn: &Turn| if let Turn::Far(wait) = turn { Some(*wait) } else { None };
+        assert_eq!(turns.iter().filter_map(soon).count(), 310, "a second's worth and 30 s more");
+        assert_eq!(turns.iter().filter_map(soon).max(), Some(now + LONGEST_WAIT));
+        // The 90 others come back when those before them are through, ten a second.
+        assert_eq!(turns.iter().find_map(far), Some(TimeDelta::seconds(30)));
+        assert_eq!(turns.iter().filter_map(far).max(), Some(TimeDelta::seconds(38)));
+    }
+
+    #[test]
+    fn what_was_sent_back_takes_no_turn_from_those_who_wait() {
+        let mut group = Group::new(1);
+        let now = Duration::from_secs(1);
+        (0..100).for_each(|_| drop(group.reserve(now)));
+        let later = now + Duration::from_secs(31);
+        assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
+    }
+
+    #[test]
+    fn a_delivery_is_laid_aside_only_where_the_relay_takes_others() {
+        let mut failures = Failures::default();
+        assert!((0..100).all(|_| !failures.note(7)), "the relay takes nothing");
+        assert!((8..57).all(|accepted| !failures.note(accepted)), "they were under way");
+        assert!(!failures.note(57));
+        assert!(failures.note(107));
+    }
+
+    #[test]
+    fn a_lane_is_asked_for_again_only_after_a_pause() {
+        let mut state = State::default();
+        assert!(state.is_due(Lane::Urgent));
+        state.empty_since[Lane::Urgent] = Some(Instant::now());
+        assert!(!state.is_due(Lane::Urgent));
+        assert!(state.is_due(Lane::Digests));
     }
 }

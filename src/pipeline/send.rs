@@ -18,7 +18,7 @@ use crate::outbox::ballast::Ballast;
 use crate::outbox::pace::Pace;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
-use crate::store::StoreError;
+use crate::store::{DeliveryKeys, StoreError};
 
 /// Runs that ended are looked for so often while mail goes out.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -96,8 +96,11 @@ pub async fn carry(
 async fn expand_all(press: &Press) -> Result<(), StoreError> {
     for run in press.store.open_runs().await? {
         if run.state == "expanding" {
-            let key = press.keys.token_key();
-            while press.store.expand(run.id, key, press.clock.now()).await?.is_some() {}
+            let keys = DeliveryKeys {
+                token: press.keys.token_key(),
+                dkim_selector: press.config.mail.dkim.as_ref().map(|signer| signer.selector()),
+            };
+            while press.store.expand(run.id, keys, press.clock.now()).await?.is_some() {}
         }
     }
     Ok(())

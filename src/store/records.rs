@@ -299,6 +299,15 @@ pub struct ClaimRequest {
     pub may_be_stand_in: bool,
 }
 
+/// What is fixed with a delivery, so that a message sent again is the same to the byte.
+#[derive(Debug, Clone, Copy)]
+pub struct DeliveryKeys<'a> {
+    /// Signs its tokens.
+    pub token: i64,
+    /// Names the key that signs the message (RFC 6376, 3.1); absent where it is not signed.
+    pub dkim_selector: Option<&'a str>,
+}
+
 /// A delivery in somebody's hands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
@@ -320,6 +329,7 @@ pub struct Claim {
     pub address_cipher: Vec<u8>,
     /// What stands behind the `@`.
     pub domain: String,
+    pub dkim_selector: Option<String>,
 }
 
 /// Leave to write the final dot.

@@ -20,6 +20,7 @@ mod runs;
 mod runs_seen;
 mod scan;
 mod uncertain;
+mod values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -41,7 +42,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use self::group::GroupCommit;
 use super::{
     Audience, Body, BodyAtSource, Cancellation, Cancelled, Change, Claim, ClaimRequest,
-    DeliveryCounts, DeliveryRecord, DeliveryResult, DigestProgress, DocumentRecord,
+    DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult, DigestProgress, DocumentRecord,
     EndOfSubscription, EventMember, FeedLists, FeedRecord, FileOutcome, Followed, HoldRecord,
     Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription,
     PauseRecord, PauseScope, Paused, PingRecord, Placement, Placing, PublicationRecord, QuietRun,
@@ -51,6 +52,7 @@ use super::{
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
+use crate::failpoint;
 use crate::model::{Entry, Seq, Timestamp};
 
 /// How long a write waits for another process's.
@@ -494,10 +496,16 @@ impl Store for SqliteStore {
         Ok(recorded)
     }
 
-    async fn expand(&self, run: i64, token_key: i64, now: DateTime<Utc>) -> Result<Option<u64>> {
+    async fn expand(
+        &self,
+        run: i64,
+        keys: DeliveryKeys<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<u64>> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "expand a run").await?;
-        let added = runs::expand(&mut transaction, run, token_key, now).await?;
+        let added = runs::expand(&mut transaction, run, keys, now).await?;
+        failpoint::reach("at-expand-page");
         transaction.commit().await.during("expand a run")?;
         Ok(added)
     }

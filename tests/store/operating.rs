@@ -184,7 +184,7 @@ fn those_in_pages_not_expanded_yet_are_cancelled_and_owed_as_well() {
         assert_eq!(cancel(store, run).await, Some(Cancelled { cancelled: 2, uncertain: 0 }));
         let all = ("all".to_owned(), Some(0));
         assert_eq!(owed(store, "daily").await, [all.clone(), all]);
-        assert_eq!(store.expand(run, 1, at(0)).await.unwrap(), None);
+        assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), None);
         assert_eq!(details(store, run).await.state, "cancelled");
     });
 }

@@ -35,14 +35,14 @@ impl Offer {
                     offer.size_limit =
                         words.next().and_then(|n| n.parse().ok()).filter(|limit| *limit > 0);
                 }
-                "AUTH" => offer.add_mechanisms(words),
+                "AUTH" => offer.add_mechanisms(&words),
                 _ => {}
             }
         }
         offer
     }
 
-    fn add_mechanisms<'a>(&mut self, words: impl Iterator<Item = &'a str> + Clone) {
+    fn add_mechanisms<'a>(&mut self, words: &(impl Iterator<Item = &'a str> + Clone)) {
         for (name, mechanism) in [("PLAIN", Mechanism::Plain), ("LOGIN", Mechanism::Login)] {
             let is_offered = words.clone().any(|word| word.eq_ignore_ascii_case(name));
             if is_offered && !self.auth.contains(&mechanism) {

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 
 use super::outbox::NEVER;
 use super::{During, Result, runs};
-use crate::store::{Cancellation, Cancelled};
+use crate::store::{Cancellation, Cancelled, DeliveryKeys};
 
 pub(super) async fn cancel_run(
     writer: &mut SqliteConnection,
@@ -26,7 +26,8 @@ pub(super) async fn cancel_run(
         return Ok(None);
     }
     // Everybody who was planned has a delivery that says what became of it.
-    while runs::expand(writer, run, cancellation.token_key, now).await?.is_some() {}
+    let keys = DeliveryKeys { token: cancellation.token_key, dkim_selector: None };
+    while runs::expand(writer, run, keys, now).await?.is_some() {}
     let cancelled = end_open(writer, run, now).await?;
     let uncertain: i64 = sqlx::query_scalar(
         "select count(*) from delivery where run_id = $1 and state in ('uncertain', 'intent')",

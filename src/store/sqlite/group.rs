@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use super::values::MOST_ROWS;
 use super::{During, Result, begin, outbox};
+use crate::failpoint;
 use crate::store::{Claim, DeliveryResult, Intent, StoreError};
 
 /// Most orders of one transaction.
@@ -92,10 +94,23 @@ async fn write(
     let now = orders.iter().map(|order| order.now).max().unwrap_or_default();
     let results: Vec<&DeliveryResult> = orders.iter().flat_map(|order| &order.results).collect();
     let asks: Vec<Ask> = orders.iter().filter_map(|order| order.ask).collect();
+    let are_few = results.len().max(asks.len()) <= MOST_ROWS;
+    if are_few && results.iter().all(|result| outbox::is_end(&result.step)) {
+        return outbox::end_and_intend(writer, &results, &asks, now).await;
+    }
     let mut transaction = begin(writer, action).await?;
     outbox::record_results(&mut transaction, &results, now).await?;
     let intents = outbox::intend(&mut transaction, &asks, now).await?;
+    if !intents.is_empty() {
+        failpoint::reach("before-intent");
+    }
+    if !results.is_empty() {
+        failpoint::reach("before-result-commit");
+    }
     transaction.commit().await.during(action)?;
+    if !results.is_empty() {
+        failpoint::reach("after-result-commit");
+    }
     Ok(intents)
 }
 

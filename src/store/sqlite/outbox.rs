@@ -3,10 +3,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::query::QueryAs;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{FromRow, SqlStr, Sqlite, SqliteConnection};
 
 use super::group::Ask;
+use super::values::{MOST_ROWS, Sized, in_all_sizes, places};
 use super::{During, Result, json, moment};
 use crate::outbox::Step;
 use crate::outbox::lane::Lane;
@@ -49,16 +51,24 @@ pub(super) async fn recover(
     Ok(Recovered { released, uncertain })
 }
 
+#[derive(FromRow)]
+struct SendingRun {
+    id: i64,
+    digest: String,
+    created_at: i64,
+}
+
 /// Runs that send, of the digests of one lane, oldest first.
-async fn sending_runs(reader: &mut SqliteConnection, lane: Lane) -> Result<Vec<i64>> {
+async fn sending_runs(reader: &mut SqliteConnection, lane: Lane) -> Result<Vec<SendingRun>> {
     let all_reserved: Vec<&str> =
         Lane::ALL.iter().flat_map(|lane| lane.digests()).copied().collect();
     let (names, is_rest) = match lane {
         Lane::Digests => (all_reserved, true),
         lane => (lane.digests().to_vec(), false),
     };
-    sqlx::query_scalar(
-        "select r.id from run r join digest d on d.id = r.digest_id
+    sqlx::query_as(
+        "select r.id, d.name as digest, r.created_at
+         from run r join digest d on d.id = r.digest_id
          where r.state = 'sending'
            and (d.name in (select value from json_each($1))) <> $2
          order by r.id",
@@ -76,117 +86,106 @@ pub(super) async fn claim_due(
 ) -> Result<Vec<Claim>> {
     #[derive(FromRow)]
     struct Row {
-        run_id: i64,
         subscriber_id: i64,
         issue_id: i64,
-        digest: String,
         fence: i64,
         attempt: i64,
         unknowns: i64,
         token_key: i64,
         dated_at: i64,
-        created_at: i64,
+        next_at: i64,
         address_version: i64,
-        key_id: i64,
-        cipher: Vec<u8>,
+        key_id: Option<i64>,
+        cipher: Option<Vec<u8>>,
         domain: String,
+        dkim_selector: Option<String>,
     }
     let action = "claim deliveries";
-    let mut picked: Vec<(i64, i64)> = Vec::new();
+    let mut claims: Vec<Claim> = Vec::new();
+    let mut left = request.limit;
     for run in sending_runs(writer, request.lane).await? {
-        let left = i64::from(request.limit) - i64::try_from(picked.len()).unwrap_or(i64::MAX);
-        if left <= 0 {
+        if left == 0 {
             break;
         }
-        let due: Vec<(i64, i64)> = sqlx::query_as(
-            "select run_id, subscriber_id from delivery
-             where run_id = $1 and state in ('pending', 'uncertain') and next_at <= $2
-             order by next_at, subscriber_id limit $3",
+        let mut rows: Vec<Row> = sqlx::query_as(
+            "update delivery set state = 'claimed', owner = $4, lease_until = $5,
+                 fence = fence + 1, changed_at = $2
+             where run_id = $1 and subscriber_id in (select subscriber_id from delivery
+                where run_id = $1 and state in ('pending', 'uncertain') and next_at <= $2
+                order by next_at, subscriber_id limit $3)
+             returning subscriber_id, issue_id, fence, attempt, unknowns, token_key, dated_at,
+                 next_at, address_version,
+                 (select a.key_id from address a where a.subscriber_id = delivery.subscriber_id
+                    and a.version = delivery.address_version) as key_id,
+                 (select a.cipher from address a where a.subscriber_id = delivery.subscriber_id
+                    and a.version = delivery.address_version) as cipher,
+                 (select domain from subscriber where id = delivery.subscriber_id) as domain",
         )
-        .bind(run)
+        .bind(run.id)
         .bind(request.now.timestamp())
         .bind(left)
+        .bind(&request.owner)
+        .bind(request.lease_until.timestamp())
         .fetch_all(&mut *writer)
         .await
         .during(action)?;
-        picked.extend(due);
+        left = left.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        rows.sort_unstable_by_key(|row| (row.next_at, row.subscriber_id));
+        claims.extend(rows.into_iter().filter_map(|row| {
+            Some(Claim {
+                run: run.id,
+                subscriber: row.subscriber_id,
+                issue: row.issue_id,
+                digest: run.digest.clone(),
+                fence: row.fence,
+                attempt: u32::try_from(row.attempt).unwrap_or(u32::MAX),
+                unknowns: u32::try_from(row.unknowns).unwrap_or(u32::MAX),
+                may_be_stand_in: request.may_be_stand_in,
+                token_key: row.token_key,
+                dated_at: moment(row.dated_at),
+                created_at: moment(run.created_at),
+                address_key: row.key_id?,
+                address_version: row.address_version,
+                address_cipher: row.cipher?,
+                domain: row.domain,
+                dkim_selector: row.dkim_selector,
+            })
+        }));
     }
-    if picked.is_empty() {
-        return Ok(Vec::new());
-    }
-    let picked = json(&picked);
-    sqlx::query(
-        "update delivery set state = 'claimed', owner = $2, lease_until = $3,
-             fence = fence + 1, changed_at = $4
-         from json_each($1) as j
-         where run_id = j.value->>0 and subscriber_id = j.value->>1",
-    )
-    .bind(&picked)
-    .bind(&request.owner)
-    .bind(request.lease_until.timestamp())
-    .bind(request.now.timestamp())
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
-    let rows: Vec<Row> = sqlx::query_as(
-        "select d.run_id, d.subscriber_id, d.issue_id, g.name as digest, d.fence, d.attempt,
-                d.unknowns, d.token_key, d.dated_at, r.created_at, d.address_version, a.key_id,
-                a.cipher, s.domain
-         from json_each($1) as j
-         join delivery d on d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
-         join run r on r.id = d.run_id
-         join digest g on g.id = r.digest_id
-         join subscriber s on s.id = d.subscriber_id
-         join address a on a.subscriber_id = d.subscriber_id and a.version = d.address_version",
-    )
-    .bind(&picked)
-    .fetch_all(writer)
-    .await
-    .during(action)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Claim {
-            run: row.run_id,
-            subscriber: row.subscriber_id,
-            issue: row.issue_id,
-            digest: row.digest,
-            fence: row.fence,
-            attempt: u32::try_from(row.attempt).unwrap_or(u32::MAX),
-            unknowns: u32::try_from(row.unknowns).unwrap_or(u32::MAX),
-            may_be_stand_in: request.may_be_stand_in,
-            token_key: row.token_key,
-            dated_at: moment(row.dated_at),
-            created_at: moment(row.created_at),
-            address_key: row.key_id,
-            address_version: row.address_version,
-            address_cipher: row.cipher,
-            domain: row.domain,
-        })
-        .collect())
+    Ok(claims)
 }
 
-/// The last look before the dot: who left or was suppressed since the plan gets nothing.
-/// Returns the intents that were given, by run and subscriber.
-pub(super) async fn intend(
-    writer: &mut SqliteConnection,
-    asks: &[Ask],
-    now: DateTime<Utc>,
-) -> Result<Vec<((i64, i64), Intent)>> {
-    if asks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let action = "record intents";
-    let rows = |asks: &mut dyn Iterator<Item = &Ask>| {
-        let row = |ask: &Ask| (ask.run, ask.subscriber, ask.fence, ask.may_be_stand_in);
-        json(&asks.map(row).collect::<Vec<_>>())
-    };
-    let given: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "update delivery as d set state = 'intent', attempt = d.attempt + 1, changed_at = $2
-         from json_each($1) as j
-         where d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
-           and d.fence = j.value->>2 and d.state = 'claimed'
+/// One transaction in one go: results that end deliveries, and leave to write more dots.
+/// Nothing hangs on them that would have to be written along, as on those that end unsent.
+static ENDS_AND_INTENTS: Sized = Sized::new(|| {
+    in_all_sizes(|rows| {
+        let ends = results_statement(1, rows);
+        let intents = intents_statement(1 + rows * RESULT_COLUMNS, rows);
+        format!("begin immediate; {ends}; {intents}; commit")
+    })
+});
+
+static RESULTS: Sized = Sized::new(|| {
+    in_all_sizes(|rows| {
+        format!("{} returning run_id, subscriber_id, state", results_statement(1, rows))
+    })
+});
+
+static INTENTS: Sized = Sized::new(|| in_all_sizes(|rows| intents_statement(1, rows)));
+
+const ASK_COLUMNS: usize = 4;
+
+/// `$1` is the time.
+fn intents_statement(before: usize, rows: usize) -> String {
+    let places = places(before, rows, ASK_COLUMNS);
+    format!(
+        "with j(run, person, fence, stand_in) as (values {places})
+         update delivery as d set state = 'intent', attempt = d.attempt + 1, changed_at = $1
+         from j
+         where d.run_id = j.run and d.subscriber_id = j.person
+           and d.fence = j.fence and d.state = 'claimed'
            and exists (select 1 from subscriber s where s.id = d.subscriber_id
-                and s.erased_at is null and (j.value->>3 or s.is_rehearsal = 0)
+                and s.erased_at is null and (j.stand_in or s.is_rehearsal = 0)
                 and not exists (select 1 from suppression x where x.lookup = s.lookup))
            and exists (select 1 from run r join digest g on g.id = r.digest_id
                 where r.id = d.run_id and r.state = 'sending' and case
@@ -196,22 +195,104 @@ pub(super) async fn intend(
                     else exists (select 1 from subscription c
                         where c.subscriber_id = d.subscriber_id and c.state = 'confirmed'
                           and (g.name in ('urgent', 'correction') or c.digest_id = g.id)
-                          and c.feed in (select feed from issue_entry i
-                                where i.issue_id = d.issue_id)) end)
-         returning run_id, subscriber_id, attempt",
+                          and exists (select 1 from issue_entry i
+                                where i.issue_id = d.issue_id and i.feed = c.feed)) end)
+         returning run_id, subscriber_id, attempt"
     )
-    .bind(rows(&mut asks.iter()))
-    .bind(now.timestamp())
-    .fetch_all(&mut *writer)
-    .await
-    .during(action)?;
-    if given.len() < asks.len() {
-        let given: HashSet<(i64, i64)> = given.iter().map(|given| (given.0, given.1)).collect();
-        let mut refused = asks.iter().filter(|ask| !given.contains(&(ask.run, ask.subscriber)));
-        refuse(writer, rows(&mut refused), now).await?;
+}
+
+/// An intent that was given, by run and subscriber.
+pub(super) type Given = ((i64, i64), Intent);
+
+/// The last look before the dot: who left or was suppressed since the plan gets nothing.
+/// Returns the intents that were given.
+pub(super) async fn intend(
+    writer: &mut SqliteConnection,
+    asks: &[Ask],
+    now: DateTime<Utc>,
+) -> Result<Vec<Given>> {
+    let mut given = Vec::with_capacity(asks.len());
+    for asks in asks.chunks(MOST_ROWS) {
+        let (text, room) = INTENTS.of(asks.len());
+        let query = sqlx::query_as(SqlStr::from_static(text)).bind(now.timestamp());
+        let rows = bind_asks(query, asks, room).fetch_all(&mut *writer).await;
+        given.extend(rows.during("record intents")?.into_iter().map(intent));
     }
-    let intent = |attempt| Intent { attempt: u32::try_from(attempt).unwrap_or(u32::MAX) };
-    Ok(given.into_iter().map(|(run, person, attempt)| ((run, person), intent(attempt))).collect())
+    refuse_others(writer, asks, &given, now).await?;
+    Ok(given)
+}
+
+/// As [`record_results`] and [`intend`] in one transaction of its own, and in one message to
+/// the thread that writes; only for results that [`is_end`], and no more than [`MOST_ROWS`].
+pub(super) async fn end_and_intend(
+    writer: &mut SqliteConnection,
+    results: &[&DeliveryResult],
+    asks: &[Ask],
+    now: DateTime<Utc>,
+) -> Result<Vec<Given>> {
+    let (text, room) = ENDS_AND_INTENTS.of(results.len().max(asks.len()));
+    let query = sqlx::query_as(SqlStr::from_static(text)).bind(now.timestamp());
+    let query = bind_asks(bind_results(query, results, room), asks, room);
+    let rows = match query.fetch_all(&mut *writer).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            // It fails where there is no transaction left to undo.
+            let _ = sqlx::query("rollback").execute(writer).await;
+            return Err(error).during("record results and intents");
+        }
+    };
+    let given: Vec<Given> = rows.into_iter().map(intent).collect();
+    // Until then they are claims of ours: certainly unsent.
+    refuse_others(writer, asks, &given, now).await?;
+    Ok(given)
+}
+
+/// Whether nothing follows from this result for others.
+pub(super) fn is_end(step: &Step) -> bool {
+    match step {
+        Step::Accepted { .. }
+        | Step::Rejected { .. }
+        | Step::Uncertain { .. }
+        | Step::Rehearsed { .. } => true,
+        Step::Retry { .. } | Step::Unsent { .. } | Step::Expired { .. } => false,
+    }
+}
+
+fn bind_asks<'q>(mut query: Query<'q, Row>, asks: &[Ask], room: usize) -> Query<'q, Row> {
+    for at in 0..room {
+        query = match asks.get(at) {
+            Some(ask) => {
+                query.bind(ask.run).bind(ask.subscriber).bind(ask.fence).bind(ask.may_be_stand_in)
+            }
+            None => (0..ASK_COLUMNS).fold(query, |query, _| query.bind(None::<i64>)),
+        };
+    }
+    query
+}
+
+/// Run, subscriber and attempt.
+type Row = (i64, i64, i64);
+
+fn intent((run, subscriber, attempt): Row) -> Given {
+    ((run, subscriber), Intent { attempt: u32::try_from(attempt).unwrap_or(u32::MAX) })
+}
+
+async fn refuse_others(
+    writer: &mut SqliteConnection,
+    asks: &[Ask],
+    given: &[Given],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if given.len() == asks.len() {
+        return Ok(());
+    }
+    let given: HashSet<(i64, i64)> = given.iter().map(|(key, _)| *key).collect();
+    let refused: Vec<(i64, i64, i64)> = asks
+        .iter()
+        .filter(|ask| !given.contains(&(ask.run, ask.subscriber)))
+        .map(|ask| (ask.run, ask.subscriber, ask.fence))
+        .collect();
+    refuse(writer, json(&refused), now).await
 }
 
 /// Our claims, and no leave: the person left or must not be written to. A run that was paused
@@ -244,37 +325,13 @@ pub(super) async fn record_results(
     results: &[&DeliveryResult],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if results.is_empty() {
-        return Ok(());
+    let mut settled: Vec<(i64, i64, String)> = Vec::with_capacity(results.len());
+    for results in results.chunks(MOST_ROWS) {
+        let (text, room) = RESULTS.of(results.len());
+        let query = sqlx::query_as(SqlStr::from_static(text)).bind(now.timestamp());
+        let rows = bind_results(query, results, room).fetch_all(&mut *writer).await;
+        settled.extend(rows.during("record results")?);
     }
-    let row = |result: &&DeliveryResult| {
-        let DeliveryResult { run, subscriber, fence, step } = *result;
-        let Record { state, next_at, code, reply, path, unknowns, reason, uncharged } =
-            Record::of(step);
-        json!([
-            run, subscriber, fence, state, next_at, code, reply, path, unknowns, reason, uncharged
-        ])
-    };
-    let rows = json(&results.iter().map(row).collect::<Vec<_>>());
-    // A copy that may have arrived is not given up as unsent: it would be owed again.
-    let settled: Vec<(i64, i64, String)> = sqlx::query_as(
-        "update delivery as d set
-             state = iif(j.value->>9 = 'expired' and d.unknowns > 0, 'uncertain', j.value->>3),
-             next_at = j.value->>4, reply_code = j.value->>5, reply = j.value->>6,
-             path = j.value->>7, unknowns = d.unknowns + (j.value->>8),
-             reason = iif(j.value->>9 = 'expired' and d.unknowns > 0, null, j.value->>9),
-             attempt = d.attempt + iif(d.state = 'claimed', 1, 0) - (j.value->>10),
-             owner = null, lease_until = null, changed_at = $2
-         from json_each($1) as j
-         where d.run_id = j.value->>0 and d.subscriber_id = j.value->>1
-           and d.fence = j.value->>2 and d.state in ('claimed', 'intent')
-         returning run_id, subscriber_id, state",
-    )
-    .bind(rows)
-    .bind(now.timestamp())
-    .fetch_all(&mut *writer)
-    .await
-    .during("record results")?;
     let mut waiting_runs = BTreeSet::new();
     for (run, subscriber, state) in &settled {
         match state.as_str() {
@@ -290,6 +347,58 @@ pub(super) async fn record_results(
         super::cancel::end_late(writer, run, now).await?;
     }
     Ok(())
+}
+
+const RESULT_COLUMNS: usize = 11;
+
+/// `$1` is the time. A copy that may have arrived is not given up as unsent: it would be owed
+/// again.
+fn results_statement(before: usize, rows: usize) -> String {
+    let places = places(before, rows, RESULT_COLUMNS);
+    format!(
+        "with j(run, person, fence, state, next_at, code, reply, path, unknowns, reason,
+             uncharged) as (values {places})
+         update delivery as d set
+             state = iif(j.reason = 'expired' and d.unknowns > 0, 'uncertain', j.state),
+             next_at = j.next_at, reply_code = j.code, reply = j.reply, path = j.path,
+             unknowns = d.unknowns + j.unknowns,
+             reason = iif(j.reason = 'expired' and d.unknowns > 0, null, j.reason),
+             attempt = d.attempt + iif(d.state = 'claimed', 1, 0) - j.uncharged,
+             owner = null, lease_until = null, changed_at = $1
+         from j
+         where d.run_id = j.run and d.subscriber_id = j.person
+           and d.fence = j.fence and d.state in ('claimed', 'intent')"
+    )
+}
+
+type Query<'q, O> = QueryAs<'q, Sqlite, O, SqliteArguments>;
+
+fn bind_results<'q, O>(
+    mut query: Query<'q, O>,
+    results: &[&'q DeliveryResult],
+    room: usize,
+) -> Query<'q, O> {
+    for at in 0..room {
+        query = match results.get(at) {
+            Some(result) => {
+                let record = Record::of(&result.step);
+                query
+                    .bind(result.run)
+                    .bind(result.subscriber)
+                    .bind(result.fence)
+                    .bind(record.state)
+                    .bind(record.next_at)
+                    .bind(record.code)
+                    .bind(record.reply)
+                    .bind(record.path)
+                    .bind(record.unknowns)
+                    .bind(record.reason)
+                    .bind(record.uncharged)
+            }
+            None => (0..RESULT_COLUMNS).fold(query, |query, _| query.bind(None::<i64>)),
+        };
+    }
+    query
 }
 
 /// What was not sent is owed: the next plan of this person begins where the run's did, in

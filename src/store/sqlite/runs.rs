@@ -8,7 +8,8 @@ use sqlx::{FromRow, SqliteConnection};
 use super::{During, Result, json, moment};
 use crate::model::Seq;
 use crate::store::{
-    DigestProgress, IssueRecord, NewIssue, NewRun, QuietRun, QuietState, Rendering, RunRecord,
+    DeliveryKeys, DigestProgress, IssueRecord, NewIssue, NewRun, QuietRun, QuietState, Rendering,
+    RunRecord,
 };
 
 /// Recipients in one page of expansion: a page is one transaction.
@@ -236,7 +237,7 @@ pub(super) async fn record_quiet(
 pub(super) async fn expand(
     writer: &mut SqliteConnection,
     run: i64,
-    token_key: i64,
+    keys: DeliveryKeys<'_>,
     now: DateTime<Utc>,
 ) -> Result<Option<u64>> {
     let action = "expand a run";
@@ -258,8 +259,8 @@ pub(super) async fn expand(
     };
     let added = sqlx::query(
         "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
-             dated_at, state, next_at, changed_at)
-         select $1, s.id, j.value->>1, s.address_version, $3, $4, 'pending', $4, $4
+             dkim_selector, dated_at, state, next_at, changed_at)
+         select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', $4, $4
          from json_each($2) as j
          join subscriber s on s.id = j.value->>0
          join run r on r.id = $1
@@ -271,8 +272,9 @@ pub(super) async fn expand(
     )
     .bind(run)
     .bind(recipients)
-    .bind(token_key)
+    .bind(keys.token)
     .bind(now.timestamp())
+    .bind(keys.dkim_selector)
     .execute(&mut *writer)
     .await
     .during(action)?

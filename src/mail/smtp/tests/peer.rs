@@ -55,7 +55,7 @@ impl Peer {
         self.hear_ehlo().await;
         let mut reply = String::from("250-relay.example.org\r\n");
         for extension in extensions {
-            reply.push_str(&format!("250-{extension}\r\n"));
+            write!(reply, "250-{extension}\r\n").unwrap();
         }
         reply.push_str("250 HELP\r\n");
         self.say(reply).await;

@@ -17,12 +17,12 @@ async fn silence_while_opening(
     let start = Instant::now();
     // The peer stays until we give up.
     let (opened, ()) = join!(open(near, &relay), play(&mut peer));
-    silent(opened.unwrap_err(), start)
+    silent(&opened.unwrap_err(), start)
 }
 
-fn silent(error: RelayError, start: Instant) -> (Phase, u64) {
+fn silent(error: &RelayError, start: Instant) -> (Phase, u64) {
     let RelayError::Silent { phase, .. } = error else { panic!("{error:?}") };
-    (phase, start.elapsed().as_secs())
+    (*phase, start.elapsed().as_secs())
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +58,7 @@ async fn each_command_has_its_timer() {
                 }
             });
             let Err(BeginError::Relay(error)) = begun else { panic!("{begun:?}") };
-            assert_eq!(silent(error, start), silence);
+            assert_eq!(silent(&error, start), silence);
             assert!(!connection.is_usable());
         }
     }
@@ -106,7 +106,7 @@ async fn bytes_now_and_then_do_not_stretch_the_timer() {
         } => unreachable!("it has no end"),
     };
     let Finish::Lost(error) = finish else { panic!("{finish:?}") };
-    assert_eq!(silent(error, start), (Phase::Dot, 10));
+    assert_eq!(silent(&error, start), (Phase::Dot, 10));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +129,7 @@ async fn a_block_that_is_not_taken_ends_the_message_unsent() {
         }
     });
     let Finish::Unsent(error) = finish else { panic!("{finish:?}") };
-    assert_eq!(silent(error, start), (Phase::Dot, 3 * 8 + 9));
+    assert_eq!(silent(&error, start), (Phase::Dot, 3 * 8 + 9));
 }
 
 #[tokio::test(start_paused = true)]
