@@ -33,6 +33,7 @@ use tidings::outbox::sender::{Outbox, SendError};
 use tidings::pipeline::digests::{plan_by_hand, start};
 use tidings::pipeline::send::{carry, outbox, resent_digests};
 use tidings::pipeline::{Press, scan};
+use tidings::store::DeliveryKeys;
 use tidings::store::sqlite::SqliteStore;
 use tokio::sync::{Notify, watch};
 
@@ -54,8 +55,8 @@ impl Room {
         scan::scan(&desk.press).await.unwrap();
         for plan in plan_by_hand(&desk.press, &[], true).await.unwrap() {
             let run = start(&desk.press, &plan).await.unwrap().unwrap();
-            let key = desk.press.keys.token_key();
-            while desk.press.store.expand(run, key, desk.now()).await.unwrap().is_some() {}
+            let keys = DeliveryKeys { token: desk.press.keys.token_key(), dkim_selector: None };
+            while desk.press.store.expand(run, keys, desk.now()).await.unwrap().is_some() {}
         }
         let room = Self { desk, readers };
         // From here on the log holds nothing but what sending writes.
