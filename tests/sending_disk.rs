@@ -29,7 +29,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use support::desk::Desk;
 use tidings::config::{self, Environment};
-use tidings::outbox::sender::SendError;
+use tidings::outbox::sender::{Outbox, SendError};
 use tidings::pipeline::digests::{plan_by_hand, start};
 use tidings::pipeline::send::{carry, outbox, resent_digests};
 use tidings::pipeline::{Press, scan};
@@ -93,8 +93,13 @@ impl Room {
 /// What a process does that starts with a store.
 async fn start_and_send(press: &Press) -> Result<(), SendError> {
     press.store.recover(&resent_digests(press), press.clock.now()).await?;
+    send(press, &outbox(press, Arc::new(|| {}))).await
+}
+
+/// One try of a process to send.
+async fn send(press: &Press, outbox: &Arc<Outbox>) -> Result<(), SendError> {
     let (_stop, stopped) = watch::channel(false);
-    carry(press, &outbox(press, Arc::new(|| {})), &stopped, &Notify::new()).await
+    carry(press, outbox, &stopped, &Notify::new()).await
 }
 
 /// Copies a store with its log, as it lies on the disk.

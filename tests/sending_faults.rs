@@ -3,20 +3,31 @@
 //! with what was written down by the checker of `support/relay`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod support;
 
 #[path = "support/relay.rs"]
 mod relay;
 
+#[path = "sending_faults/frozen.rs"]
+mod frozen;
 #[path = "sending_faults/hang_ups.rs"]
 mod hang_ups;
 #[path = "sending_faults/leaving.rs"]
 mod leaving;
+#[path = "sending_faults/network.rs"]
+mod network;
+#[path = "sending_faults/process.rs"]
+mod process;
 #[path = "sending_faults/refusals.rs"]
 mod refusals;
 #[path = "sending_faults/replies.rs"]
 mod replies;
+#[path = "sending_faults/stopping.rs"]
+mod stopping;
+#[path = "sending_faults/time.rs"]
+mod time;
 #[path = "sending_faults/timers.rs"]
 mod timers;
 #[path = "sending_faults/tls.rs"]
