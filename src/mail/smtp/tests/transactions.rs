@@ -246,7 +246,6 @@ async fn a_message_refused_after_the_dot_is_the_persons_or_the_relays() {
     assert!(connection.is_usable());
     for (reply, trouble, is_usable) in [
         (&b"454 Throttling failure\r\n"[..], Trouble::Throttled, true),
-        (b"552 5.3.4 too large\r\n", Trouble::TooLarge, true),
         (b"421 bye\r\n", Trouble::Closing, false),
     ] {
         let (finish, connection) = finished(reply).await;
