@@ -2,7 +2,7 @@
 //! it had arrived, is certain.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::relay::{Act, Phase, Relay, checker};
 use super::{Case, Policy, count, settled, was_killed};
@@ -42,8 +42,9 @@ async fn check_with(point: &Point, policy: Policy) {
     // Claims are given back only where sending breaks off.
     let hangs_up = Arc::new(AtomicBool::new(name == "at-release"));
     let is_on = Arc::clone(&hangs_up);
+    let served = AtomicUsize::new(0);
     let relay = Relay::playing(move |moment| {
-        let is_it = moment.is(Phase::Data) && moment.messages >= 3;
+        let is_it = moment.is(Phase::Data) && served.fetch_add(1, Ordering::SeqCst) >= 3;
         if is_it && is_on.load(Ordering::SeqCst) { Act::close() } else { Act::usual() }
     })
     .await;

@@ -73,7 +73,8 @@ impl Trap {
             _ => None,
         };
         let mut trap = self.0.lock().unwrap();
-        if let Some(stage) = stage {
+        // DATA behind a refused RCPT is nobody's.
+        if let Some(stage) = stage.filter(|_| !moment.recipient.is_empty()) {
             trap.stages.insert(moment.recipient.to_owned(), stage);
         }
         if let (Some(left), Some(process)) = (trap.left, trap.process) {
