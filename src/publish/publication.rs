@@ -338,3 +338,35 @@ fn side_by_side<T: Sync, R: Send>(
         Ok(done.into_iter().flatten().collect())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::open;
+
+    fn news(text: &str) -> Document {
+        let bytes = text.repeat(100).into_bytes();
+        Document { path: "feeds/all.atom".into(), bytes }
+    }
+
+    #[test]
+    fn a_document_goes_live_without_the_older_brotli_twin_and_gets_its_own_after() {
+        let place = tempfile::tempdir().unwrap();
+        let content = place.path().join("content");
+        fs::create_dir(&content).unwrap();
+        let folder = open(&place.path().join("out"), &content).unwrap();
+        folder.publish(&[news("old ")]).unwrap();
+        let read = |suffix: &str| fs::read(folder.path().join(format!("feeds/all.atom{suffix}")));
+        assert!(LATE.decodes_to(&read(".br").unwrap(), &news("old ").bytes));
+
+        let publication = folder.begin().unwrap();
+        let staged = [publication.stage(&news("new ")).unwrap()];
+        publication.rename(&staged).unwrap();
+        assert_eq!(read("").unwrap(), news("new ").bytes);
+        assert!(EARLY.decodes_to(&read(".gz").unwrap(), &news("new ").bytes));
+        assert!(read(".br").is_err(), "it coded the older bytes");
+
+        publication.add_late_twins(&staged).unwrap();
+        assert!(LATE.decodes_to(&read(".br").unwrap(), &news("new ").bytes));
+    }
+}
