@@ -31,6 +31,8 @@ pub enum StoreError {
     Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
     #[error("could not {action}")]
     Query { action: &'static str, source: sqlx::Error },
+    #[error("could not {action}")]
+    Ledger { action: &'static str, source: rusqlite::Error },
     #[error("the store holds a value this version cannot read: {what} `{value}`")]
     Value { what: &'static str, value: String },
     /// Of a transaction that several asked for.
@@ -48,15 +50,15 @@ impl StoreError {
 
     /// Whether the disk is full, or fails.
     pub fn is_full_disk(&self) -> bool {
-        match self.cause() {
+        let code = match self.cause() {
             Self::Query { source, .. } | Self::Open { source, .. } => {
-                let database = source.as_database_error();
-                // SQLITE_FULL, and SQLITE_IOERR with its kinds in the upper bits.
-                let code = database.and_then(|error| error.code()?.parse::<u32>().ok());
-                code.is_some_and(|code| matches!(code & 0xff, 10 | 13))
+                source.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok())
             }
-            _ => false,
-        }
+            Self::Ledger { source, .. } => source.sqlite_error().map(|error| error.extended_code),
+            _ => None,
+        };
+        // SQLITE_FULL, and SQLITE_IOERR with its kinds in the upper bits.
+        code.is_some_and(|code| matches!(code & 0xff, 10 | 13))
     }
 }
 

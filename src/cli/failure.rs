@@ -59,7 +59,9 @@ impl From<StoreError> for Failure {
             StoreError::Migrate { .. } => {
                 Some("was the store made by a later version? use that one, or restore a backup")
             }
-            StoreError::Query { .. } => Some("check that the disk is writable and not full"),
+            StoreError::Query { .. } | StoreError::Ledger { .. } => {
+                Some("check that the disk is writable and not full")
+            }
             StoreError::Value { .. } | StoreError::Shared(_) | StoreError::Closed => None,
         };
         Self::with_hint(error, hint)

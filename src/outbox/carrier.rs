@@ -106,7 +106,7 @@ impl Carrier {
         let (address, message) = match self.letter(claim).await {
             Ok(letter) => letter,
             Err(SendError::Store(error)) => {
-                self.crew.supply.put_back(held).await;
+                self.crew.supply.put_back(held);
                 return Err(error.into());
             }
             // Ours, and of this delivery alone: the others go on.
@@ -174,7 +174,7 @@ impl Carrier {
         }
         let has_turn = stopped_or(&crew, crew.take_turn()).await.is_some();
         let Some((connection, _)) = self.connection.as_mut().filter(|_| has_turn) else {
-            crew.supply.put_back(held).await;
+            crew.supply.put_back(held);
             return Ok(());
         };
         let size_bytes = u64::try_from(message.size_bytes()).unwrap_or(u64::MAX);
@@ -193,13 +193,13 @@ impl Carrier {
             // Before the dot nothing is owed: hanging up leaves it unsent.
             None => {
                 self.connection = None;
-                crew.supply.put_back(held).await;
+                crew.supply.put_back(held);
                 return Ok(());
             }
         }
         if crew.is_stopped() {
             self.connection = None;
-            crew.supply.put_back(held).await;
+            crew.supply.put_back(held);
             return Ok(());
         }
         let attempt = match self.intend(&held.claim).await {
@@ -207,12 +207,12 @@ impl Carrier {
             // The go-ahead stands open: without the dot, only hanging up is clean.
             Ok(None) => {
                 self.connection = None;
-                crew.supply.done(held.lane).await;
+                crew.supply.done(held.lane);
                 return Ok(());
             }
             Err(error) => {
                 self.connection = None;
-                crew.supply.put_back(held).await;
+                crew.supply.put_back(held);
                 return Err(error);
             }
         };
@@ -250,7 +250,7 @@ impl Carrier {
             Finish::Unsent(error) => {
                 let rest = match error.trouble() {
                     Trouble::Throttled => THROTTLED,
-                    _ => self.crew.supply.note_failure(claim).await,
+                    _ => self.crew.supply.note_failure(claim),
                 };
                 self.keep(claim, attempt, Outcome::Unsent { why: error.to_string(), rest });
                 Some(error)
@@ -317,7 +317,7 @@ impl Carrier {
             if error.is_in_transaction() {
                 self.crew.supply.put_back_failed(held).await?;
             } else {
-                self.crew.supply.put_back(held).await;
+                self.crew.supply.put_back(held);
             }
         }
         if trouble.needs_operator() {
@@ -440,7 +440,7 @@ impl Carrier {
 
     /// A delivery of this lane is out of hand.
     async fn settled(&mut self, lane: Lane) -> Result<(), SendError> {
-        self.crew.supply.done(lane).await;
+        self.crew.supply.done(lane);
         if self.results.len() >= MOST_RESULTS { self.write_results().await } else { Ok(()) }
     }
 

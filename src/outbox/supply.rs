@@ -4,12 +4,13 @@
 //! domains with a rate of its own waits here for its turn, or in the store where that is far.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Mutex;
+use chrono::TimeDelta;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::lane::{Lane, PerLane, choose};
@@ -21,6 +22,8 @@ use crate::store::{Claim, ClaimRequest, Store, StoreError};
 
 /// Claims of digests taken at once: enough that the connections do not wait for the store.
 const BATCH: u32 = 512;
+/// With fewer of them left, more are fetched while connections go on.
+const LOW_WATER: usize = 256;
 /// Claims of other lanes taken at once: they are few, and never lie behind others for long.
 const SMALL_BATCH: u32 = 64;
 /// A lane that had nothing is looked at again after this.
@@ -51,6 +54,15 @@ pub(super) enum Next {
     Nothing,
 }
 
+/// What a look at the supply comes to.
+enum Look<'a> {
+    Found(Next),
+    /// The store is to be asked for more of a lane.
+    Low(Lane),
+    /// Somebody asks it.
+    Filling(Notified<'a>),
+}
+
 pub(super) struct Supply {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -61,12 +73,16 @@ pub(super) struct Supply {
     /// Messages the relay took.
     accepted: AtomicU64,
     state: Mutex<State>,
+    /// A lane was filled, or could not be.
+    filled: Notify,
 }
 
 #[derive(Default)]
 struct State {
     ready: PerLane<VecDeque<Held>>,
     in_hand: PerLane<usize>,
+    /// Whether somebody asks the store for more of a lane.
+    is_filling: PerLane<bool>,
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
     groups: HashMap<usize, Group>,
@@ -121,36 +137,60 @@ impl Supply {
             started: Instant::now(),
             accepted: AtomicU64::new(0),
             state: Mutex::default(),
+            filled: Notify::new(),
         }
     }
 
     /// The next delivery for one of so many connections.
     pub(super) async fn next(&self, connections: usize) -> Result<Next, StoreError> {
-        let mut state = self.state.lock().await;
-        for lane in Lane::ALL {
-            while state.is_due(lane) {
-                self.refill(&mut state, lane).await?;
+        loop {
+            match self.look(connections) {
+                Look::Found(next) => return Ok(next),
+                Look::Filling(filled) => filled.await,
+                Look::Low(lane) => {
+                    let refilled = self.refill(lane).await;
+                    self.state().is_filling[lane] = false;
+                    self.filled.notify_waiters();
+                    refilled?;
+                }
             }
+        }
+    }
+
+    fn look(&self, connections: usize) -> Look<'_> {
+        let mut state = self.state();
+        if let Some(lane) = Lane::ALL.into_iter().find(|lane| state.is_low(*lane)) {
+            state.is_filling[lane] = true;
+            return Look::Low(lane);
+        }
+        // Until it is known what a lane has, the shares of the others are not.
+        let is_unknown = |lane: Lane| state.is_filling[lane] && state.ready[lane].is_empty();
+        if Lane::ALL.into_iter().any(is_unknown) {
+            // Made before the lock is let go, so that it misses nothing.
+            return Look::Filling(self.filled.notified());
         }
         let now = self.started.elapsed();
         let turn = state.take_turns(now);
-        let has_mail = PerLane(state.ready.0.each_ref().map(|ready| !ready.is_empty()));
-        let Some(lane) = choose(has_mail, state.in_hand, connections) else {
-            return Ok(turn.map_or(Next::Nothing, |turn| Next::Wait(turn.saturating_sub(now))));
-        };
-        let Some(held) = state.ready[lane].pop_front() else { return Ok(Next::Nothing) };
-        state.in_hand[lane] += 1;
-        Ok(Next::Delivery(Box::new(held)))
+        Look::Found(match (state.take(connections), turn) {
+            (Some(held), _) => Next::Delivery(Box::new(held)),
+            (None, Some(turn)) => Next::Wait(turn.saturating_sub(now)),
+            (None, None) => Next::Nothing,
+        })
+    }
+
+    /// The state; nothing waits while it is locked.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A delivery found its outcome, or was given back to the store.
-    pub(super) async fn done(&self, lane: Lane) {
-        self.state.lock().await.in_hand[lane] -= 1;
+    pub(super) fn done(&self, lane: Lane) {
+        self.state().in_hand[lane] -= 1;
     }
 
     /// A delivery that was not tried comes next again.
-    pub(super) async fn put_back(&self, held: Held) {
-        let mut state = self.state.lock().await;
+    pub(super) fn put_back(&self, held: Held) {
+        let mut state = self.state();
         state.in_hand[held.lane] -= 1;
         state.ready[held.lane].push_front(held);
     }
@@ -158,19 +198,19 @@ impl Supply {
     /// A delivery during which the relay failed comes next again, unless it was so often that
     /// it may be the cause.
     pub(super) async fn put_back_failed(&self, held: Held) -> Result<(), StoreError> {
-        let pause = self.note_failure(&held.claim).await;
+        let pause = self.note_failure(&held.claim);
         if pause.is_zero() {
-            self.put_back(held).await;
+            self.put_back(held);
             return Ok(());
         }
-        self.done(held.lane).await;
+        self.done(held.lane);
         self.store.release(&[held.claim], self.clock.now() + pause).await
     }
 
     /// The relay failed while this delivery was under way; how long it rests.
-    pub(super) async fn note_failure(&self, claim: &Claim) -> TimeDelta {
+    pub(super) fn note_failure(&self, claim: &Claim) -> TimeDelta {
         let accepted = self.accepted.load(Ordering::Relaxed);
-        let mut state = self.state.lock().await;
+        let mut state = self.state();
         let failures = state.failures.entry((claim.run, claim.subscriber)).or_default();
         if failures.note(accepted) { LAID_ASIDE } else { TimeDelta::zero() }
     }
@@ -191,22 +231,7 @@ impl Supply {
     }
 
     async fn give_back(&self, is_meant: impl Fn(&Claim) -> bool) -> Result<(), StoreError> {
-        let mut state = self.state.lock().await;
-        let mut claims = Vec::new();
-        for ready in &mut state.ready.0 {
-            let (meant, others) =
-                std::mem::take(ready).into_iter().partition(|held| is_meant(&held.claim));
-            *ready = others;
-            let meant: VecDeque<Held> = meant;
-            claims.extend(meant.into_iter().map(|held| held.claim));
-        }
-        for group in state.groups.values_mut() {
-            let (meant, others): (VecDeque<_>, _) = std::mem::take(&mut group.waiting)
-                .into_iter()
-                .partition(|(_, _, claim)| is_meant(claim));
-            group.waiting = others;
-            claims.extend(meant.into_iter().map(|(_, _, claim)| claim));
-        }
+        let claims = self.state().take_claims(is_meant);
         if claims.is_empty() {
             return Ok(());
         }
@@ -214,7 +239,7 @@ impl Supply {
         self.store.release(&claims, self.clock.now()).await
     }
 
-    async fn refill(&self, state: &mut State, lane: Lane) -> Result<(), StoreError> {
+    async fn refill(&self, lane: Lane) -> Result<(), StoreError> {
         let now = self.clock.now();
         let request = ClaimRequest {
             owner: self.owner.clone(),
@@ -228,22 +253,9 @@ impl Supply {
         if !claims.is_empty() {
             failpoint::reach("after-claim");
         }
-        state.empty_since[lane] = claims.is_empty().then(Instant::now);
-        let since_start = self.started.elapsed();
-        let mut far: BTreeMap<DateTime<Utc>, Vec<Claim>> = BTreeMap::new();
-        for claim in claims {
-            let Some((group, per_second)) = self.limits.group_of(&claim.domain) else {
-                state.ready[lane].push_back(Held { claim, lane });
-                continue;
-            };
-            let group = state.groups.entry(group).or_insert_with(|| Group::new(per_second));
-            match group.reserve(since_start) {
-                Turn::Soon(at) => group.waiting.push_back((at, lane, claim)),
-                Turn::Far(wait) => far.entry(now + wait).or_default().push(claim),
-            }
-        }
-        for (at, claims) in far {
-            self.store.release(&claims, at).await?;
+        let far = self.state().take_up(lane, claims, &self.limits, self.started.elapsed());
+        for (wait, claims) in far {
+            self.store.release(&claims, now + wait).await?;
         }
         Ok(())
     }
@@ -276,9 +288,65 @@ impl Group {
 
 impl State {
     /// Whether the store is to be asked for more of this lane.
-    fn is_due(&self, lane: Lane) -> bool {
-        self.ready[lane].is_empty()
+    fn is_low(&self, lane: Lane) -> bool {
+        let low_water = if lane == Lane::Digests { LOW_WATER } else { 0 };
+        self.ready[lane].len() <= low_water
+            && !self.is_filling[lane]
             && self.empty_since[lane].is_none_or(|since| since.elapsed() >= LOOK_AGAIN)
+    }
+
+    /// Makes claims ready, or has them wait for their turn; gives back those whose turn is too
+    /// far off, by how far.
+    fn take_up(
+        &mut self,
+        lane: Lane,
+        claims: Vec<Claim>,
+        limits: &RelayLimits,
+        since_start: Duration,
+    ) -> BTreeMap<TimeDelta, Vec<Claim>> {
+        self.empty_since[lane] = claims.is_empty().then(Instant::now);
+        let mut far: BTreeMap<TimeDelta, Vec<Claim>> = BTreeMap::new();
+        for claim in claims {
+            let Some((group, per_second)) = limits.group_of(&claim.domain) else {
+                self.ready[lane].push_back(Held { claim, lane });
+                continue;
+            };
+            let group = self.groups.entry(group).or_insert_with(|| Group::new(per_second));
+            match group.reserve(since_start) {
+                Turn::Soon(at) => group.waiting.push_back((at, lane, claim)),
+                Turn::Far(wait) => far.entry(wait).or_default().push(claim),
+            }
+        }
+        far
+    }
+
+    /// The delivery that one of so many connections serves next.
+    fn take(&mut self, connections: usize) -> Option<Held> {
+        let has_mail = PerLane(self.ready.0.each_ref().map(|ready| !ready.is_empty()));
+        let lane = choose(has_mail, self.in_hand, connections)?;
+        let held = self.ready[lane].pop_front()?;
+        self.in_hand[lane] += 1;
+        Some(held)
+    }
+
+    /// Takes out the claims that are meant and that nobody holds.
+    fn take_claims(&mut self, is_meant: impl Fn(&Claim) -> bool) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        for ready in &mut self.ready.0 {
+            let (meant, others) =
+                std::mem::take(ready).into_iter().partition(|held| is_meant(&held.claim));
+            *ready = others;
+            let meant: VecDeque<Held> = meant;
+            claims.extend(meant.into_iter().map(|held| held.claim));
+        }
+        for group in self.groups.values_mut() {
+            let (meant, others): (VecDeque<_>, _) = std::mem::take(&mut group.waiting)
+                .into_iter()
+                .partition(|(_, _, claim)| is_meant(claim));
+            group.waiting = others;
+            claims.extend(meant.into_iter().map(|(_, _, claim)| claim));
+        }
+        claims
     }
 
     /// Makes those ready whose turn has come; says when the next one's is.
@@ -336,9 +404,9 @@ mod tests {
     #[test]
     fn a_lane_is_asked_for_again_only_after_a_pause() {
         let mut state = State::default();
-        assert!(state.is_due(Lane::Urgent));
+        assert!(state.is_low(Lane::Urgent));
         state.empty_since[Lane::Urgent] = Some(Instant::now());
-        assert!(!state.is_due(Lane::Urgent));
-        assert!(state.is_due(Lane::Digests));
+        assert!(!state.is_low(Lane::Urgent));
+        assert!(state.is_low(Lane::Digests));
     }
 }

@@ -11,6 +11,7 @@ mod feeds;
 mod group;
 mod holds;
 mod known;
+mod ledger;
 mod outbox;
 mod pauses;
 mod people;
@@ -20,7 +21,6 @@ mod runs;
 mod runs_seen;
 mod scan;
 mod uncertain;
-mod values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -65,12 +65,13 @@ const READERS: u32 = 4;
 const CACHE: &str = "-8192";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
     (4, "sending", include_str!("../../migrations/sqlite/0004_sending.sql")),
     (5, "pauses", include_str!("../../migrations/sqlite/0005_pauses.sql")),
+    (6, "deliveries", include_str!("../../migrations/sqlite/0006_deliveries.sql")),
 ];
 
 #[derive(Debug)]
@@ -106,7 +107,9 @@ impl SqliteStore {
             .max_connections(READERS)
             .connect_lazy_with(options.read_only(true));
         let writer = Arc::new(Mutex::new(writer));
-        Ok(Self { group: GroupCommit::start(Arc::clone(&writer)), writer, readers })
+        let group = GroupCommit::start(path, Arc::clone(&writer)).await;
+        let group = group.map_err(|source| StoreError::Ledger { action: "open the outbox", source })?;
+        Ok(Self { group, writer, readers })
     }
 
     /// Copies the whole store, as of now, to a new file at `path`.
@@ -177,6 +180,12 @@ trait During<T> {
 impl<T> During<T> for std::result::Result<T, sqlx::Error> {
     fn during(self, action: &'static str) -> Result<T> {
         self.map_err(|source| StoreError::Query { action, source })
+    }
+}
+
+impl<T> During<T> for rusqlite::Result<T> {
+    fn during(self, action: &'static str) -> Result<T> {
+        self.map_err(|source| StoreError::Ledger { action, source })
     }
 }
 
@@ -543,11 +552,7 @@ impl Store for SqliteStore {
     }
 
     async fn claim_due(&self, claim: &ClaimRequest) -> Result<Vec<Claim>> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "claim deliveries").await?;
-        let claims = outbox::claim_due(&mut transaction, claim).await?;
-        transaction.commit().await.during("claim deliveries")?;
-        Ok(claims)
+        self.group.claim_due(claim).await
     }
 
     async fn intend(
@@ -564,10 +569,7 @@ impl Store for SqliteStore {
     }
 
     async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "release claims").await?;
-        outbox::release(&mut transaction, claims, next_at).await?;
-        transaction.commit().await.during("release claims")
+        self.group.release(claims, next_at).await
     }
 
     async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64> {

@@ -76,49 +76,37 @@ pub(super) async fn end_late(
 /// Ends what is open of a run, and owes it to its people.
 async fn end_open(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<u64> {
     let action = "cancel deliveries";
-    owe(writer, run).await?;
-    // A claim is certainly unsent, but for a copy before it that may have arrived. An intent is
-    // left to its result, or to the rules of a crash.
-    let cancelled = sqlx::query(
-        "update delivery set state = 'cancelled', reason = 'operator', owner = null,
-             lease_until = null, next_at = $2, changed_at = $3
-         where run_id = $1 and state in ('pending', 'claimed') and unknowns = 0",
-    )
-    .bind(run)
-    .bind(NEVER)
-    .bind(now.timestamp())
-    .execute(&mut *writer)
-    .await
-    .during(action)?
-    .rows_affected();
-    sqlx::query(
-        "update delivery set state = 'uncertain', owner = null, lease_until = null, next_at = $2
-         where run_id = $1 and state in ('pending', 'claimed', 'uncertain') and unknowns > 0",
-    )
-    .bind(run)
-    .bind(NEVER)
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
+    sqlx::query(OWE_UNSENT).bind(run).bind(NEVER).execute(&mut *writer).await.during(action)?;
+    let cancelled = sqlx::query(CANCEL_UNSENT)
+        .bind(run)
+        .bind(NEVER)
+        .bind(now.timestamp())
+        .execute(&mut *writer)
+        .await
+        .during(action)?
+        .rows_affected();
+    sqlx::query(KEEP_UNCERTAIN).bind(run).bind(NEVER).execute(writer).await.during(action)?;
     Ok(cancelled)
 }
 
 /// What is about to be cancelled is owed: the next plan of these people begins where the run's
 /// did, in the feeds that brought it. A value that stands is only ever lowered.
-async fn owe(writer: &mut SqliteConnection, run: i64) -> Result<()> {
-    sqlx::query(
-        "update subscription set owed_from = min(coalesce(owed_from, $2), r.from_seq)
-         from delivery d join run r on r.id = d.run_id
-         where d.run_id = $1 and d.state in ('pending', 'claimed') and d.unknowns = 0
-           and subscription.subscriber_id = d.subscriber_id
-           and subscription.digest_id = r.digest_id and subscription.state = 'confirmed'
-           and subscription.feed in (select i.feed from issue_entry i
-                where i.issue_id = d.issue_id)",
-    )
-    .bind(run)
-    .bind(NEVER)
-    .execute(writer)
-    .await
-    .during("record what people are owed")?;
-    Ok(())
-}
+pub(super) const OWE_UNSENT: &str = "
+    update subscription set owed_from = min(coalesce(owed_from, ?2), r.from_seq)
+    from delivery d join run r on r.id = d.run_id
+    where d.run_id = ?1 and d.state in ('pending', 'claimed') and d.unknowns = 0
+      and subscription.subscriber_id = d.subscriber_id
+      and subscription.digest_id = r.digest_id and subscription.state = 'confirmed'
+      and subscription.feed in (select i.feed from issue_entry i
+        where i.issue_id = d.issue_id)";
+
+/// A claim is certainly unsent, but for a copy before it that may have arrived. An intent is
+/// left to its result, or to the rules of a crash.
+pub(super) const CANCEL_UNSENT: &str = "
+    update delivery set state = 'cancelled', reason = 'operator', owner = null,
+        lease_until = null, next_at = ?2, changed_at = ?3
+    where run_id = ?1 and state in ('pending', 'claimed') and unknowns = 0";
+
+pub(super) const KEEP_UNCERTAIN: &str = "
+    update delivery set state = 'uncertain', owner = null, lease_until = null, next_at = ?2
+    where run_id = ?1 and state in ('pending', 'claimed', 'uncertain') and unknowns > 0";

@@ -1,49 +1,82 @@
 //! Group commit: what many connections want written at the same moment goes to the disk in one
 //! transaction, so that one sync pays for all of them.
+//!
+//! It has a thread and a database connection of its own: every message passes here twice.
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, oneshot};
 
-use super::values::MOST_ROWS;
-use super::{During, Result, begin, outbox};
+use super::Result;
+use super::ledger::{Ask, Key, Ledger};
 use crate::failpoint;
-use crate::store::{Claim, DeliveryResult, Intent, StoreError};
+use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent, StoreError};
 
 /// Most orders of one transaction.
 const LARGEST: usize = 1_024;
 
-/// What one connection wants written: results, and leave to write the next dot.
+/// What somebody wants done, and who waits for it.
 #[derive(Debug)]
 struct Order {
-    results: Vec<DeliveryResult>,
-    ask: Option<Ask>,
-    now: DateTime<Utc>,
-    answer: oneshot::Sender<Result<Option<Intent>>>,
+    work: Work,
+    answer: oneshot::Sender<Result<Outcome>>,
 }
 
-/// A claim that is to become an intent.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ask {
-    pub(super) run: i64,
-    pub(super) subscriber: i64,
-    pub(super) fence: i64,
-    pub(super) may_be_stand_in: bool,
+#[derive(Debug)]
+enum Work {
+    /// What one connection wants written: results, and leave to write the next dot.
+    Write {
+        results: Vec<DeliveryResult>,
+        ask: Option<Ask>,
+        now: DateTime<Utc>,
+    },
+    Claim(ClaimRequest),
+    Release {
+        claims: Vec<Key>,
+        next_at: DateTime<Utc>,
+    },
 }
 
-/// Hands orders to the one task that writes them. It ends with the last handle.
+#[derive(Debug)]
+enum Outcome {
+    Written(Option<Intent>),
+    Claimed(Vec<Claim>),
+    Released,
+}
+
+/// Hands orders to the one thread that writes them. It ends with the last handle.
 #[derive(Debug)]
 pub(super) struct GroupCommit {
-    orders: mpsc::UnboundedSender<Order>,
+    orders: mpsc::Sender<Order>,
 }
 
 impl GroupCommit {
-    pub(super) fn start(writer: Arc<Mutex<SqliteConnection>>) -> Self {
-        let (orders, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(write_all(writer, waiting));
-        Self { orders }
+    /// `writer` is held while a transaction lasts: SQLite has one writer at a time, and who
+    /// waits here waits in turn.
+    pub(super) async fn start(
+        path: &Path,
+        writer: Arc<Mutex<SqliteConnection>>,
+    ) -> std::result::Result<Self, rusqlite::Error> {
+        let (orders, waiting) = mpsc::channel();
+        let (opened, open) = oneshot::channel();
+        let path = path.to_owned();
+        let work = move || match super::ledger::open(&path) {
+            Err(error) => drop(opened.send(Err(error))),
+            Ok(connection) => match Ledger::new(&connection) {
+                Err(error) => drop(opened.send(Err(error))),
+                Ok(ledger) => {
+                    let _ = opened.send(Ok(()));
+                    write_all(ledger, &writer, &waiting);
+                }
+            },
+        };
+        thread::Builder::new().name("ledger".into()).spawn(work).expect("a thread starts");
+        open.await.expect("opening does not panic")?;
+        Ok(Self { orders })
     }
 
     /// Returns when all of it is on the disk.
@@ -53,86 +86,76 @@ impl GroupCommit {
         claim: Option<&Claim>,
         now: DateTime<Utc>,
     ) -> Result<Option<Intent>> {
-        let (answer, written) = oneshot::channel();
-        let ask = claim.map(|claim| Ask {
-            run: claim.run,
-            subscriber: claim.subscriber,
-            fence: claim.fence,
-            may_be_stand_in: claim.may_be_stand_in,
-        });
-        let order = Order { results: results.to_vec(), ask, now, answer };
-        self.orders.send(order).map_err(|_| StoreError::Closed)?;
-        written.await.map_err(|_| StoreError::Closed)?
-    }
-}
-
-async fn write_all(
-    writer: Arc<Mutex<SqliteConnection>>,
-    mut waiting: mpsc::UnboundedReceiver<Order>,
-) {
-    let mut orders = Vec::new();
-    while waiting.recv_many(&mut orders, LARGEST).await > 0 {
-        let mut writer = writer.lock().await;
-        // Those who came while somebody else was writing go with them.
-        while orders.len() < LARGEST
-            && let Ok(order) = waiting.try_recv()
-        {
-            orders.push(order);
+        let work = Work::Write { results: results.to_vec(), ask: claim.map(Ask::of), now };
+        match self.order(work).await? {
+            Outcome::Written(intent) => Ok(intent),
+            Outcome::Claimed(_) | Outcome::Released => Err(StoreError::Closed),
         }
-        let written = write(&mut writer, &orders).await;
-        drop(writer);
-        answer(orders.drain(..), written);
+    }
+
+    pub(super) async fn claim_due(&self, request: &ClaimRequest) -> Result<Vec<Claim>> {
+        match self.order(Work::Claim(request.clone())).await? {
+            Outcome::Claimed(claims) => Ok(claims),
+            Outcome::Written(_) | Outcome::Released => Err(StoreError::Closed),
+        }
+    }
+
+    pub(super) async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()> {
+        let claims = claims.iter().map(Key::of).collect();
+        self.order(Work::Release { claims, next_at }).await.map(|_| ())
+    }
+
+    async fn order(&self, work: Work) -> Result<Outcome> {
+        let (answer, done) = oneshot::channel();
+        self.orders.send(Order { work, answer }).map_err(|_| StoreError::Closed)?;
+        done.await.map_err(|_| StoreError::Closed)?
     }
 }
 
-/// One transaction; the intents that were given.
-async fn write(
-    writer: &mut SqliteConnection,
-    orders: &[Order],
-) -> Result<Vec<((i64, i64), Intent)>> {
-    let action = "record results and intents";
-    let now = orders.iter().map(|order| order.now).max().unwrap_or_default();
-    let results: Vec<&DeliveryResult> = orders.iter().flat_map(|order| &order.results).collect();
-    let asks: Vec<Ask> = orders.iter().filter_map(|order| order.ask).collect();
-    let are_few = results.len().max(asks.len()) <= MOST_ROWS;
-    if are_few && results.iter().all(|result| outbox::is_end(&result.step)) {
-        if !asks.is_empty() {
+fn write_all(
+    mut ledger: Ledger<'_>,
+    writer: &Mutex<SqliteConnection>,
+    waiting: &mpsc::Receiver<Order>,
+) {
+    while let Ok(first) = waiting.recv() {
+        let _turn = writer.blocking_lock();
+        // Those who came while somebody else was writing go with it.
+        let orders = [first].into_iter().chain(waiting.try_iter()).take(LARGEST);
+        let is_write = |order: &Order| matches!(order.work, Work::Write { .. });
+        let (writes, others): (Vec<_>, Vec<_>) = orders.partition(is_write);
+        if !writes.is_empty() {
+            write(&mut ledger, writes);
+        }
+        // Results are never lost with a claim that fails.
+        for order in others {
+            write(&mut ledger, vec![order]);
+        }
+    }
+}
+
+/// One transaction. Who asked may be gone: then the crash rules find the intent.
+fn write(ledger: &mut Ledger<'_>, orders: Vec<Order>) {
+    let has_results =
+        |order: &Order| matches!(&order.work, Work::Write { results, .. } if !results.is_empty());
+    let has_results = orders.iter().any(has_results);
+    let written = ledger.transact(|ledger| {
+        let outcomes: Vec<Outcome> =
+            orders.iter().map(|order| carry_out(ledger, &order.work)).collect::<Result<_>>()?;
+        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Written(Some(_)))) {
             failpoint::reach("before-intent");
         }
-        if !results.is_empty() {
+        if has_results {
             failpoint::reach("before-result-commit");
         }
-        let intents = outbox::end_and_intend(writer, &results, &asks, now).await?;
-        if !results.is_empty() {
-            failpoint::reach("after-result-commit");
-        }
-        return Ok(intents);
-    }
-    let mut transaction = begin(writer, action).await?;
-    outbox::record_results(&mut transaction, &results, now).await?;
-    let intents = outbox::intend(&mut transaction, &asks, now).await?;
-    if !intents.is_empty() {
-        failpoint::reach("before-intent");
-    }
-    if !results.is_empty() {
-        failpoint::reach("before-result-commit");
-    }
-    transaction.commit().await.during(action)?;
-    if !results.is_empty() {
-        failpoint::reach("after-result-commit");
-    }
-    Ok(intents)
-}
-
-/// Who asked may be gone: then the crash rules find the intent.
-fn answer(orders: impl Iterator<Item = Order>, written: Result<Vec<((i64, i64), Intent)>>) {
+        Ok(outcomes)
+    });
     match written {
-        Ok(intents) => {
-            let intents: std::collections::HashMap<_, _> = intents.into_iter().collect();
-            for order in orders {
-                let key = order.ask.map(|ask| (ask.run, ask.subscriber));
-                let intent = key.and_then(|key| intents.get(&key)).copied();
-                let _ = order.answer.send(Ok(intent));
+        Ok(outcomes) => {
+            if has_results {
+                failpoint::reach("after-result-commit");
+            }
+            for (order, outcome) in orders.into_iter().zip(outcomes) {
+                let _ = order.answer.send(Ok(outcome));
             }
         }
         Err(error) => {
@@ -142,4 +165,23 @@ fn answer(orders: impl Iterator<Item = Order>, written: Result<Vec<((i64, i64), 
             }
         }
     }
+}
+
+fn carry_out(ledger: &mut Ledger<'_>, work: &Work) -> Result<Outcome> {
+    Ok(match work {
+        Work::Write { results, ask, now } => {
+            for result in results {
+                ledger.settle(result, *now)?;
+            }
+            let given = ask.as_ref().map(|ask| ledger.intend(ask, *now)).transpose()?;
+            Outcome::Written(given.flatten())
+        }
+        Work::Claim(request) => Outcome::Claimed(ledger.claim_due(request)?),
+        Work::Release { claims, next_at } => {
+            for claim in claims {
+                ledger.release(claim, *next_at)?;
+            }
+            Outcome::Released
+        }
+    })
 }

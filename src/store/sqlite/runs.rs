@@ -358,10 +358,11 @@ pub(super) async fn complete(
     sqlx::query_scalar(
         // A pause may have come when nothing was left to send.
         "update run set state = 'complete', finished_at = $1
-         where state in ('sending', 'paused') and not exists (
-             select 1 from delivery d where d.run_id = run.id
-               and (d.state in ('pending', 'claimed', 'intent')
-                    or (d.state = 'uncertain' and d.next_at < $2)))
+         where state in ('sending', 'paused')
+           and not exists (select 1 from delivery d where d.run_id = run.id
+               and d.state in ('pending', 'uncertain') and d.next_at < $2)
+           and not exists (select 1 from delivery d
+               where d.run_id = run.id and d.lease_until is not null)
          returning id",
     )
     .bind(now.timestamp())

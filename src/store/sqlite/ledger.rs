@@ -1,0 +1,474 @@
+//! What every message passes through: claims, intents and results, over prepared statements of
+//! one connection.
+//!
+//! It speaks to SQLite directly. What a statement costs here is a third of what it costs to
+//! hand it to another thread and its rows back (`docs/decisions/018`).
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params};
+
+use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN, OWE_UNSENT};
+use super::outbox::NEVER;
+use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
+use crate::outbox::Step;
+use crate::outbox::lane::Lane;
+use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent};
+
+/// A claim by its delivery and fence.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    run: i64,
+    subscriber: i64,
+    fence: i64,
+}
+
+impl Key {
+    pub(super) fn of(claim: &Claim) -> Self {
+        Self { run: claim.run, subscriber: claim.subscriber, fence: claim.fence }
+    }
+}
+
+/// A claim that is to become an intent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    key: Key,
+    /// Intents before this one.
+    attempt: u32,
+    may_be_stand_in: bool,
+}
+
+impl Ask {
+    pub(super) fn of(claim: &Claim) -> Self {
+        let Claim { attempt, may_be_stand_in, .. } = *claim;
+        Self { key: Key::of(claim), attempt, may_be_stand_in }
+    }
+}
+
+/// Opens the file of a store that stands and is up to this version.
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", CACHE)?;
+    Ok(connection)
+}
+
+/// A run as the statements of one transaction see it.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    is_sending: bool,
+    /// Cancelled or superseded: what comes back unsent goes the way of the others.
+    is_cancelled: bool,
+    consent: Consent,
+}
+
+/// Whose consent a mail needs at the moment it goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Consent {
+    /// It answers what the person did a moment ago.
+    None,
+    /// A subscription that waits to be confirmed.
+    Pending,
+    /// A confirmed subscription of a feed in the issue.
+    Feed,
+    /// The same, with this digest.
+    Digest(i64),
+}
+
+pub(super) struct Ledger<'c> {
+    connection: &'c Connection,
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    rollback: Statement<'c>,
+    run: Statement<'c>,
+    intend: Statement<'c>,
+    refuse: Statement<'c>,
+    settle: Statement<'c>,
+    settle_and_tell: Statement<'c>,
+    claim: Statement<'c>,
+    release: Statement<'c>,
+    /// Runs that were looked at in this transaction.
+    runs: HashMap<i64, Run>,
+}
+
+impl<'c> Ledger<'c> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            connection,
+            begin: connection.prepare("begin immediate")?,
+            commit: connection.prepare("commit")?,
+            rollback: connection.prepare("rollback")?,
+            run: connection.prepare(RUN)?,
+            intend: connection.prepare(INTEND)?,
+            refuse: connection.prepare(REFUSE)?,
+            settle: connection.prepare(SETTLE)?,
+            settle_and_tell: connection.prepare(&format!("{SETTLE} returning state"))?,
+            claim: connection.prepare(CLAIM)?,
+            release: connection.prepare(RELEASE)?,
+            runs: HashMap::new(),
+        })
+    }
+
+    /// All of `work` is on the disk, or nothing.
+    pub(super) fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let action = "write to the outbox";
+        self.runs.clear();
+        self.begin.execute([]).during(action)?;
+        let written = work(self).and_then(|written| {
+            self.commit.execute([]).during(action)?;
+            Ok(written)
+        });
+        // On a full disk SQLite may have ended it itself (<https://sqlite.org/lang_transaction.html>,
+        // "Response To Errors Within A Transaction").
+        if written.is_err() && !self.connection.is_autocommit() {
+            self.rollback.execute([]).during(action)?;
+        }
+        written
+    }
+
+    /// The last look before the dot: who left or was suppressed since the plan gets nothing.
+    pub(super) fn intend(&mut self, ask: &Ask, now: DateTime<Utc>) -> Result<Option<Intent>> {
+        let action = "record an intent";
+        let Ask { key: Key { run: id, subscriber, fence }, attempt, may_be_stand_in } = *ask;
+        let Some(run) = self.run(id)? else { return Ok(None) };
+        let now = now.timestamp();
+        if run.is_sending {
+            let (consent, digest) = match run.consent {
+                Consent::None => (0, None),
+                Consent::Pending => (1, None),
+                Consent::Feed => (2, None),
+                Consent::Digest(digest) => (2, Some(digest)),
+            };
+            let values =
+                params![id, subscriber, fence, now, may_be_stand_in, consent, digest];
+            if self.intend.execute(values).during(action)? == 1 {
+                return Ok(Some(Intent { attempt: attempt + 1 }));
+            }
+        }
+        // Our claim, and no leave. A run that was paused meanwhile gets its delivery back.
+        self.refuse
+            .execute(params![id, subscriber, fence, now, run.is_sending])
+            .during(action)?;
+        Ok(None)
+    }
+
+    pub(super) fn settle(&mut self, result: &DeliveryResult, now: DateTime<Utc>) -> Result<()> {
+        let action = "record a result";
+        let record = Record::of(&result.step);
+        let values = params![
+            result.run,
+            result.subscriber,
+            result.fence,
+            now.timestamp(),
+            record.state,
+            record.next_at,
+            record.code,
+            record.reply,
+            record.path,
+            record.unknowns,
+            record.reason,
+            record.uncharged,
+        ];
+        if is_end(&result.step) {
+            self.settle.execute(values).during(action)?;
+            return Ok(());
+        }
+        let state: Option<String> =
+            self.settle_and_tell.query_row(values, |row| row.get(0)).optional().during(action)?;
+        match state.as_deref() {
+            Some("cancelled") => self.owe(result.run, result.subscriber),
+            Some("pending") => self.end_late(result.run, now),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn claim_due(&mut self, request: &ClaimRequest) -> Result<Vec<Claim>> {
+        let action = "claim deliveries";
+        let mut claims: Vec<Claim> = Vec::new();
+        let mut left = request.limit;
+        for run in self.sending_runs(request.lane)? {
+            if left == 0 {
+                break;
+            }
+            let values = params![
+                run.id,
+                request.now.timestamp(),
+                left,
+                request.owner,
+                request.lease_until.timestamp(),
+            ];
+            let claim = |row: &Row<'_>| claim(row, &run, request.may_be_stand_in);
+            let rows = self.claim.query_map(values, claim).during(action)?;
+            let mut of_run: Vec<(i64, Claim)> =
+                rows.filter_map(rusqlite::Result::transpose).collect::<rusqlite::Result<_>>().during(action)?;
+            left = left.saturating_sub(u32::try_from(of_run.len()).unwrap_or(u32::MAX));
+            of_run.sort_unstable_by_key(|(next_at, claim)| (*next_at, claim.subscriber));
+            claims.extend(of_run.into_iter().map(|(_, claim)| claim));
+        }
+        Ok(claims)
+    }
+
+    /// A delivery that was uncertain stays so: it waits for its one resend.
+    pub(super) fn release(&mut self, claim: &Key, next_at: DateTime<Utc>) -> Result<()> {
+        let Key { run, subscriber, fence } = *claim;
+        self.release
+            .execute(params![run, subscriber, fence, next_at.timestamp()])
+            .during("release claims")?;
+        Ok(())
+    }
+
+    /// Runs that send, of the digests of one lane, oldest first.
+    fn sending_runs(&self, lane: Lane) -> Result<Vec<SendingRun>> {
+        let all_reserved: Vec<&str> =
+            Lane::ALL.iter().flat_map(|lane| lane.digests()).copied().collect();
+        let (names, is_rest) = match lane {
+            Lane::Digests => (all_reserved, true),
+            lane => (lane.digests().to_vec(), false),
+        };
+        let action = "claim deliveries";
+        let mut runs = self.connection.prepare(SENDING_RUNS).during(action)?;
+        let run = |row: &Row<'_>| {
+            Ok(SendingRun {
+                id: row.get(0)?,
+                digest: row.get(1)?,
+                created_at: moment(row.get(2)?),
+            })
+        };
+        let runs = runs.query_map(params![json(&names), is_rest], run).during(action)?;
+        runs.collect::<rusqlite::Result<_>>().during(action)
+    }
+
+    fn run(&mut self, id: i64) -> Result<Option<Run>> {
+        if let Some(run) = self.runs.get(&id) {
+            return Ok(Some(*run));
+        }
+        let run = |row: &Row<'_>| {
+            let (state, name): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok(Run {
+                is_sending: state == "sending",
+                is_cancelled: matches!(state.as_str(), "cancelled" | "superseded"),
+                consent: match name.as_str() {
+                    "self" | "notice" | "reminder" => Consent::None,
+                    "confirm" => Consent::Pending,
+                    "urgent" | "correction" => Consent::Feed,
+                    _ => Consent::Digest(row.get(2)?),
+                },
+            })
+        };
+        let run = self.run.query_row([id], run).optional().during("read a run")?;
+        self.runs.extend(run.map(|run| (id, run)));
+        Ok(run)
+    }
+
+    /// What was not sent is owed: the next plan of this person begins where the run's did, in
+    /// the feeds that brought it.
+    fn owe(&self, run: i64, subscriber: i64) -> Result<()> {
+        let owed = self.connection.execute(OWE, params![run, subscriber, NEVER]);
+        owed.during("record what a person is owed")?;
+        Ok(())
+    }
+
+    /// A delivery that came back unsent to a run that was cancelled meanwhile goes the way of
+    /// the others.
+    fn end_late(&mut self, run: i64, now: DateTime<Utc>) -> Result<()> {
+        if !self.run(run)?.is_some_and(|run| run.is_cancelled) {
+            return Ok(());
+        }
+        let action = "cancel deliveries";
+        let connection = self.connection;
+        connection.execute(OWE_UNSENT, params![run, NEVER]).during(action)?;
+        connection
+            .execute(CANCEL_UNSENT, params![run, NEVER, now.timestamp()])
+            .during(action)?;
+        connection.execute(KEEP_UNCERTAIN, params![run, NEVER]).during(action)?;
+        Ok(())
+    }
+}
+
+/// Whether nothing follows from this result for others.
+fn is_end(step: &Step) -> bool {
+    match step {
+        Step::Accepted { .. }
+        | Step::Rejected { .. }
+        | Step::Uncertain { .. }
+        | Step::Rehearsed { .. } => true,
+        Step::Retry { .. } | Step::Unsent { .. } | Step::Expired { .. } => false,
+    }
+}
+
+/// A step as the columns it changes.
+struct Record<'a> {
+    state: &'static str,
+    next_at: i64,
+    code: Option<&'a str>,
+    reply: Option<&'a str>,
+    path: Option<&'a str>,
+    unknowns: i64,
+    reason: Option<&'static str>,
+    /// Attempts that do not count after all.
+    uncharged: i64,
+}
+
+impl<'a> Record<'a> {
+    fn of(step: &'a Step) -> Self {
+        let end = |state| Self {
+            state,
+            next_at: NEVER,
+            code: None,
+            reply: None,
+            path: None,
+            unknowns: 0,
+            reason: None,
+            uncharged: 0,
+        };
+        match step {
+            Step::Accepted { reply } => {
+                Self { code: Some("250"), reply: Some(reply), ..end("accepted") }
+            }
+            Step::Rejected { code, reply } => {
+                Self { code: Some(code), reply: Some(reply), ..end("rejected") }
+            }
+            Step::Retry { at, code, reply } => Self {
+                next_at: at.timestamp(),
+                code: Some(code),
+                reply: Some(reply),
+                ..end("pending")
+            },
+            Step::Unsent { at, reply } => {
+                Self { next_at: at.timestamp(), reply: Some(reply), uncharged: 1, ..end("pending") }
+            }
+            Step::Uncertain { resend_at } => Self {
+                next_at: resend_at.map_or(NEVER, |at| at.timestamp()),
+                unknowns: 1,
+                ..end("uncertain")
+            },
+            Step::Rehearsed { path } => Self { path: Some(path), ..end("rehearsed") },
+            Step::Expired { code, reply } => Self {
+                code: Some(code),
+                reply: Some(reply),
+                reason: Some("expired"),
+                ..end("cancelled")
+            },
+        }
+    }
+}
+
+struct SendingRun {
+    id: i64,
+    digest: String,
+    created_at: DateTime<Utc>,
+}
+
+/// A claim with its `next_at`; none where the address is gone.
+fn claim(
+    row: &Row<'_>,
+    run: &SendingRun,
+    may_be_stand_in: bool,
+) -> rusqlite::Result<Option<(i64, Claim)>> {
+    let (Some(address_key), Some(address_cipher)) = (row.get(9)?, row.get(10)?) else {
+        return Ok(None);
+    };
+    let claim = Claim {
+        run: run.id,
+        subscriber: row.get(0)?,
+        issue: row.get(1)?,
+        digest: run.digest.clone(),
+        fence: row.get(2)?,
+        attempt: row.get(3)?,
+        unknowns: row.get(4)?,
+        may_be_stand_in,
+        token_key: row.get(5)?,
+        dated_at: moment(row.get(6)?),
+        created_at: run.created_at,
+        address_key,
+        address_version: row.get(8)?,
+        address_cipher,
+        domain: row.get(11)?,
+        dkim_selector: row.get(12)?,
+    };
+    Ok(Some((row.get(7)?, claim)))
+}
+
+const SENDING_RUNS: &str = "
+    select r.id, d.name, r.created_at
+    from run r join digest d on d.id = r.digest_id
+    where r.state = 'sending'
+      and (d.name in (select value from json_each(?1))) <> ?2
+    order by r.id";
+
+const CLAIM: &str = "
+    update delivery set state = 'claimed', owner = ?4, lease_until = ?5,
+        fence = fence + 1, changed_at = ?2
+    where run_id = ?1 and subscriber_id in (select subscriber_id from delivery
+        where run_id = ?1 and state in ('pending', 'uncertain') and next_at <= ?2
+        order by next_at, subscriber_id limit ?3)
+    returning subscriber_id, issue_id, fence, attempt, unknowns, token_key, dated_at,
+        next_at, address_version,
+        (select a.key_id from address a where a.subscriber_id = delivery.subscriber_id
+            and a.version = delivery.address_version),
+        (select a.cipher from address a where a.subscriber_id = delivery.subscriber_id
+            and a.version = delivery.address_version),
+        (select domain from subscriber where id = delivery.subscriber_id),
+        dkim_selector";
+
+const RUN: &str = "
+    select r.state, g.name, g.id from run r join digest g on g.id = r.digest_id where r.id = ?1";
+
+const INTEND: &str = "
+    update delivery as d set state = 'intent', attempt = d.attempt + 1, changed_at = ?4
+    where d.run_id = ?1 and d.subscriber_id = ?2 and d.fence = ?3 and d.state = 'claimed'
+      and exists (select 1 from subscriber s where s.id = ?2
+        and s.erased_at is null and (?5 or s.is_rehearsal = 0)
+        and not exists (select 1 from suppression x where x.lookup = s.lookup))
+      and case ?6
+        when 0 then true
+        when 1 then exists (select 1 from subscription c
+            where c.subscriber_id = ?2 and c.state = 'pending')
+        else exists (select 1 from subscription c
+            where c.subscriber_id = ?2 and c.state = 'confirmed'
+              and (?7 is null or c.digest_id = ?7)
+              and exists (select 1 from issue_entry i
+                where i.issue_id = d.issue_id and i.feed = c.feed)) end";
+
+const REFUSE: &str = "
+    update delivery as d set
+        state = iif(?5, 'cancelled', iif(d.unknowns > 0, 'uncertain', 'pending')),
+        reason = case
+            when not ?5 then null
+            when exists (select 1 from suppression x join subscriber s on s.lookup = x.lookup
+                where s.id = ?2) then 'suppressed'
+            else 'left' end,
+        owner = null, lease_until = null, changed_at = ?4
+    where d.run_id = ?1 and d.subscriber_id = ?2 and d.fence = ?3 and d.state = 'claimed'";
+
+/// A copy that may have arrived is not given up as unsent: it would be owed again.
+const SETTLE: &str = "
+    update delivery set
+        state = iif(?11 = 'expired' and unknowns > 0, 'uncertain', ?5),
+        next_at = ?6, reply_code = ?7, reply = ?8, path = ?9,
+        unknowns = unknowns + ?10,
+        reason = iif(?11 = 'expired' and unknowns > 0, null, ?11),
+        attempt = attempt + iif(state = 'claimed', 1, 0) - ?12,
+        owner = null, lease_until = null, changed_at = ?4
+    where run_id = ?1 and subscriber_id = ?2 and fence = ?3 and state in ('claimed', 'intent')";
+
+const OWE: &str = "
+    update subscription set owed_from =
+        min(coalesce(owed_from, ?3), (select from_seq from run where id = ?1))
+    where subscriber_id = ?2 and state = 'confirmed'
+      and digest_id = (select digest_id from run where id = ?1)
+      and feed in (select i.feed from issue_entry i join delivery d
+        on d.issue_id = i.issue_id where d.run_id = ?1 and d.subscriber_id = ?2)";
+
+const RELEASE: &str = "
+    update delivery set state = iif(unknowns > 0, 'uncertain', 'pending'), owner = null,
+        lease_until = null, next_at = ?4
+    where run_id = ?1 and subscriber_id = ?2 and fence = ?3 and state = 'claimed'";
