@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::lane::Lane;
-use super::letter::{maildir_name, message};
+use super::letter::{is_signed, maildir_name, message};
 use super::sender::{Crew, End, Outbox, SendError};
 use super::supply::{Held, Next};
 use super::{Attempt, Outcome, Step, is_expired, next_step};
@@ -126,8 +127,16 @@ impl Carrier {
 
     async fn letter(&self, claim: &Claim) -> Result<(Address, Message), SendError> {
         let address = self.outbox.keys.open_address(claim.address_key, &claim.address_cipher)?;
-        let message = message(&self.outbox, &self.crew.issues, claim, &address).await?;
-        Ok((address, message))
+        let issue = self.crew.issues.get(&self.outbox, claim.issue).await?;
+        if !is_signed(&self.outbox, claim) {
+            let message = message(&self.outbox, &issue, claim, &address)?;
+            return Ok((address, message));
+        }
+        let _permit = self.crew.signing.acquire().await;
+        let (outbox, claim) = (Arc::clone(&self.outbox), claim.clone());
+        let sign = move || Ok((message(&outbox, &issue, &claim, &address)?, address));
+        let signed = spawn_blocking(sign).await.expect("signing does not panic");
+        signed.map(|(message, address)| (address, message))
     }
 
     /// The intent is durable before the file is there, as with a relay.
@@ -144,7 +153,7 @@ impl Carrier {
         let name = maildir_name(claim, &self.outbox.public_url);
         let folder = folder.to_owned();
         let write = move || maildir::deliver(&folder, &name, &message.unstuffed());
-        let path = tokio::task::spawn_blocking(write).await.expect("writing does not panic");
+        let path = spawn_blocking(write).await.expect("writing does not panic");
         match path {
             Ok(path) => {
                 self.keep(claim, attempt, Outcome::Rehearsed(path.display().to_string()));

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::sender::{Outbox, SendError};
+use crate::mail::dkim::Signer;
 use crate::mail::message::{Issue, Message, Personal};
 use crate::model::Address;
 use crate::store::Claim;
@@ -26,7 +27,7 @@ const ISSUES: usize = 64;
 pub(super) struct Issues(Mutex<HashMap<i64, Arc<Issue>>>);
 
 impl Issues {
-    async fn get(&self, outbox: &Outbox, number: i64) -> Result<Arc<Issue>, SendError> {
+    pub(super) async fn get(&self, outbox: &Outbox, number: i64) -> Result<Arc<Issue>, SendError> {
         let mut issues = self.0.lock().await;
         if let Some(issue) = issues.get(&number) {
             return Ok(Arc::clone(issue));
@@ -44,14 +45,25 @@ impl Issues {
     }
 }
 
+/// The key that signs the message of a claim. It is signed or not as it was planned, so that a
+/// second copy is the same.
+fn signer<'a>(outbox: &'a Outbox, claim: &Claim) -> Option<&'a Arc<Signer>> {
+    outbox.signer.as_ref().filter(|_| claim.dkim_selector.is_some())
+}
+
+/// Whether the message of a claim takes long enough to make that it is made beside the
+/// conversations with the relay.
+pub(super) fn is_signed(outbox: &Outbox, claim: &Claim) -> bool {
+    signer(outbox, claim).is_some()
+}
+
 /// Makes the message of a claim: equal claims of one delivery make equal bytes.
-pub(super) async fn message(
+pub(super) fn message(
     outbox: &Outbox,
-    issues: &Issues,
+    issue: &Issue,
     claim: &Claim,
     address: &Address,
 ) -> Result<Message, SendError> {
-    let issue = issues.get(outbox, claim.issue).await?;
     let lost_key = || KeyError::Missing(claim.token_key);
     let subject = Subject { run: claim.run, subscriber: claim.subscriber };
     let token = token::make(&outbox.keys, claim.token_key, Purpose::Unsubscribe, subject)
@@ -67,9 +79,7 @@ pub(super) async fn message(
         unsubscribe_url: &unsubscribe_url,
         unsubscribe_token: &token,
     };
-    // Signed or not as it was planned, so that a second copy is the same.
-    let signer = outbox.signer.as_ref().filter(|_| claim.dkim_selector.is_some());
-    Ok(match signer {
+    Ok(match signer(outbox, claim) {
         Some(signer) => issue.signed_message(&personal, signer),
         None => issue.message(&personal),
     })

@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::warn;
@@ -230,6 +231,8 @@ pub(super) struct Crew {
     pub(super) outbox: Arc<Outbox>,
     pub(super) supply: Supply,
     pub(super) issues: Issues,
+    /// As many messages are signed at once as there are processors.
+    pub(super) signing: Semaphore,
     pub(super) stop: watch::Receiver<bool>,
     /// Messages a second in all.
     rate: Option<Mutex<Bucket>>,
@@ -261,6 +264,7 @@ impl Crew {
             outbox,
             supply,
             issues: Issues::default(),
+            signing: Semaphore::new(thread::available_parallelism().map_or(1, NonZero::get)),
             stop,
             rate,
             started: Instant::now(),

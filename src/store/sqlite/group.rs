@@ -4,11 +4,14 @@
 //! It has a thread and a database connection of its own: every message passes here twice.
 
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot};
 
 use super::Result;
@@ -19,12 +22,24 @@ use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent, StoreError};
 /// Most orders of one transaction.
 const LARGEST: usize = 1_024;
 
+/// A transaction waits so often, so long, for connections that are about to ask: a sync costs
+/// as much as ten messages do.
+const WAITS: u32 = 10;
+const WAIT: Duration = Duration::from_micros(50);
+
+/// Connections that are silent for so long are not waited for.
+const LEFT: Duration = Duration::from_secs(1);
+
 /// What somebody wants done, and who waits for it.
 #[derive(Debug)]
 struct Order {
     work: Work,
-    answer: oneshot::Sender<Result<Outcome>>,
+    answer: Answer,
+    /// Where the answer is awaited.
+    home: Handle,
 }
+
+type Answer = oneshot::Sender<Result<Outcome>>;
 
 #[derive(Debug)]
 enum Work {
@@ -107,7 +122,8 @@ impl GroupCommit {
 
     async fn order(&self, work: Work) -> Result<Outcome> {
         let (answer, done) = oneshot::channel();
-        self.orders.send(Order { work, answer }).map_err(|_| StoreError::Closed)?;
+        let home = Handle::current();
+        self.orders.send(Order { work, answer, home }).map_err(|_| StoreError::Closed)?;
         done.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -117,14 +133,37 @@ fn write_all(
     writer: &Mutex<SqliteConnection>,
     waiting: &mpsc::Receiver<Order>,
 ) {
-    while let Ok(first) = waiting.recv() {
+    // Messages under way: each connection has one, and brings its result when it asks again.
+    let mut under_way = 0_usize;
+    loop {
+        let first = if under_way == 0 {
+            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            waiting.recv_timeout(LEFT)
+        };
+        let mut orders = match first {
+            Ok(first) => vec![first],
+            Err(RecvTimeoutError::Timeout) => {
+                under_way = 0;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        for _ in 0..WAITS {
+            orders.extend(waiting.try_iter().take(LARGEST - orders.len()));
+            if orders.len() * 2 >= under_way.min(LARGEST) {
+                break;
+            }
+            thread::sleep(WAIT);
+        }
         let _turn = writer.blocking_lock();
         // Those who came while somebody else was writing go with it.
-        let orders = [first].into_iter().chain(waiting.try_iter()).take(LARGEST);
+        orders.extend(waiting.try_iter().take(LARGEST - orders.len()));
         let is_write = |order: &Order| matches!(order.work, Work::Write { .. });
-        let (writes, others): (Vec<_>, Vec<_>) = orders.partition(is_write);
+        let (writes, others): (Vec<_>, Vec<_>) = orders.into_iter().partition(is_write);
         if !writes.is_empty() {
-            write(&mut ledger, writes);
+            let (begun, ended) = write(&mut ledger, writes);
+            under_way = (under_way + begun).saturating_sub(ended);
         }
         // Results are never lost with a claim that fails.
         for order in others {
@@ -133,37 +172,58 @@ fn write_all(
     }
 }
 
-/// One transaction. Who asked may be gone: then the crash rules find the intent.
-fn write(ledger: &mut Ledger<'_>, orders: Vec<Order>) {
-    let has_results =
-        |order: &Order| matches!(&order.work, Work::Write { results, .. } if !results.is_empty());
-    let has_results = orders.iter().any(has_results);
+/// One transaction; how many messages it began and ended.
+fn write(ledger: &mut Ledger<'_>, orders: Vec<Order>) -> (usize, usize) {
+    let results = |order: &Order| match &order.work {
+        Work::Write { results, .. } => results.len(),
+        Work::Claim(_) | Work::Release { .. } => 0,
+    };
+    let results: usize = orders.iter().map(results).sum();
+    let is_intent = |outcome: &Outcome| matches!(outcome, Outcome::Written(Some(_)));
     let written = ledger.transact(|ledger| {
         let outcomes: Vec<Outcome> =
             orders.iter().map(|order| carry_out(ledger, &order.work)).collect::<Result<_>>()?;
-        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Written(Some(_)))) {
+        if outcomes.iter().any(is_intent) {
             failpoint::reach("before-intent");
         }
-        if has_results {
+        if results > 0 {
             failpoint::reach("before-result-commit");
         }
         Ok(outcomes)
     });
-    match written {
+    let mut intents = 0;
+    let answers: Vec<Result<Outcome>> = match written {
         Ok(outcomes) => {
-            if has_results {
+            if results > 0 {
                 failpoint::reach("after-result-commit");
             }
-            for (order, outcome) in orders.into_iter().zip(outcomes) {
-                let _ = order.answer.send(Ok(outcome));
-            }
+            intents = outcomes.iter().filter(|outcome| is_intent(outcome)).count();
+            outcomes.into_iter().map(Ok).collect()
         }
         Err(error) => {
             let error = Arc::new(error);
-            for order in orders {
-                let _ = order.answer.send(Err(StoreError::Shared(Arc::clone(&error))));
-            }
+            orders.iter().map(|_| Err(StoreError::Shared(Arc::clone(&error)))).collect()
         }
+    };
+    let answers = orders.into_iter().zip(answers);
+    answer(answers.map(|(order, answer)| (order.home, order.answer, answer)).collect());
+    (intents, results)
+}
+
+/// Answers go home together: to wake each of those who wait from here costs a system call each.
+/// Who asked may be gone: then the crash rules find the intent.
+fn answer(mut answers: Vec<(Handle, Answer, Result<Outcome>)>) {
+    while let Some((home, ..)) = answers.first() {
+        let home = home.clone();
+        let (here, elsewhere) =
+            answers.into_iter().partition(|(other, ..)| other.id() == home.id());
+        let here: Vec<_> = here;
+        home.spawn(async move {
+            for (_, answer, outcome) in here {
+                let _ = answer.send(outcome);
+            }
+        });
+        answers = elsewhere;
     }
 }
 
