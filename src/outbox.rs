@@ -15,6 +15,7 @@ pub mod limits;
 pub mod pace;
 pub mod progress;
 pub mod rate;
+mod results;
 pub mod sender;
 mod supply;
 pub mod window;

@@ -76,10 +76,21 @@ impl Default for Timeouts {
 enum State {
     /// Another transaction.
     Ready,
+    /// The transaction whose commands went out behind the last message.
+    Begun,
     /// The message: the relay said 354.
     GoAhead,
     /// Nothing: an exchange began and has not finished.
     Busy,
+}
+
+/// Who a message is from and to.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope<'a> {
+    pub from: &'a Address,
+    pub to: &'a Address,
+    /// Octets as SIZE counts them (RFC 1870, 5).
+    pub size_bytes: u64,
 }
 
 /// A line that lettre writes.
@@ -105,37 +116,32 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// Takes one transaction up to the go-ahead for a message of `size_bytes` (354).
+    /// Takes one transaction up to the go-ahead for its message (354).
     ///
-    /// After `Ok` the next call is [`Connection::finish`], or the connection is dropped.
-    pub async fn begin(
-        &mut self,
-        from: &Address,
-        to: &Address,
-        size_bytes: u64,
-    ) -> Result<(), BeginError> {
-        if self.state != State::Ready {
+    /// Where [`Connection::finish`] has sent its commands already, only the replies are awaited.
+    /// After `Ok` the next call is `finish`, or the connection is dropped.
+    pub async fn begin(&mut self, envelope: Envelope<'_>) -> Result<(), BeginError> {
+        let is_begun = self.state == State::Begun;
+        if !is_begun && self.state != State::Ready {
             return Err(self.out_of_step(Phase::Between).into());
         }
         // RFC 1870, section 6: what is certain to be refused need not be asked.
+        let size_bytes = envelope.size_bytes;
         if let Some(limit_bytes) = self.offer.size_limit.filter(|limit| size_bytes > *limit) {
             let relay = self.relay.clone();
             return Err(RelayError::TooLarge { relay, size_bytes, limit_bytes }.into());
         }
         self.state = State::Busy;
-        if let Some(error) = self.stray(Phase::Between).await {
+        if !is_begun && let Some(error) = self.stray(Phase::Between).await {
             return Err(error.into());
         }
-        let size = usize::try_from(size_bytes).ok().filter(|_| self.offer.has_size);
-        let mail =
-            Mail::new(Some(envelope(from)), size.map(MailParameter::Size).into_iter().collect());
-        let rcpt = Rcpt::new(envelope(to), vec![]);
+        let (mail, rcpt) = self.mail_and_rcpt(envelope);
         let steps: [(Phase, &Command<'_>, Duration); 3] = [
             (Phase::Sender, &mail, self.timeouts.sender),
             (Phase::Recipient, &rcpt, self.timeouts.recipient),
             (Phase::Data, &Data, self.timeouts.data_go_ahead),
         ];
-        if self.offer.has_pipelining {
+        if self.offer.has_pipelining && !is_begun {
             // RFC 2920, 3.1: DATA may be the last of a group, and we wait for its reply.
             self.send(Phase::Sender, &[&mail, &rcpt, &Data], self.timeouts.sender).await?;
         }
@@ -201,8 +207,12 @@ impl Connection {
 
     /// Sends the message and its final dot in one write, and waits for the reply.
     ///
-    /// `message` is whole lines in pieces, ended with CRLF, dots doubled ([`dot_stuff`]).
-    pub async fn finish(&mut self, message: &[&[u8]]) -> Finish {
+    /// `message` is whole lines in pieces, ended with CRLF, dots doubled ([`dot_stuff`]). To a
+    /// relay that offers PIPELINING the commands of the transaction that comes `next` go out in
+    /// the same write (RFC 2920, 3.1: a message may be the first of a group); then
+    /// [`Connection::is_begun`] says so, and the next call is [`Connection::begin`] with the same
+    /// envelope.
+    pub async fn finish(&mut self, message: &[&[u8]], next: Option<Envelope<'_>>) -> Finish {
         if self.state != State::GoAhead {
             return Finish::Unsent(self.out_of_step(Phase::Dot));
         }
@@ -220,12 +230,25 @@ impl Connection {
             let _ = self.wire.send_pieces(&mut [IoSlice::new(half)], self.timeouts.body).await;
             failpoint::die();
         }
-        let mut pieces: Vec<IoSlice<'_>> =
-            message.iter().copied().chain([dot]).map(IoSlice::new).collect();
-        if let Err((fault, is_whole)) = self.wire.send_pieces(&mut pieces, self.timeouts.body).await
-        {
+        let length = message.iter().map(|piece| piece.len()).sum::<usize>() + dot.len();
+        let next = next.filter(|next| self.may_be_ahead(next.size_bytes));
+        self.commands.clear();
+        if let Some(next) = next {
+            let (mail, rcpt) = self.mail_and_rcpt(next);
+            self.put(&[&mail, &rcpt, &Data]);
+        }
+        let mut pieces: Vec<IoSlice<'_>> = message
+            .iter()
+            .copied()
+            .chain([dot, self.commands.as_bytes()])
+            .filter(|piece| !piece.is_empty())
+            .map(IoSlice::new)
+            .collect();
+        let sent = self.wire.send_pieces(&mut pieces, self.timeouts.body).await;
+        if let Err((fault, written)) = sent {
             let error = RelayError::from_fault(&self.relay, Phase::Dot, fault);
-            return if is_whole { Finish::Lost(error) } else { Finish::Unsent(error) };
+            // The dot may have gone out without what comes behind it.
+            return if written < length { Finish::Unsent(error) } else { Finish::Lost(error) };
         }
         failpoint::reach("after-dot");
         let reply = match self.wire.reply(self.timeouts.reply_to_dot).await {
@@ -236,7 +259,7 @@ impl Connection {
         };
         self.messages += 1;
         if reply.code != 421 {
-            self.state = State::Ready;
+            self.state = if next.is_some() { State::Begun } else { State::Ready };
         }
         match reply.code {
             code if is_done(code) => Finish::Accepted(reply.text()),
@@ -254,6 +277,11 @@ impl Connection {
     /// Whether another transaction may begin on it.
     pub fn is_usable(&self) -> bool {
         self.state == State::Ready
+    }
+
+    /// Whether the commands of the next transaction are on their way.
+    pub fn is_begun(&self) -> bool {
+        self.state == State::Begun
     }
 
     /// Messages that went out over it with an answer, for recycling.
@@ -276,13 +304,31 @@ impl Connection {
         limit: Duration,
     ) -> Result<(), RelayError> {
         self.commands.clear();
-        for command in commands {
-            write!(self.commands, "{command}").expect("writing to a string does not fail");
-        }
+        self.put(commands);
         self.wire
             .send(&self.commands, limit)
             .await
             .map_err(|fault| RelayError::from_fault(&self.relay, phase, fault))
+    }
+
+    fn put(&mut self, commands: &[&Command<'_>]) {
+        for command in commands {
+            write!(self.commands, "{command}").expect("writing to a string does not fail");
+        }
+    }
+
+    fn mail_and_rcpt(&self, envelope: Envelope<'_>) -> (Mail, Rcpt) {
+        let size = usize::try_from(envelope.size_bytes).ok().filter(|_| self.offer.has_size);
+        let parameters = size.map(MailParameter::Size).into_iter().collect();
+        (
+            Mail::new(Some(in_envelope(envelope.from)), parameters),
+            Rcpt::new(in_envelope(envelope.to), vec![]),
+        )
+    }
+
+    /// Whether a transaction may begin before the message before it is answered.
+    fn may_be_ahead(&self, size_bytes: u64) -> bool {
+        self.offer.has_pipelining && self.offer.size_limit.is_none_or(|limit| size_bytes <= limit)
     }
 
     /// What came unasked, as an error. RFC 5321, 3.8 lets a relay close an idle connection,
@@ -311,7 +357,7 @@ fn is_done(code: u16) -> bool {
     matches!(code, 200..220 | 230..300)
 }
 
-fn envelope(address: &Address) -> lettre::Address {
+fn in_envelope(address: &Address) -> lettre::Address {
     address.as_str().parse().expect("our addresses are narrower than lettre's")
 }
 

@@ -1,8 +1,8 @@
 //! One connection: MAIL, RCPT and DATA up to the go-ahead, the durable intent, the message
 //! with its dot, the reply.
 //!
-//! A result is written with the next intent of the same connection, so that after a crash at
-//! most one message per connection is unknown.
+//! While an intent is written the next message is made; to a relay that offers PIPELINING its
+//! commands go out behind the dot of the one before.
 
 use std::future::Future;
 use std::path::Path;
@@ -16,17 +16,18 @@ use tracing::{error, info, warn};
 
 use super::lane::Lane;
 use super::letter::{is_signed, maildir_name, message};
+use super::results::Results;
 use super::sender::{Crew, End, Outbox, SendError};
 use super::supply::{Held, Next};
-use super::{Attempt, Outcome, Step, is_expired, next_step};
+use super::{Outcome, Step, is_expired};
 use crate::config::{Relay, SmtpRelay};
 use crate::failpoint;
 use crate::mail::maildir;
 use crate::mail::message::Message;
-use crate::mail::smtp::{BeginError, Connection, Finish, Refusal, RelayError};
+use crate::mail::smtp::{BeginError, Connection, Envelope, Finish, Refusal, RelayError};
 use crate::mail::verdict::{Recipient, Trouble};
 use crate::model::Address;
-use crate::store::{Claim, DeliveryResult, StoreError};
+use crate::store::Claim;
 
 /// A connection is closed after so many messages or so long, so that a relay behind several
 /// addresses is used evenly.
@@ -42,28 +43,44 @@ const THROTTLED: TimeDelta = TimeDelta::minutes(1);
 /// What cannot be made into a message is looked at again after this.
 const UNREADABLE: TimeDelta = TimeDelta::hours(1);
 
-/// Results that are not left to the next intent: it may be long in coming.
-const MOST_RESULTS: usize = 16;
-
 pub(super) struct Carrier {
     crew: Arc<Crew>,
     outbox: Arc<Outbox>,
     number: u64,
     connection: Option<(Box<Connection>, Instant)>,
-    /// Outcomes that are known and not yet written.
-    results: Vec<DeliveryResult>,
+    results: Results,
+    /// What comes behind the delivery in hand; its commands may be on their way.
+    next: Option<Box<Letter>>,
     has_left: bool,
+}
+
+/// A delivery and the message it is to bring.
+struct Letter {
+    held: Held,
+    address: Address,
+    message: Message,
+}
+
+impl Letter {
+    fn envelope<'a>(&'a self, from: &'a Address) -> Envelope<'a> {
+        let size_bytes = u64::try_from(self.message.size_bytes()).unwrap_or(u64::MAX);
+        Envelope { from, to: &self.address, size_bytes }
+    }
 }
 
 impl Carrier {
     pub(super) fn new(crew: Arc<Crew>, number: u64) -> Self {
         let outbox = Arc::clone(&crew.outbox);
-        Self { crew, outbox, number, connection: None, results: Vec::new(), has_left: false }
+        let results = Results::new(Arc::clone(&crew));
+        Self { crew, outbox, number, connection: None, results, next: None, has_left: false }
     }
 
     pub(super) async fn run(mut self) -> End {
         let carried = self.carry().await;
-        let written = self.write_results().await;
+        let written = self.results.write().await;
+        if let Some(next) = self.next.take() {
+            self.crew.supply.put_back(next.held);
+        }
         if let Some((connection, _)) = self.connection.take()
             && connection.is_usable()
         {
@@ -73,7 +90,15 @@ impl Carrier {
     }
 
     async fn carry(&mut self) -> Result<(), SendError> {
-        while !self.crew.is_ending() {
+        while !self.crew.is_halting() {
+            if let Some(mut letter) = self.next.take() {
+                self.crew.supply.take_up(&mut letter.held);
+                self.deliver(letter).await?;
+                continue;
+            }
+            if self.crew.is_ending() {
+                break;
+            }
             if self.number > 1 && self.crew.may_leave() {
                 self.has_left = true;
                 break;
@@ -84,144 +109,126 @@ impl Carrier {
                     break;
                 }
                 Next::Wait(wait) => {
-                    self.write_results().await?;
+                    self.results.write().await?;
                     let nap = tokio::time::sleep(wait.min(LOOK_AGAIN));
                     self.until_stop(nap).await;
                 }
-                Next::Delivery(held) => self.deliver(*held).await?,
+                Next::Delivery(held) => {
+                    if let Some(letter) = self.prepare(*held).await? {
+                        self.deliver(letter).await?;
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    /// Takes one claimed delivery to its recorded outcome, or gives it back.
-    async fn deliver(&mut self, held: Held) -> Result<(), SendError> {
+    /// Makes the message of a claimed delivery; what cannot be sent finds its outcome here.
+    async fn prepare(&mut self, held: Held) -> Result<Option<Box<Letter>>, SendError> {
         let claim = &held.claim;
-        let lane = held.lane;
         let terms = self.outbox.terms(&claim.digest);
         if is_expired(claim.created_at, terms.expires_after, self.outbox.clock.now()) {
             let reply = "it was not sent in time".to_owned();
-            self.push(claim, Step::Expired { code: String::new(), reply });
-            return self.settled(lane).await;
+            self.results.push(claim, Step::Expired { code: String::new(), reply });
+            self.settled(held).await?;
+            return Ok(None);
         }
-        let (address, message) = match self.letter(claim).await {
-            Ok(letter) => letter,
+        match letter(&self.crew, claim).await {
+            Ok((address, message)) => Ok(Some(Box::new(Letter { held, address, message }))),
             Err(SendError::Store(error)) => {
                 self.crew.supply.put_back(held);
-                return Err(error.into());
+                Err(error.into())
             }
             // Ours, and of this delivery alone: the others go on.
             Err(fault) => {
                 error!(run = claim.run, subscriber = claim.subscriber, "not sent: {fault}");
                 let unsent = Outcome::Unsent { why: fault.to_string(), rest: UNREADABLE };
-                self.keep(claim, claim.attempt + 1, unsent);
-                return self.settled(lane).await;
+                self.results.keep(claim, claim.attempt + 1, unsent);
+                self.settled(held).await?;
+                Ok(None)
             }
-        };
-        let outbox = Arc::clone(&self.outbox);
-        match &outbox.relay {
-            Relay::Maildir(folder) => self.rehearse(folder, held, message).await,
-            Relay::Smtp(relay) => self.send(relay, held, &address, &message).await,
         }
     }
 
-    async fn letter(&self, claim: &Claim) -> Result<(Address, Message), SendError> {
-        let address = self.outbox.keys.open_address(claim.address_key, &claim.address_cipher)?;
-        let issue = self.crew.issues.get(&self.outbox, claim.issue).await?;
-        if !is_signed(&self.outbox, claim) {
-            let message = message(&self.outbox, &issue, claim, &address)?;
-            return Ok((address, message));
+    /// Takes a delivery to its recorded outcome, or gives it back.
+    async fn deliver(&mut self, letter: Box<Letter>) -> Result<(), SendError> {
+        let outbox = Arc::clone(&self.outbox);
+        match &outbox.relay {
+            Relay::Maildir(folder) => self.rehearse(folder, *letter).await,
+            Relay::Smtp(relay) => self.send(relay, *letter).await,
         }
-        let _permit = self.crew.signing.acquire().await;
-        let (outbox, claim) = (Arc::clone(&self.outbox), claim.clone());
-        let sign = move || Ok((message(&outbox, &issue, &claim, &address)?, address));
-        let signed = spawn_blocking(sign).await.expect("signing does not panic");
-        signed.map(|(message, address)| (address, message))
     }
 
     /// The intent is durable before the file is there, as with a relay.
-    async fn rehearse(
-        &mut self,
-        folder: &Path,
-        held: Held,
-        message: Message,
-    ) -> Result<(), SendError> {
+    async fn rehearse(&mut self, folder: &Path, letter: Letter) -> Result<(), SendError> {
+        let Letter { held, message, .. } = letter;
         let claim = &held.claim;
-        let Some(attempt) = self.intend(claim).await? else {
-            return self.settled(held.lane).await;
+        let Some(attempt) = self.results.intend(claim).await? else {
+            return self.settled(held).await;
         };
         let name = maildir_name(claim, &self.outbox.public_url);
         let folder = folder.to_owned();
         let write = move || maildir::deliver(&folder, &name, &message.unstuffed());
-        let path = spawn_blocking(write).await.expect("writing does not panic");
-        match path {
+        match spawn_blocking(write).await.expect("writing does not panic") {
             Ok(path) => {
-                self.keep(claim, attempt, Outcome::Rehearsed(path.display().to_string()));
-                self.settled(held.lane).await
+                let rehearsed = Outcome::Rehearsed(path.display().to_string());
+                self.results.keep(claim, attempt, rehearsed);
+                self.settled(held).await
             }
             Err(error) => {
                 // A file that was not written is a mail that was not sent, whatever the
                 // intent says.
                 let at = self.outbox.clock.now();
-                self.push(claim, Step::Unsent { at, reply: "the Maildir failed".into() });
-                self.settled(held.lane).await?;
+                let reply = "the Maildir failed".into();
+                self.results.push(claim, Step::Unsent { at, reply });
+                self.settled(held).await?;
                 Err(error.into())
             }
         }
     }
 
-    async fn send(
-        &mut self,
-        relay: &SmtpRelay,
-        held: Held,
-        address: &Address,
-        message: &Message,
-    ) -> Result<(), SendError> {
+    async fn send(&mut self, relay: &SmtpRelay, letter: Letter) -> Result<(), SendError> {
         let crew = Arc::clone(&self.crew);
         if let Err(error) = self.connect(relay).await {
-            return self.relay_failed(error?, Some(held)).await;
+            return self.relay_failed(error?, Some(letter.held)).await;
         }
-        let has_turn = stopped_or(&crew, crew.take_turn()).await.is_some();
-        let Some((connection, _)) = self.connection.as_mut().filter(|_| has_turn) else {
-            crew.supply.put_back(held);
-            return Ok(());
+        let has_turn = !crew.has_rate() || stopped_or(&crew, crew.take_turn()).await.is_some();
+        let Some((connection, opened)) = self.connection.as_mut().filter(|_| has_turn) else {
+            return self.abandon(letter.held);
         };
-        let size_bytes = u64::try_from(message.size_bytes()).unwrap_or(u64::MAX);
+        let is_worn = connection.messages() + 1 >= LONGEST_USE_MESSAGES
+            || opened.elapsed() >= LONGEST_USE;
         failpoint::reach("before-mail");
-        let begin = connection.begin(&self.outbox.from, address, size_bytes);
+        let begin = connection.begin(letter.envelope(&self.outbox.from));
         match stopped_or(&crew, begin).await {
             Some(Ok(())) => failpoint::reach("after-go-ahead"),
             Some(Err(BeginError::Recipient(refusal))) => {
-                let attempt = held.claim.attempt + 1;
-                self.refused(&held.claim, attempt, refusal).await?;
-                return self.settled(held.lane).await;
+                let attempt = letter.held.claim.attempt + 1;
+                self.refused(&letter.held.claim, attempt, refusal).await?;
+                return self.settled(letter.held).await;
             }
             Some(Err(BeginError::Relay(error))) => {
-                return self.relay_failed(error, Some(held)).await;
+                return self.relay_failed(error, Some(letter.held)).await;
             }
-            // Before the dot nothing is owed: hanging up leaves it unsent.
-            None => {
-                self.connection = None;
-                crew.supply.put_back(held);
-                return Ok(());
-            }
+            None => return self.abandon(letter.held),
         }
         if crew.is_stopped() {
-            self.connection = None;
-            crew.supply.put_back(held);
-            return Ok(());
+            return self.abandon(letter.held);
         }
-        let attempt = match self.intend(&held.claim).await {
+        let Letter { held, message, .. } = letter;
+        let next = async { if is_worn { None } else { look_ahead(&crew, held.lane).await } };
+        let intent;
+        (intent, self.next) = tokio::join!(self.results.intend(&held.claim), next);
+        let attempt = match intent {
             Ok(Some(attempt)) => attempt,
             // The go-ahead stands open: without the dot, only hanging up is clean.
             Ok(None) => {
                 self.connection = None;
-                crew.supply.done(held.lane);
+                crew.supply.done(held);
                 return Ok(());
             }
             Err(error) => {
-                self.connection = None;
-                crew.supply.put_back(held);
+                self.abandon(held)?;
                 return Err(error);
             }
         };
@@ -229,27 +236,37 @@ impl Carrier {
         if crew.is_stopped() {
             self.connection = None;
             let at = self.outbox.clock.now();
-            self.push(&held.claim, Step::Unsent { at, reply: "sending was stopped".into() });
-            return self.settled(held.lane).await;
+            let reply = "sending was stopped".into();
+            self.results.push(&held.claim, Step::Unsent { at, reply });
+            return self.settled(held).await;
         }
-        self.finish(&held, attempt, message).await
+        self.finish(held, attempt, &message).await
+    }
+
+    /// Before the dot nothing is owed: hanging up leaves it unsent.
+    fn abandon(&mut self, held: Held) -> Result<(), SendError> {
+        self.connection = None;
+        self.crew.supply.put_back(held);
+        Ok(())
     }
 
     /// Writes the message and its dot, and takes the reply, however long that is.
     async fn finish(
         &mut self,
-        held: &Held,
+        held: Held,
         attempt: u32,
         message: &Message,
     ) -> Result<(), SendError> {
         let claim = &held.claim;
+        let run = claim.run;
         let Some((connection, _)) = &mut self.connection else { return Ok(()) };
-        let finish = connection.finish(&[message.wire()]).await;
+        let next = self.next.as_ref().map(|next| next.envelope(&self.outbox.from));
+        let finish = connection.finish(&[message.wire()], next).await;
         let trouble = match finish {
             Finish::Accepted(reply) => {
                 failpoint::reach("after-reply");
                 self.crew.accepted();
-                self.keep(claim, attempt, Outcome::Accepted(reply));
+                self.results.keep(claim, attempt, Outcome::Accepted(reply));
                 None
             }
             Finish::Refused(refusal) => {
@@ -261,19 +278,20 @@ impl Carrier {
                     Trouble::Throttled => THROTTLED,
                     _ => self.crew.supply.note_failure(claim),
                 };
-                self.keep(claim, attempt, Outcome::Unsent { why: error.to_string(), rest });
+                let unsent = Outcome::Unsent { why: error.to_string(), rest };
+                self.results.keep(claim, attempt, unsent);
                 Some(error)
             }
             Finish::Lost(error) => {
-                warn!(run = claim.run, "the outcome of a message is unknown: {error}");
-                self.keep(claim, attempt, Outcome::Lost);
+                warn!(run, "the outcome of a message is unknown: {error}");
+                self.results.keep(claim, attempt, Outcome::Lost);
                 Some(error)
             }
         };
-        self.settled(held.lane).await?;
+        self.settled(held).await?;
         match trouble {
             None => Ok(()),
-            Some(error) => self.relay_failed_at(error, claim.run, None).await,
+            Some(error) => self.relay_failed_at(error, run, None).await,
         }
     }
 
@@ -282,10 +300,10 @@ impl Carrier {
         let is_worn = |connection: &Connection, opened: Instant| {
             connection.messages() >= LONGEST_USE_MESSAGES || opened.elapsed() >= LONGEST_USE
         };
-        if let Some((connection, opened)) = self
-            .connection
-            .take_if(|(connection, opened)| !connection.is_usable() || is_worn(connection, *opened))
-            && connection.is_usable()
+        if let Some((connection, opened)) = self.connection.take_if(|(connection, opened)| {
+            // On one that is begun only the next delivery can follow.
+            !connection.is_begun() && (!connection.is_usable() || is_worn(connection, *opened))
+        }) && connection.is_usable()
             && is_worn(&connection, opened)
         {
             connection.quit().await;
@@ -294,7 +312,7 @@ impl Carrier {
             return Ok(());
         }
         // Results do not wait for a relay that may be long in coming back.
-        self.write_results().await.map_err(Err)?;
+        self.results.write().await.map_err(Err)?;
         let open = Connection::open(relay, self.outbox.timeouts, &self.outbox.tls);
         match stopped_or(&self.crew, open).await {
             Some(Ok(connection)) => self.connection = Some((Box::new(connection), Instant::now())),
@@ -350,7 +368,7 @@ impl Carrier {
         trouble: Trouble,
         error: RelayError,
     ) -> Result<(), SendError> {
-        self.write_results().await?;
+        self.results.write().await?;
         let reason = error.to_string();
         let now = self.outbox.clock.now();
         if trouble == Trouble::TooLarge {
@@ -379,14 +397,14 @@ impl Carrier {
     ) -> Result<(), SendError> {
         let is_policy = refusal.class == Recipient::Policy;
         let reply = refusal.reply.to_string();
-        self.keep(claim, attempt, Outcome::Refused(refusal));
+        self.results.keep(claim, attempt, Outcome::Refused(refusal));
         if !is_policy {
             self.outbox.pace().refused();
             return Ok(());
         }
         self.crew.refused_by_policy(claim);
         if self.outbox.pace().refused_by_policy() {
-            self.write_results().await?;
+            self.results.write().await?;
             let reason = format!("the relay refuses all of it: {reply}");
             let now = self.outbox.clock.now();
             self.outbox.store.pause_run(claim.run, &reason, now).await?;
@@ -399,81 +417,49 @@ impl Carrier {
         Ok(())
     }
 
-    /// Asks for leave to write the dot; carries the results so far with it.
-    async fn intend(&mut self, claim: &Claim) -> Result<Option<u32>, SendError> {
-        let now = self.outbox.clock.now();
-        let intent = self.outbox.store.intend(claim, &self.results, now).await;
-        if intent.as_ref().is_err_and(StoreError::is_full_disk) {
-            self.crew.fill_disk();
-        }
-        let intent = intent?;
-        self.results.clear();
-        if intent.is_none() {
-            info!(run = claim.run, "a delivery was not sent: its recipient left or its run rests");
-            let run = self.outbox.store.run(claim.run).await?;
-            if run.is_none_or(|run| run.state != "sending") {
-                // Each of its other claims would cost a connection as well.
-                self.crew.supply.drop_run(claim.run).await?;
-            }
-        }
-        Ok(intent.map(|intent| intent.attempt))
-    }
-
-    fn keep(&mut self, claim: &Claim, attempt: u32, outcome: Outcome) {
-        let terms = self.outbox.terms(&claim.digest);
-        let attempt = Attempt {
-            number: attempt,
-            unknowns: claim.unknowns,
-            created_at: claim.created_at,
-            expires_after: terms.expires_after,
-            uncertain: terms.uncertain,
-        };
-        let step = next_step(attempt, outcome, self.outbox.clock.now());
-        if let Step::Rejected { code, reply } = &step {
-            warn!(run = claim.run, code, "the relay refused a recipient: {reply}");
-        }
-        let is_open = matches!(
-            step,
-            Step::Retry { .. } | Step::Unsent { .. } | Step::Uncertain { resend_at: Some(_) }
-        );
-        self.push(claim, step);
-        if !is_open {
-            (self.outbox.on_delivery)();
-        }
-    }
-
-    fn push(&mut self, claim: &Claim, step: Step) {
-        let Claim { run, subscriber, fence, .. } = *claim;
-        self.results.push(DeliveryResult { run, subscriber, fence, step });
-    }
-
-    /// A delivery of this lane is out of hand.
-    async fn settled(&mut self, lane: Lane) -> Result<(), SendError> {
-        self.crew.supply.done(lane);
-        if self.results.len() >= MOST_RESULTS { self.write_results().await } else { Ok(()) }
-    }
-
-    /// What cannot be written is tried once more: each result that is lost is a second copy for
-    /// somebody. On a full disk the ballast makes room for it, and sending ends all the same.
-    async fn write_results(&mut self) -> Result<(), SendError> {
-        if self.results.is_empty() {
-            return Ok(());
-        }
-        let now = self.outbox.clock.now();
-        let first = self.outbox.store.record_results(&self.results, now).await;
-        if let Err(error) = &first {
-            if error.is_full_disk() {
-                self.crew.fill_disk();
-            }
-            self.outbox.store.record_results(&self.results, now).await?;
-        }
-        self.results.clear();
-        Ok(first?)
+    /// A delivery is out of hand.
+    async fn settled(&mut self, held: Held) -> Result<(), SendError> {
+        self.crew.supply.done(held);
+        self.results.write_many().await
     }
 
     async fn until_stop(&self, work: impl Future<Output = ()>) {
         stopped_or(&self.crew, work).await;
     }
+}
+
+/// The delivery that goes out behind one of this lane, where it can follow at once.
+async fn look_ahead(crew: &Arc<Crew>, lane: Lane) -> Option<Box<Letter>> {
+    // Whoever waits for a turn, or is about to leave, does not take more than it has.
+    if crew.is_ending() || crew.has_rate() || crew.is_crowded() {
+        return None;
+    }
+    let held = crew.supply.next_behind(lane, crew.connections())?;
+    let claim = &held.claim;
+    let expires_after = crew.outbox.terms(&claim.digest).expires_after;
+    if !is_expired(claim.created_at, expires_after, crew.outbox.clock.now())
+        && let Ok((address, message)) = letter(crew, claim).await
+    {
+        return Some(Box::new(Letter { held, address, message }));
+    }
+    // Whoever takes it next finds out what is wrong with it.
+    crew.supply.put_back(held);
+    None
+}
+
+async fn letter(crew: &Arc<Crew>, claim: &Claim) -> Result<(Address, Message), SendError> {
+    let outbox = &crew.outbox;
+    let address = outbox.keys.open_address(claim.address_key, &claim.address_cipher)?;
+    let issue = crew.issues.get(outbox, claim.issue).await?;
+    if !is_signed(outbox, claim) {
+        let message = message(outbox, &issue, claim, &address)?;
+        return Ok((address, message));
+    }
+    let _permit = crew.signing.acquire().await;
+    let (outbox, claim) = (Arc::clone(outbox), claim.clone());
+    let sign = move || Ok((message(&outbox, &issue, &claim, &address)?, address));
+    let signed = spawn_blocking(sign).await.expect("signing does not panic");
+    signed.map(|(message, address)| (address, message))
 }
 
 /// What `work` comes to, or nothing where sending is stopped first.

@@ -285,9 +285,14 @@ impl Crew {
         }
     }
 
-    /// Whether carriers lay down their work after the message in hand.
+    /// Whether carriers take up nothing new.
     pub(super) fn is_ending(&self) -> bool {
-        self.is_stopped() || self.is_dry.load(Ordering::Relaxed) || self.has_failed()
+        self.is_halting() || self.is_dry.load(Ordering::Relaxed)
+    }
+
+    /// Whether carriers lay down their work after the message in hand.
+    pub(super) fn is_halting(&self) -> bool {
+        self.is_stopped() || self.has_failed()
     }
 
     /// Whether no further dot is written.
@@ -308,6 +313,11 @@ impl Crew {
     /// Nothing is due any more.
     pub(super) fn run_dry(&self) {
         self.is_dry.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there are more carriers than may work.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.size.load(Ordering::Relaxed) > self.connections()
     }
 
     /// A carrier asks to leave, because there are more than may work; `true` if it may.
@@ -341,6 +351,11 @@ impl Crew {
         if after > before {
             self.changed.notify_one();
         }
+    }
+
+    /// Whether the relay takes only so many messages a second.
+    pub(super) fn has_rate(&self) -> bool {
+        self.rate.is_some()
     }
 
     /// Waits until the relay may have one more message.

@@ -43,6 +43,8 @@ const LEASE: TimeDelta = TimeDelta::minutes(15);
 pub(super) struct Held {
     pub(super) claim: Claim,
     pub(super) lane: Lane,
+    /// Whether it is what its connection has in hand, and not what comes behind that.
+    is_counted: bool,
 }
 
 /// What a connection finds when it asks for a delivery.
@@ -178,32 +180,48 @@ impl Supply {
         })
     }
 
+    /// The delivery that comes behind one of this lane on its connection, if it is there now. It
+    /// counts as in hand only when it is [taken up](Self::take_up).
+    pub(super) fn next_behind(&self, lane: Lane, connections: usize) -> Option<Held> {
+        let mut state = self.state();
+        let now = self.started.elapsed();
+        state.take_turns(now);
+        let mut in_hand = state.in_hand;
+        in_hand[lane] = in_hand[lane].saturating_sub(1);
+        state.choose(in_hand, connections)
+    }
+
+    /// What came behind another is next now.
+    pub(super) fn take_up(&self, held: &mut Held) {
+        self.state().count(held);
+    }
+
     /// The state; nothing waits while it is locked.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A delivery found its outcome, or was given back to the store.
-    pub(super) fn done(&self, lane: Lane) {
-        self.state().in_hand[lane] -= 1;
+    pub(super) fn done(&self, mut held: Held) {
+        self.state().lay_down(&mut held);
     }
 
     /// A delivery that was not tried comes next again.
-    pub(super) fn put_back(&self, held: Held) {
+    pub(super) fn put_back(&self, mut held: Held) {
         let mut state = self.state();
-        state.in_hand[held.lane] -= 1;
+        state.lay_down(&mut held);
         state.ready[held.lane].push_front(held);
     }
 
     /// A delivery during which the relay failed comes next again, unless it was so often that
     /// it may be the cause.
-    pub(super) async fn put_back_failed(&self, held: Held) -> Result<(), StoreError> {
+    pub(super) async fn put_back_failed(&self, mut held: Held) -> Result<(), StoreError> {
         let pause = self.note_failure(&held.claim);
         if pause.is_zero() {
             self.put_back(held);
             return Ok(());
         }
-        self.done(held.lane);
+        self.state().lay_down(&mut held);
         self.store.release(&[held.claim], self.clock.now() + pause).await
     }
 
@@ -253,7 +271,7 @@ impl Supply {
         if !claims.is_empty() {
             failpoint::reach("after-claim");
         }
-        let far = self.state().take_up(lane, claims, &self.limits, self.started.elapsed());
+        let far = self.state().accept(lane, claims, &self.limits, self.started.elapsed());
         for (wait, claims) in far {
             self.store.release(&claims, now + wait).await?;
         }
@@ -297,7 +315,7 @@ impl State {
 
     /// Makes claims ready, or has them wait for their turn; gives back those whose turn is too
     /// far off, by how far.
-    fn take_up(
+    fn accept(
         &mut self,
         lane: Lane,
         claims: Vec<Claim>,
@@ -308,7 +326,7 @@ impl State {
         let mut far: BTreeMap<TimeDelta, Vec<Claim>> = BTreeMap::new();
         for claim in claims {
             let Some((group, per_second)) = limits.group_of(&claim.domain) else {
-                self.ready[lane].push_back(Held { claim, lane });
+                self.ready[lane].push_back(Held { claim, lane, is_counted: false });
                 continue;
             };
             let group = self.groups.entry(group).or_insert_with(|| Group::new(per_second));
@@ -322,11 +340,26 @@ impl State {
 
     /// The delivery that one of so many connections serves next.
     fn take(&mut self, connections: usize) -> Option<Held> {
-        let has_mail = PerLane(self.ready.0.each_ref().map(|ready| !ready.is_empty()));
-        let lane = choose(has_mail, self.in_hand, connections)?;
-        let held = self.ready[lane].pop_front()?;
-        self.in_hand[lane] += 1;
+        let mut held = self.choose(self.in_hand, connections)?;
+        self.count(&mut held);
         Some(held)
+    }
+
+    fn choose(&mut self, in_hand: PerLane<usize>, connections: usize) -> Option<Held> {
+        let has_mail = PerLane(self.ready.0.each_ref().map(|ready| !ready.is_empty()));
+        self.ready[choose(has_mail, in_hand, connections)?].pop_front()
+    }
+
+    fn count(&mut self, held: &mut Held) {
+        if !std::mem::replace(&mut held.is_counted, true) {
+            self.in_hand[held.lane] += 1;
+        }
+    }
+
+    fn lay_down(&mut self, held: &mut Held) {
+        if std::mem::take(&mut held.is_counted) {
+            self.in_hand[held.lane] -= 1;
+        }
     }
 
     /// Takes out the claims that are meant and that nobody holds.
@@ -354,7 +387,7 @@ impl State {
         let mut next = None;
         for group in self.groups.values_mut() {
             while let Some((_, lane, claim)) = group.waiting.pop_front_if(|(at, ..)| *at <= now) {
-                self.ready[lane].push_back(Held { claim, lane });
+                self.ready[lane].push_back(Held { claim, lane, is_counted: false });
             }
             let first = group.waiting.front().map(|(at, ..)| *at);
             next = [next, first].into_iter().flatten().min();

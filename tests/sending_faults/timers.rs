@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidings::config::{Security, SmtpRelay};
-use tidings::mail::smtp::{BeginError, Connection, Finish, RelayError, Timeouts, TlsSettings};
+use tidings::mail::smtp::{BeginError, Connection, Envelope, Finish, RelayError, Timeouts, TlsSettings};
 
 use super::relay::{Act, Gate, Phase, Relay};
 
@@ -25,7 +25,8 @@ async fn open(relay: &Relay, timeouts: Timeouts) -> Result<Connection, RelayErro
 async fn begin(connection: &mut Connection) -> Result<(), BeginError> {
     let address = |text: &str| text.parse().unwrap();
     let size_bytes = u64::try_from(MESSAGE.len()).unwrap();
-    connection.begin(&address("press@example.org"), &address("mei@example.org"), size_bytes).await
+    let (from, to) = (address("press@example.org"), address("mei@example.org"));
+    connection.begin(Envelope { from: &from, to: &to, size_bytes }).await
 }
 
 async fn silent(at: Phase) -> Relay {
@@ -93,7 +94,7 @@ async fn a_250_after_our_timer_leaves_the_message_unknown() {
     let timeouts = Timeouts { reply_to_dot: SHORT, ..Timeouts::default() };
     let mut connection = open(&relay, timeouts).await.unwrap();
     begin(&mut connection).await.unwrap();
-    let finish = connection.finish(&[MESSAGE]).await;
+    let finish = connection.finish(&[MESSAGE], None).await;
     assert!(matches!(finish, Finish::Lost(_)), "{finish:?}");
     // The 250 that comes now belongs to nobody.
     gate.release();

@@ -116,14 +116,15 @@ impl Wire {
     }
 
     /// Writes pieces of a message, in one system call where they fit; `limit` is for each
-    /// block that goes out (RFC 5321, 4.5.3.2.5). With the fault comes whether the last byte
-    /// may have gone out.
+    /// block that goes out (RFC 5321, 4.5.3.2.5). With the fault comes how many bytes may have
+    /// gone out.
     pub(super) async fn send_pieces(
         &mut self,
         pieces: &mut [IoSlice<'_>],
         limit: Duration,
-    ) -> Result<(), (Fault, bool)> {
+    ) -> Result<(), (Fault, usize)> {
         let mut rest = pieces;
+        let mut sent = 0;
         // Empty pieces at the front would look like a closed stream.
         IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
@@ -131,15 +132,18 @@ impl Wire {
             let write =
                 poll_fn(|context| Pin::new(&mut *stream).poll_write_vectored(context, rest));
             match timeout(limit, write).await {
-                Err(_) => return Err((Fault::Silent, false)),
-                Ok(Err(error)) => return Err((Fault::Broken(error), false)),
-                Ok(Ok(0)) => return Err((Fault::Broken(io::ErrorKind::WriteZero.into()), false)),
-                Ok(Ok(written)) => IoSlice::advance_slices(&mut rest, written),
+                Err(_) => return Err((Fault::Silent, sent)),
+                Ok(Err(error)) => return Err((Fault::Broken(error), sent)),
+                Ok(Ok(0)) => return Err((Fault::Broken(io::ErrorKind::WriteZero.into()), sent)),
+                Ok(Ok(written)) => {
+                    sent += written;
+                    IoSlice::advance_slices(&mut rest, written);
+                }
             }
         }
         match timeout(limit, self.stream.flush()).await {
-            Err(_) => Err((Fault::Silent, true)),
-            Ok(Err(error)) => Err((Fault::Broken(error), true)),
+            Err(_) => Err((Fault::Silent, sent)),
+            Ok(Err(error)) => Err((Fault::Broken(error), sent)),
             Ok(Ok(())) => Ok(()),
         }
     }

@@ -99,7 +99,7 @@ async fn after_starttls_only_what_is_offered_there_counts() {
     let (finish, ()) = join!(
         async {
             begin(&mut connection).await.unwrap();
-            connection.finish(&[b"Subject: a\r\n\r\n", b"b\r\n"]).await
+            connection.finish(&[b"Subject: a\r\n\r\n", b"b\r\n"], None).await
         },
         async {
             // All three before the first answer: pipelining was offered inside TLS alone.

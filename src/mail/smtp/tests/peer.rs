@@ -186,7 +186,7 @@ pub(super) const GROUP: &str =
 pub(super) async fn begin(connection: &mut Connection) -> Result<(), BeginError> {
     let from = "press@example.org".parse().unwrap();
     let to = "mei@example.com".parse().unwrap();
-    connection.begin(&from, &to, 1_000).await
+    connection.begin(Envelope { from: &from, to: &to, size_bytes: 1_000 }).await
 }
 
 /// A connection with pipelining and an open go-ahead.

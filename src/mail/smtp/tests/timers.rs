@@ -68,7 +68,7 @@ async fn each_command_has_its_timer() {
 async fn a_late_reply_to_the_dot_comes_for_nothing() {
     let (mut connection, mut peer) = going_ahead().await;
     let start = Instant::now();
-    let (finish, ()) = join!(connection.finish(&[b"a\r\n"]), async {
+    let (finish, ()) = join!(connection.finish(&[b"a\r\n"], None), async {
         peer.hear("a\r\n.\r\n").await;
         sleep(Duration::from_secs(11)).await;
         peer.say("250 taken\r\n").await;
@@ -83,7 +83,7 @@ async fn a_late_reply_to_the_dot_comes_for_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_reply_in_time_counts() {
     let (mut connection, mut peer) = going_ahead().await;
-    let (finish, ()) = join!(connection.finish(&[b"a\r\n"]), async {
+    let (finish, ()) = join!(connection.finish(&[b"a\r\n"], None), async {
         peer.hear("a\r\n.\r\n").await;
         sleep(Duration::from_secs(9)).await;
         peer.say("250 taken\r\n").await;
@@ -96,7 +96,7 @@ async fn bytes_now_and_then_do_not_stretch_the_timer() {
     let (mut connection, mut peer) = going_ahead().await;
     let start = Instant::now();
     let finish = tokio::select! {
-        finish = connection.finish(&[b"a\r\n"]) => finish,
+        finish = connection.finish(&[b"a\r\n"], None) => finish,
         () = async {
             peer.hear("a\r\n.\r\n").await;
             loop {
@@ -121,7 +121,7 @@ async fn a_block_that_is_not_taken_ends_the_message_unsent() {
     let body = "0123456789\r\n".repeat(50);
     let message = [body.as_bytes()];
     let start = Instant::now();
-    let (finish, ()) = join!(connection.finish(&message), async {
+    let (finish, ()) = join!(connection.finish(&message, None), async {
         // Slow is not silent: each block has the timer for itself.
         for block in body.as_bytes().chunks(100).take(3) {
             sleep(Duration::from_secs(8)).await;

@@ -23,7 +23,7 @@ async fn begun(replies: &[u8]) -> (Result<(), BeginError>, Connection, Peer) {
 /// What `finish` comes to with this reply to the dot.
 async fn finished(reply: &[u8]) -> (Finish, Connection) {
     let (mut connection, mut peer) = going_ahead().await;
-    let (finish, ()) = join!(connection.finish(&[b"a\r\n"]), async {
+    let (finish, ()) = join!(connection.finish(&[b"a\r\n"], None), async {
         peer.hear("a\r\n.\r\n").await;
         peer.say(reply).await;
         drop(peer);
@@ -39,7 +39,7 @@ async fn with_pipelining_a_message_takes_two_writes() {
         let (finish, ()) = join!(
             async {
                 begin(&mut connection).await.unwrap();
-                connection.finish(&[b"", b"a\r\n", b"", b"b\r\n", b""]).await
+                connection.finish(&[b"", b"a\r\n", b"", b"b\r\n", b""], None).await
             },
             async {
                 peer.hear("MAIL FROM:<press@example.org> SIZE=1000\r\n").await;
@@ -81,7 +81,7 @@ async fn a_message_larger_than_a_write_goes_out_whole() {
     let (finish, ()) = join!(
         async {
             begin(&mut connection).await.unwrap();
-            connection.finish(&[first.as_bytes(), second.as_bytes()]).await
+            connection.finish(&[first.as_bytes(), second.as_bytes()], None).await
         },
         async {
             for (command, answer) in [(MAIL, "250"), (RCPT, "250"), ("DATA\r\n", "354")] {
@@ -98,7 +98,7 @@ async fn a_message_larger_than_a_write_goes_out_whole() {
 #[tokio::test(start_paused = true)]
 async fn a_message_without_a_last_line_end_gets_one_before_the_dot() {
     let (mut connection, mut peer) = going_ahead().await;
-    let (_, ()) = join!(connection.finish(&[b"a", b""]), async {
+    let (_, ()) = join!(connection.finish(&[b"a", b""], None), async {
         peer.hear("a\r\n.\r\n").await;
         peer.say("250 taken\r\n").await;
     });
@@ -191,7 +191,7 @@ async fn replies_that_belong_elsewhere_end_the_connection() {
         // The last of these is seen at the latest before the message goes out.
         let error = match begun {
             Err(BeginError::Relay(error)) => error,
-            Ok(()) => match connection.finish(&[b"a\r\n"]).await {
+            Ok(()) => match connection.finish(&[b"a\r\n"], None).await {
                 Finish::Unsent(error) => error,
                 other => panic!("{other:?}"),
             },
@@ -225,7 +225,7 @@ async fn what_comes_unasked_between_two_messages_ends_the_connection() {
 async fn an_answer_before_the_message_is_no_answer_to_it() {
     let (mut connection, mut peer) = going_ahead().await;
     peer.say("250 taken\r\n").await;
-    let finish = connection.finish(&[b"a\r\n"]).await;
+    let finish = connection.finish(&[b"a\r\n"], None).await;
     assert!(matches!(finish, Finish::Unsent(RelayError::OutOfStep { .. })), "{finish:?}");
     assert!(!connection.is_usable());
     drop(connection);
@@ -274,7 +274,7 @@ async fn a_relay_that_hangs_up_within_the_message_has_not_got_it() {
     let (finish, ()) = join!(
         async {
             begin(&mut connection).await.unwrap();
-            connection.finish(&[&body]).await
+            connection.finish(&[&body], None).await
         },
         async {
             peer.hear(GROUP).await;
@@ -318,14 +318,14 @@ async fn a_step_that_was_dropped_leaves_the_connection_unusable() {
     assert!(matches!(begin(&mut connection).await, Err(BeginError::Relay(_))));
 
     let (mut connection, _peer) = going_ahead().await;
-    assert!(tokio::time::timeout(limit, connection.finish(&[b"a\r\n"])).await.is_err());
+    assert!(tokio::time::timeout(limit, connection.finish(&[b"a\r\n"], None)).await.is_err());
     assert!(!connection.is_usable());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_message_without_a_go_ahead_is_not_sent() {
     let (mut connection, mut peer) = ready(&[]).await;
-    assert!(matches!(connection.finish(&[b"a\r\n"]).await, Finish::Unsent(_)));
+    assert!(matches!(connection.finish(&[b"a\r\n"], None).await, Finish::Unsent(_)));
     drop(connection);
     peer.hear_end().await;
 }
