@@ -1019,6 +1019,15 @@ fn a_long_run_is_expanded_page_by_page() {
 }
 
 #[test]
+fn a_clock_set_back_after_the_expansion_makes_nobody_wait() {
+    check(async |store| {
+        sending(store, 3).await;
+        assert!(store.next_due().await.unwrap().unwrap() < at(-6 * 60));
+        assert_eq!(claim(store, -6 * 60, 9).await.len(), 3);
+    });
+}
+
+#[test]
 fn who_left_after_the_plan_gets_no_delivery() {
     check(async |store| {
         let recipients = with_readers(store, 3).await;

@@ -57,6 +57,9 @@ async fn a_clock_that_jumps_by_hours_loses_and_doubles_nobody() {
         let span = "select '', max(changed_at) - min(changed_at) from delivery";
         let span = case.query(span).await[0].1;
         assert!(span > 5 * 3600, "{jump}: the program saw the jump: {span} s");
+        // Who was not tried yet waits for no clock.
+        let waiting = "select '', count(*) from delivery where state = 'pending' and attempt = 0";
+        assert_eq!(case.query(waiting).await[0].1, 0, "{jump}: {done:?}");
         println!("{jump}: exit code {}, {states:?}", done.code);
 
         // The clock is put right, and the pauses pass as they were set: none is longer than

@@ -258,9 +258,10 @@ pub(super) async fn expand(
         return Ok(None);
     };
     let added = sqlx::query(
+        // Due at once, whatever the clock says: it may be set back before they are claimed.
         "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
              dkim_selector, dated_at, state, next_at, changed_at)
-         select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', $4, $4
+         select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', 0, $4
          from json_each($2) as j
          join subscriber s on s.id = j.value->>0
          join run r on r.id = $1
