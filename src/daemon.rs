@@ -305,12 +305,12 @@ impl Daemon {
         Ok(report)
     }
 
-    async fn send_due(&mut self, now: DateTime<Utc>) {
+    async fn send_due(&self, now: DateTime<Utc>) {
         let plans = plan_due(&self.press, now).await;
         self.start_all(plans).await;
     }
 
-    async fn start_all(&mut self, plans: Result<Vec<PlannedRun>, DigestError>) {
+    async fn start_all(&self, plans: Result<Vec<PlannedRun>, DigestError>) {
         let plans = match plans {
             Ok(plans) => plans,
             Err(error) => {
@@ -399,6 +399,10 @@ impl Daemon {
     /// Starts what the command has shown; `None` where the plan is another one now.
     async fn answer_send(&self, argument: &str) -> anyhow::Result<Option<Vec<i64>>> {
         let request: SendRequest = serde_json::from_str(argument)?;
+        if request.is_after_pause {
+            self.send_due(self.press.clock.now()).await;
+            self.start_all(plan_immediate(&self.press).await).await;
+        }
         let mut runs: Vec<i64> =
             self.press.store.open_runs().await?.iter().map(|run| run.id).collect();
         if request.plan.is_empty() {

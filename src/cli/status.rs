@@ -61,6 +61,8 @@ struct DigestStatus {
     /// When it goes out next, at the digest's own offset.
     next: Option<String>,
     covered_seq: i64,
+    /// No run of it is planned, whatever falls due.
+    is_paused: bool,
 }
 
 pub(super) async fn run(
@@ -86,6 +88,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         let group = if row.is_rehearsal { "rehearsal".to_owned() } else { row.state };
         *subscribers.entry(group).or_default() += 1;
     }
+    let pauses = store.pauses().await?;
     let mut digests = Vec::new();
     for digest in &press.config.digests {
         let progress = store.digest_progress(&digest.name).await?;
@@ -94,6 +97,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
             name: digest.name.clone(),
             next: moment.map(|m| m.with_timezone(&digest.zone).to_rfc3339()),
             covered_seq: progress.map_or(0, |p| p.covered_seq),
+            is_paused: pauses.iter().any(|pause| pause.stops_digest(&digest.name)),
         });
     }
     let counts = store.delivery_counts().await?;
@@ -119,7 +123,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         deliveries: deliveries.collect(),
         resent: counts.resent,
         open_runs: run_reports(press, &open).await?,
-        pauses: store.pauses().await?,
+        pauses,
         holds: store.open_holds().await?,
     })
 }
@@ -162,7 +166,8 @@ fn show(press: &Press, output: Output, status: &Status) {
     line("subscriptions", counted(&status.subscribers));
     for digest in &status.digests {
         let when = digest.next.as_deref().unwrap_or("with each scan that finds news");
-        line("digest", format!("{}: {when}", digest.name));
+        let paused = if digest.is_paused { ", but paused: no run is planned" } else { "" };
+        line("digest", format!("{}: {when}{paused}", digest.name));
     }
     line("relay", status.relay.clone());
     let found: BTreeMap<String, u64> =

@@ -35,6 +35,13 @@ pub struct PauseRecord {
     pub since: DateTime<Utc>,
 }
 
+impl PauseRecord {
+    /// Whether nothing of this digest is planned or sent meanwhile.
+    pub fn stops_digest(&self, digest: &str) -> bool {
+        self.run.is_none() && self.digest.as_ref().is_none_or(|paused| paused == digest)
+    }
+}
+
 /// What became of the wish to pause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paused {
