@@ -12,6 +12,7 @@ use super::{Global, session};
 use crate::config::Environment;
 use crate::content::Severity;
 use crate::digest::schedule::next;
+use crate::outbox::ballast::Ballast;
 use crate::pipeline::Press;
 use crate::pipeline::mirror::is_mirror_behind;
 use crate::pipeline::publish::archives_to_make;
@@ -49,6 +50,8 @@ struct Status {
     /// Accepted after an outcome that was never known: these may have arrived twice.
     resent: u64,
     open_runs: Vec<RunReport>,
+    /// Octets that are left on the store's disk, where they are too few for a ballast; else null.
+    room_left: Option<u64>,
     /// What is kept from being sent.
     pauses: Vec<PauseRecord>,
     /// What waits for `approve`.
@@ -123,6 +126,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         deliveries: deliveries.collect(),
         resent: counts.resent,
         open_runs: run_reports(press, &open).await?,
+        room_left: Ballast::shortage(&press.config.store_path),
         pauses,
         holds: store.open_holds().await?,
     })
@@ -139,6 +143,11 @@ fn show(press: &Press, output: Output, status: &Status) {
             format!("{} (process {})", holder.command, holder.process)
         }),
     );
+    if let Some(left) = status.room_left {
+        let store = press.config.store_path.display();
+        line("disk", format!("nearly full: {} KiB are left beside `{store}`", left >> 10));
+        line("", "make room: on a full disk nothing is sent".to_owned());
+    }
     line("entries", counted(&status.entries));
     line(
         "files",
