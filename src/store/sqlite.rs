@@ -98,7 +98,11 @@ impl SqliteStore {
             .pragma("cache_size", CACHE)
             .disable_statement_logging();
         let open = |source| StoreError::Open { path: path.to_owned(), source };
-        let mut writer = SqliteConnection::connect_with(&options).await.map_err(open)?;
+        // What a statement may have to undo is kept in memory beyond 64 KiB too: a full `/tmp`
+        // is no reason to lose the results of messages in flight. Readers go on with files: a
+        // count over a long ledger may sort more than memory holds.
+        let writing = options.clone().pragma("temp_store", "memory");
+        let mut writer = SqliteConnection::connect_with(&writing).await.map_err(open)?;
         migrate(&mut writer)
             .await
             .map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
@@ -711,6 +715,18 @@ impl Store for SqliteStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_writes_needs_no_room_for_temporary_files_and_what_reads_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("tidings.db")).await.unwrap();
+        let ask = sqlx::query_scalar::<_, i64>("pragma temp_store");
+        let of_writer = ask.fetch_one(&mut *store.writer().await).await.unwrap();
+        let ask = sqlx::query_scalar::<_, i64>("pragma temp_store");
+        let of_reader = ask.fetch_one(&mut *store.reader().await.unwrap()).await.unwrap();
+        // Memory, and files.
+        assert_eq!((of_writer, of_reader), (2, 0));
+    }
 
     #[tokio::test]
     async fn a_store_that_was_full_is_written_again_when_there_is_room() {
