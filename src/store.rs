@@ -278,7 +278,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Deliveries of a run by state.
     async fn run_counts(&self, run: i64) -> Result<HashMap<String, u64>>;
 
-    /// Ends every run in `sending` that has no open delivery; returns them.
+    /// Ends every run in `sending` that has no open delivery, and keeps its counts; returns them.
     async fn complete_runs(&self, now: DateTime<Utc>) -> Result<Vec<i64>>;
 
     async fn issue(&self, issue: i64) -> Result<Option<IssueRecord>>;

@@ -65,12 +65,13 @@ const READERS: u32 = 4;
 const CACHE: &str = "-8192";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
     (4, "sending", include_str!("../../migrations/sqlite/0004_sending.sql")),
     (5, "pauses", include_str!("../../migrations/sqlite/0005_pauses.sql")),
+    (6, "run_counts", include_str!("../../migrations/sqlite/0006_run_counts.sql")),
 ];
 
 #[derive(Debug)]
