@@ -186,8 +186,9 @@ impl Daemon {
             paths.extend(more.paths());
         }
         if is_scan_due {
+            let is_second_look = self.rounds.is_second_look_due();
             let has_changed = self.scan_and_publish().await;
-            if has_changed && paths.is_empty() && self.rounds.has_events() {
+            if has_changed && !is_second_look && paths.is_empty() && self.rounds.has_events() {
                 self.miss_events(wakes).await;
             }
         }
@@ -246,7 +247,7 @@ impl Daemon {
                 let plans = plan_immediate(&self.press).await;
                 self.start_all(plans).await;
             }
-            Err(error) => error!("could not publish what is due: {error:#}"),
+            Err(error) => error!("could not publish what is due: {}", self.told(&error)),
         }
     }
 
@@ -270,7 +271,8 @@ impl Daemon {
                 !report.changes.is_empty()
             }
             Err(error) => {
-                error!("could not scan and publish: {error:#}");
+                error!("could not scan and publish: {}", self.told(&error));
+                self.rounds.failed(self.press.clock.now());
                 false
             }
         }
@@ -314,7 +316,8 @@ impl Daemon {
         let plans = match plans {
             Ok(plans) => plans,
             Err(error) => {
-                error!("could not plan digests: {:#}", anyhow::Error::from(error));
+                error!("could not plan digests: {}", self.told(&error.into()));
+                self.rounds.failed(self.press.clock.now());
                 return;
             }
         };
@@ -328,10 +331,21 @@ impl Daemon {
                 }
                 Ok(None) => info!("digest `{digest}`: nothing new"),
                 Err(error) => {
-                    error!("digest `{digest}` was not sent: {:#}", anyhow::Error::from(error));
+                    error!("digest `{digest}` was not sent: {}", self.told(&error.into()));
+                    self.rounds.failed(self.press.clock.now());
                 }
             }
         }
+    }
+
+    /// An error on one line, with the remedy where we know it.
+    fn told(&self, error: &anyhow::Error) -> String {
+        if is_full_disk(error) {
+            let store = self.press.config.store_path.display();
+            return format!("{error:#} (make room on the disk of `{store}`; it is tried again)");
+        }
+        let hint = error.downcast_ref().and_then(PublishingError::hint);
+        hint.map_or_else(|| format!("{error:#}"), |hint| format!("{error:#} ({hint})"))
     }
 
     /// Tells what changed, and what is held back, each once until that changes.
@@ -397,8 +411,13 @@ impl Daemon {
     }
 
     /// Starts what the command has shown; `None` where the plan is another one now.
-    async fn answer_send(&self, argument: &str) -> anyhow::Result<Option<Vec<i64>>> {
+    async fn answer_send(&mut self, argument: &str) -> anyhow::Result<Option<Vec<i64>>> {
         let request: SendRequest = serde_json::from_str(argument)?;
+        if request.is_after_pause {
+            self.send_due(self.press.clock.now()).await;
+            let plans = plan_immediate(&self.press).await;
+            self.start_all(plans).await;
+        }
         let mut runs: Vec<i64> =
             self.press.store.open_runs().await?.iter().map(|run| run.id).collect();
         if request.plan.is_empty() {
@@ -487,6 +506,24 @@ enum Progress {
 fn fault(error: &anyhow::Error) -> Fault {
     let hint = error.downcast_ref::<PublishingError>().and_then(PublishingError::hint);
     Fault { message: format!("{error:#}"), hint: hint.map(str::to_owned) }
+}
+
+/// Whether the store's disk is full, or fails.
+fn is_full_disk(error: &anyhow::Error) -> bool {
+    let of_publishing = || match error.downcast_ref()? {
+        PublishingError::Store(error) => Some(error),
+        _ => None,
+    };
+    let of_digests = || match error.downcast_ref()? {
+        DigestError::Store(error) => Some(error),
+        _ => None,
+    };
+    let of_people = || match error.downcast_ref()? {
+        PeopleError::Store(error) => Some(error),
+        _ => None,
+    };
+    let store = error.downcast_ref().or_else(of_publishing).or_else(of_digests);
+    store.or_else(of_people).is_some_and(StoreError::is_full_disk)
 }
 
 fn send_fault(error: &SendError) -> Fault {

@@ -280,7 +280,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Deliveries of a run by state.
     async fn run_counts(&self, run: i64) -> Result<HashMap<String, u64>>;
 
-    /// Ends every run in `sending` that has no open delivery; returns them.
+    /// Ends every run in `sending` that has no open delivery, and keeps its counts; returns them.
     async fn complete_runs(&self, now: DateTime<Utc>) -> Result<Vec<i64>>;
 
     async fn issue(&self, issue: i64) -> Result<Option<IssueRecord>>;
@@ -310,11 +310,18 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Writes results that no further intent will carry.
     async fn record_results(&self, results: &[DeliveryResult], now: DateTime<Utc>) -> Result<()>;
 
-    /// Gives claims back unsent, due again at `next_at`.
-    async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()>;
+    /// Gives claims back unsent, due again at `next_at`, or at once.
+    async fn release(&self, claims: &[Claim], next_at: Option<DateTime<Utc>>) -> Result<()>;
 
-    /// Makes refusals of a run undone: these people are pending again. Returns how many.
-    async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64>;
+    /// Pauses a run that was refused as a whole, and undoes the refusals of these people: they
+    /// are pending again. Returns how many.
+    async fn pause_refused(
+        &self,
+        run: i64,
+        reason: &str,
+        subscribers: &[i64],
+        now: DateTime<Utc>,
+    ) -> Result<u64>;
 
     /// When the next delivery of a sending run falls due.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>>;

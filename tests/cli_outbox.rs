@@ -120,15 +120,17 @@ async fn nothing_is_sent_until_what_was_paused_is_resumed() {
         let stopped = publish(&office).await;
         assert_eq!(stopped.code, 5, "{stopped:?}");
         assert!(stopped.stdout.contains(&format!("Paused     {name}, by mei")), "{stopped:?}");
+        assert!(stopped.stdout.contains("Waits      daily: 1 entry in 1 issue to 3 people\n"));
         let remedy = arguments("resume").join(" ");
-        let hint = format!("run 1 is paused: `tidings {remedy}` goes on with it\n");
+        let hint = format!("digest daily is paused: `tidings {remedy}` lets it go\n");
         assert!(stopped.stdout.contains(&hint), "{stopped:?}");
-        assert_eq!(deliveries(&office, "pending"), 3);
+        assert_eq!(done(&office, &["runs"]), "no run was made yet\n");
         let status = done(&office, &["status"]);
-        assert!(status.contains("run 1         daily now:1: paused, 3 pending\n"), "{status}");
+        assert!(status.contains("+08:00, but paused: no run is planned\n"), "{status}");
         assert!(status.contains(&format!("paused        {name}, by mei since ")), "{status}");
-        let runs = done(&office, &["runs"]);
-        assert!(runs.starts_with("run 1       daily now:1: paused by mei since "), "{runs}");
+        let status = json(&office, &["status"]);
+        assert_eq!(status["digests"][0]["is_paused"], what.is_none());
+        assert_eq!(status["digests"][1]["is_paused"], true);
         let pause = &json(&office, &["status"])["pauses"][0];
         assert_eq!((&pause["reason"], &pause["by"]), (&"typo".into(), &"mei".into()));
         let resumed = done(&office, &arguments("resume"));
@@ -188,18 +190,53 @@ async fn a_pause_in_the_middle_leaves_the_rest_certainly_unsent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_keeps_to_a_pause_and_goes_on_at_its_end() {
     let sink = Sink::start().await;
-    let office = office(&sink, 3);
+    let office = Office::with_relay(&sink.url());
+    office.subscribe(3, "immediate");
+    done(&office, &["pause"]);
     let daemon = office.daemon();
-    done(&office, &["pause", "daily"]);
-    let stopped = publish(&office).await;
-    assert_eq!(stopped.code, 5, "{stopped:?}");
+    for news in ["a-new-bridge", "a-second-bridge"] {
+        office.news(news, "The bridge opens **today**.");
+        let stopped = publish(&office).await;
+        assert_eq!(stopped.code, 5, "{stopped:?}");
+    }
+    let stopped = office.run_async(&["publish-now", "--yes", "--json"]).await;
+    let waiting = &stopped.json()["waiting"][0];
+    assert_eq!((&waiting["digest"], &waiting["entries"]), (&"immediate".into(), &2.into()));
     assert!(sink.accepted().is_empty());
-    let report = json(&office, &["resume", "daily"]);
+    let report = json(&office, &["resume"]);
     assert_eq!(report["is_taken_up"], true, "{report}");
     sink.wait_for(3).await;
     let (code, log) = daemon.stop();
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("sent: 3 e-mails in "), "{log}");
+    // One issue with all that is new.
+    assert_eq!(sink.accepted().len(), 3);
+    assert!(sink.accepted()[0].message.contains("a-second-bridge"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_under_way_waits_for_the_end_of_the_pause() {
+    let sink = Sink::start().await;
+    let address = sink.address;
+    let office = office(&sink, 3);
+    sink.stop().await;
+    assert_eq!(publish(&office).await.code, 5);
+    done(&office, &["pause", "daily", "--reason", "typo"]);
+    let sink = Sink::at(address, true, |_, _| Play::Accept).await;
+    let daemon = office.daemon();
+    let stopped = publish(&office).await;
+    assert_eq!(stopped.code, 5, "{stopped:?}");
+    let status = done(&office, &["status"]);
+    assert!(status.contains("run 1         daily now:1: paused, 3 pending\n"), "{status}");
+    let hint = "run 1 is paused: `tidings resume daily` goes on with it\n";
+    assert!(stopped.stdout.contains(hint), "{stopped:?}");
+    let runs = done(&office, &["runs"]);
+    assert!(runs.contains("run 1       daily now:1: paused by mei since "), "{runs}");
+    assert!(sink.accepted().is_empty());
+    done(&office, &["resume", "daily"]);
+    sink.wait_for(3).await;
+    assert_eq!(daemon.stop().0, 0);
+    assert_eq!(sink.accepted().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use support::desk::Desk;
 use tidings::config::{self, Config, Environment, FirstScan};
-use tidings::pipeline::digests::{plan_due, start};
+use tidings::pipeline::digests::{plan_all_by_hand, plan_due, start};
 use tidings::pipeline::send::{carry, outbox};
 use tidings::pipeline::{Press, scan};
+use tidings::store::{NewPause, PauseScope};
 use tokio::sync::watch;
 
 /// A desk that has digests to send.
@@ -60,6 +61,16 @@ impl Mailroom {
         .unwrap();
         self.office.mails().len()
     }
+
+    async fn pause(&self, scope: PauseScope) {
+        let pause = NewPause { scope, reason: None, by: "mei".into() };
+        assert!(self.press.store.pause(&pause, self.now()).await.unwrap().is_new);
+    }
+
+    async fn resume(&self, scope: &PauseScope) {
+        let resumed = self.press.store.resume(scope, "mei", self.now()).await.unwrap();
+        assert!(resumed.is_some());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,6 +118,76 @@ async fn a_digest_more_than_a_day_late_drops_the_mail_and_keeps_the_news() {
     // Due on Friday the 27th at 08:00; the host wakes two days later.
     assert_eq!(desk.tick("2026-11-29T00:00:00Z").await, 0);
     assert_eq!(desk.tick("2026-12-04T00:00:00Z").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_pause_one_issue_covers_all_its_moments() {
+    for scope in [PauseScope::All, PauseScope::Digest("daily".into())] {
+        let desk = Mailroom::open().await;
+        desk.pause(scope.clone()).await;
+        desk.news("a-new-bridge").await;
+        assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 0);
+        desk.news("a-second-bridge").await;
+        assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 0);
+        assert_eq!(desk.tick("2026-11-23T00:00:00Z").await, 0);
+        assert!(desk.press.store.open_runs().await.unwrap().is_empty(), "{scope:?}");
+
+        desk.clock.set("2026-11-23T05:00:00Z");
+        desk.resume(&scope).await;
+        assert_eq!(desk.tick("2026-11-23T05:01:00Z").await, 2, "{scope:?}");
+        let mail = &desk.office.mails()[0];
+        assert!(mail.contains("a-new-bridge") && mail.contains("a-second-bridge"), "{mail}");
+        assert_eq!(desk.tick("2026-11-24T00:00:00Z").await, 2, "nothing is left for the next");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_of_another_digest_or_a_run_leaves_the_moments_of_this_one() {
+    let desk = Mailroom::open().await;
+    desk.news("a-new-bridge").await;
+    desk.pause(PauseScope::Digest("immediate".into())).await;
+    assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 2);
+    desk.pause(PauseScope::Run(1)).await;
+    desk.clock.set("2026-11-21T12:00:00Z");
+    desk.news("a-second-bridge").await;
+    assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_that_ends_too_late_drops_the_mail_and_keeps_the_news() {
+    let desk = Desk::open_with("2026-11-20T12:00:00Z", |config| {
+        config.replace("at: '0 8 * * *'", "at: '0 8 * * *', late: skip")
+    });
+    let desk = Mailroom(desk.await);
+    desk.scan().await;
+    desk.office.subscribe(2, "daily");
+    desk.pause(PauseScope::All).await;
+    desk.news("a-new-bridge").await;
+    assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 0);
+    desk.resume(&PauseScope::All).await;
+    assert_eq!(desk.tick("2026-11-21T00:11:00Z").await, 0);
+    assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 2);
+    assert!(desk.office.mails()[0].contains("a-new-bridge"));
+}
+
+/// Somebody with one feed in a paused digest and the other in one that is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_paused_digest_keeps_back_is_not_kept_from_the_others() {
+    let desk = Mailroom::open().await;
+    let list = "address,language,feed,digest\nreader1@example.org,en,releases,immediate\n";
+    desk.office.write("people.csv", list);
+    let import = ["subscribers", "import", "people.csv", "--consent", "test", "--confirmed"];
+    assert_eq!(desk.office.run(&import).code, 0);
+    // It comes first in the config.
+    desk.pause(PauseScope::Digest("immediate".into())).await;
+    desk.news("a-new-bridge").await;
+    let plan = plan_all_by_hand(&desk.press, &[], true).await.unwrap();
+    let people: Vec<_> = plan.runs.iter().map(|run| run.plan.recipients.len()).collect();
+    assert_eq!(people, [2]);
+    assert!(plan.waiting.is_empty(), "daily brings it to everybody: {plan:?}");
+    desk.pause(PauseScope::All).await;
+    let plan = plan_all_by_hand(&desk.press, &[], true).await.unwrap();
+    assert!(plan.runs.is_empty() && !plan.waiting.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1019,6 +1019,15 @@ fn a_long_run_is_expanded_page_by_page() {
 }
 
 #[test]
+fn a_clock_set_back_after_the_expansion_makes_nobody_wait() {
+    check(async |store| {
+        sending(store, 3).await;
+        assert!(store.next_due().await.unwrap().unwrap() < at(-6 * 60));
+        assert_eq!(claim(store, -6 * 60, 9).await.len(), 3);
+    });
+}
+
+#[test]
 fn who_left_after_the_plan_gets_no_delivery() {
     check(async |store| {
         let recipients = with_readers(store, 3).await;
@@ -1122,7 +1131,7 @@ fn an_intent_is_given_once_to_the_claim_that_holds_the_delivery() {
     check(async |store| {
         let run = sending(store, 1).await;
         let old = claim(store, 0, 1).await.remove(0);
-        store.release(std::slice::from_ref(&old), at(1)).await.unwrap();
+        store.release(std::slice::from_ref(&old), Some(at(1))).await.unwrap();
         assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
         assert_eq!(claim(store, 0, 1).await, []);
         let new = claim(store, 1, 1).await.remove(0);
@@ -1132,7 +1141,7 @@ fn an_intent_is_given_once_to_the_claim_that_holds_the_delivery() {
         assert!(!intend(store, &new).await, "it has one already");
         record(store, &old, rejected()).await;
         assert_eq!(state(store, run, 1).await, "intent", "a late result of an old claim");
-        store.release(&[old, new], at(2)).await.unwrap();
+        store.release(&[old, new], Some(at(2))).await.unwrap();
         assert_eq!(state(store, run, 1).await, "intent");
     });
 }
@@ -1226,7 +1235,7 @@ fn an_unknown_outcome_is_sent_again_once() {
         assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
         let again = claim(store, 1, 1).await.remove(0);
         assert_eq!(again.unknowns, 1);
-        store.release(std::slice::from_ref(&again), at(2)).await.unwrap();
+        store.release(std::slice::from_ref(&again), Some(at(2))).await.unwrap();
         assert_eq!(state(store, run, 1).await, "uncertain", "unsent, it waits for its one resend");
         let again = claim(store, 2, 1).await.remove(0);
         store.recover(&["daily".into()], at(2)).await.unwrap();

@@ -53,6 +53,9 @@ impl From<ConfigError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let hint = match error.cause() {
+            _ if error.is_full_disk() => {
+                Some("make room on the disk that `store.url` lies on, and run it again")
+            }
             StoreError::Open { .. } | StoreError::Folder { .. } => {
                 Some("let the user that runs tidings write there, or name another `store.url`")
             }

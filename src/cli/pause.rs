@@ -1,4 +1,4 @@
-//! `pause [DIGEST|RUN]`: nothing of it is sent until `resume`.
+//! `pause [DIGEST|RUN]`: nothing of it is planned or sent until `resume`.
 //!
 //! A pause is a row of its own and needs no lock: a daemon that sends sees it at its next claim
 //! and at its next intent. Messages whose dot is on its way are finished.
@@ -59,7 +59,11 @@ pub(super) async fn run(
     let paused = press.store.pause(&pause, press.clock.now()).await?;
     if paused.is_new {
         output.say_paragraph("paused: ", &target.name);
-        output.say_paragraph("", "what is on its way is finished; nothing more is sent");
+        let meanwhile = match target.run {
+            Some(_) => "what is on its way is finished; nothing more is sent",
+            None => "what is on its way is finished; nothing more is planned or sent",
+        };
+        output.say_paragraph("", meanwhile);
     } else {
         let told = format!("{}, {}", target.name, told(&press, &paused.pause));
         output.say_paragraph("already paused: ", &told);
@@ -114,9 +118,5 @@ pub(super) fn stopped(pause: &PauseRecord) -> String {
 
 /// Whether a pause keeps this run from being sent.
 pub(super) fn stops(pause: &PauseRecord, run: i64, digest: &str) -> bool {
-    match (&pause.digest, pause.run) {
-        (Some(paused), _) => paused == digest,
-        (None, Some(paused)) => paused == run,
-        (None, None) => true,
-    }
+    pause.run == Some(run) || pause.stops_digest(digest)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::output::Output;
 use super::pause::{stopped, target, told, who};
-use super::session::{wake_sender, when_it_goes_on};
+use super::session::{wake_after_pause, when_it_goes_on};
 use super::{Global, session};
 use crate::config::Environment;
 use crate::store::PauseRecord;
@@ -42,7 +42,7 @@ pub(super) async fn run(
     let pauses = press.store.pauses().await?;
     let mut is_taken_up = false;
     if resumed.is_some() {
-        is_taken_up = wake_sender(press).await?;
+        is_taken_up = wake_after_pause(press).await?;
         output.say_paragraph("resumed: ", &target.name);
         output.say_paragraph("", when_it_goes_on(is_taken_up));
     } else {

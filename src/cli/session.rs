@@ -172,12 +172,20 @@ pub(super) fn local(press: &Press, moment: DateTime<Utc>) -> String {
 /// Tells a daemon that there is something to send. `false` where none runs: the next run finds
 /// it.
 pub(super) async fn wake_sender(press: &Press) -> Result<bool, Failure> {
+    ask_daemon(press, &SendRequest::what_is_open()).await
+}
+
+/// As [`wake_sender`], where digests may have fallen due under a pause.
+pub(super) async fn wake_after_pause(press: &Press) -> Result<bool, Failure> {
+    let request = SendRequest { is_after_pause: true, ..SendRequest::what_is_open() };
+    ask_daemon(press, &request).await
+}
+
+async fn ask_daemon(press: &Press, request: &SendRequest) -> Result<bool, Failure> {
     if !lock::holder(&press.config.store_path).is_some_and(|holder| holder.is_daemon()) {
         return Ok(false);
     }
-    // No plan: what is open goes on.
-    let request = SendRequest { plan: String::new(), digests: Vec::new(), advances: true };
-    let argument = serde_json::to_string(&request).expect("a request is always JSON");
+    let argument = serde_json::to_string(request).expect("a request is always JSON");
     press.store.request(RequestKind::Send, &argument, press.clock.now()).await?;
     Ok(true)
 }

@@ -12,6 +12,7 @@ use super::{Global, session};
 use crate::config::Environment;
 use crate::content::Severity;
 use crate::digest::schedule::next;
+use crate::outbox::ballast::Ballast;
 use crate::pipeline::Press;
 use crate::pipeline::mirror::is_mirror_behind;
 use crate::pipeline::publish::archives_to_make;
@@ -49,6 +50,8 @@ struct Status {
     /// Accepted after an outcome that was never known: these may have arrived twice.
     resent: u64,
     open_runs: Vec<RunReport>,
+    /// Octets that are left on the store's disk, where they are too few for a ballast; else null.
+    room_left: Option<u64>,
     /// What is kept from being sent.
     pauses: Vec<PauseRecord>,
     /// What waits for `approve`.
@@ -61,6 +64,8 @@ struct DigestStatus {
     /// When it goes out next, at the digest's own offset.
     next: Option<String>,
     covered_seq: i64,
+    /// No run of it is planned, whatever falls due.
+    is_paused: bool,
 }
 
 pub(super) async fn run(
@@ -86,6 +91,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         let group = if row.is_rehearsal { "rehearsal".to_owned() } else { row.state };
         *subscribers.entry(group).or_default() += 1;
     }
+    let pauses = store.pauses().await?;
     let mut digests = Vec::new();
     for digest in &press.config.digests {
         let progress = store.digest_progress(&digest.name).await?;
@@ -94,6 +100,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
             name: digest.name.clone(),
             next: moment.map(|m| m.with_timezone(&digest.zone).to_rfc3339()),
             covered_seq: progress.map_or(0, |p| p.covered_seq),
+            is_paused: pauses.iter().any(|pause| pause.stops_digest(&digest.name)),
         });
     }
     let counts = store.delivery_counts().await?;
@@ -119,7 +126,8 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         deliveries: deliveries.collect(),
         resent: counts.resent,
         open_runs: run_reports(press, &open).await?,
-        pauses: store.pauses().await?,
+        room_left: Ballast::shortage(&press.config.store_path),
+        pauses,
         holds: store.open_holds().await?,
     })
 }
@@ -135,6 +143,11 @@ fn show(press: &Press, output: Output, status: &Status) {
             format!("{} (process {})", holder.command, holder.process)
         }),
     );
+    if let Some(left) = status.room_left {
+        let store = press.config.store_path.display();
+        line("disk", format!("nearly full: {} KiB are left beside `{store}`", left >> 10));
+        line("", "make room: on a full disk nothing is sent".to_owned());
+    }
     line("entries", counted(&status.entries));
     line(
         "files",
@@ -162,7 +175,8 @@ fn show(press: &Press, output: Output, status: &Status) {
     line("subscriptions", counted(&status.subscribers));
     for digest in &status.digests {
         let when = digest.next.as_deref().unwrap_or("with each scan that finds news");
-        line("digest", format!("{}: {when}", digest.name));
+        let paused = if digest.is_paused { ", but paused: no run is planned" } else { "" };
+        line("digest", format!("{}: {when}{paused}", digest.name));
     }
     line("relay", status.relay.clone());
     let found: BTreeMap<String, u64> =

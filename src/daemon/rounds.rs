@@ -31,7 +31,8 @@ pub(super) struct Rounds {
     scan_full: Duration,
     walked_at: Option<DateTime<Utc>>,
     has_events: bool,
-    /// A file is missing or still being written: a second look says what became of it.
+    /// A file is missing or still being written, or the last walk failed: a second look says
+    /// what became of it.
     is_second_look_due: bool,
 }
 
@@ -58,6 +59,16 @@ impl Rounds {
     pub(super) fn walked(&mut self, now: DateTime<Utc>, is_second_look_due: bool) {
         self.walked_at = Some(now);
         self.is_second_look_due = is_second_look_due;
+    }
+
+    /// The walk, or what it found, came to nothing: the next `content.scan` tries again.
+    pub(super) fn failed(&mut self, now: DateTime<Utc>) {
+        self.walked(now, true);
+    }
+
+    /// Whether the next walk may find what an earlier one saw and could not settle.
+    pub(super) fn is_second_look_due(&self) -> bool {
+        self.is_second_look_due
     }
 
     pub(super) fn has_events(&self) -> bool {

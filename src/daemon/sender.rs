@@ -96,7 +96,7 @@ impl Carrier {
             pause = match self.carry().await {
                 Ok(()) => {
                     if breaker.failures() > 0 {
-                        info!("the relay works again");
+                        info!("sending works again");
                     }
                     breaker.succeed();
                     let _ = self.news.send(News::Rested);
@@ -111,7 +111,11 @@ impl Carrier {
                     let (next, why) = (pause.as_secs(), chain(&error));
                     // A relay comes back by itself, room on a disk does not.
                     if let Some(hint) = error.hint().filter(|_| error.is_full_disk()) {
-                        error!("sending is stopped, next try in {next} s: {why} ({hint})");
+                        let store = self.press.config.store_path.display();
+                        error!(
+                            "sending is stopped, no room beside `{store}`, next try in {next} s: \
+                             {why} ({hint})"
+                        );
                     } else {
                         warn!("could not send, next try in {next} s: {why}");
                     }

@@ -55,6 +55,15 @@ impl Ballast {
         })
     }
 
+    /// Octets that are left on the disk, where they are too few for a ballast.
+    pub fn shortage(store: &Path) -> Option<u64> {
+        let folder = store.parent().filter(|folder| !folder.as_os_str().is_empty());
+        // A system that does not tell has no shortage that we know of.
+        let disk = rustix::fs::statvfs(folder.unwrap_or(Path::new("."))).ok()?;
+        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        (free_bytes < SIZE_BYTES).then_some(free_bytes)
+    }
+
     /// Makes room on the disk. What cannot be removed is not there, or no help.
     pub fn give_up(&self) {
         let _ = fs::remove_file(&self.path);

@@ -407,9 +407,9 @@ impl Carrier {
             self.results.write().await?;
             let reason = format!("the relay refuses all of it: {reply}");
             let now = self.outbox.clock.now();
-            self.outbox.store.pause_run(claim.run, &reason, now).await?;
             let refused = self.crew.take_refused(claim.run);
-            let freed = self.outbox.store.unreject(claim.run, &refused, now).await?;
+            let store = &self.outbox.store;
+            let freed = store.pause_refused(claim.run, &reason, &refused, now).await?;
             error!(run = claim.run, freed, "paused: {reason}");
             self.crew.supply.drop_run(claim.run).await?;
             self.outbox.pace().forget_refusals();

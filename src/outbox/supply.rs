@@ -222,7 +222,7 @@ impl Supply {
             return Ok(());
         }
         self.state().lay_down(&mut held);
-        self.store.release(&[held.claim], self.clock.now() + pause).await
+        self.store.release(&[held.claim], Some(self.clock.now() + pause)).await
     }
 
     /// The relay failed while this delivery was under way; how long it rests.
@@ -254,7 +254,7 @@ impl Supply {
             return Ok(());
         }
         failpoint::reach("at-release");
-        self.store.release(&claims, self.clock.now()).await
+        self.store.release(&claims, None).await
     }
 
     async fn refill(&self, lane: Lane) -> Result<(), StoreError> {
@@ -273,7 +273,7 @@ impl Supply {
         }
         let far = self.state().accept(lane, claims, &self.limits, self.started.elapsed());
         for (wait, claims) in far {
-            self.store.release(&claims, now + wait).await?;
+            self.store.release(&claims, Some(now + wait)).await?;
         }
         Ok(())
     }

@@ -19,8 +19,8 @@ use crate::mail::message::{IssueHeaders, Personal, encode};
 use crate::model::Seq;
 use crate::outbox::sender::unsubscribe_url;
 use crate::store::{
-    Audience, DigestProgress, NewIssue, NewRun, QuietRun, QuietState, Rendering, StoreError,
-    ToldChange,
+    Audience, DigestProgress, NewIssue, NewRun, PauseRecord, QuietRun, QuietState, Rendering,
+    StoreError, ToldChange,
 };
 
 /// Entries that stand in one mail; the rest stands in the web copy.
@@ -102,27 +102,49 @@ impl PlannedRun {
 }
 
 /// Which runs `publish-now` would make: for each digest (of `names`, where given) one over
-/// (last covered, newest change], in config order. Those with nothing to send are left out.
+/// (last covered, newest change], in config order. Those with nothing to send are left out, and
+/// so are those that a pause stops.
 pub async fn plan_by_hand(
     press: &Press,
     names: &[String],
     advances: bool,
 ) -> Result<Vec<PlannedRun>, DigestError> {
+    Ok(plan_all_by_hand(press, names, advances).await?.runs)
+}
+
+/// What `publish-now` would send, and what it would if nothing were paused.
+#[derive(Debug)]
+pub struct ByHand {
+    pub runs: Vec<PlannedRun>,
+    /// Not to be started: their news waits for the end of a pause.
+    pub waiting: Vec<PlannedRun>,
+}
+
+/// As [`plan_by_hand`], with what the pauses keep back.
+pub async fn plan_all_by_hand(
+    press: &Press,
+    names: &[String],
+    advances: bool,
+) -> Result<ByHand, DigestError> {
     let to_seq = press.store.newest_seq().await?;
+    let pauses = press.store.pauses().await?;
+    let is_meant = |digest: &&DigestConfig| names.is_empty() || names.contains(&digest.name);
+    let (stopped, free): (Vec<&DigestConfig>, Vec<&DigestConfig>) =
+        press.config.digests.iter().filter(is_meant).partition(|d| is_paused(&pauses, &d.name));
     let mut taken = HashMap::new();
-    let mut runs = Vec::new();
-    for digest in &press.config.digests {
-        if !names.is_empty() && !names.contains(&digest.name) {
-            continue;
-        }
+    let mut planned = Vec::new();
+    // The paused ones last: what they hold back, the others may bring.
+    for digest in free.iter().chain(&stopped) {
         let occasion = Occasion::ByHand;
-        if let Some(run) = plan_one(press, digest, occasion, to_seq, advances, &mut taken).await?
-            && !run.is_empty()
-        {
-            runs.push(run);
-        }
+        let run = plan_one(press, digest, occasion, to_seq, advances, &mut taken).await?;
+        planned.extend(run.filter(|run| !run.is_empty()));
     }
-    Ok(runs)
+    let (waiting, runs) = planned.into_iter().partition(|run| is_paused(&pauses, &run.digest.name));
+    Ok(ByHand { runs, waiting })
+}
+
+fn is_paused(pauses: &[PauseRecord], digest: &str) -> bool {
+    pauses.iter().any(|pause| pause.stops_digest(digest))
 }
 
 /// One hash over several plans: what `publish-now` shows is what the daemon sends.
@@ -132,10 +154,14 @@ pub fn hash_of(runs: &[PlannedRun]) -> String {
 }
 
 /// Which scheduled runs are due at `now`; those too late are recorded and not sent.
+///
+/// A pause is as a time without a daemon: its moments stay due, and at its end one issue covers
+/// them, unless that is too late by then.
 pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRun>, DigestError> {
+    let pauses = press.store.pauses().await?;
     let mut taken = HashMap::new();
     let mut runs = Vec::new();
-    for digest in &press.config.digests {
+    for digest in press.config.digests.iter().filter(|d| !is_paused(&pauses, &d.name)) {
         let Some(cron) = &digest.at else { continue };
         let Some(progress) = press.store.digest_progress(&digest.name).await? else { continue };
         let newest = progress.newest_due_key.as_deref();
@@ -186,12 +212,14 @@ async fn record_quiet(
 }
 
 /// The run of the digest `immediate` over what is numbered and not covered yet; one that
-/// finds nothing for anybody is recorded, so that its window moves on.
+/// finds nothing for anybody is recorded, so that its window moves on. Under a pause it waits.
 pub async fn plan_immediate(press: &Press) -> Result<Vec<PlannedRun>, DigestError> {
     let to_seq = press.store.newest_seq().await?;
+    let pauses = press.store.pauses().await?;
     let mut taken = HashMap::new();
     let mut runs = Vec::new();
-    for digest in press.config.digests.iter().filter(|d| d.at.is_none()) {
+    let immediate = press.config.digests.iter().filter(|d| d.at.is_none());
+    for digest in immediate.filter(|d| !is_paused(&pauses, &d.name)) {
         let progress = press.store.digest_progress(&digest.name).await?;
         if progress.is_none_or(|progress| progress.covered_seq >= to_seq) {
             continue;

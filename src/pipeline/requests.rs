@@ -11,6 +11,17 @@ pub struct SendRequest {
     /// Digests to plan; empty for all.
     pub digests: Vec<String>,
     pub advances: bool,
+    /// A pause was lifted: what fell due under it is planned first.
+    #[serde(default)]
+    pub is_after_pause: bool,
+}
+
+impl SendRequest {
+    /// No plan: what is open goes on.
+    pub fn what_is_open() -> Self {
+        let (plan, digests) = (String::new(), Vec::new());
+        Self { plan, digests, advances: true, is_after_pause: false }
+    }
 }
 
 /// Answer to a `scan` request.

@@ -65,13 +65,14 @@ const READERS: u32 = 4;
 const CACHE: &str = "-8192";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
     (4, "sending", include_str!("../../migrations/sqlite/0004_sending.sql")),
     (5, "pauses", include_str!("../../migrations/sqlite/0005_pauses.sql")),
     (6, "deliveries", include_str!("../../migrations/sqlite/0006_deliveries.sql")),
+    (7, "run_counts", include_str!("../../migrations/sqlite/0007_run_counts.sql")),
 ];
 
 #[derive(Debug)]
@@ -568,12 +569,23 @@ impl Store for SqliteStore {
         self.group.write(results, None, now).await.map(|_| ())
     }
 
-    async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()> {
+    async fn release(&self, claims: &[Claim], next_at: Option<DateTime<Utc>>) -> Result<()> {
         self.group.release(claims, next_at).await
     }
 
-    async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64> {
-        outbox::unreject(&mut *self.writer().await, run, subscribers, now).await
+    async fn pause_refused(
+        &self,
+        run: i64,
+        reason: &str,
+        subscribers: &[i64],
+        now: DateTime<Utc>,
+    ) -> Result<u64> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "pause sending").await?;
+        pauses::pause(&mut transaction, &NewPause::of_run(run, reason), now).await?;
+        let freed = outbox::unreject(&mut transaction, run, subscribers, now).await?;
+        transaction.commit().await.during("pause sending")?;
+        Ok(freed)
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
@@ -593,12 +605,7 @@ impl Store for SqliteStore {
     }
 
     async fn pause_run(&self, run: i64, reason: &str, now: DateTime<Utc>) -> Result<Paused> {
-        let pause = NewPause {
-            scope: PauseScope::Run(run),
-            reason: Some(reason.to_owned()),
-            by: "tidings".to_owned(),
-        };
-        self.pause(&pause, now).await
+        self.pause(&NewPause::of_run(run, reason), now).await
     }
 
     async fn resume(

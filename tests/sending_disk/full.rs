@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::relay::{Act, Gate, Phase, Relay};
 use super::support::office::Office;
-use super::{Room, deliveries, start_and_send};
+use super::{Room, connect, deliveries, start_and_send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_room_can_be_kept_nothing_is_claimed() {
@@ -52,15 +53,34 @@ const READERS: usize = 300;
 /// So many have their 250 when the disk is full; the next are waiting for theirs.
 const SENT: usize = 60;
 
+const UNSHARE: [&str; 2] = ["--map-root-user", "--mount"];
+
+/// Whether a test may have a disk of its own; one that may not says so.
+fn may_mount() -> bool {
+    match Command::new("unshare").args(UNSHARE).arg("true").output() {
+        Err(_) => println!("skipped: unshare is not installed"),
+        Ok(tried) if !tried.status.success() => println!("skipped: unshare is not allowed"),
+        Ok(_) => return true,
+    }
+    false
+}
+
+/// A script with the program as `$0`, in the office, that may mount.
+fn start(office: &Office, script: &str) -> Child {
+    Command::new("unshare")
+        .args(UNSHARE)
+        .args(["sh", "-c", script, env!("CARGO_BIN_EXE_tidings")])
+        .current_dir(office.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_disk_that_fills_up_the_results_in_flight_are_recorded_and_sending_ends() {
-    let unshare = ["--map-root-user", "--mount"];
-    match Command::new("unshare").args(unshare).arg("true").output() {
-        Err(_) => return println!("skipped: unshare is not installed"),
-        Ok(tried) if !tried.status.success() => {
-            return println!("skipped: unshare is not allowed");
-        }
-        Ok(_) => {}
+    if !may_mount() {
+        return;
     }
     let gate = Gate::new();
     let (held, count) = (gate.clone(), AtomicUsize::new(0));
@@ -72,14 +92,7 @@ async fn on_a_disk_that_fills_up_the_results_in_flight_are_recorded_and_sending_
     let office = Office::with_relay(&relay.url());
     office.subscribe(READERS, "daily");
     office.release("a-new-bridge", "The bridge opens **today**.");
-    let mut script = Command::new("unshare")
-        .args(unshare)
-        .args(["sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_tidings")])
-        .current_dir(office.path(""))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut script = start(&office, SCRIPT);
     let mut said = BufReader::new(script.stdout.take().unwrap()).lines().map(Result::unwrap);
     gate.wait_until_held(5).await;
     writeln!(script.stdin.as_mut().unwrap(), "now").unwrap();
@@ -102,4 +115,99 @@ async fn on_a_disk_that_fills_up_the_results_in_flight_are_recorded_and_sending_
     let third = deliveries(&office.path("third/tidings.db")).await;
     assert!(third.values().all(|delivery| *delivery == ("accepted".to_owned(), 0)), "{third:?}");
     assert_eq!(relay.lines().len(), READERS, "nobody has a second copy");
+}
+
+/// A daemon with the store on a disk of its own. At each word a step: the disk is filled; so is
+/// what the ballast gave up, whenever it is given up; there is room again; the daemon ends.
+const DAEMON: &str = r#"
+mkdir room && cp -a var/. room/ && mount -t tmpfs -o size=24m tmpfs var && cp -a room/. var/ || exit 9
+"$0" daemon >daemon.txt 2>&1 </dev/null & daemon=$!
+read -r word
+cat /dev/zero >var/filler 2>/dev/null
+echo "full"
+read -r word
+{ while cat /dev/zero >>var/rest 2>/dev/null || [ -e var/filler ]; do :; done; } & hog=$!
+echo "kept full"
+read -r word
+"$0" status >status.txt 2>&1 </dev/null; echo "status $?"
+read -r word
+kill "$hog"; wait "$hog" 2>/dev/null; rm var/filler var/rest
+echo "room"
+read -r word
+kill "$daemon"; wait "$daemon"; echo "daemon $?"
+cp -a var last
+"#;
+
+/// Waits until the daemon's log has so many lines with this.
+async fn told(office: &Office, text: &str, times: usize) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let log = fs::read_to_string(office.path("daemon.txt")).unwrap_or_default();
+        if log.matches(text).count() >= times {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{times} times `{text}`: {log}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_on_a_full_disk_names_it_and_goes_on_by_itself_when_there_is_room() {
+    if !may_mount() {
+        return;
+    }
+    let gate = Gate::new();
+    let (held, count) = (gate.clone(), AtomicUsize::new(0));
+    let relay = Relay::playing(move |moment| {
+        let is_it = moment.is(Phase::Logged) && count.fetch_add(1, Ordering::SeqCst) >= SENT;
+        if is_it { Act::usual().held_by(&held) } else { Act::usual() }
+    })
+    .await;
+    let office = Office::with_relay(&relay.url());
+    office.subscribe(READERS, "immediate");
+    office.release("a-new-bridge", "The bridge opens **today**.");
+    let mut script = start(&office, DAEMON);
+    let mut words = script.stdin.take().unwrap();
+    let mut said = BufReader::new(script.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut step = |reply: &str| {
+        writeln!(words, "next").unwrap();
+        assert_eq!(said.next().as_deref(), Some(reply));
+    };
+    gate.wait_until_held(5).await;
+    step("full");
+    gate.release();
+    told(&office, "sending is stopped, no room beside `", 1).await;
+    step("kept full");
+    let refused = "could not keep room for results on the disk";
+    told(&office, refused, 1).await;
+    let sent = relay.lines().len();
+    assert!(sent < READERS, "{sent}");
+    // Neither does news come in, nor does it get lost.
+    office.news("a-ferry", "It sails today.");
+    told(&office, "could not scan and publish: ", 1).await;
+    told(&office, refused, 2).await;
+    assert_eq!(relay.lines().len(), sent, "nothing is sent before there is room");
+
+    step("status 0");
+    let status = office.read("status.txt");
+    assert!(status.contains("disk          nearly full: 0 KiB are left beside `"), "{status}");
+    assert!(status.contains("make room: on a full disk nothing is sent"), "{status}");
+    step("room");
+    relay.wait_for(2 * READERS).await;
+    step("daemon 0");
+    script.wait().unwrap();
+    let log = office.read("daemon.txt");
+    assert!(log.contains("(make room on the disk; what was sent is known"), "{log}");
+    let full = "could not scan and publish: ";
+    let line = log.lines().find(|line| line.contains(full)).unwrap();
+    assert!(line.contains("(make room on the disk of `") && line.contains("tidings.db`"), "{line}");
+
+    // The event came, when there was no room for what it told of.
+    assert!(!log.contains("the system did not tell"), "{log}");
+
+    let sql = "select count(*) from delivery where state = 'accepted' and unknowns = 0";
+    let mut last = connect(&office.path("last/tidings.db")).await;
+    let accepted: i64 = sqlx::query_scalar(sql).fetch_one(&mut last).await.unwrap();
+    assert_eq!(accepted, i64::try_from(2 * READERS).unwrap(), "{log}");
+    assert_eq!(relay.lines().len(), 2 * READERS, "nobody has a second copy");
 }

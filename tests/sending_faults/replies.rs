@@ -151,3 +151,36 @@ async fn mail_rcpt_and_data_come_in_one_write_where_that_is_offered() {
         assert_eq!([followed("MAIL"), followed("RCPT")], [expected; 2], "{pipelining:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_knows_no_ehlo_gets_the_mail_after_helo() {
+    let relay = Relay::playing(|moment| match moment.phase {
+        Phase::Ehlo => Act::reply("502 5.5.1 command not implemented"),
+        _ => Act::usual(),
+    })
+    .await;
+    let case = Case::new(&relay, 10);
+    let done = case.publish().await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(relay.times_heard("EHLO"), relay.times_heard("HELO"));
+    assert_eq!(relay.times_followed("MAIL"), 0, "nobody offered PIPELINING");
+    case.expect_all_sent(&relay, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_knows_no_ehlo_is_no_relay_for_a_password() {
+    let settings = Settings { login: Some(("desk".into(), "right".into())), ..Settings::default() };
+    let relay = Relay::start(settings, |moment| match moment.phase {
+        Phase::Ehlo => Act::reply("502 5.5.1 command not implemented"),
+        _ => Act::usual(),
+    })
+    .await;
+    let mut case = Case::new(&relay, 10);
+    case.environment = vec![("TIDINGS_SMTP_PASSWORD", "right".into())];
+    let done = case.publish().await;
+    assert_eq!(done.code, 5, "{done:?}");
+    let said = "refused EHLO, without which it has no AUTH, and the config asks for that: 502";
+    assert!(done.stderr.contains(said), "{done:?}");
+    assert_eq!(relay.times_heard("HELO"), 0);
+    case.expect_nobody_charged(&relay).await;
+}

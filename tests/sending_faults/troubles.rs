@@ -1,5 +1,8 @@
 //! Trouble of the relay's own, or of ours with it: it costs nobody an attempt.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
 use super::Case;
 use super::relay::{Act, Gate, Phase, Pipelining, Relay, Settings};
 
@@ -106,6 +109,47 @@ async fn throttling_with_454_loses_and_doubles_nobody() {
         }
         assert_eq!(done.code, 0, "{phase:?}: {done:?}");
         case.expect_all_sent(&relay, 0).await;
+    }
+}
+
+/// Connections at work when the relay has enough of them.
+const GROWN: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_454_halves_the_connections_at_work_and_charges_nobody() {
+    for phase in [Phase::Data, Phase::Dot] {
+        let is_throttled = AtomicBool::new(false);
+        // Connections open at each MAIL from then on.
+        let open = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&open);
+        let relay = Relay::playing(move |moment| {
+            let is_grown = moment.is(phase) && moment.open >= GROWN;
+            if is_grown && !is_throttled.swap(true, Ordering::SeqCst) {
+                return Act::reply("454 4.7.0 not so fast");
+            }
+            if moment.is(Phase::Mail) && is_throttled.load(Ordering::SeqCst) {
+                seen.lock().unwrap().push(moment.open);
+            }
+            Act::usual()
+        })
+        .await;
+        let case = Case::new(&relay, 300);
+        let mut done = case.publish().await;
+        let least = open.lock().unwrap().iter().take(50).min().copied();
+        // Who was throttled is pending again, and was charged with nothing.
+        let tried = "select '', count(*) from delivery where attempt <> (state = 'accepted')";
+        assert_eq!(case.query(tried).await[0].1, 0, "{phase:?}: {done:?}");
+        assert_eq!(case.findings(&relay, true).await, [], "{phase:?}");
+        if done.code != 0 {
+            case.let_pauses_pass().await;
+            done = case.publish().await;
+        }
+        assert_eq!(done.code, 0, "{phase:?}: {done:?}");
+        case.expect_all_sent(&relay, 0).await;
+        // While some leave, what the others bring lets in a few again.
+        println!("{phase:?}: from {GROWN} connections to {least:?}");
+        assert!(least.is_some_and(|least| least <= GROWN * 3 / 4), "{phase:?}: {least:?}");
+        assert_eq!(case.query(tried).await[0].1, 0, "{phase:?}");
     }
 }
 

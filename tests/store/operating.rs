@@ -159,7 +159,7 @@ fn a_cancelled_run_sends_nothing_more_and_what_was_unsent_is_owed() {
         for claim in &claims {
             assert!(!intend(store, claim).await);
         }
-        store.release(&claims, at(0)).await.unwrap();
+        store.release(&claims, Some(at(0))).await.unwrap();
         let expected = [("accepted".into(), 1), ("cancelled".into(), 2), ("uncertain".into(), 1)];
         assert_eq!(counts(store, run).await, expected);
         assert_eq!(claim(store, 600, 9).await, []);
@@ -236,6 +236,52 @@ fn one_found_sent_is_accepted_and_not_counted_as_arrived_twice() {
         assert_eq!(store.delivery_counts().await.unwrap().resent, 0);
         assert_eq!(details(store, run).await.state, "complete");
     });
+}
+
+#[test]
+fn a_complete_run_that_is_opened_again_is_counted_anew() {
+    check(async |store| {
+        let run = uncertain(store, 2).await;
+        let other = attempt(store, 0).await;
+        record(store, &other, accepted()).await;
+        let of = |state: &str| (state.to_owned(), 1);
+        let open = details(store, run).await.deliveries;
+        assert_eq!(Vec::from_iter(open), [of("accepted"), of("uncertain")]);
+        store.complete_runs(at(2)).await.unwrap();
+        let complete = details(store, run).await.deliveries;
+        assert_eq!(Vec::from_iter(complete), [of("accepted"), of("uncertain")]);
+        assert_eq!(counts(store, run).await, [of("accepted"), of("uncertain")]);
+
+        assert_eq!(resolve(store, run, Resolution::Resend).await, 1);
+        let claim = attempt(store, 9).await;
+        assert_eq!(counts(store, run).await, [of("accepted"), of("intent")]);
+        record(store, &claim, accepted()).await;
+        store.complete_runs(at(10)).await.unwrap();
+        assert_eq!(counts(store, run).await, [("accepted".into(), 2)]);
+        assert_eq!(details(store, run).await.resent, 1);
+    });
+}
+
+#[tokio::test]
+async fn listing_a_complete_run_looks_at_none_of_its_deliveries() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tidings.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let run = sending(&store, 3).await;
+    for claim in claim(&store, 0, 9).await {
+        assert!(intend(&store, &claim).await);
+        record(&store, &claim, accepted()).await;
+    }
+    assert_eq!(store.complete_runs(at(2)).await.unwrap(), [run]);
+    let options = SqliteConnectOptions::new().filename(&path);
+    let other = &mut SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("delete from delivery").execute(&mut *other).await.unwrap();
+    let three = [("accepted".to_owned(), 3)];
+    assert_eq!(Vec::from_iter(details(&store, run).await.deliveries), three);
+    assert_eq!(counts(&store, run).await, three);
+    // One that an earlier version completed has none, and is counted.
+    sqlx::query("update run set counts = null").execute(other).await.unwrap();
+    assert_eq!(counts(&store, run).await, []);
 }
 
 #[test]

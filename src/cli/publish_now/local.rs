@@ -14,7 +14,7 @@ use crate::cli::output::{Output, count};
 use crate::cli::progress::{self, Progress};
 use crate::outbox::breaker::Breaker;
 use crate::outbox::sender::{Outbox, SendError};
-use crate::pipeline::digests::{plan_by_hand, start};
+use crate::pipeline::digests::{ByHand, plan_all_by_hand, start};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::{carry, outbox, resent_digests, run_reports};
@@ -103,9 +103,11 @@ async fn publish_and_send(
 
     let open: Vec<i64> = store.open_runs().await?.iter().map(|run| run.id).collect();
     report::show_open_runs(output, &run_reports(press, &open).await?);
-    let plans = plan_by_hand(press, &args.digest, !args.keep_window).await?;
+    let ByHand { runs: plans, waiting } =
+        plan_all_by_hand(press, &args.digest, !args.keep_window).await?;
     let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
-    report::show_pauses(output, press, &store.pauses().await?);
+    let waiting: Vec<DigestReport> = waiting.iter().map(DigestReport::of).collect();
+    report::show_pauses(output, press, &store.pauses().await?, &waiting);
     let goes_on = may_send(press, args, output, &plans)?;
     let mut runs = open;
     if goes_on {
@@ -119,11 +121,11 @@ async fn publish_and_send(
         send(press, output, &runs, stop).await?
     };
     let runs = run_reports(press, &runs).await?;
-    let is_partly_sent = !args.dry_run && runs.iter().any(|run| run.state != "complete");
+    let is_partly_sent = !args.dry_run && report::is_partly_sent(&runs, &waiting);
     let pauses = store.pauses().await?;
-    report::show_runs(output, press, &runs, &digests, &pauses, fault.as_ref());
+    report::show_runs(output, press, &runs, &digests, &waiting, &pauses, fault.as_ref());
     let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
-    Ok(Report { scan, digests, runs, fault, exit_code, ..Report::default() })
+    Ok(Report { scan, digests, waiting, runs, fault, exit_code, ..Report::default() })
 }
 
 /// Makes the archives that a publish left, and then what refers to them.

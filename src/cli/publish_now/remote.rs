@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{self, Progress};
 use crate::pipeline::Press;
-use crate::pipeline::digests::{hash_of, plan_by_hand};
+use crate::pipeline::digests::{ByHand, hash_of, plan_all_by_hand};
 use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
 use crate::pipeline::send::run_reports;
 use crate::store::RequestKind;
@@ -37,21 +37,24 @@ pub(super) async fn run(
         let exit_code = exit_code(&scan, false, None);
         return Ok(Some(Report { scan, exit_code, ..Report::default() }));
     }
-    let (digests, ids, fault) = loop {
+    let (digests, waiting, ids, fault) = loop {
         let open: Vec<i64> = press.store.open_runs().await?.iter().map(|run| run.id).collect();
         report::show_open_runs(output, &run_reports(press, &open).await?);
-        let plans = plan_by_hand(press, &args.digest, !args.keep_window).await?;
+        let ByHand { runs: plans, waiting } =
+            plan_all_by_hand(press, &args.digest, !args.keep_window).await?;
         let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
-        report::show_pauses(output, press, &press.store.pauses().await?);
+        let waiting: Vec<DigestReport> = waiting.iter().map(DigestReport::of).collect();
+        report::show_pauses(output, press, &press.store.pauses().await?, &waiting);
         let goes_on = may_send(press, args, output, &plans)?;
         if !goes_on && open.is_empty() {
-            break (digests, Vec::new(), None);
+            break (digests, waiting, Vec::new(), None);
         }
         let digest_names = if goes_on { args.digest.clone() } else { Vec::new() };
         let request = SendRequest {
             plan: if goes_on { hash_of(&plans) } else { String::new() },
             digests: digest_names,
             advances: !args.keep_window,
+            is_after_pause: false,
         };
         let argument = serde_json::to_string(&request).expect("a request is always JSON");
         let mut follower = Follower::start(press, output).await?;
@@ -63,17 +66,17 @@ pub(super) async fn run(
         follower.end(sent).await?;
         match answer {
             None => return Ok(None),
-            Some(SendAnswer::Sent { runs, fault }) => break (digests, runs, fault),
+            Some(SendAnswer::Sent { runs, fault }) => break (digests, waiting, runs, fault),
             Some(SendAnswer::Failed(fault)) => return Err(failure(fault)),
             Some(SendAnswer::Changed) => output.note("the plan changed meanwhile; planning again"),
         }
     };
     let runs = run_reports(press, &ids).await?;
-    let is_partly_sent = runs.iter().any(|run| run.state != "complete");
+    let is_partly_sent = report::is_partly_sent(&runs, &waiting);
     let pauses = press.store.pauses().await?;
-    report::show_runs(output, press, &runs, &digests, &pauses, fault.as_ref());
+    report::show_runs(output, press, &runs, &digests, &waiting, &pauses, fault.as_ref());
     let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
-    Ok(Some(Report { scan, digests, runs, fault, exit_code, ..Report::default() }))
+    Ok(Some(Report { scan, digests, waiting, runs, fault, exit_code, ..Report::default() }))
 }
 
 fn failure(fault: Fault) -> Failure {

@@ -1,6 +1,7 @@
 //! What `publish-now` says it did.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -24,6 +25,8 @@ pub(super) struct Report {
     pub scan: PublishReport,
     /// What was new, by digest.
     pub digests: Vec<DigestReport>,
+    /// What is new and waits for the end of a pause: no run of it is made before.
+    pub waiting: Vec<DigestReport>,
     pub runs: Vec<RunReport>,
     pub fault: Option<Fault>,
     /// Hubs that did not take what changed; they are told again.
@@ -54,6 +57,24 @@ impl DigestReport {
             plan: run.plan.hash.clone(),
         }
     }
+}
+
+impl fmt::Display for DigestReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} in {} to {}",
+            self.digest,
+            count(self.entries as u64, "entry", "entries"),
+            count(self.issues as u64, "issue", "issues"),
+            count(self.recipients as u64, "person", "people"),
+        )
+    }
+}
+
+/// Whether mail is still to go out: of a run, or of a digest that is not planned under its pause.
+pub(super) fn is_partly_sent(runs: &[RunReport], waiting: &[DigestReport]) -> bool {
+    !waiting.is_empty() || runs.iter().any(|run| run.state != "complete")
 }
 
 pub(super) fn show_scan(output: Output, press: &Press, scan: &PublishReport) {
@@ -136,23 +157,26 @@ pub(super) fn show_open_runs(output: Output, runs: &[RunReport]) {
     }
 }
 
-/// What is kept from being sent, before anybody is asked whether to send.
-pub(super) fn show_pauses(output: Output, press: &Press, pauses: &[PauseRecord]) {
+/// What is kept from being sent, before anybody is asked whether to send; `waiting` is what would
+/// go out without.
+pub(super) fn show_pauses(
+    output: Output,
+    press: &Press,
+    pauses: &[PauseRecord],
+    waiting: &[DigestReport],
+) {
     for pause in pauses {
         let text = format!("{}, {}", stopped(pause), told(press, pause));
         output.say_paragraph(&format!("{:<11}", "Paused"), &text);
+    }
+    for (at, digest) in waiting.iter().enumerate() {
+        line(output, if at == 0 { "Waits" } else { "" }, &digest.to_string());
     }
 }
 
 pub(super) fn show_plans(output: Output, press: &Press, plans: &[PlannedRun]) {
     for (at, run) in plans.iter().enumerate() {
-        let text = format!(
-            "{}: {} in {} to {}",
-            run.digest.name,
-            count(run.entry_count() as u64, "entry", "entries"),
-            count(run.plan.issues.len() as u64, "issue", "issues"),
-            count(run.plan.recipients.len() as u64, "person", "people"),
-        );
+        let text = DigestReport::of(run).to_string();
         line(output, if at == 0 { "Digests" } else { "" }, &text);
     }
     let is_stand_in = plans.iter().any(PlannedRun::is_rehearsed_by_stand_ins);
@@ -167,6 +191,7 @@ pub(super) fn show_runs(
     press: &Press,
     runs: &[RunReport],
     plans: &[DigestReport],
+    waiting: &[DigestReport],
     pauses: &[PauseRecord],
     fault: Option<&Fault>,
 ) {
@@ -176,7 +201,9 @@ pub(super) fn show_runs(
             ..Failure::new(anyhow::anyhow!(fault.message.clone()))
         });
     }
-    if runs.is_empty() && plans.is_empty() {
+    if runs.is_empty() && plans.is_empty() && !waiting.is_empty() {
+        line(output, "Mail", "none: what is new is paused");
+    } else if runs.is_empty() && plans.is_empty() {
         line(output, "Mail", "none: nothing is new for anybody");
     } else if runs.is_empty() {
         line(output, "Mail", "none: not sent this time");
@@ -203,6 +230,11 @@ pub(super) fn show_runs(
         for run in runs.iter().filter(|run| run.state == "cancelled") {
             line(output, "", &format!("run {} was cancelled", run.run));
         }
+    }
+    for digest in waiting {
+        let wish = pauses.iter().find(|pause| pause.stops_digest(&digest.digest));
+        let wish = wish.map_or("tidings resume".to_owned(), resume_of);
+        line(output, "", &format!("digest {} is paused: `{wish}` lets it go", digest.digest));
     }
     line(output, "Look at", &shown(&press.config.output_folder.join("index.html")));
     if let (Relay::Maildir(folder), false) = (&press.config.mail.relay, runs.is_empty()) {

@@ -25,6 +25,11 @@ pub enum RelayError {
     OutOfStep { relay: String, phase: Phase },
     #[error("relay `{relay}` offers no TLS, and the config asks for it")]
     NoTls { relay: String },
+    #[error(
+        "relay `{relay}` refused EHLO, without which it has no {missing}, and the config asks for \
+         that: {reply}"
+    )]
+    NoExtensions { relay: String, missing: &'static str, reply: Reply },
     #[error("somebody added to what relay `{relay}` says before TLS began")]
     Injected { relay: String },
     #[error("TLS with relay `{relay}` failed")]
@@ -78,6 +83,7 @@ impl RelayError {
             | Self::Unreadable { .. }
             | Self::OutOfStep { .. }
             | Self::NoTls { .. }
+            | Self::NoExtensions { .. }
             | Self::Injected { .. }
             | Self::Tls { .. } => Trouble::Down,
         }
@@ -102,6 +108,10 @@ impl RelayError {
         match self {
             Self::NoTls { .. } | Self::Tls { .. } => {
                 "check the relay's certificate and name, or use `smtps://`"
+            }
+            Self::NoExtensions { .. } => {
+                "ask the relay's operator for EHLO (RFC 5321), or name another relay; nothing is \
+                 lost, the mail goes out with the next run"
             }
             Self::Injected { .. } => {
                 "use `smtps://`, and find out who sits between here and the relay"

@@ -66,7 +66,9 @@ impl Connection {
             commands: String::new(),
         };
         connection.greeting().await?;
-        connection.hello().await?;
+        let needs_auth = relay.credentials.as_ref().map(|_| "AUTH");
+        let needs_tls = (relay.security == Security::StartTls).then_some("STARTTLS");
+        connection.hello(needs_tls.or(needs_auth)).await?;
         if relay.security == Security::StartTls {
             connection.start_tls().await?;
             let Some(stream) = connection.wire.into_stream() else {
@@ -74,7 +76,7 @@ impl Connection {
             };
             let stream = handshake(stream, host, tls, relay, timeouts.tls).await?;
             connection.wire = Wire::new(stream);
-            connection.hello().await?;
+            connection.hello(needs_auth).await?;
         }
         if let Some((user, password)) = &relay.credentials {
             if relay.security == Security::Plain && !is_loopback {
@@ -98,7 +100,9 @@ impl Connection {
         }
     }
 
-    async fn hello(&mut self) -> Result<(), RelayError> {
+    /// Says EHLO; where that is refused, HELO, and goes on without extensions (RFC 5321, 3.2 and
+    /// 4.1.1.1), unless the config asks for one.
+    async fn hello(&mut self, needed: Option<&'static str>) -> Result<(), RelayError> {
         self.offer = Offer::default();
         let limit = self.timeouts.hello;
         let hello = Ehlo::new(ClientId::default());
@@ -108,11 +112,35 @@ impl Connection {
             .reply(limit)
             .await
             .map_err(|fault| RelayError::from_fault(&self.relay, Phase::Hello, fault))?;
-        if !is_done(reply.code) {
-            return Err(RelayError::unexpected(&self.relay, Phase::Hello, reply));
+        match (reply.code, needed) {
+            (code, _) if is_done(code) => {
+                self.offer = Offer::read(reply.lines());
+                Ok(())
+            }
+            (500.., None) => {
+                let refusal = RelayError::unexpected(&self.relay, Phase::Hello, reply);
+                self.plain_hello(refusal).await
+            }
+            (500.., Some(missing)) => {
+                let (relay, reply) = (self.relay.clone(), reply.to_reply());
+                Err(RelayError::NoExtensions { relay, missing, reply })
+            }
+            _ => Err(RelayError::unexpected(&self.relay, Phase::Hello, reply)),
         }
-        self.offer = Offer::read(reply.lines());
-        Ok(())
+    }
+
+    /// A relay that takes HELO no more than it took EHLO has given its reason already.
+    async fn plain_hello(&mut self, refusal: RelayError) -> Result<(), RelayError> {
+        let limit = self.timeouts.hello;
+        // lettre has no command for it.
+        let hello = format!("HELO {}\r\n", ClientId::default());
+        if self.send(Phase::Hello, &[&hello], limit).await.is_err() {
+            return Err(refusal);
+        }
+        match self.wire.reply(limit).await {
+            Ok(reply) if is_done(reply.code) => Ok(()),
+            _ => Err(refusal),
+        }
     }
 
     /// Asks for TLS (RFC 3207, section 4).

@@ -23,6 +23,17 @@ pub struct NewPause {
     pub by: String,
 }
 
+impl NewPause {
+    /// One that the program sets itself.
+    pub fn of_run(run: i64, reason: &str) -> Self {
+        Self {
+            scope: PauseScope::Run(run),
+            reason: Some(reason.to_owned()),
+            by: "tidings".to_owned(),
+        }
+    }
+}
+
 /// A pause that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PauseRecord {
@@ -33,6 +44,13 @@ pub struct PauseRecord {
     pub reason: Option<String>,
     pub by: String,
     pub since: DateTime<Utc>,
+}
+
+impl PauseRecord {
+    /// Whether nothing of this digest is planned or sent meanwhile.
+    pub fn stops_digest(&self, digest: &str) -> bool {
+        self.run.is_none() && self.digest.as_ref().is_none_or(|paused| paused == digest)
+    }
 }
 
 /// What became of the wish to pause.

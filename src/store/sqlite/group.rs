@@ -52,7 +52,7 @@ enum Work {
     Claim(ClaimRequest),
     Release {
         claims: Vec<Key>,
-        next_at: DateTime<Utc>,
+        next_at: Option<DateTime<Utc>>,
     },
 }
 
@@ -115,7 +115,11 @@ impl GroupCommit {
         }
     }
 
-    pub(super) async fn release(&self, claims: &[Claim], next_at: DateTime<Utc>) -> Result<()> {
+    pub(super) async fn release(
+        &self,
+        claims: &[Claim],
+        next_at: Option<DateTime<Utc>>,
+    ) -> Result<()> {
         let claims = claims.iter().map(Key::of).collect();
         self.order(Work::Release { claims, next_at }).await.map(|_| ())
     }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params};
 
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN, OWE_UNSENT};
-use super::outbox::NEVER;
+use super::outbox::{AT_ONCE, NEVER};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
 use crate::outbox::Step;
 use crate::outbox::lane::Lane;
@@ -55,6 +55,9 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", CACHE)?;
+    // What a statement may have to undo is kept in memory beyond 64 KiB too: a full `/tmp` is no
+    // reason to lose the results of messages in flight.
+    connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
 }
 
@@ -217,10 +220,11 @@ impl<'c> Ledger<'c> {
     }
 
     /// A delivery that was uncertain stays so: it waits for its one resend.
-    pub(super) fn release(&mut self, claim: &Key, next_at: DateTime<Utc>) -> Result<()> {
+    pub(super) fn release(&mut self, claim: &Key, next_at: Option<DateTime<Utc>>) -> Result<()> {
         let Key { run, subscriber, fence } = *claim;
+        let next_at = next_at.map_or(AT_ONCE, |at| at.timestamp());
         self.release
-            .execute(params![run, subscriber, fence, next_at.timestamp()])
+            .execute(params![run, subscriber, fence, next_at])
             .during("release claims")?;
         Ok(())
     }

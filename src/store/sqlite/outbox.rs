@@ -8,6 +8,9 @@ use sqlx::SqliteConnection;
 use super::{During, Result, json, moment};
 use crate::store::{DeliveryCounts, Recovered};
 
+/// `next_at` of a delivery that is due whatever the clock says: it may be set back.
+pub(super) const AT_ONCE: i64 = 0;
+
 /// `next_at` of a delivery that does not fall due by itself.
 pub(super) const NEVER: i64 = i64::MAX;
 
@@ -32,12 +35,13 @@ pub(super) async fn recover(
              unknowns = unknowns + 1, changed_at = $1,
              next_at = iif(unknowns = 0 and (select d.name from run r join digest d
                     on d.id = r.digest_id where r.id = run_id)
-                in (select value from json_each($2)), $1, $3)
+                in (select value from json_each($2)), $4, $3)
          where lease_until is not null and state = 'intent'",
     )
     .bind(now.timestamp())
     .bind(json(&resend))
     .bind(NEVER)
+    .bind(AT_ONCE)
     .execute(writer)
     .await
     .during(action)?
@@ -52,13 +56,14 @@ pub(super) async fn unreject(
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let freed = sqlx::query(
-        "update delivery set state = 'pending', next_at = $3, changed_at = $3
+        "update delivery set state = 'pending', next_at = $4, changed_at = $3
          where run_id = $1 and state = 'rejected'
            and subscriber_id in (select value from json_each($2))",
     )
     .bind(run)
     .bind(json(&subscribers))
     .bind(now.timestamp())
+    .bind(AT_ONCE)
     .execute(writer)
     .await
     .during("undo refusals")?;

@@ -1,11 +1,11 @@
 //! Digests, runs, issues, and the expansion of a plan into deliveries.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, json, moment};
+use super::{During, Result, from_json, json, moment};
 use crate::model::Seq;
 use crate::store::{
     DeliveryKeys, DigestProgress, IssueRecord, NewIssue, NewRun, QuietRun, QuietState, Rendering,
@@ -258,9 +258,10 @@ pub(super) async fn expand(
         return Ok(None);
     };
     let added = sqlx::query(
+        // Due at once, whatever the clock says: it may be set back before they are claimed.
         "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
              dkim_selector, dated_at, state, next_at, changed_at)
-         select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', $4, $4
+         select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', 0, $4
          from json_each($2) as j
          join subscriber s on s.id = j.value->>0
          join run r on r.id = $1
@@ -342,21 +343,79 @@ pub(super) async fn run_counts(
     reader: &mut SqliteConnection,
     run: i64,
 ) -> Result<HashMap<String, u64>> {
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("select state, count(*) from delivery where run_id = $1 group by state")
-            .bind(run)
-            .fetch_all(reader)
-            .await
-            .during("count a run's deliveries")?;
-    Ok(rows.into_iter().map(|(state, count)| (state, count.cast_unsigned())).collect())
+    let kept: Option<String> = sqlx::query_scalar("select counts from run where id = $1")
+        .bind(run)
+        .fetch_optional(&mut *reader)
+        .await
+        .during("read a run's counts")?
+        .flatten();
+    let counted = match kept {
+        Some(text) => Counted::kept(&text, 0)?,
+        None => count(reader, run).await?,
+    };
+    Ok(counted.by_state.into_iter().collect())
+}
+
+/// What became of a run's deliveries.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    /// Those without any are left out.
+    pub(super) by_state: BTreeMap<String, u64>,
+    /// Accepted after an outcome that was never known.
+    pub(super) resent: u64,
+}
+
+impl Counted {
+    /// As a complete run keeps it.
+    pub(super) fn kept(by_state: &str, resent: i64) -> Result<Self> {
+        let mut by_state: BTreeMap<String, u64> = from_json("counts of a run", by_state)?;
+        by_state.retain(|_, count| *count > 0);
+        Ok(Self { by_state, resent: resent.cast_unsigned() })
+    }
+}
+
+/// Counts a run's deliveries: in one pass, where groups would sort all of them first.
+pub(super) async fn count(reader: &mut SqliteConnection, run: i64) -> Result<Counted> {
+    let (by_state, resent): (String, i64) = sqlx::query_as(
+        "select json_object(
+                'pending', count(*) filter (where state = 'pending'),
+                'claimed', count(*) filter (where state = 'claimed'),
+                'intent', count(*) filter (where state = 'intent'),
+                'accepted', count(*) filter (where state = 'accepted'),
+                'rejected', count(*) filter (where state = 'rejected'),
+                'uncertain', count(*) filter (where state = 'uncertain'),
+                'rehearsed', count(*) filter (where state = 'rehearsed'),
+                'cancelled', count(*) filter (where state = 'cancelled')),
+            count(*) filter (where state = 'accepted' and unknowns > 0)
+         from delivery where run_id = $1",
+    )
+    .bind(run)
+    .fetch_one(reader)
+    .await
+    .during("count a run's deliveries")?;
+    Counted::kept(&by_state, resent)
+}
+
+/// A complete run keeps its counts: listing it looks at no delivery.
+pub(super) async fn keep_counts(writer: &mut SqliteConnection, run: i64) -> Result<()> {
+    let counted = count(&mut *writer, run).await?;
+    sqlx::query("update run set counts = $2, resent = $3 where id = $1 and state = 'complete'")
+        .bind(run)
+        .bind(json(&counted.by_state))
+        .bind(counted.resent.cast_signed())
+        .execute(writer)
+        .await
+        .during("keep a run's counts")?;
+    Ok(())
 }
 
 pub(super) async fn complete(
     writer: &mut SqliteConnection,
     now: DateTime<Utc>,
 ) -> Result<Vec<i64>> {
-    sqlx::query_scalar(
-        // A pause may have come when nothing was left to send.
+    let runs: Vec<i64> = sqlx::query_scalar(
+        // A pause may have come when nothing was left to send. What is pending falls due. Each
+        // condition is that of an index: what is settled, a million by and by, is not looked at.
         "update run set state = 'complete', finished_at = $1
          where state in ('sending', 'paused')
            and not exists (select 1 from delivery d where d.run_id = run.id
@@ -367,9 +426,13 @@ pub(super) async fn complete(
     )
     .bind(now.timestamp())
     .bind(super::outbox::NEVER)
-    .fetch_all(writer)
+    .fetch_all(&mut *writer)
     .await
-    .during("complete runs")
+    .during("complete runs")?;
+    for run in &runs {
+        keep_counts(writer, *run).await?;
+    }
+    Ok(runs)
 }
 
 pub(super) async fn issue(

@@ -1,9 +1,8 @@
 //! Runs as operators see them.
 
-use std::collections::BTreeMap;
-
 use sqlx::{FromRow, SqliteConnection};
 
+use super::runs::{Counted, count};
 use super::{During, Result, moment};
 use crate::store::{RunDetails, RunsAsked};
 
@@ -22,6 +21,8 @@ struct Row {
     due_at: Option<i64>,
     created_at: i64,
     finished_at: Option<i64>,
+    counts: Option<String>,
+    resent: Option<i64>,
 }
 
 pub(super) async fn runs(
@@ -37,7 +38,7 @@ pub(super) async fn runs(
     let mut rows: Vec<Row> = sqlx::query_as(
         "select r.id, d.name as digest, r.key, r.state, r.reason, r.from_seq, r.to_seq,
              r.advances, (select count(*) from issue i where i.run_id = r.id) as issues,
-             r.recipients, r.due_at, r.created_at, r.finished_at
+             r.recipients, r.due_at, r.created_at, r.finished_at, r.counts, r.resent
          from run r join digest d on d.id = r.digest_id
          where ($1 is null or r.id = $1) and (not $2
              or r.state not in ('complete', 'empty', 'cancelled', 'expired', 'superseded')
@@ -56,22 +57,16 @@ pub(super) async fn runs(
     }
     let mut runs = Vec::with_capacity(rows.len());
     for row in rows {
-        let counts: Vec<(String, i64, i64)> = sqlx::query_as(
-            "select state, count(*), sum(iif(state = 'accepted' and unknowns > 0, 1, 0))
-             from delivery where run_id = $1 group by state",
-        )
-        .bind(row.id)
-        .fetch_all(&mut *reader)
-        .await
-        .during(action)?;
-        let resent = counts.iter().map(|(_, _, resent)| resent.cast_unsigned()).sum();
-        let deliveries = counts.into_iter().map(|(state, n, _)| (state, n.cast_unsigned()));
-        runs.push(details(row, deliveries.collect(), resent));
+        let counted = match &row.counts {
+            Some(counts) => Counted::kept(counts, row.resent.unwrap_or(0))?,
+            None => count(&mut *reader, row.id).await?,
+        };
+        runs.push(details(row, counted));
     }
     Ok(runs)
 }
 
-fn details(row: Row, deliveries: BTreeMap<String, u64>, resent: u64) -> RunDetails {
+fn details(row: Row, counted: Counted) -> RunDetails {
     RunDetails {
         run: row.id,
         digest: row.digest,
@@ -86,7 +81,7 @@ fn details(row: Row, deliveries: BTreeMap<String, u64>, resent: u64) -> RunDetai
         due_at: row.due_at.map(moment),
         created_at: moment(row.created_at),
         finished_at: row.finished_at.map(moment),
-        deliveries,
-        resent,
+        deliveries: counted.by_state,
+        resent: counted.resent,
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::outbox::NEVER;
-use super::{During, Result, cancel, json, moment, pauses};
+use super::{During, Result, cancel, json, moment, pauses, runs};
 use crate::store::{Resolution, UncertainRecord};
 
 #[derive(FromRow)]
@@ -99,8 +99,11 @@ pub(super) async fn resolve(
         .await
         .during("resolve deliveries")?
         .rows_affected();
-    if resolved > 0 && resolution != Resolution::Sent {
-        reopen(writer, run, now).await?;
+    if resolved > 0 {
+        match resolution {
+            Resolution::Sent => runs::keep_counts(writer, run).await?,
+            Resolution::Unsent | Resolution::Resend => reopen(writer, run, now).await?,
+        }
     }
     Ok(resolved)
 }
@@ -109,7 +112,8 @@ pub(super) async fn resolve(
 /// owed now.
 async fn reopen(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<()> {
     sqlx::query(
-        "update run set state = 'sending', finished_at = null where id = $1 and state = 'complete'",
+        "update run set state = 'sending', finished_at = null, counts = null, resent = null
+         where id = $1 and state = 'complete'",
     )
     .bind(run)
     .execute(&mut *writer)

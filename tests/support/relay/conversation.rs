@@ -24,7 +24,7 @@ pub(super) async fn converse(stream: TcpStream, connection: usize, shared: &Shar
         messages: 0,
         is_secure: false,
         is_known: settings.login.is_none(),
-        has_greeted: false,
+        greeted: None,
         transaction: None,
     };
     conversation.run().await
@@ -39,7 +39,8 @@ struct Conversation<'a> {
     is_secure: bool,
     /// Gave user and password, or needs none.
     is_known: bool,
-    has_greeted: bool,
+    /// With EHLO or HELO.
+    greeted: Option<Phase>,
     transaction: Option<Vec<Recipient>>,
 }
 
@@ -123,7 +124,8 @@ impl Conversation<'_> {
 
     async fn ehlo(&mut self, verb: &str) -> Result<()> {
         let mut lines = vec!["relay.example.org".to_owned()];
-        if verb == "EHLO" {
+        let phase = if verb == "EHLO" { Phase::Ehlo } else { Phase::Helo };
+        if phase == Phase::Ehlo {
             if self.has_pipelining() {
                 lines.push("PIPELINING".into());
             }
@@ -142,8 +144,8 @@ impl Conversation<'_> {
         let mut reply: String = lines.iter().flat_map(|line| ["250-", line, "\r\n"]).collect();
         reply.push_str("250 ");
         reply.push_str(&last);
-        if self.answer(Phase::Ehlo, &reply).await? {
-            self.has_greeted = true;
+        if self.answer(phase, &reply).await? {
+            self.greeted = Some(phase);
             self.transaction = None;
         }
         Ok(())
@@ -162,14 +164,14 @@ impl Conversation<'_> {
             self.wire.secure(acceptor).await?;
             self.is_secure = true;
             // RFC 3207 section 4.2: what was said before counts no more.
-            self.has_greeted = false;
+            self.greeted = None;
             self.transaction = None;
         }
         Ok(())
     }
 
     async fn mail(&mut self, text: &str) -> Result<()> {
-        let refusal = if !self.has_greeted {
+        let refusal = if self.greeted.is_none() {
             Some("503 5.5.1 say EHLO first")
         } else if !self.is_known {
             Some("530 5.7.0 authentication required")
@@ -183,6 +185,9 @@ impl Conversation<'_> {
         if let Some(refusal) = refusal {
             self.fault(refusal);
             return self.write(refusal).await;
+        }
+        if self.greeted == Some(Phase::Helo) && text.trim_end().contains("> ") {
+            self.fault("MAIL with a parameter after HELO");
         }
         let size = text.split(' ').find_map(|word| word.strip_prefix("SIZE=")?.parse().ok());
         let usual = if self.is_too_large(size.unwrap_or(0)) { TOO_LARGE } else { "250 2.1.0 Ok" };
@@ -315,6 +320,9 @@ impl Conversation<'_> {
     }
 
     fn has_pipelining(&self) -> bool {
+        if self.greeted == Some(Phase::Helo) {
+            return false;
+        }
         match self.shared.settings.pipelining {
             Pipelining::Offered => true,
             Pipelining::Absent => false,

@@ -13,7 +13,7 @@ impl Conversation<'_> {
             self.fault("AUTH was not offered");
             return self.write("502 5.5.1 not offered").await;
         };
-        if self.is_known || !self.has_greeted || self.transaction.is_some() {
+        if self.is_known || self.greeted.is_none() || self.transaction.is_some() {
             self.fault("AUTH out of turn");
             return self.write("503 5.5.1 out of turn").await;
         }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 pub enum Phase {
     Greeting,
     Ehlo,
+    Helo,
     StartTls,
     Auth,
     Mail,

@@ -55,6 +55,80 @@ async fn replies_may_come_byte_by_byte() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_ehlo_is_refused_helo_is_said_and_nothing_is_taken_as_offered() {
+    for refusal in ["500 5.5.1 what?", "502 5.5.1 not implemented", "550 not here", "554 no"] {
+        let (near, mut peer) = pipe(64 * 1024);
+        let plain = plain();
+        let (opened, ()) = join!(open(near, &plain), async {
+            peer.say("220 relay.example.org ready\r\n").await;
+            peer.hear_ehlo().await;
+            peer.say(format!("{refusal}\r\n")).await;
+            peer.hear_greeting("HELO ").await;
+            peer.say("250-relay.example.org\r\n250 PIPELINING\r\n").await;
+        });
+        let mut connection = opened.unwrap();
+        assert_eq!(connection.offer, Offer::default());
+        // One command at a time.
+        let (begun, ()) = join!(begin(&mut connection), async {
+            for (command, reply) in [(MAIL, "250"), (RCPT, "250"), ("DATA\r\n", "354")] {
+                peer.hear(command).await;
+                peer.say(format!("{reply} ok\r\n")).await;
+            }
+        });
+        begun.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_refuses_helo_too_is_reported_with_its_first_reply() {
+    let plain = plain();
+    for second in ["550 nor that\r\n", "421 bye\r\n", ""] {
+        let error = failure(&plain, async |peer| {
+            peer.say("220 relay.example.org\r\n").await;
+            peer.hear_ehlo().await;
+            peer.say("550 5.7.1 your name is bad\r\n").await;
+            peer.hear_greeting("HELO ").await;
+            peer.say(second).await;
+        });
+        assert_eq!(
+            error.await.to_string(),
+            "relay `smtp://relay.example.org:25` refused EHLO: 550 5.7.1 your name is bad"
+        );
+    }
+    let error = failure(&plain, async |peer| {
+        peer.say("220 relay.example.org\r\n").await;
+        peer.hear_ehlo().await;
+        peer.say("451 4.3.0 later\r\n").await;
+        peer.hear_end().await;
+    });
+    assert!(matches!(error.await, RelayError::Refused { phase: Phase::Hello, .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_ehlo_there_is_no_tls_and_no_log_in_and_no_way_around_them() {
+    for (relay, missing) in [
+        (relay(Security::StartTls, None), "STARTTLS"),
+        (relay(Security::StartTls, Some("press")), "STARTTLS"),
+        (relay(Security::Plain, Some("press")), "AUTH"),
+    ] {
+        let error = failure(&relay, async |peer| {
+            peer.say("220 relay.example.org\r\n").await;
+            peer.hear_ehlo().await;
+            peer.say("502 5.5.1 not implemented\r\n").await;
+            peer.hear_end().await;
+        });
+        let error = error.await;
+        let said = format!(
+            "refused EHLO, without which it has no {missing}, and the config asks for that: 502 \
+             5.5.1 not implemented"
+        );
+        assert!(error.to_string().ends_with(&said), "{error}");
+        assert_eq!(error.trouble(), Trouble::Down, "nobody is charged");
+        assert!(error.hint().contains("EHLO"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relay_without_starttls_is_left() {
     let relay = relay(Security::StartTls, Some("press"));
     let error = failure(&relay, async |peer| {

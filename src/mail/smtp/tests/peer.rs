@@ -45,9 +45,13 @@ impl Peer {
     }
 
     pub(super) async fn hear_ehlo(&mut self) {
+        self.hear_greeting("EHLO ").await;
+    }
+
+    pub(super) async fn hear_greeting(&mut self, verb: &str) {
         let mut line = String::new();
         self.0.read_line(&mut line).await.unwrap();
-        assert!(line.starts_with("EHLO ") && line.ends_with("\r\n"), "{line:?}");
+        assert!(line.starts_with(verb) && line.ends_with("\r\n"), "{line:?}");
     }
 
     /// Answers EHLO with these extensions.
