@@ -196,11 +196,20 @@ impl Carrier {
         let Some((connection, opened)) = self.connection.as_mut().filter(|_| has_turn) else {
             return self.abandon(letter.held);
         };
-        let is_worn = connection.messages() + 1 >= LONGEST_USE_MESSAGES
-            || opened.elapsed() >= LONGEST_USE;
+        let is_worn =
+            connection.messages() + 1 >= LONGEST_USE_MESSAGES || opened.elapsed() >= LONGEST_USE;
         failpoint::reach("before-mail");
+        let is_ahead = connection.is_begun();
         let begin = connection.begin(letter.envelope(&self.outbox.from));
-        match stopped_or(&crew, begin).await {
+        let begun = stopped_or(&crew, begin).await;
+        if is_ahead {
+            let mut pace = self.outbox.pace();
+            match begun {
+                Some(Err(BeginError::Relay(_))) => pace.fell_behind(),
+                _ => pace.went_ahead(),
+            }
+        }
+        match begun {
             Some(Ok(())) => failpoint::reach("after-go-ahead"),
             Some(Err(BeginError::Recipient(refusal))) => {
                 let attempt = letter.held.claim.attempt + 1;
@@ -431,7 +440,8 @@ impl Carrier {
 /// The delivery that goes out behind one of this lane, where it can follow at once.
 async fn look_ahead(crew: &Arc<Crew>, lane: Lane) -> Option<Box<Letter>> {
     // Whoever waits for a turn, or is about to leave, does not take more than it has.
-    if crew.is_ending() || crew.has_rate() || crew.is_crowded() {
+    let may_go_ahead = crew.outbox.pace().may_go_ahead();
+    if !may_go_ahead || crew.is_ending() || crew.has_rate() || crew.is_crowded() {
         return None;
     }
     let held = crew.supply.next_behind(lane, crew.connections())?;

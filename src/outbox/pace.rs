@@ -10,6 +10,11 @@ const POLICY_REFUSALS: u32 = 25;
 /// A relay that took mail is not down for fewer failures, however few its connections.
 const LEAST_FAILURES: u32 = 5;
 
+/// Trust in a relay that reads on behind a dot, at its height, and what of it one failure
+/// costs: one that fails more often than once in so many messages is not written ahead to.
+const MOST_TRUST: u32 = 64;
+const LOST_TRUST: u32 = 16;
+
 /// What the connections found so far, together.
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -20,6 +25,8 @@ pub struct Pace {
     /// It was down, and took nothing since.
     is_probing: bool,
     policy_refusals: u32,
+    /// Grows with each transaction that was announced behind another message and went on.
+    trust: u32,
 }
 
 impl Pace {
@@ -29,6 +36,7 @@ impl Pace {
             failed_cohorts: 0.0,
             is_probing: false,
             policy_refusals: 0,
+            trust: MOST_TRUST,
         }
     }
 
@@ -61,6 +69,21 @@ impl Pace {
     /// A run was paused for its refusals: the next one is judged anew.
     pub fn forget_refusals(&mut self) {
         self.policy_refusals = 0;
+    }
+
+    /// Whether the next transaction may be announced behind a message.
+    pub fn may_go_ahead(&self) -> bool {
+        self.trust > 0
+    }
+
+    /// A transaction that was announced so went on.
+    pub fn went_ahead(&mut self) {
+        self.trust = (self.trust + 1).min(MOST_TRUST);
+    }
+
+    /// A transaction that was announced so came to nothing: the connection broke.
+    pub fn fell_behind(&mut self) {
+        self.trust = self.trust.saturating_sub(LOST_TRUST);
     }
 
     /// A connection failed. Returns whether the relay is down: as many failed in a row as
@@ -142,6 +165,18 @@ mod tests {
         assert_eq!(pace.connections(), 20);
         assert!(!pace.throttled());
         assert_eq!(pace.connections(), 10);
+    }
+
+    #[test]
+    fn a_relay_that_keeps_failing_behind_the_dot_is_not_written_ahead_to() {
+        let mut pace = Pace::new(20);
+        for _ in 0..100 {
+            pace.fell_behind();
+            (0..LOST_TRUST).for_each(|_| pace.went_ahead());
+        }
+        assert!(pace.may_go_ahead(), "once in a while is no harm");
+        (0..4).for_each(|_| pace.fell_behind());
+        assert!(!pace.may_go_ahead());
     }
 
     #[test]

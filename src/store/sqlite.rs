@@ -109,7 +109,8 @@ impl SqliteStore {
             .connect_lazy_with(options.read_only(true));
         let writer = Arc::new(Mutex::new(writer));
         let group = GroupCommit::start(path, Arc::clone(&writer)).await;
-        let group = group.map_err(|source| StoreError::Ledger { action: "open the outbox", source })?;
+        let group =
+            group.map_err(|source| StoreError::Ledger { action: "open the outbox", source })?;
         Ok(Self { group, writer, readers })
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tidings::config::{Security, SmtpRelay};
-use tidings::mail::smtp::{BeginError, Connection, Envelope, Finish, RelayError, Timeouts, TlsSettings};
+use tidings::mail::smtp::{
+    BeginError, Connection, Envelope, Finish, RelayError, Timeouts, TlsSettings,
+};
 
 use super::relay::{Act, Gate, Phase, Relay};
 

@@ -4,8 +4,8 @@
 //! It has a thread and a database connection of its own: every message passes here twice.
 
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 

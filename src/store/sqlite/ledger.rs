@@ -118,10 +118,7 @@ impl<'c> Ledger<'c> {
     }
 
     /// All of `work` is on the disk, or nothing.
-    pub(super) fn transact<T>(
-        &mut self,
-        work: impl FnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
+    pub(super) fn transact<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let action = "write to the outbox";
         self.runs.clear();
         self.begin.execute([]).during(action)?;
@@ -150,16 +147,13 @@ impl<'c> Ledger<'c> {
                 Consent::Feed => (2, None),
                 Consent::Digest(digest) => (2, Some(digest)),
             };
-            let values =
-                params![id, subscriber, fence, now, may_be_stand_in, consent, digest];
+            let values = params![id, subscriber, fence, now, may_be_stand_in, consent, digest];
             if self.intend.execute(values).during(action)? == 1 {
                 return Ok(Some(Intent { attempt: attempt + 1 }));
             }
         }
         // Our claim, and no leave. A run that was paused meanwhile gets its delivery back.
-        self.refuse
-            .execute(params![id, subscriber, fence, now, run.is_sending])
-            .during(action)?;
+        self.refuse.execute(params![id, subscriber, fence, now, run.is_sending]).during(action)?;
         Ok(None)
     }
 
@@ -210,8 +204,10 @@ impl<'c> Ledger<'c> {
             ];
             let claim = |row: &Row<'_>| claim(row, &run, request.may_be_stand_in);
             let rows = self.claim.query_map(values, claim).during(action)?;
-            let mut of_run: Vec<(i64, Claim)> =
-                rows.filter_map(rusqlite::Result::transpose).collect::<rusqlite::Result<_>>().during(action)?;
+            let mut of_run: Vec<(i64, Claim)> = rows
+                .filter_map(rusqlite::Result::transpose)
+                .collect::<rusqlite::Result<_>>()
+                .during(action)?;
             left = left.saturating_sub(u32::try_from(of_run.len()).unwrap_or(u32::MAX));
             of_run.sort_unstable_by_key(|(next_at, claim)| (*next_at, claim.subscriber));
             claims.extend(of_run.into_iter().map(|(_, claim)| claim));
@@ -223,9 +219,7 @@ impl<'c> Ledger<'c> {
     pub(super) fn release(&mut self, claim: &Key, next_at: Option<DateTime<Utc>>) -> Result<()> {
         let Key { run, subscriber, fence } = *claim;
         let next_at = next_at.map_or(AT_ONCE, |at| at.timestamp());
-        self.release
-            .execute(params![run, subscriber, fence, next_at])
-            .during("release claims")?;
+        self.release.execute(params![run, subscriber, fence, next_at]).during("release claims")?;
         Ok(())
     }
 
@@ -240,11 +234,7 @@ impl<'c> Ledger<'c> {
         let action = "claim deliveries";
         let mut runs = self.connection.prepare(SENDING_RUNS).during(action)?;
         let run = |row: &Row<'_>| {
-            Ok(SendingRun {
-                id: row.get(0)?,
-                digest: row.get(1)?,
-                created_at: moment(row.get(2)?),
-            })
+            Ok(SendingRun { id: row.get(0)?, digest: row.get(1)?, created_at: moment(row.get(2)?) })
         };
         let runs = runs.query_map(params![json(&names), is_rest], run).during(action)?;
         runs.collect::<rusqlite::Result<_>>().during(action)
@@ -289,9 +279,7 @@ impl<'c> Ledger<'c> {
         let action = "cancel deliveries";
         let connection = self.connection;
         connection.execute(OWE_UNSENT, params![run, NEVER]).during(action)?;
-        connection
-            .execute(CANCEL_UNSENT, params![run, NEVER, now.timestamp()])
-            .during(action)?;
+        connection.execute(CANCEL_UNSENT, params![run, NEVER, now.timestamp()]).during(action)?;
         connection.execute(KEEP_UNCERTAIN, params![run, NEVER]).during(action)?;
         Ok(())
     }
