@@ -13,7 +13,7 @@ use crate::config::Environment;
 use crate::model::{Address, Language};
 use crate::pipeline::Press;
 use crate::pipeline::people::{Consent, known_names, read_list, subscribe};
-use crate::store::{EndOfSubscription, Subscribed};
+use crate::store::{EndOfSubscription, Subscribed, SubscriberRange};
 use crate::subscribers::import::{Row, check_names};
 
 #[derive(Debug, Subcommand)]
@@ -191,28 +191,32 @@ struct Listed {
 }
 
 async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
-    let mut rows = Vec::new();
-    for record in press.store.subscribers().await? {
-        let address = press.keys.open_address(record.address_key, &record.address_cipher)?;
-        rows.push(Listed {
-            address: address.as_str().to_owned(),
-            language: record.language,
-            feed: record.feed,
-            digest: record.digest,
-            state: record.state,
-            rehearsal: record.is_rehearsal,
-        });
+    let mut rows = output.json_list();
+    let mut after = SubscriberRange::ALL.after;
+    loop {
+        let page = press.store.subscribers(after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for record in page {
+            let address = press.keys.open_address(record.address_key, &record.address_cipher)?;
+            let row = Listed {
+                address: address.as_str().to_owned(),
+                language: record.language,
+                feed: record.feed,
+                digest: record.digest,
+                state: record.state,
+                rehearsal: record.is_rehearsal,
+            };
+            rows.add(&row);
+            let rehearsal = if row.rehearsal { " (rehearsal)" } else { "" };
+            output.data(&format!(
+                "{} {} {} {} {}{rehearsal}",
+                row.address, row.language, row.feed, row.digest, row.state
+            ));
+        }
     }
-    output.json(&rows);
-    if rows.is_empty() {
+    if rows.end() == 0 {
         output.note("nobody is subscribed; `tidings subscribers add --help` says how to begin");
-    }
-    for row in &rows {
-        let rehearsal = if row.rehearsal { " (rehearsal)" } else { "" };
-        output.data(&format!(
-            "{} {} {} {} {}{rehearsal}",
-            row.address, row.language, row.feed, row.digest, row.state
-        ));
     }
     Ok(0)
 }
@@ -227,13 +231,8 @@ async fn remove(press: &Press, args: &Remove, output: Output) -> Result<u8, Fail
         });
     };
     if args.dry_run {
-        let running = press
-            .store
-            .subscribers()
-            .await?
-            .into_iter()
-            .filter(|record| record.id == subscriber && record.state != "ended");
-        let ends = count(running.count() as u64, "subscription", "subscriptions");
+        let running = press.store.running_subscriptions(subscriber).await?;
+        let ends = count(running, "subscription", "subscriptions");
         output.say(&format!("{} would end: {ends}", address.as_str()));
         return Ok(0);
     }

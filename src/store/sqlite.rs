@@ -15,6 +15,7 @@ mod outbox;
 mod pauses;
 mod people;
 mod placing;
+mod planning;
 mod requests;
 mod runs;
 mod runs_seen;
@@ -46,9 +47,9 @@ use super::{
     EndOfSubscription, EventMember, FeedLists, FeedRecord, FileOutcome, Followed, HoldRecord,
     Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription,
     PauseRecord, PauseScope, Paused, PingRecord, Placement, Placing, PublicationRecord, QuietRun,
-    Recovered, Request, RequestKind, Resolution, Result, RunDetails, RunRecord, RunsAsked, ScanEnd,
-    ScanRecord, Store, StoreError, Subscribed, SubscriberRecord, Subscription, Suspects,
-    ToldChange, UncertainRecord,
+    Received, Recovered, Request, RequestKind, Resolution, Result, RunDetails, RunPage, RunRecord,
+    RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
+    SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -65,12 +66,13 @@ const READERS: u32 = 4;
 const CACHE: &str = "-8192";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
     (4, "sending", include_str!("../../migrations/sqlite/0004_sending.sql")),
     (5, "pauses", include_str!("../../migrations/sqlite/0005_pauses.sql")),
+    (6, "pages", include_str!("../../migrations/sqlite/0006_pages.sql")),
 ];
 
 #[derive(Debug)]
@@ -472,28 +474,71 @@ impl Store for SqliteStore {
         catalogue::told_changes(&mut *self.reader().await?, after, upto).await
     }
 
-    async fn subscriptions(&self, digest: i64, audience: Audience) -> Result<Vec<Subscription>> {
-        people::subscriptions(&mut *self.reader().await?, digest, audience).await
+    async fn next_subscribers(
+        &self,
+        digests: &[i64],
+        after: i64,
+    ) -> Result<Option<SubscriberRange>> {
+        people::next_range(&mut *self.reader().await?, digests, after).await
     }
 
-    async fn received(&self, entries: &[i64]) -> Result<HashMap<(i64, i64), i64>> {
-        runs::received(&mut *self.reader().await?, entries).await
+    async fn subscriptions(
+        &self,
+        digest: i64,
+        audience: Audience,
+        of: SubscriberRange,
+    ) -> Result<Vec<Subscription>> {
+        people::subscriptions(&mut *self.reader().await?, digest, audience, of).await
     }
 
-    async fn start_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>> {
+    async fn lowest_owed(
+        &self,
+        digest: i64,
+        audience: Audience,
+        below: Seq,
+    ) -> Result<Option<Seq>> {
+        people::lowest_owed(&mut *self.reader().await?, digest, audience, below).await
+    }
+
+    async fn received(&self, entries: &[i64], by: SubscriberRange) -> Result<Received> {
+        planning::received(&mut *self.reader().await?, entries, by).await
+    }
+
+    async fn begin_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>> {
         let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "start a run").await?;
-        let id = runs::start(&mut transaction, run, now).await?;
-        transaction.commit().await.during("start a run")?;
+        let mut transaction = begin(&mut writer, "begin a run").await?;
+        planning::drop_begun(&mut transaction).await?;
+        let id = planning::begin(&mut transaction, run, now).await?;
+        transaction.commit().await.during("begin a run")?;
         Ok(id)
     }
 
-    async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool> {
+    async fn plan_page(&self, run: i64, page: &RunPage) -> Result<()> {
         let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "record a run").await?;
-        let recorded = runs::record_quiet(&mut transaction, run, now).await?;
-        transaction.commit().await.during("record a run")?;
-        Ok(recorded)
+        let mut transaction = begin(&mut writer, "plan a run").await?;
+        planning::add_page(&mut transaction, run, page).await?;
+        failpoint::reach("at-plan-page");
+        transaction.commit().await.during("plan a run")
+    }
+
+    async fn open_run(&self, run: i64, plan_hash: &str, recipients: u64) -> Result<bool> {
+        failpoint::reach("before-run-opens");
+        planning::open(&mut *self.writer().await, run, plan_hash, recipients).await
+    }
+
+    async fn drop_begun_run(&self) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "drop a run").await?;
+        planning::drop_begun(&mut transaction).await?;
+        transaction.commit().await.during("drop a run")
+    }
+
+    async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool> {
+        runs::record_quiet(&mut *self.writer().await, run, now).await
+    }
+
+    async fn clear_owed(&self, digest: i64, owed_read: &[(i64, String, Seq)]) -> Result<()> {
+        planning::clear_owed(&mut *self.writer().await, digest, &json(&owed_read)).await
     }
 
     async fn expand(
@@ -667,8 +712,16 @@ impl Store for SqliteStore {
         Ok(answers)
     }
 
-    async fn subscribers(&self) -> Result<Vec<SubscriberRecord>> {
-        people::subscribers(&mut *self.reader().await?).await
+    async fn subscribers(&self, after: i64) -> Result<Vec<SubscriberRecord>> {
+        people::subscribers(&mut *self.reader().await?, after).await
+    }
+
+    async fn subscription_counts(&self) -> Result<BTreeMap<String, u64>> {
+        people::counts(&mut *self.reader().await?).await
+    }
+
+    async fn running_subscriptions(&self, subscriber: i64) -> Result<u64> {
+        people::running(&mut *self.reader().await?, subscriber).await
     }
 
     async fn subscriber_by_lookup(&self, lookup: &[u8]) -> Result<Option<i64>> {

@@ -36,7 +36,7 @@ pub(super) struct DigestReport {
     pub digest: String,
     pub entries: usize,
     pub issues: usize,
-    pub recipients: usize,
+    pub recipients: u64,
     pub from_seq: i64,
     pub to_seq: i64,
     pub plan: String,
@@ -45,10 +45,10 @@ pub(super) struct DigestReport {
 impl DigestReport {
     pub(super) fn of(run: &PlannedRun) -> Self {
         Self {
-            digest: run.digest.name.clone(),
+            digest: run.digest().to_owned(),
             entries: run.entry_count(),
             issues: run.plan.issues.len(),
-            recipients: run.plan.recipients.len(),
+            recipients: run.plan.recipients,
             from_seq: run.plan.window.from_seq,
             to_seq: run.plan.window.to_seq,
             plan: run.plan.hash.clone(),
@@ -148,10 +148,10 @@ pub(super) fn show_plans(output: Output, press: &Press, plans: &[PlannedRun]) {
     for (at, run) in plans.iter().enumerate() {
         let text = format!(
             "{}: {} in {} to {}",
-            run.digest.name,
+            run.digest(),
             count(run.entry_count() as u64, "entry", "entries"),
             count(run.plan.issues.len() as u64, "issue", "issues"),
-            count(run.plan.recipients.len() as u64, "person", "people"),
+            count(run.plan.recipients, "person", "people"),
         );
         line(output, if at == 0 { "Digests" } else { "" }, &text);
     }
