@@ -1442,6 +1442,39 @@ fn people_are_read_page_by_page() {
 }
 
 #[test]
+fn rows_of_a_list_are_taken_in_their_order() {
+    check(async |store| {
+        register(store).await;
+        let row = |person: u8, feed: &str, digest: &str| subscription(person, feed, digest);
+        let chinese =
+            |row: NewSubscription| NewSubscription { language: "zh".parse().unwrap(), ..row };
+        let rows = [
+            (row(1, "all", "daily"), Subscribed::Added),
+            (pending(2), Subscribed::Added),
+            (row(1, "events", "weekly"), Subscribed::Added),
+            (row(1, "all", "daily"), Subscribed::Unchanged),
+            (row(2, "all", "daily"), Subscribed::Confirmed),
+            (chinese(row(1, "events", "weekly")), Subscribed::Changed),
+            (row(1, "events", "daily"), Subscribed::Changed),
+            (row(3, "all", "daily"), Subscribed::Added),
+            (row(1, "events", "daily"), Subscribed::Unchanged),
+        ];
+        let given: Vec<NewSubscription> = rows.iter().map(|(row, _)| row.clone()).collect();
+        let expected: Vec<Subscribed> = rows.iter().map(|(_, answer)| *answer).collect();
+        assert_eq!(store.subscribe(&given, at(0)).await.unwrap(), expected);
+        let daily = subscriptions(store, digest(store, "daily").await, Audience::Real).await;
+        let daily: Vec<_> = daily.iter().map(|s| (s.subscriber, &*s.feed)).collect();
+        assert_eq!(daily, [(1, "all"), (1, "events"), (2, "all"), (3, "all")]);
+        let last = row(1, "all", "daily");
+        assert_eq!(
+            subscribe(store, last).await,
+            Subscribed::Unchanged,
+            "the language is as it was"
+        );
+    });
+}
+
+#[test]
 fn what_expired_unsent_is_owed_in_the_feeds_that_brought_it() {
     check(async |store| {
         let run = sending(store, 1).await;

@@ -10,6 +10,7 @@ mod documents;
 mod feeds;
 mod group;
 mod holds;
+mod intake;
 mod known;
 mod outbox;
 mod pauses;
@@ -704,10 +705,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Subscribed>> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "add subscriptions").await?;
-        let mut answers = Vec::with_capacity(rows.len());
-        for row in rows {
-            answers.push(people::subscribe(&mut transaction, row, now).await?);
-        }
+        let answers = intake::subscribe(&mut transaction, rows, now).await?;
         transaction.commit().await.during("add subscriptions")?;
         Ok(answers)
     }
