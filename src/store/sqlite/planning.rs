@@ -199,10 +199,11 @@ pub(super) async fn clear_owed(
     owed: &str,
 ) -> Result<()> {
     sqlx::query(
+        // The plus keeps SQLite from going through all followers of the digest for each value.
         "update subscription set owed_from = null
          from json_each($1) as j
          where subscriber_id = j.value->>0 and feed = j.value->>1 and owed_from = j.value->>2
-           and digest_id = $2",
+           and +digest_id = $2",
     )
     .bind(owed)
     .bind(digest)
