@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{FromRow, SqlStr, Sqlite, SqliteConnection};
 
-use super::values::{MOST_ROWS, Sized, in_all_sizes, places};
+use super::values::{MOST_ROWS, Sized, in_all_sizes};
 use super::{During, Result, people};
 use crate::store::{NewSubscription, Subscribed};
 
@@ -186,14 +186,21 @@ static LOOK_UP: Sized = Sized::new(|| {
              from j left join subscriber s on s.lookup = j.lookup
              left join subscription c on c.subscriber_id = s.id and c.feed = j.feed
              where j.lookup is not null",
-            places(0, rows, 2)
+            places(rows, 2)
         )
     })
 });
 
+/// `(?, ?), (?, ?)` for two rows of two columns. Without names: to look one up, SQLite goes
+/// through all of the statement.
+fn places(rows: usize, columns: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row; rows].join(", ")
+}
+
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
-/// A statement that inserts rows of so many columns; `$1` is the time.
+/// A statement that inserts rows of so many columns, behind the time.
 struct Insert {
     columns: usize,
     statement: Sized,
@@ -226,12 +233,12 @@ static PEOPLE: Insert = Insert {
     statement: Sized::new(|| {
         in_all_sizes(|rows| {
             format!(
-                "with j(id, lookup, domain, language, is_rehearsal) as (values {})
+                "with t(now) as (values (?)), j(id, lookup, domain, language, is_rehearsal) as (values {})
                  insert into subscriber
                      (id, lookup, address_version, domain, language, is_rehearsal, created_at)
-                 select id, lookup, 1, domain, language, is_rehearsal, $1 from j
+                 select id, lookup, 1, domain, language, is_rehearsal, now from t, j
                  where id is not null",
-                places(1, rows, 5)
+                places(rows, 5)
             )
         })
     }),
@@ -242,10 +249,10 @@ static ADDRESSES: Insert = Insert {
     statement: Sized::new(|| {
         in_all_sizes(|rows| {
             format!(
-                "with j(id, key_id, cipher) as (values {})
+                "with t(now) as (values (?)), j(id, key_id, cipher) as (values {})
                  insert into address (subscriber_id, version, key_id, cipher)
-                 select id, 1, key_id, cipher from j where id is not null and $1 is not null",
-                places(1, rows, 3)
+                 select id, 1, key_id, cipher from t, j where id is not null",
+                places(rows, 3)
             )
         })
     }),
@@ -257,14 +264,14 @@ static SUBSCRIPTIONS: Insert = Insert {
     statement: Sized::new(|| {
         in_all_sizes(|rows| {
             format!(
-                "with j(id, feed, digest_id, state) as (values {})
+                "with t(now) as (values (?)), j(id, feed, digest_id, state) as (values {})
                  insert into subscription
                      (subscriber_id, feed, digest_id, state, owed_from, requested_at, confirmed_at)
                  select id, feed, digest_id, state,
                      iif(state = 'confirmed', (select coalesce(max(seq), 0) from change), null),
-                     $1, iif(state = 'confirmed', $1, null)
-                 from j where id is not null",
-                places(1, rows, 4)
+                     now, iif(state = 'confirmed', now, null)
+                 from t, j where id is not null",
+                places(rows, 4)
             )
         })
     }),
@@ -275,11 +282,12 @@ static CONSENTS: Insert = Insert {
     statement: Sized::new(|| {
         in_all_sizes(|rows| {
             format!(
-                "with j(id, feed, digest, action, source, wording) as (values {})
+                "with t(now) as (values (?)),
+                     j(id, feed, digest, action, source, wording) as (values {})
                  insert into consent (subscriber_id, feed, digest, action, at, source, wording)
-                 select id, feed, digest, action, $1, source, wording from j
+                 select id, feed, digest, action, now, source, wording from t, j
                  where id is not null",
-                places(1, rows, 6)
+                places(rows, 6)
             )
         })
     }),
