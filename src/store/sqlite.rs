@@ -62,9 +62,16 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const READERS: u32 = 4;
 
-/// Pages a connection may keep, in KiB below zero: with fewer, a first scan of many files writes
-/// its pages out and reads them again in the middle of its transaction.
-const CACHE: &str = "-8192";
+/// Pages a connection may keep, in KiB below zero. What is read again and again is little, and
+/// what a count, a plan or a run goes through is read once.
+const CACHE: &str = "-1024";
+
+/// As [`CACHE`], for a transaction that goes all over the database: with fewer, a first scan of
+/// many files writes its pages out and reads them again in the middle.
+const LARGE_CACHE: &str = "pragma cache_size = -8192";
+
+/// What a writer had before [`LARGE_CACHE`].
+const USUAL_CACHE: &str = "pragma cache_size = -1024";
 
 /// Numbered, and never edited once released.
 const MIGRATIONS: [(i64, &str, &str); 6] = [
@@ -126,6 +133,13 @@ impl SqliteStore {
         self.writer.lock().await
     }
 
+    /// For a transaction that goes all over the database; see [`give_back`].
+    async fn large_writer(&self) -> Result<MutexGuard<'_, SqliteConnection>> {
+        let mut writer = self.writer().await;
+        sqlx::raw_sql(LARGE_CACHE).execute(&mut *writer).await.during("make room for a write")?;
+        Ok(writer)
+    }
+
     async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
         self.readers.acquire().await.during("read the store")
     }
@@ -143,6 +157,13 @@ async fn migrate(writer: &mut SqliteConnection) -> std::result::Result<(), Migra
     let migrator = Migrator::with_migrations(steps.collect());
     let first = migrator.run(&mut *writer).await;
     if first.is_ok() { first } else { migrator.run(writer).await }
+}
+
+/// Gives the memory of a [`SqliteStore::large_writer`] back. One that failed keeps it until the
+/// next.
+async fn give_back(mut writer: MutexGuard<'_, SqliteConnection>) -> Result<()> {
+    sqlx::raw_sql(USUAL_CACHE).execute(&mut *writer).await.during("give memory back")?;
+    Ok(())
 }
 
 async fn begin<'c>(
@@ -248,12 +269,13 @@ impl Store for SqliteStore {
     }
 
     async fn accept_scan(&self, scan: &ScanRecord, now: DateTime<Utc>) -> Result<Vec<Change>> {
-        let mut writer = self.writer().await;
+        let mut writer = self.large_writer().await?;
         let mut transaction = begin(&mut writer, "remember a scan").await?;
         content::record_files(&mut transaction, scan).await?;
         let changes = scan::apply(&mut transaction, &scan.steps, now).await?;
         scan::hold(&mut transaction, scan, now).await?;
         transaction.commit().await.during("remember a scan")?;
+        give_back(writer).await?;
         Ok(changes)
     }
 
@@ -369,10 +391,11 @@ impl Store for SqliteStore {
     }
 
     async fn place(&self, placing: &Placing, now: DateTime<Utc>) -> Result<()> {
-        let mut writer = self.writer().await;
+        let mut writer = self.large_writer().await?;
         let mut transaction = begin(&mut writer, "place entries in feeds").await?;
         placing::place(&mut transaction, placing, now).await?;
-        transaction.commit().await.during("place entries in feeds")
+        transaction.commit().await.during("place entries in feeds")?;
+        give_back(writer).await
     }
 
     async fn feed_lists(&self, asked: &ListsAsked) -> Result<FeedLists> {
@@ -703,10 +726,11 @@ impl Store for SqliteStore {
         rows: &[NewSubscription],
         now: DateTime<Utc>,
     ) -> Result<Vec<Subscribed>> {
-        let mut writer = self.writer().await;
+        let mut writer = self.large_writer().await?;
         let mut transaction = begin(&mut writer, "add subscriptions").await?;
         let answers = intake::subscribe(&mut transaction, rows, now).await?;
         transaction.commit().await.during("add subscriptions")?;
+        give_back(writer).await?;
         Ok(answers)
     }
 
