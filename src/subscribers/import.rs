@@ -147,7 +147,7 @@ mod tests {
             Line::Refused(refusal) => (refusal.line, refusal.reason),
         });
         assert_eq!(
-            Vec::from_iter(lines),
+            lines.collect::<Vec<_>>(),
             [
                 (2, "in zh"),
                 (3, "`mei@localhost` is not an e-mail address: the domain has no dot"),

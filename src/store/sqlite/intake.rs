@@ -106,6 +106,9 @@ struct Person<'a> {
     is_rehearsal: bool,
 }
 
+/// State and digest of a subscription.
+type Standing<'a> = (&'a str, Option<i64>);
+
 fn sort<'a>(
     rows: &'a [NewSubscription],
     found: &'a [Found],
@@ -114,7 +117,7 @@ fn sort<'a>(
 ) -> Sorted<'a> {
     let mut sorted = Sorted::default();
     let mut people: HashMap<&[u8], Person<'_>> = HashMap::new();
-    let mut subscriptions: HashMap<(&[u8], &str), (&str, Option<i64>)> = HashMap::new();
+    let mut subscriptions: HashMap<(&[u8], &str), Standing<'_>> = HashMap::new();
     // Whoever has a row that goes its own way has all later ones go behind it.
     let mut apart: HashSet<&[u8]> = HashSet::new();
     for (row, found) in rows.iter().zip(found) {
