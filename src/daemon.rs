@@ -322,10 +322,10 @@ impl Daemon {
             }
         };
         for plan in &plans {
-            let digest = &plan.digest.name;
+            let digest = plan.digest();
             match start(&self.press, plan).await {
                 Ok(Some(run)) => {
-                    let people = plan.plan.recipients.len();
+                    let people = plan.plan.recipients;
                     info!(run, people, "digest `{digest}` goes out");
                     self.sender.wake();
                 }
@@ -431,9 +431,9 @@ impl Daemon {
             if let Some(run) = start(&self.press, plan).await? {
                 info!(
                     run,
-                    people = plan.plan.recipients.len(),
+                    people = plan.plan.recipients,
                     "digest `{}` goes out by hand",
-                    plan.digest.name
+                    plan.digest()
                 );
                 runs.push(run);
             }

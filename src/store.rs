@@ -247,24 +247,56 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// entry once at its newest told change; bodies left empty.
     async fn told_changes(&self, after: Seq, upto: Seq) -> Result<Vec<ToldChange>>;
 
+    /// The next people with a confirmed subscription to one of `digests`, behind the subscriber
+    /// `after`: a page that memory has room for. `None` behind the last.
+    async fn next_subscribers(
+        &self,
+        digests: &[i64],
+        after: i64,
+    ) -> Result<Option<SubscriberRange>>;
+
     /// Confirmed subscriptions to a digest of people neither paused nor suppressed, by
     /// subscriber.
-    async fn subscriptions(&self, digest: i64, audience: Audience) -> Result<Vec<Subscription>>;
+    async fn subscriptions(
+        &self,
+        digest: i64,
+        audience: Audience,
+        of: SubscriberRange,
+    ) -> Result<Vec<Subscription>>;
+
+    /// The lowest `owed_from` below `below` of these subscriptions.
+    async fn lowest_owed(&self, digest: i64, audience: Audience, below: Seq)
+    -> Result<Option<Seq>>;
 
     /// Which of `entries` people have, or are about to get, at which revision: deliveries
     /// that are not rejected, cancelled or rehearsed.
-    async fn received(&self, entries: &[i64]) -> Result<HashMap<(i64, i64), i64>>;
+    async fn received(&self, entries: &[i64], by: SubscriberRange) -> Result<Received>;
 
-    /// Starts a run with all it was planned with: issues, recipients, and the `owed_from`
-    /// values it read cleared where they still stand. `None` where the key is taken.
-    async fn start_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>>;
+    /// Begins a run, to be planned page by page; `None` where the key is taken. A run whose
+    /// planning was cut off is dropped: one at a time is planned, by who holds the lock.
+    async fn begin_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>>;
+
+    /// Adds the next page of the plan of a run that was begun.
+    async fn plan_page(&self, run: i64, page: &RunPage) -> Result<()>;
+
+    /// Lets a run go that was planned to its end, for so many recipients; until then it is none
+    /// for anybody else. `false` where it was not begun, or dropped.
+    async fn open_run(&self, run: i64, plan_hash: &str, recipients: u64) -> Result<bool>;
+
+    /// Drops a run that was begun and not opened.
+    async fn drop_begun_run(&self) -> Result<()>;
 
     /// Records a due moment at which nothing is sent.
     async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool>;
 
+    /// Clears `owed_from` of subscriptions to a digest, exactly the values that were read:
+    /// (subscriber, feed, value). One lowered or set since stays.
+    async fn clear_owed(&self, digest: i64, owed_read: &[(i64, String, Seq)]) -> Result<()>;
+
     /// Adds one delivery per recipient of the run's next page, passing over those who left
-    /// or are suppressed; a subscriber who has one already is left alone. Without a page
-    /// left the run goes on to sending and the answer is `None`.
+    /// or are suppressed; a subscriber who has one already is left alone. What the page read
+    /// of `owed_from` is cleared as in [`Store::clear_owed`]. Without a page left the run goes
+    /// on to sending and the answer is `None`.
     async fn expand(
         &self,
         run: i64,
@@ -382,7 +414,15 @@ pub trait Store: Send + Sync + fmt::Debug {
         now: DateTime<Utc>,
     ) -> Result<Vec<Subscribed>>;
 
-    async fn subscribers(&self) -> Result<Vec<SubscriberRecord>>;
+    /// Subscriptions of the next people behind the subscriber `after`, a page of them; none
+    /// behind the last.
+    async fn subscribers(&self, after: i64) -> Result<Vec<SubscriberRecord>>;
+
+    /// Subscriptions by state; those of the rehearsal's stand-ins as `rehearsal`.
+    async fn subscription_counts(&self) -> Result<BTreeMap<String, u64>>;
+
+    /// Subscriptions of one person that have not ended.
+    async fn running_subscriptions(&self, subscriber: i64) -> Result<u64>;
 
     async fn subscriber_by_lookup(&self, lookup: &[u8]) -> Result<Option<i64>>;
 

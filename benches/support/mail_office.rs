@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -52,11 +53,7 @@ impl MailOffice {
         write_key(&folder.join(KEY_FILE), rsa);
         let sending = Sending { is_signed: false, connections: 1 };
         configure(folder, NO_RELAY, sending);
-        let mut people = "address,language,feed,digest\n".to_owned();
-        for number in 1..=subscribers {
-            writeln!(people, "reader{number}@example.org,en,all,daily").unwrap();
-        }
-        fs::write(folder.join("people.csv"), people).unwrap();
+        write_people(&folder.join("people.csv"), subscribers);
         let import = ["subscribers", "import", "people.csv", "--consent", "made", "--confirmed"];
         assert_eq!(run(folder, &import), 0);
         write_releases(&folder.join("content/_posts"));
@@ -113,6 +110,15 @@ fn configure(office: &Path, relay: &str, sending: Sending) {
         writeln!(config, "  dkim: {{{dkim}, key_file: {KEY_FILE}}}").unwrap();
     }
     fs::write(office.join("config/tidings.yaml"), config).unwrap();
+}
+
+fn write_people(path: &Path, subscribers: usize) {
+    let mut people = BufWriter::new(fs::File::create(path).unwrap());
+    people.write_all(b"address,language,feed,digest\n").unwrap();
+    for number in 1..=subscribers {
+        writeln!(people, "reader{number}@example.org,en,all,daily").unwrap();
+    }
+    people.flush().unwrap();
 }
 
 /// Releases without a date: news from the moment they are first seen.

@@ -58,6 +58,11 @@ impl Output {
         }
     }
 
+    /// As [`Output::json`], of a list that is longer than memory need be.
+    pub(super) fn json_list(self) -> JsonList {
+        JsonList { output: self, length: 0 }
+    }
+
     pub(super) fn note(self, line: &str) {
         if !self.is_quiet {
             eprintln!("{line}");
@@ -80,6 +85,30 @@ impl Output {
     pub(super) fn fail(self, failure: &Failure) -> ExitCode {
         self.error(failure);
         ExitCode::from(failure.code)
+    }
+}
+
+/// A list that is printed item by item.
+pub(super) struct JsonList {
+    output: Output,
+    length: u64,
+}
+
+impl JsonList {
+    pub(super) fn add(&mut self, item: &impl Serialize) {
+        if self.output.is_json {
+            let text = serde_json::to_string(item).expect("reports are always JSON");
+            print_line(&format!("{} {text}", if self.length == 0 { "[" } else { "," }));
+        }
+        self.length += 1;
+    }
+
+    /// Returns how many there were.
+    pub(super) fn end(self) -> u64 {
+        if self.output.is_json {
+            print_line(if self.length == 0 { "[]" } else { "]" });
+        }
+        self.length
     }
 }
 

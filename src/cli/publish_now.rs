@@ -146,7 +146,7 @@ fn may_send(
     if !is_real || args.yes {
         return Ok(true);
     }
-    let mails: usize = plans.iter().map(|run| run.plan.recipients.len()).sum();
+    let mails: u64 = plans.iter().map(|run| run.plan.recipients).sum();
     ask::yes(&format!("Send {mails} e-mails through {}?", press.config.mail.relay))
         .map_err(Failure::new)
 }

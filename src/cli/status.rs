@@ -86,11 +86,6 @@ async fn read(press: &Press) -> Result<Status, Failure> {
     let files = file_counts(store.as_ref()).await?;
     let problems = store.problems().await?;
     let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
-    let mut subscribers: BTreeMap<String, u64> = BTreeMap::new();
-    for row in store.subscribers().await? {
-        let group = if row.is_rehearsal { "rehearsal".to_owned() } else { row.state };
-        *subscribers.entry(group).or_default() += 1;
-    }
     let pauses = store.pauses().await?;
     let mut digests = Vec::new();
     for digest in &press.config.digests {
@@ -121,7 +116,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         archives_to_make: archives_to_make(press).await?,
         hub_topics: store.pings().await?,
         is_bucket_behind: is_mirror_behind(press).await?,
-        subscribers,
+        subscribers: store.subscription_counts().await?,
         digests,
         deliveries: deliveries.collect(),
         resent: counts.resent,

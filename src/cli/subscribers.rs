@@ -1,9 +1,10 @@
 //! `subscribers`: add, import, list and remove the people who get mail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::failure::{FAILED, Failure};
@@ -12,8 +13,8 @@ use super::{Global, session};
 use crate::config::Environment;
 use crate::model::{Address, Language};
 use crate::pipeline::Press;
-use crate::pipeline::people::{Consent, known_names, read_list, subscribe};
-use crate::store::{EndOfSubscription, Subscribed};
+use crate::pipeline::people::{Consent, known_names, read_list, subscribe, subscribe_list};
+use crate::store::{EndOfSubscription, Subscribed, SubscriberRange};
 use crate::subscribers::import::{Row, check_names};
 
 #[derive(Debug, Subcommand)]
@@ -108,13 +109,13 @@ async fn add(press: &Press, args: Add, output: Output) -> Result<u8, Failure> {
         feed: args.feed,
         digest: args.digest,
     };
-    let known = known_names(press, &[(row.feed.clone(), row.digest.clone())]).await?;
+    let known = known_names(press, &HashSet::from([row.feed.clone()])).await?;
     check_names(&row.feed, &row.digest, &known)
         .map_err(|reason| Failure::usage(reason, "use a name the config has"))?;
     let consent = consent(&args.consent, args.confirmed)?;
     let rows = [row];
     let answers = subscribe(press, &rows, &consent).await?;
-    output.json(&tally(&answers));
+    output.json(&BTreeMap::from([(answers[0], 1)]));
     let Row { address, feed, digest, .. } = &rows[0];
     let what = match answers[0] {
         Subscribed::Added if args.confirmed => "is subscribed",
@@ -147,37 +148,40 @@ struct Refused {
 
 async fn import(press: &Press, args: &Import, output: Output) -> Result<u8, Failure> {
     let consent = consent(&args.consent, args.confirmed)?;
-    let (rows, refusals) = read_list(press, &args.file).await?;
-    for refusal in &refusals {
+    let list = read_list(press, &args.file).await?;
+    for refusal in &list.refusals {
         let file = args.file.display();
         output.note(&format!("error: `{file}` line {}: {}", refusal.line, refusal.reason));
     }
-    let code = if refusals.is_empty() { 0 } else { FAILED };
+    let code = if list.refusals.is_empty() { 0 } else { FAILED };
     if args.dry_run {
-        let rows = count(rows.len() as u64, "row", "rows");
-        output.say(&format!("{rows} could be subscribed, {} not", refusals.len()));
+        let rows = count(list.rows, "row", "rows");
+        output.say(&format!("{rows} could be subscribed, {} not", list.refusals.len()));
         return Ok(code);
     }
-    let answers = subscribe(press, &rows, &consent).await?;
-    let rows = tally(&answers);
+    let bar = bar(list.rows, output);
+    let rows = subscribe_list(press, &list, &consent, |done| bar.set_position(done)).await?;
+    bar.finish_and_clear();
     let parts: Vec<String> = rows
         .iter()
         .map(|(answer, n)| format!("{n} {}", format!("{answer:?}").to_lowercase()))
-        .chain([format!("{} refused", refusals.len())])
+        .chain([format!("{} refused", list.refusals.len())])
         .collect();
     output.say(&listed(&parts));
     let refused =
-        refusals.into_iter().map(|r| Refused { line: r.line, reason: r.reason }).collect();
+        list.refusals.into_iter().map(|r| Refused { line: r.line, reason: r.reason }).collect();
     output.json(&ImportReport { rows, refused });
     Ok(code)
 }
 
-fn tally(answers: &[Subscribed]) -> BTreeMap<Subscribed, u64> {
-    let mut counts = BTreeMap::new();
-    for answer in answers {
-        *counts.entry(*answer).or_default() += 1;
+/// Rate and time left on a terminal, nothing elsewhere.
+fn bar(total: u64, output: Output) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    if output.is_quiet || output.is_json {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    counts
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} rows, {per_sec}, {eta} left");
+    bar.with_style(style.expect("the template is constant"))
 }
 
 #[derive(Debug, Serialize)]
@@ -191,28 +195,32 @@ struct Listed {
 }
 
 async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
-    let mut rows = Vec::new();
-    for record in press.store.subscribers().await? {
-        let address = press.keys.open_address(record.address_key, &record.address_cipher)?;
-        rows.push(Listed {
-            address: address.as_str().to_owned(),
-            language: record.language,
-            feed: record.feed,
-            digest: record.digest,
-            state: record.state,
-            rehearsal: record.is_rehearsal,
-        });
+    let mut rows = output.json_list();
+    let mut after = SubscriberRange::ALL.after;
+    loop {
+        let page = press.store.subscribers(after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for record in page {
+            let address = press.keys.open_address(record.address_key, &record.address_cipher)?;
+            let row = Listed {
+                address: address.as_str().to_owned(),
+                language: record.language,
+                feed: record.feed,
+                digest: record.digest,
+                state: record.state,
+                rehearsal: record.is_rehearsal,
+            };
+            rows.add(&row);
+            let rehearsal = if row.rehearsal { " (rehearsal)" } else { "" };
+            output.data(&format!(
+                "{} {} {} {} {}{rehearsal}",
+                row.address, row.language, row.feed, row.digest, row.state
+            ));
+        }
     }
-    output.json(&rows);
-    if rows.is_empty() {
+    if rows.end() == 0 {
         output.note("nobody is subscribed; `tidings subscribers add --help` says how to begin");
-    }
-    for row in &rows {
-        let rehearsal = if row.rehearsal { " (rehearsal)" } else { "" };
-        output.data(&format!(
-            "{} {} {} {} {}{rehearsal}",
-            row.address, row.language, row.feed, row.digest, row.state
-        ));
     }
     Ok(0)
 }
@@ -227,13 +235,8 @@ async fn remove(press: &Press, args: &Remove, output: Output) -> Result<u8, Fail
         });
     };
     if args.dry_run {
-        let running = press
-            .store
-            .subscribers()
-            .await?
-            .into_iter()
-            .filter(|record| record.id == subscriber && record.state != "ended");
-        let ends = count(running.count() as u64, "subscription", "subscriptions");
+        let running = press.store.running_subscriptions(subscriber).await?;
+        let ends = count(running, "subscription", "subscriptions");
         output.say(&format!("{} would end: {ends}", address.as_str()));
         return Ok(0);
     }

@@ -4,11 +4,12 @@
 //! Equal input gives the same issues in the same order, and so the same hash.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::feeds::FeedDefinition;
-use crate::hash::hash;
+use crate::hash::{Hasher, hash};
 use crate::model::{Language, Seq};
-use crate::store::{Subscription, ToldChange};
+use crate::store::{Received, Subscription, ToldChange};
 
 /// Half open: `from_seq < seq && seq <= to_seq`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Window {
     pub to_seq: Seq,
 }
 
-/// What a plan is made from.
+/// What a plan is made from, the same for everybody.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     pub digest: &'a str,
@@ -27,9 +28,6 @@ pub struct Question<'a> {
     pub changes: &'a [ToldChange],
     /// In config order.
     pub feeds: &'a [FeedDefinition],
-    pub subscriptions: &'a [Subscription],
-    /// (subscriber, entry row) and the newest revision they have or are about to get.
-    pub received: &'a HashMap<(i64, i64), i64>,
     /// Language of the site: where a translation is not there in the reader's.
     pub site_language: &'a Language,
     /// Most entries that stand in one mail.
@@ -38,16 +36,25 @@ pub struct Question<'a> {
     pub shape: &'a str,
 }
 
+/// What is known of a plan when all its people were seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub window: Window,
-    pub issues: Vec<PlannedIssue>,
-    /// (subscriber, index into `issues`), by subscriber.
+    /// In the order of their first readers.
+    pub issues: Vec<Arc<PlannedIssue>>,
+    /// How many people get one.
+    pub recipients: u64,
+    /// Covers digest, window, shape, and who gets what.
+    pub hash: String,
+}
+
+/// What a plan says of one page of subscribers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedPage {
+    /// (subscriber, index into the plan's issues), by subscriber.
     pub recipients: Vec<(i64, usize)>,
     /// `owed_from` values that were read: (subscriber, feed, value).
     pub owed_read: Vec<(i64, String, Seq)>,
-    /// Covers all of the above.
-    pub hash: String,
 }
 
 /// One list of entries in one language; many recipients share it.
@@ -69,41 +76,126 @@ pub struct Line {
     pub change: usize,
 }
 
-/// Plans a run: for each subscriber the told entries of their feeds, each once, under the
-/// first of their feeds that has it, less what they have already.
-pub fn plan(question: &Question<'_>) -> Plan {
-    let selected = select(question);
-    let translations = translations(question);
-    let mut people: BTreeMap<i64, Vec<&Subscription>> = BTreeMap::new();
-    for subscription in question.subscriptions {
-        people.entry(subscription.subscriber).or_default().push(subscription);
-    }
-    let mut issues: BTreeMap<PlannedIssue, Vec<i64>> = BTreeMap::new();
-    for person in people.values() {
-        let lines = lines_for(person, question, &selected, &translations);
-        if lines.is_empty() {
-            continue;
+/// A plan in the making. Its people come page by page, by rising number, and only their issues
+/// and their count are kept, so that a million take no more room than a thousand.
+#[derive(Debug)]
+pub struct Planner<'a> {
+    question: &'a Question<'a>,
+    selected: Vec<Vec<usize>>,
+    translations: Translations<'a>,
+    issues: Vec<Arc<PlannedIssue>>,
+    /// Index into `issues`.
+    known: HashMap<Arc<PlannedIssue>, usize>,
+    issue_hashes: Vec<String>,
+    recipients: u64,
+    hasher: Hasher,
+}
+
+impl<'a> Planner<'a> {
+    pub fn new(question: &'a Question<'a>) -> Self {
+        let Window { from_seq, to_seq } = question.window;
+        let head = (question.digest, from_seq, to_seq, question.shape);
+        let mut hasher = Hasher::default();
+        hasher.add(&serde_json::to_vec(&head).expect("these values are always JSON"));
+        Self {
+            question,
+            selected: select(question),
+            translations: translations(question),
+            issues: Vec::new(),
+            known: HashMap::new(),
+            issue_hashes: Vec::new(),
+            recipients: 0,
+            hasher,
         }
-        let shown = lines.len().min(question.cap);
-        let issue = PlannedIssue { language: person[0].language.clone(), lines, shown };
-        issues.entry(issue).or_default().push(person[0].subscriber);
     }
-    let mut recipients: Vec<(i64, usize)> = issues
-        .values()
-        .enumerate()
-        .flat_map(|(issue, people)| people.iter().map(move |person| (*person, issue)))
-        .collect();
-    recipients.sort_unstable();
-    let issues: Vec<PlannedIssue> = issues.into_keys().collect();
-    let owed_read = question
-        .subscriptions
-        .iter()
-        .filter_map(|s| Some((s.subscriber, s.feed.clone(), s.owed_from?)))
-        // Who joined behind this window's end is still owed nothing from before that.
-        .filter(|(_, _, owed)| *owed <= question.window.to_seq)
-        .collect();
-    let hash = plan_hash(question, &issues, &recipients);
-    Plan { window: question.window, issues, recipients, owed_read, hash }
+
+    /// Issues so far.
+    pub fn issues(&self) -> &[Arc<PlannedIssue>] {
+        &self.issues
+    }
+
+    /// Plans for the next subscribers, given all subscriptions of each: the told entries of
+    /// their feeds, each once, under the first of their feeds that has it, less what they have
+    /// already.
+    pub fn plan(&mut self, subscriptions: &[Subscription], received: &Received) -> PlannedPage {
+        let mut people: BTreeMap<i64, Vec<&Subscription>> = BTreeMap::new();
+        for subscription in subscriptions {
+            people.entry(subscription.subscriber).or_default().push(subscription);
+        }
+        let mut recipients = Vec::new();
+        for (subscriber, theirs) in people {
+            let lines = self.lines_for(&theirs, received);
+            if !lines.is_empty() {
+                let issue = self.issue(&theirs[0].language, lines);
+                self.hasher.add(&subscriber.to_be_bytes());
+                self.hasher.add(self.issue_hashes[issue].as_bytes());
+                self.recipients += 1;
+                recipients.push((subscriber, issue));
+            }
+        }
+        let owed_read = subscriptions
+            .iter()
+            .filter_map(|s| Some((s.subscriber, s.feed.clone(), s.owed_from?)))
+            // Who joined behind this window's end is still owed nothing from before that.
+            .filter(|(_, _, owed)| *owed <= self.question.window.to_seq)
+            .collect();
+        PlannedPage { recipients, owed_read }
+    }
+
+    pub fn finish(self) -> Plan {
+        Plan {
+            window: self.question.window,
+            issues: self.issues,
+            recipients: self.recipients,
+            hash: self.hasher.finish(),
+        }
+    }
+
+    /// Index of the issue that says this.
+    fn issue(&mut self, language: &Language, lines: Vec<Line>) -> usize {
+        let shown = lines.len().min(self.question.cap);
+        let issue = PlannedIssue { language: language.clone(), lines, shown };
+        if let Some(known) = self.known.get(&issue) {
+            return *known;
+        }
+        let issue = Arc::new(issue);
+        self.issue_hashes.push(issue_hash(self.question, &issue));
+        self.known.insert(Arc::clone(&issue), self.issues.len());
+        self.issues.push(issue);
+        self.issues.len() - 1
+    }
+
+    fn lines_for(&self, person: &[&Subscription], received: &Received) -> Vec<Line> {
+        let question = self.question;
+        let subscriber = person[0].subscriber;
+        let mut lines = Vec::new();
+        let mut taken = HashSet::new();
+        for (feed, definition) in question.feeds.iter().enumerate() {
+            let Some(subscription) = person.iter().find(|s| s.feed == definition.name) else {
+                continue;
+            };
+            let after = subscription.owed_from.unwrap_or(question.window.from_seq);
+            for &change in &self.selected[feed] {
+                let told = &question.changes[change];
+                let has_it = received
+                    .get(&(subscriber, told.row))
+                    .is_some_and(|revision| *revision >= told.told_revision);
+                let is_in_window = after < told.seq && told.seq <= question.window.to_seq;
+                if is_in_window && !has_it && taken.insert(told.row) {
+                    lines.push(Line { feed, change });
+                }
+            }
+        }
+        let has = |row: i64| received.contains_key(&(subscriber, row));
+        lines.retain(|line| {
+            // Who has one translation is not mailed another for being translated.
+            let told = &question.changes[line.change];
+            let group = told.entry.translation_key.as_deref().map(|key| &self.translations[key]);
+            has(told.row) || !group.is_some_and(|rows| rows.iter().any(|row| has(*row)))
+        });
+        one_of_each_translation(&mut lines, question, &person[0].language);
+        lines
+    }
 }
 
 /// For each feed, by index, the changes it selects, newest first.
@@ -118,42 +210,6 @@ fn select(question: &Question<'_>) -> Vec<Vec<usize>> {
         newest_first.iter().copied().filter(is_selected).collect()
     };
     question.feeds.iter().map(of_feed).collect()
-}
-
-fn lines_for(
-    person: &[&Subscription],
-    question: &Question<'_>,
-    selected: &[Vec<usize>],
-    translations: &Translations<'_>,
-) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut taken = HashSet::new();
-    for (feed, definition) in question.feeds.iter().enumerate() {
-        let Some(subscription) = person.iter().find(|s| s.feed == definition.name) else {
-            continue;
-        };
-        let after = subscription.owed_from.unwrap_or(question.window.from_seq);
-        for &change in &selected[feed] {
-            let told = &question.changes[change];
-            let has_it = question
-                .received
-                .get(&(subscription.subscriber, told.row))
-                .is_some_and(|revision| *revision >= told.told_revision);
-            let is_in_window = after < told.seq && told.seq <= question.window.to_seq;
-            if is_in_window && !has_it && taken.insert(told.row) {
-                lines.push(Line { feed, change });
-            }
-        }
-    }
-    let has = |row: i64| question.received.contains_key(&(person[0].subscriber, row));
-    lines.retain(|line| {
-        // Who has one translation is not mailed another for being translated.
-        let told = &question.changes[line.change];
-        let group = told.entry.translation_key.as_deref().map(|key| &translations[key]);
-        has(told.row) || !group.is_some_and(|rows| rows.iter().any(|row| has(*row)))
-    });
-    one_of_each_translation(&mut lines, question, &person[0].language);
-    lines
 }
 
 /// Rows of the entries that are translations of one text, by their key.
@@ -198,22 +254,8 @@ fn one_of_each_translation(lines: &mut Vec<Line>, question: &Question<'_>, reade
     });
 }
 
-/// Names issues by what they say, so that the order of the changes is no part of it.
-fn plan_hash(
-    question: &Question<'_>,
-    issues: &[PlannedIssue],
-    recipients: &[(i64, usize)],
-) -> String {
-    let issues: Vec<String> = issues.iter().map(|issue| issue_hash(question, issue)).collect();
-    let mut pairs: Vec<(&str, i64)> =
-        recipients.iter().map(|(person, issue)| (issues[*issue].as_str(), *person)).collect();
-    pairs.sort_unstable();
-    let Window { from_seq, to_seq } = question.window;
-    let whole = (question.digest, from_seq, to_seq, question.shape, pairs);
-    hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
-}
-
-/// Hash of what one issue says: the address of its web copy.
+/// Hash of what one issue says, so that the order of the changes is no part of it: the address
+/// of its web copy.
 pub fn issue_hash(question: &Question<'_>, issue: &PlannedIssue) -> String {
     let whole = (question.digest, question.shape, issue_key(question, issue));
     hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))

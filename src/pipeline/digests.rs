@@ -1,6 +1,6 @@
 //! Plan: which runs there are to make now, and what they would send.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,18 +9,20 @@ use flate2::write::GzEncoder;
 
 use super::{Press, feeds};
 use crate::config::{DigestConfig, Late};
-use crate::digest::plan::{Line, Plan, PlannedIssue, Question, Window, issue_hash, plan};
+use crate::digest::plan::{
+    Line, Plan, PlannedIssue, PlannedPage, Planner, Question, Window, issue_hash,
+};
 use crate::digest::render::{IssueContent, RenderError, Section, lint, render, render_web};
 use crate::digest::schedule::{self, Due};
 use crate::feeds::FeedDefinition;
 use crate::hash::hash;
 use crate::mail::lint::lint_issue;
 use crate::mail::message::{IssueHeaders, Personal, encode};
-use crate::model::Seq;
+use crate::model::{Language, Seq};
 use crate::outbox::sender::unsubscribe_url;
 use crate::store::{
-    Audience, DigestProgress, NewIssue, NewRun, PauseRecord, QuietRun, QuietState, Rendering,
-    StoreError, ToldChange,
+    Audience, DigestProgress, NewIssue, NewRun, PauseRecord, QuietRun, QuietState, Received,
+    Rendering, RunPage, StoreError, SubscriberRange, Subscription, ToldChange,
 };
 
 /// Entries that stand in one mail; the rest stands in the web copy.
@@ -38,9 +40,9 @@ pub enum DigestError {
     #[error("an issue of the digest `{digest}` is not fit to send: {finding}")]
     Unfit { digest: String, finding: String },
     #[error(
-        "the digest `{digest}` would need {count} different issues; `mail.max_issues` is {limit}"
+        "the digest `{digest}` would need more different issues than `mail.max_issues`, {limit}"
     )]
-    TooMany { digest: String, count: usize, limit: usize },
+    TooMany { digest: String, limit: usize },
 }
 
 /// Where a run's key comes from.
@@ -54,46 +56,69 @@ pub enum Occasion {
     Scheduled(Due),
 }
 
-/// One run that could be started.
+/// What one run is planned from, the same for all its people.
 #[derive(Debug)]
-pub struct PlannedRun {
-    pub digest: DigestConfig,
-    pub progress: DigestProgress,
-    pub occasion: Occasion,
-    pub advances: bool,
-    /// Whose subscriptions the plan read.
-    pub audience: Audience,
-    pub plan: Plan,
+struct Basis {
+    digest: DigestConfig,
+    progress: DigestProgress,
+    occasion: Occasion,
+    advances: bool,
+    audience: Audience,
+    window: Window,
     changes: Vec<ToldChange>,
     feeds: Vec<FeedDefinition>,
+    site_language: Language,
     shape: String,
 }
 
+impl Basis {
+    fn question(&self) -> Question<'_> {
+        Question {
+            digest: &self.digest.name,
+            window: self.window,
+            changes: &self.changes,
+            feeds: &self.feeds,
+            site_language: &self.site_language,
+            cap: CAP,
+            shape: &self.shape,
+        }
+    }
+
+    /// Rows of the entries it is about.
+    fn rows(&self) -> Vec<i64> {
+        self.changes.iter().map(|change| change.row).collect()
+    }
+}
+
+/// One run that could be started. Who gets it is read again, page by page, when it is.
+#[derive(Debug)]
+pub struct PlannedRun {
+    basis: Basis,
+    pub plan: Plan,
+}
+
 impl PlannedRun {
+    pub fn digest(&self) -> &str {
+        &self.basis.digest.name
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.plan.recipients.is_empty()
+        self.plan.recipients == 0
     }
 
     pub fn is_rehearsed_by_stand_ins(&self) -> bool {
-        self.audience == Audience::Rehearsal
+        self.basis.audience == Audience::Rehearsal
     }
 
     /// Different entries over all issues.
     pub fn entry_count(&self) -> usize {
-        let mut rows: Vec<i64> = self
-            .plan
-            .issues
-            .iter()
-            .flat_map(|issue| &issue.lines)
-            .map(|line| self.changes[line.change].row)
-            .collect();
-        rows.sort_unstable();
-        rows.dedup();
+        let lines = self.plan.issues.iter().flat_map(|issue| &issue.lines);
+        let rows: HashSet<i64> = lines.map(|line| self.basis.changes[line.change].row).collect();
         rows.len()
     }
 
     fn key(&self) -> String {
-        match &self.occasion {
+        match &self.basis.occasion {
             Occasion::ByHand => format!("now:{}", self.plan.window.to_seq),
             Occasion::Immediate => format!("seq:{}", self.plan.window.to_seq),
             Occasion::Scheduled(due) => due.key.clone(),
@@ -131,15 +156,14 @@ pub async fn plan_all_by_hand(
     let is_meant = |digest: &&DigestConfig| names.is_empty() || names.contains(&digest.name);
     let (stopped, free): (Vec<&DigestConfig>, Vec<&DigestConfig>) =
         press.config.digests.iter().filter(is_meant).partition(|d| is_paused(&pauses, &d.name));
-    let mut taken = HashMap::new();
-    let mut planned = Vec::new();
+    let mut bases = Vec::new();
     // The paused ones last: what they hold back, the others may bring.
-    for digest in free.iter().chain(&stopped) {
-        let occasion = Occasion::ByHand;
-        let run = plan_one(press, digest, occasion, to_seq, advances, &mut taken).await?;
-        planned.extend(run.filter(|run| !run.is_empty()));
+    for digest in free.into_iter().chain(stopped) {
+        bases.extend(basis(press, digest, Occasion::ByHand, to_seq, advances).await?);
     }
-    let (waiting, runs) = planned.into_iter().partition(|run| is_paused(&pauses, &run.digest.name));
+    let mut planned = plan_all(press, bases).await?;
+    planned.retain(|run| !run.is_empty());
+    let (waiting, runs) = planned.into_iter().partition(|run| is_paused(&pauses, run.digest()));
     Ok(ByHand { runs, waiting })
 }
 
@@ -159,8 +183,7 @@ pub fn hash_of(runs: &[PlannedRun]) -> String {
 /// them, unless that is too late by then.
 pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRun>, DigestError> {
     let pauses = press.store.pauses().await?;
-    let mut taken = HashMap::new();
-    let mut runs = Vec::new();
+    let mut bases = Vec::new();
     for digest in press.config.digests.iter().filter(|d| !is_paused(&pauses, &d.name)) {
         let Some(cron) = &digest.at else { continue };
         let Some(progress) = press.store.digest_progress(&digest.name).await? else { continue };
@@ -175,10 +198,9 @@ pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRu
             record_quiet(press, &progress, &due, to_seq, QuietState::Expired, reason).await?;
             continue;
         }
-        let occasion = Occasion::Scheduled(due);
-        runs.extend(plan_one(press, digest, occasion, to_seq, true, &mut taken).await?);
+        bases.extend(basis(press, digest, Occasion::Scheduled(due), to_seq, true).await?);
     }
-    Ok(runs)
+    plan_all(press, bases).await
 }
 
 fn is_too_late(digest: &DigestConfig, due: &Due, now: DateTime<Utc>) -> bool {
@@ -205,7 +227,6 @@ async fn record_quiet(
         to_seq,
         state,
         reason,
-        owed_read: Vec::new(),
     };
     press.store.record_quiet_run(&quiet, press.clock.now()).await?;
     Ok(())
@@ -216,39 +237,34 @@ async fn record_quiet(
 pub async fn plan_immediate(press: &Press) -> Result<Vec<PlannedRun>, DigestError> {
     let to_seq = press.store.newest_seq().await?;
     let pauses = press.store.pauses().await?;
-    let mut taken = HashMap::new();
-    let mut runs = Vec::new();
+    let mut bases = Vec::new();
     let immediate = press.config.digests.iter().filter(|d| d.at.is_none());
     for digest in immediate.filter(|d| !is_paused(&pauses, &d.name)) {
         let progress = press.store.digest_progress(&digest.name).await?;
         if progress.is_none_or(|progress| progress.covered_seq >= to_seq) {
             continue;
         }
-        let occasion = Occasion::Immediate;
-        runs.extend(plan_one(press, digest, occasion, to_seq, true, &mut taken).await?);
+        bases.extend(basis(press, digest, Occasion::Immediate, to_seq, true).await?);
     }
-    Ok(runs)
+    plan_all(press, bases).await
 }
 
-/// Plans one digest. `taken` carries what digests planned before it will deliver, as if
-/// their deliveries stood in the store already.
-async fn plan_one(
+/// Reads what a run is planned from; `None` where the digest is not registered.
+async fn basis(
     press: &Press,
     digest: &DigestConfig,
     occasion: Occasion,
     to_seq: Seq,
     advances: bool,
-    taken: &mut HashMap<(i64, i64), i64>,
-) -> Result<Option<PlannedRun>, DigestError> {
+) -> Result<Option<Basis>, DigestError> {
     let store = &press.store;
     let Some(progress) = store.digest_progress(&digest.name).await? else {
         return Ok(None);
     };
     let audience = press.audience().await?;
-    let subscriptions = store.subscriptions(progress.id, audience).await?;
     let window = Window { from_seq: progress.covered_seq, to_seq };
-    let lowest = subscriptions.iter().filter_map(|s| s.owed_from).min();
-    let after = lowest.map_or(window.from_seq, |owed| owed.min(window.from_seq));
+    let lowest = store.lowest_owed(progress.id, audience, window.from_seq).await?;
+    let after = lowest.unwrap_or(window.from_seq);
     let mut changes = store.told_changes(after, to_seq).await?;
     let translated: HashSet<String> =
         changes.iter().filter_map(|c| c.entry.translation_key.clone()).collect();
@@ -259,44 +275,65 @@ async fn plan_one(
             change.entry.translation_key.as_ref().is_some_and(|key| translated.contains(key))
         }));
     }
-    let rows: Vec<i64> = changes.iter().map(|c| c.row).collect();
-    let mut received = store.received(&rows).await?;
-    for (key, revision) in taken.iter() {
-        let known = received.entry(*key).or_insert(*revision);
-        *known = (*known).max(*revision);
-    }
-    let feeds = feeds::definitions(press).await?;
-    let shape = shape(press);
-    let question = Question {
-        digest: &digest.name,
-        window,
-        changes: &changes,
-        feeds: &feeds,
-        subscriptions: &subscriptions,
-        received: &received,
-        site_language: &press.config.site.language,
-        cap: CAP,
-        shape: &shape,
-    };
-    let plan = plan(&question);
-    for (subscriber, issue) in &plan.recipients {
-        for line in &plan.issues[*issue].lines {
-            let change = &changes[line.change];
-            taken.insert((*subscriber, change.row), change.entry.revision);
-        }
-    }
-    let digest = digest.clone();
-    Ok(Some(PlannedRun {
-        digest,
+    Ok(Some(Basis {
+        digest: digest.clone(),
         progress,
         occasion,
         advances,
         audience,
-        plan,
+        window,
         changes,
-        feeds,
-        shape,
+        feeds: feeds::definitions(press).await?,
+        site_language: press.config.site.language.clone(),
+        shape: shape(press),
     }))
+}
+
+/// Plans digests one after the other for each page of people, each as if the deliveries of
+/// those before it stood in the store already.
+async fn plan_all(press: &Press, bases: Vec<Basis>) -> Result<Vec<PlannedRun>, DigestError> {
+    let questions: Vec<Question<'_>> = bases.iter().map(Basis::question).collect();
+    let mut planners: Vec<Planner<'_>> = questions.iter().map(Planner::new).collect();
+    let digests: Vec<i64> = bases.iter().map(|basis| basis.progress.id).collect();
+    let mut after = SubscriberRange::ALL.after;
+    while let Some(people) = press.store.next_subscribers(&digests, after).await? {
+        let mut taken = Received::new();
+        for (basis, planner) in bases.iter().zip(&mut planners) {
+            if planner.issues().len() > press.config.mail.max_issues {
+                // It is not sent anyway.
+                continue;
+            }
+            let (subscriptions, mut received) = read_people(press, basis, people).await?;
+            for (key, revision) in &taken {
+                let known = received.entry(*key).or_insert(*revision);
+                *known = (*known).max(*revision);
+            }
+            let page = planner.plan(&subscriptions, &received);
+            if bases.len() > 1 {
+                for (subscriber, issue) in &page.recipients {
+                    for line in &planner.issues()[*issue].lines {
+                        let change = &basis.changes[line.change];
+                        taken.insert((*subscriber, change.row), change.entry.revision);
+                    }
+                }
+            }
+        }
+        after = people.upto;
+    }
+    let plans: Vec<Plan> = planners.into_iter().map(Planner::finish).collect();
+    Ok(bases.into_iter().zip(plans).map(|(basis, plan)| PlannedRun { basis, plan }).collect())
+}
+
+/// What some people follow, and what they have of the entries that a run is about.
+async fn read_people(
+    press: &Press,
+    basis: &Basis,
+    people: SubscriberRange,
+) -> Result<(Vec<Subscription>, Received), StoreError> {
+    let store = &press.store;
+    let digest = basis.progress.id;
+    let subscriptions = store.subscriptions(digest, basis.audience, people).await?;
+    Ok((subscriptions, store.received(&basis.rows(), people).await?))
 }
 
 /// Whatever of config and templates shapes a mail.
@@ -316,62 +353,61 @@ fn shape(press: &Press) -> String {
     hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
 }
 
-/// Starts a planned run: renders and checks each issue, then stores run, issues and
-/// recipients together. An empty scheduled run is recorded as covered.
+/// Starts a planned run, page by page: each issue is rendered and checked with the page that
+/// has its first readers. An empty scheduled run is recorded as covered.
 ///
 /// `None` where the run was there already, or had nothing to send.
 pub async fn start(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestError> {
-    let window = run.plan.window;
-    let due_at = match &run.occasion {
-        Occasion::Scheduled(due) => Some(due.moment),
-        Occasion::ByHand | Occasion::Immediate => None,
-    };
     if run.is_empty() {
-        let quiet = QuietRun {
-            digest: run.progress.id,
-            key: run.key(),
-            due_at,
-            from_seq: window.from_seq,
-            to_seq: window.to_seq,
-            state: QuietState::Empty,
-            reason: "nothing new".into(),
-            owed_read: run.plan.owed_read.clone(),
-        };
-        press.store.record_quiet_run(&quiet, press.clock.now()).await?;
+        record_empty(press, run).await?;
         return Ok(None);
     }
-    let limit = press.config.mail.max_issues;
-    if run.plan.issues.len() > limit {
-        let (digest, count) = (run.digest.name.clone(), run.plan.issues.len());
-        return Err(DigestError::TooMany { digest, count, limit });
+    let Some(id) = begin(press, run).await? else { return Ok(None) };
+    let planned = match plan_pages(press, run, id).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            // What is left of it counts for nothing; should this fail too, the next run does it.
+            let _ = press.store.drop_begun_run().await;
+            return Err(error);
+        }
+    };
+    if planned.recipients == 0 {
+        // Everybody left since it was shown.
+        press.store.drop_begun_run().await?;
+        record_empty(press, run).await?;
+        return Ok(None);
     }
-    let issues = run
-        .plan
-        .issues
-        .iter()
-        .map(|issue| make_issue(press, run, issue))
-        .collect::<Result<Vec<_>, _>>()?;
+    let is_open = press.store.open_run(id, &planned.hash, planned.recipients).await?;
+    Ok(is_open.then_some(id))
+}
+
+fn due_at(run: &PlannedRun) -> Option<DateTime<Utc>> {
+    match &run.basis.occasion {
+        Occasion::Scheduled(due) => Some(due.moment),
+        Occasion::ByHand | Occasion::Immediate => None,
+    }
+}
+
+/// Takes the run's key.
+async fn begin(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestError> {
+    let Window { from_seq, to_seq } = run.plan.window;
+    let due_at = due_at(run);
     let mut new_run = NewRun {
-        digest: run.progress.id,
+        digest: run.basis.progress.id,
         key: run.key(),
         due_at,
-        from_seq: window.from_seq,
-        to_seq: window.to_seq,
-        advances: run.advances,
-        plan_hash: run.plan.hash.clone(),
-        issues,
-        recipients: run.plan.recipients.clone(),
-        owed_read: if run.advances { run.plan.owed_read.clone() } else { Vec::new() },
+        from_seq,
+        to_seq,
+        advances: run.basis.advances,
     };
     let now = press.clock.now();
-    let is_scheduled = due_at.is_some();
     for n in 1..=MOST_RUNS_OF_A_KEY {
-        if let Some(id) = press.store.start_run(&new_run, now).await? {
+        if let Some(id) = press.store.begin_run(&new_run, now).await? {
             return Ok(Some(id));
         }
         // A scheduled key that is taken was this very run. By hand it was another one over
         // a window that did not advance, or one that was cancelled.
-        if is_scheduled {
+        if due_at.is_some() {
             break;
         }
         new_run.key = format!("{}+{n}", run.key());
@@ -379,44 +415,100 @@ pub async fn start(press: &Press, run: &PlannedRun) -> Result<Option<i64>, Diges
     Ok(None)
 }
 
+/// Plans a run that was begun, and writes each page down.
+async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, DigestError> {
+    let basis = &run.basis;
+    let question = basis.question();
+    let mut planner = Planner::new(&question);
+    let mut after = SubscriberRange::ALL.after;
+    let mut number = 0;
+    while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
+        let known_issues = planner.issues().len();
+        let (subscriptions, received) = read_people(press, basis, people).await?;
+        let PlannedPage { recipients, owed_read } = planner.plan(&subscriptions, &received);
+        let limit = press.config.mail.max_issues;
+        if planner.issues().len() > limit {
+            return Err(DigestError::TooMany { digest: basis.digest.name.clone(), limit });
+        }
+        let new = planner.issues()[known_issues..].iter();
+        let issues =
+            new.map(|issue| make_issue(press, basis, issue)).collect::<Result<Vec<_>, _>>()?;
+        let owed_read = if basis.advances { owed_read } else { Vec::new() };
+        if !recipients.is_empty() || !owed_read.is_empty() {
+            let page = RunPage { number, subscribers: people, issues, recipients, owed_read };
+            press.store.plan_page(id, &page).await?;
+            number += 1;
+        }
+        after = people.upto;
+    }
+    Ok(planner.finish())
+}
+
+/// Records that a window held nothing new for anybody, and that nobody is owed any of it.
+async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError> {
+    let basis = &run.basis;
+    let Window { from_seq, to_seq } = run.plan.window;
+    let quiet = QuietRun {
+        digest: basis.progress.id,
+        key: run.key(),
+        due_at: due_at(run),
+        from_seq,
+        to_seq,
+        state: QuietState::Empty,
+        reason: "nothing new".into(),
+    };
+    if !press.store.record_quiet_run(&quiet, press.clock.now()).await? {
+        return Ok(());
+    }
+    let question = basis.question();
+    let mut planner = Planner::new(&question);
+    let mut after = SubscriberRange::ALL.after;
+    while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
+        let (subscriptions, received) = read_people(press, basis, people).await?;
+        let page = planner.plan(&subscriptions, &received);
+        // Who is owed something by now keeps it for the next plan.
+        if page.recipients.is_empty() && !page.owed_read.is_empty() {
+            press.store.clear_owed(basis.progress.id, &page.owed_read).await?;
+        }
+        after = people.upto;
+    }
+    Ok(())
+}
+
 /// Runs by hand over one and the same window before we stop counting.
 const MOST_RUNS_OF_A_KEY: usize = 1_000;
 
-fn make_issue(
-    press: &Press,
-    run: &PlannedRun,
-    issue: &PlannedIssue,
-) -> Result<NewIssue, DigestError> {
+fn make_issue(press: &Press, basis: &Basis, issue: &PlannedIssue) -> Result<NewIssue, DigestError> {
     let config = &press.config;
-    let hash_of_issue = issue_hash_of(press, run, issue);
+    let hash_of_issue = issue_hash(&basis.question(), issue);
     let web_url = format!("{}issues/{hash_of_issue}", config.web.public_url);
     let content = |lines: &[Line]| IssueContent {
-        digest: &run.digest.name,
+        digest: &basis.digest.name,
         language: &issue.language,
-        sections: sections(run, lines),
+        sections: sections(basis, lines),
         more: issue.lines.len() - lines.len(),
         web_url: &web_url,
     };
-    let failed = |source| DigestError::Render { digest: run.digest.name.clone(), source };
+    let failed = |source| DigestError::Render { digest: basis.digest.name.clone(), source };
     let shown = content(&issue.lines[..issue.shown]);
     let rendered = render(&press.templates, &config.site, &shown).map_err(failed)?;
     if let Some(finding) = lint(&rendered).into_iter().next() {
-        return Err(DigestError::Unfit { digest: run.digest.name.clone(), finding });
+        return Err(DigestError::Unfit { digest: basis.digest.name.clone(), finding });
     }
     let web = render_web(&press.templates, &config.site, &content(&issue.lines)).map_err(failed)?;
     let feedback_id =
-        format!("{}:{}:digest:{}", &hash_of_issue[..12], run.digest.name, press.site_host());
+        format!("{}:{}:digest:{}", &hash_of_issue[..12], basis.digest.name, press.site_host());
     let headers = IssueHeaders {
         from: &config.mail.from,
         reply_to: config.mail.reply_to.as_ref(),
-        digest: &run.digest.name,
+        digest: &basis.digest.name,
         site_host: press.site_host(),
         web_url: &web_url,
         feedback_id: &feedback_id,
         unsubscribe_address: config.mail.unsubscribe_address.as_ref(),
     };
     let mail = encode(&rendered, &headers);
-    check_structure(press, &run.digest.name, &mail)?;
+    check_structure(press, &basis.digest.name, &mail)?;
     Ok(NewIssue {
         hash: hash_of_issue,
         language: issue.language.clone(),
@@ -425,8 +517,8 @@ fn make_issue(
             .lines
             .iter()
             .map(|line| {
-                let change = &run.changes[line.change];
-                (run.feeds[line.feed].name.clone(), change.row, change.entry.revision)
+                let change = &basis.changes[line.change];
+                (basis.feeds[line.feed].name.clone(), change.row, change.entry.revision)
             })
             .collect(),
         mail: compressed(&mail),
@@ -460,29 +552,13 @@ fn check_structure(press: &Press, digest: &str, mail: &[u8]) -> Result<(), Diges
 /// As long as `subscribers::token` makes them.
 const TOKEN_CHARS: usize = 55;
 
-fn issue_hash_of(press: &Press, run: &PlannedRun, issue: &PlannedIssue) -> String {
-    let received = HashMap::new();
-    let question = Question {
-        digest: &run.digest.name,
-        window: run.plan.window,
-        changes: &run.changes,
-        feeds: &run.feeds,
-        subscriptions: &[],
-        received: &received,
-        site_language: &press.config.site.language,
-        cap: CAP,
-        shape: &run.shape,
-    };
-    issue_hash(&question, issue)
-}
-
 /// Lines as sections, one per feed.
-fn sections<'a>(run: &'a PlannedRun, lines: &[Line]) -> Vec<Section<'a>> {
+fn sections<'a>(basis: &'a Basis, lines: &[Line]) -> Vec<Section<'a>> {
     lines
         .chunk_by(|a, b| a.feed == b.feed)
         .map(|lines| Section {
-            feed_title: &run.feeds[lines[0].feed].title,
-            entries: lines.iter().map(|line| &run.changes[line.change].entry).collect(),
+            feed_title: &basis.feeds[lines[0].feed].title,
+            entries: lines.iter().map(|line| &basis.changes[line.change].entry).collect(),
         })
         .collect()
 }

@@ -1,12 +1,12 @@
 //! Who gets mail: subscriptions by hand and by file, and the rehearsal's stand-ins.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{Press, feeds};
 use crate::store::{NewSubscription, StoreError, Subscribed};
-use crate::subscribers::import::{self, ImportError, Known, Refusal, Row};
+use crate::subscribers::import::{self, ImportError, Known, Line, Refusal, Row};
 use crate::subscribers::keys::KeyError;
 
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +34,16 @@ pub struct Consent {
     pub is_rehearsal: bool,
 }
 
-/// Rows in one transaction of an import.
-const PAGE: usize = 1_000;
+/// Rows in one transaction of an import. Addresses lie all over their index: each transaction
+/// writes most of its pages, so that large ones write less.
+const PAGE: usize = 5_000;
 
-/// Names a subscription may use. A feed of `each:` may be followed before its first entry.
-pub async fn known_names(press: &Press, rows: &[(String, String)]) -> Result<Known, StoreError> {
+/// Names a subscription may use, given the feeds that are asked for. A feed of `each:` may be
+/// followed before its first entry.
+pub async fn known_names(press: &Press, asked: &HashSet<String>) -> Result<Known, StoreError> {
     let active = feeds::definitions(press).await?;
     let mut feeds: HashSet<String> = active.into_iter().map(|feed| feed.name).collect();
-    let asked = rows.iter().map(|(feed, _)| feed);
-    feeds.extend(asked.filter(|name| feeds::may_be_made(&press.config, name)).cloned());
+    feeds.extend(asked.iter().filter(|name| feeds::may_be_made(&press.config, name)).cloned());
     Ok(Known {
         feeds,
         digests: press.config.digests.iter().map(|d| d.name.clone()).collect(),
@@ -50,28 +51,84 @@ pub async fn known_names(press: &Press, rows: &[(String, String)]) -> Result<Kno
     })
 }
 
-/// Reads a list of subscribers; the feeds of its rows are checked against the config.
-pub async fn read_list(
+/// A list of subscribers that was looked through; its rows are read again as they are needed.
+#[derive(Debug)]
+pub struct List {
+    path: PathBuf,
+    known: Known,
+    /// Those that can be subscribed.
+    pub rows: u64,
+    pub refusals: Vec<Refusal>,
+}
+
+impl List {
+    fn lines(&self) -> Result<impl Iterator<Item = Result<Line, PeopleError>>, PeopleError> {
+        lines(&self.path, &self.known)
+    }
+}
+
+/// Looks through a list of subscribers; the feeds of its rows are checked against the config.
+pub async fn read_list(press: &Press, path: &Path) -> Result<List, PeopleError> {
+    let known = known_names(press, &import::feeds(open(path)?)).await?;
+    let mut list = List { path: path.to_owned(), known, rows: 0, refusals: Vec::new() };
+    let mut refusals = Vec::new();
+    let mut rows = 0;
+    for line in list.lines()? {
+        match line? {
+            Line::Row(_) => rows += 1,
+            Line::Refused(refusal) => refusals.push(refusal),
+        }
+    }
+    (list.rows, list.refusals) = (rows, refusals);
+    Ok(list)
+}
+
+fn open(path: &Path) -> Result<File, PeopleError> {
+    File::open(path).map_err(|source| PeopleError::Read { path: path.into(), source })
+}
+
+fn lines<'a>(
+    path: &'a Path,
+    known: &'a Known,
+) -> Result<impl Iterator<Item = Result<Line, PeopleError>> + 'a, PeopleError> {
+    let failed = |source| PeopleError::Import { path: path.into(), source };
+    let lines = import::read(open(path)?, known).map_err(failed)?;
+    Ok(lines.map(move |line| line.map_err(failed)))
+}
+
+/// Subscribes the people of a list, page by page, and says how many were which. `on_page` hears
+/// how many rows are done.
+pub async fn subscribe_list(
     press: &Press,
-    path: &Path,
-) -> Result<(Vec<Row>, Vec<Refusal>), PeopleError> {
-    let open =
-        || File::open(path).map_err(|source| PeopleError::Read { path: path.into(), source });
-    let names = category_names(open()?);
-    let known = known_names(press, &names).await?;
-    import::read(open()?, &known)
-        .map_err(|source| PeopleError::Import { path: path.into(), source })
+    list: &List,
+    consent: &Consent,
+    mut on_page: impl FnMut(u64),
+) -> Result<BTreeMap<Subscribed, u64>, PeopleError> {
+    let mut counts = BTreeMap::new();
+    let mut done = 0;
+    let mut lines = list.lines()?;
+    loop {
+        let mut page = Vec::with_capacity(PAGE);
+        for line in lines.by_ref() {
+            if let Line::Row(row) = line? {
+                page.push(row);
+            }
+            if page.len() == PAGE {
+                break;
+            }
+        }
+        if page.is_empty() {
+            return Ok(counts);
+        }
+        for answer in subscribe(press, &page, consent).await? {
+            *counts.entry(answer).or_default() += 1;
+        }
+        done += page.len() as u64;
+        on_page(done);
+    }
 }
 
-/// Feed and digest of each row, as far as the file can be read.
-fn category_names(file: File) -> Vec<(String, String)> {
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
-    let records = reader.records().filter_map(Result::ok);
-    records.filter_map(|r| Some((r.get(2)?.to_owned(), r.get(3)?.to_owned()))).collect()
-}
-
-/// Subscribes people page by page; one answer per row, in order.
+/// Subscribes people, in one transaction; one answer per row, in order.
 pub async fn subscribe(
     press: &Press,
     rows: &[Row],
@@ -80,13 +137,8 @@ pub async fn subscribe(
     let now = press.clock.now();
     let digests: Vec<String> = press.config.digests.iter().map(|d| d.name.clone()).collect();
     press.store.register_digests(&digests, now).await?;
-    let mut answers = Vec::with_capacity(rows.len());
-    for page in rows.chunks(PAGE) {
-        let page =
-            page.iter().map(|row| sealed(press, row, consent)).collect::<Result<Vec<_>, _>>()?;
-        answers.extend(press.store.subscribe(&page, now).await?);
-    }
-    Ok(answers)
+    let rows = rows.iter().map(|row| sealed(press, row, consent)).collect::<Result<Vec<_>, _>>()?;
+    Ok(press.store.subscribe(&rows, now).await?)
 }
 
 fn sealed(press: &Press, row: &Row, consent: &Consent) -> Result<NewSubscription, KeyError> {
@@ -115,8 +167,8 @@ pub async fn add_stand_ins(press: &Press) -> Result<(), PeopleError> {
     if press.audience().await? == crate::store::Audience::Real {
         return Ok(());
     }
-    let (rows, refusals) = read_list(press, path).await?;
-    if let Some(Refusal { line, reason }) = refusals.into_iter().next() {
+    let list = read_list(press, path).await?;
+    if let Some(Refusal { line, reason }) = list.refusals.first().cloned() {
         return Err(PeopleError::Rehearsal { path: path.clone(), line, reason });
     }
     let consent = Consent {
@@ -125,6 +177,6 @@ pub async fn add_stand_ins(press: &Press) -> Result<(), PeopleError> {
         is_confirmed: true,
         is_rehearsal: true,
     };
-    subscribe(press, &rows, &consent).await?;
+    subscribe_list(press, &list, &consent, |_| {}).await?;
     Ok(())
 }

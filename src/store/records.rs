@@ -200,7 +200,21 @@ pub struct Subscription {
     pub owed_from: Option<Seq>,
 }
 
-/// A run with everything its plan decided.
+/// (subscriber, entry row) and the newest revision that they have or are about to get.
+pub type Received = HashMap<(i64, i64), i64>;
+
+/// Some subscribers, by number: `after < number && number <= upto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubscriberRange {
+    pub after: i64,
+    pub upto: i64,
+}
+
+impl SubscriberRange {
+    pub const ALL: Self = Self { after: -1, upto: i64::MAX };
+}
+
+/// A run about to be planned.
 #[derive(Debug, Clone)]
 pub struct NewRun {
     pub digest: i64,
@@ -210,9 +224,17 @@ pub struct NewRun {
     pub from_seq: Seq,
     pub to_seq: Seq,
     pub advances: bool,
-    pub plan_hash: String,
+}
+
+/// What the plan of a run says of some subscribers.
+#[derive(Debug, Clone)]
+pub struct RunPage {
+    /// From 0 on.
+    pub number: usize,
+    pub subscribers: SubscriberRange,
+    /// Issues that no earlier page had.
     pub issues: Vec<NewIssue>,
-    /// (subscriber, index into `issues`).
+    /// (subscriber, index into the issues of this page and all before it).
     pub recipients: Vec<(i64, usize)>,
     /// `owed_from` values the plan read: (subscriber, feed, value).
     pub owed_read: Vec<(i64, String, Seq)>,
@@ -248,8 +270,6 @@ pub struct QuietRun {
     pub to_seq: Seq,
     pub state: QuietState,
     pub reason: String,
-    /// As in [`NewRun::owed_read`]; read by the plan that found nothing new.
-    pub owed_read: Vec<(i64, String, Seq)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

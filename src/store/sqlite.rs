@@ -10,17 +10,20 @@ mod documents;
 mod feeds;
 mod group;
 mod holds;
+mod intake;
 mod known;
 mod ledger;
 mod outbox;
 mod pauses;
 mod people;
 mod placing;
+mod planning;
 mod requests;
 mod runs;
 mod runs_seen;
 mod scan;
 mod uncertain;
+mod values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -46,9 +49,9 @@ use super::{
     EndOfSubscription, EventMember, FeedLists, FeedRecord, FileOutcome, Followed, HoldRecord,
     Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription,
     PauseRecord, PauseScope, Paused, PingRecord, Placement, Placing, PublicationRecord, QuietRun,
-    Recovered, Request, RequestKind, Resolution, Result, RunDetails, RunRecord, RunsAsked, ScanEnd,
-    ScanRecord, Store, StoreError, Subscribed, SubscriberRecord, Subscription, Suspects,
-    ToldChange, UncertainRecord,
+    Received, Recovered, Request, RequestKind, Resolution, Result, RunDetails, RunPage, RunRecord,
+    RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
+    SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -60,12 +63,19 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const READERS: u32 = 4;
 
-/// Pages a connection may keep, in KiB below zero: with fewer, a first scan of many files writes
-/// its pages out and reads them again in the middle of its transaction.
-const CACHE: &str = "-8192";
+/// Pages a connection may keep, in KiB below zero. What is read again and again is little, and
+/// what a count, a plan or a run goes through is read once.
+const CACHE: &str = "-1024";
+
+/// As [`CACHE`], for a transaction that goes all over the database: with fewer, a first scan of
+/// many files writes its pages out and reads them again in the middle.
+const LARGE_CACHE: &str = "pragma cache_size = -8192";
+
+/// What a writer had before [`LARGE_CACHE`].
+const USUAL_CACHE: &str = "pragma cache_size = -1024";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
@@ -73,6 +83,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "pauses", include_str!("../../migrations/sqlite/0005_pauses.sql")),
     (6, "deliveries", include_str!("../../migrations/sqlite/0006_deliveries.sql")),
     (7, "run_counts", include_str!("../../migrations/sqlite/0007_run_counts.sql")),
+    (8, "pages", include_str!("../../migrations/sqlite/0008_pages.sql")),
 ];
 
 #[derive(Debug)]
@@ -128,6 +139,13 @@ impl SqliteStore {
         self.writer.lock().await
     }
 
+    /// For a transaction that goes all over the database; see [`give_back`].
+    async fn large_writer(&self) -> Result<MutexGuard<'_, SqliteConnection>> {
+        let mut writer = self.writer().await;
+        sqlx::raw_sql(LARGE_CACHE).execute(&mut *writer).await.during("make room for a write")?;
+        Ok(writer)
+    }
+
     async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
         self.readers.acquire().await.during("read the store")
     }
@@ -145,6 +163,13 @@ async fn migrate(writer: &mut SqliteConnection) -> std::result::Result<(), Migra
     let migrator = Migrator::with_migrations(steps.collect());
     let first = migrator.run(&mut *writer).await;
     if first.is_ok() { first } else { migrator.run(writer).await }
+}
+
+/// Gives the memory of a [`SqliteStore::large_writer`] back. One that failed keeps it until the
+/// next.
+async fn give_back(mut writer: MutexGuard<'_, SqliteConnection>) -> Result<()> {
+    sqlx::raw_sql(USUAL_CACHE).execute(&mut *writer).await.during("give memory back")?;
+    Ok(())
 }
 
 async fn begin<'c>(
@@ -256,12 +281,13 @@ impl Store for SqliteStore {
     }
 
     async fn accept_scan(&self, scan: &ScanRecord, now: DateTime<Utc>) -> Result<Vec<Change>> {
-        let mut writer = self.writer().await;
+        let mut writer = self.large_writer().await?;
         let mut transaction = begin(&mut writer, "remember a scan").await?;
         content::record_files(&mut transaction, scan).await?;
         let changes = scan::apply(&mut transaction, &scan.steps, now).await?;
         scan::hold(&mut transaction, scan, now).await?;
         transaction.commit().await.during("remember a scan")?;
+        give_back(writer).await?;
         Ok(changes)
     }
 
@@ -377,10 +403,11 @@ impl Store for SqliteStore {
     }
 
     async fn place(&self, placing: &Placing, now: DateTime<Utc>) -> Result<()> {
-        let mut writer = self.writer().await;
+        let mut writer = self.large_writer().await?;
         let mut transaction = begin(&mut writer, "place entries in feeds").await?;
         placing::place(&mut transaction, placing, now).await?;
-        transaction.commit().await.during("place entries in feeds")
+        transaction.commit().await.during("place entries in feeds")?;
+        give_back(writer).await
     }
 
     async fn feed_lists(&self, asked: &ListsAsked) -> Result<FeedLists> {
@@ -483,28 +510,71 @@ impl Store for SqliteStore {
         catalogue::told_changes(&mut *self.reader().await?, after, upto).await
     }
 
-    async fn subscriptions(&self, digest: i64, audience: Audience) -> Result<Vec<Subscription>> {
-        people::subscriptions(&mut *self.reader().await?, digest, audience).await
+    async fn next_subscribers(
+        &self,
+        digests: &[i64],
+        after: i64,
+    ) -> Result<Option<SubscriberRange>> {
+        people::next_range(&mut *self.reader().await?, digests, after).await
     }
 
-    async fn received(&self, entries: &[i64]) -> Result<HashMap<(i64, i64), i64>> {
-        runs::received(&mut *self.reader().await?, entries).await
+    async fn subscriptions(
+        &self,
+        digest: i64,
+        audience: Audience,
+        of: SubscriberRange,
+    ) -> Result<Vec<Subscription>> {
+        people::subscriptions(&mut *self.reader().await?, digest, audience, of).await
     }
 
-    async fn start_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>> {
+    async fn lowest_owed(
+        &self,
+        digest: i64,
+        audience: Audience,
+        below: Seq,
+    ) -> Result<Option<Seq>> {
+        people::lowest_owed(&mut *self.reader().await?, digest, audience, below).await
+    }
+
+    async fn received(&self, entries: &[i64], by: SubscriberRange) -> Result<Received> {
+        planning::received(&mut *self.reader().await?, entries, by).await
+    }
+
+    async fn begin_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>> {
         let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "start a run").await?;
-        let id = runs::start(&mut transaction, run, now).await?;
-        transaction.commit().await.during("start a run")?;
+        let mut transaction = begin(&mut writer, "begin a run").await?;
+        planning::drop_begun(&mut transaction).await?;
+        let id = planning::begin(&mut transaction, run, now).await?;
+        transaction.commit().await.during("begin a run")?;
         Ok(id)
     }
 
-    async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool> {
+    async fn plan_page(&self, run: i64, page: &RunPage) -> Result<()> {
         let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "record a run").await?;
-        let recorded = runs::record_quiet(&mut transaction, run, now).await?;
-        transaction.commit().await.during("record a run")?;
-        Ok(recorded)
+        let mut transaction = begin(&mut writer, "plan a run").await?;
+        planning::add_page(&mut transaction, run, page).await?;
+        failpoint::reach("at-plan-page");
+        transaction.commit().await.during("plan a run")
+    }
+
+    async fn open_run(&self, run: i64, plan_hash: &str, recipients: u64) -> Result<bool> {
+        failpoint::reach("before-run-opens");
+        planning::open(&mut *self.writer().await, run, plan_hash, recipients).await
+    }
+
+    async fn drop_begun_run(&self) -> Result<()> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "drop a run").await?;
+        planning::drop_begun(&mut transaction).await?;
+        transaction.commit().await.during("drop a run")
+    }
+
+    async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool> {
+        runs::record_quiet(&mut *self.writer().await, run, now).await
+    }
+
+    async fn clear_owed(&self, digest: i64, owed_read: &[(i64, String, Seq)]) -> Result<()> {
+        planning::clear_owed(&mut *self.writer().await, digest, &json(&owed_read)).await
     }
 
     async fn expand(
@@ -667,18 +737,24 @@ impl Store for SqliteStore {
         rows: &[NewSubscription],
         now: DateTime<Utc>,
     ) -> Result<Vec<Subscribed>> {
-        let mut writer = self.writer().await;
+        let mut writer = self.large_writer().await?;
         let mut transaction = begin(&mut writer, "add subscriptions").await?;
-        let mut answers = Vec::with_capacity(rows.len());
-        for row in rows {
-            answers.push(people::subscribe(&mut transaction, row, now).await?);
-        }
+        let answers = intake::subscribe(&mut transaction, rows, now).await?;
         transaction.commit().await.during("add subscriptions")?;
+        give_back(writer).await?;
         Ok(answers)
     }
 
-    async fn subscribers(&self) -> Result<Vec<SubscriberRecord>> {
-        people::subscribers(&mut *self.reader().await?).await
+    async fn subscribers(&self, after: i64) -> Result<Vec<SubscriberRecord>> {
+        people::subscribers(&mut *self.reader().await?, after).await
+    }
+
+    async fn subscription_counts(&self) -> Result<BTreeMap<String, u64>> {
+        people::counts(&mut *self.reader().await?).await
+    }
+
+    async fn running_subscriptions(&self, subscriber: i64) -> Result<u64> {
+        people::running(&mut *self.reader().await?, subscriber).await
     }
 
     async fn subscriber_by_lookup(&self, lookup: &[u8]) -> Result<Option<i64>> {

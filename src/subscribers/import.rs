@@ -23,6 +23,13 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// What a line of the file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    Row(Row),
+    Refused(Refusal),
+}
+
 /// Names that a row may use, and the language of rows that give none.
 #[derive(Debug, Clone)]
 pub struct Known {
@@ -39,26 +46,43 @@ pub enum ImportError {
     Csv(#[source] csv::Error),
 }
 
-/// Reads a list; lines that cannot be used are told one by one and the rest goes on.
-pub fn read(file: impl Read, known: &Known) -> Result<(Vec<Row>, Vec<Refusal>), ImportError> {
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
+/// Reads a list line by line; lines that cannot be used are told and the rest goes on.
+pub fn read<'a>(
+    file: impl Read + 'a,
+    known: &'a Known,
+) -> Result<impl Iterator<Item = Result<Line, ImportError>> + 'a, ImportError> {
+    let mut reader = reader(file);
     let header = reader.headers().map_err(ImportError::Csv)?;
     let header = header.iter().map(|h| h.trim_start_matches('\u{feff}')).collect::<Vec<_>>();
     if header != ["address", "language", "feed", "digest"] {
         return Err(ImportError::Header(header.join(",")));
     }
-    let mut rows = Vec::new();
-    let mut refusals = Vec::new();
-    for record in reader.records() {
+    Ok(reader.into_records().map(|record| {
         let record = record.map_err(ImportError::Csv)?;
         let line = record.position().map_or(0, csv::Position::line);
-        match row(line, &record, known) {
-            Ok(row) => rows.push(row),
-            Err(reason) => refusals.push(Refusal { line, reason }),
+        Ok(match row(line, &record, known) {
+            Ok(row) => Line::Row(row),
+            Err(reason) => Line::Refused(Refusal { line, reason }),
+        })
+    }))
+}
+
+/// The feeds that a list names, as far as it can be read.
+pub fn feeds(file: impl Read) -> HashSet<String> {
+    let records = reader(file).into_records().filter_map(Result::ok);
+    let mut feeds = HashSet::new();
+    for record in records {
+        if let (Some(feed), Some(_)) = (record.get(2), record.get(3))
+            && !feeds.contains(feed)
+        {
+            feeds.insert(feed.to_owned());
         }
     }
-    Ok((rows, refusals))
+    feeds
+}
+
+fn reader<R: Read>(file: R) -> csv::Reader<R> {
+    csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file)
 }
 
 fn row(line: u64, record: &csv::StringRecord, known: &Known) -> Result<Row, String> {
@@ -117,23 +141,29 @@ mod tests {
             ali@example.org,,events,daily\n\
             ali@example.org,en,sport,daily\n\
             ali@example.org,en,all\n";
-        let (rows, refusals) = read(text.as_bytes(), &known()).unwrap();
-        let lines: Vec<_> = rows.iter().map(|r| (r.line, r.language.as_str())).collect();
-        assert_eq!(lines, [(2, "zh"), (4, "en")]);
-        let reasons: Vec<_> = refusals.iter().map(|r| (r.line, r.reason.as_str())).collect();
+        let known = known();
+        let lines = read(text.as_bytes(), &known).unwrap().map(|line| match line.unwrap() {
+            Line::Row(row) => (row.line, format!("in {}", row.language.as_str())),
+            Line::Refused(refusal) => (refusal.line, refusal.reason),
+        });
         assert_eq!(
-            reasons,
+            lines.collect::<Vec<_>>(),
             [
+                (2, "in zh"),
                 (3, "`mei@localhost` is not an e-mail address: the domain has no dot"),
+                (4, "in en"),
                 (5, "there is no feed `sport`; there are `all`, `events`"),
                 (6, "it has not four fields"),
             ]
+            .map(|(line, text)| (line, text.to_owned()))
         );
+        assert_eq!(feeds(text.as_bytes()), ["all", "events", "sport"].map(str::to_owned).into());
     }
 
     #[test]
     fn another_header_is_refused_whole() {
-        let error = read("mail,feed\na@b.cc,all\n".as_bytes(), &known()).unwrap_err();
+        let known = known();
+        let error = read("mail,feed\na@b.cc,all\n".as_bytes(), &known).err().unwrap();
         assert_eq!(
             error.to_string(),
             "the header is not `address,language,feed,digest`: `mail,feed`"

@@ -86,6 +86,12 @@ async fn check_with(point: &Point, policy: Policy) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_planned_entirely_or_not_at_all() {
+    check(Point::at("at-plan-page", [0, 0], [0, 0]).numbered([1, 1])).await;
+    check(Point::at("before-run-opens", [0, 0], [0, 0]).numbered([1, 1])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_plan_becomes_deliveries_whole_or_not_at_all() {
     // The second time is the end of the plan, where the run goes on to sending.
     check(Point::at("at-expand-page", [0, 0], [0, 0]).numbered([1, 2])).await;

@@ -1,8 +1,6 @@
 //! What operators do with sending: pauses, cancelled runs, deliveries of unknown fate.
 
-use tidings::store::{
-    Cancellation, Cancelled, NewPause, PauseScope, Resolution, RunDetails, RunsAsked,
-};
+use tidings::store::{Cancelled, NewPause, PauseScope, Resolution, RunDetails};
 
 use super::*;
 
@@ -36,8 +34,8 @@ async fn resolve(store: &dyn Store, run: i64, resolution: Resolution) -> u64 {
 async fn sending_all_owed(store: &dyn Store, readers: u8) -> i64 {
     let recipients = with_readers(store, readers).await;
     let owed_read = recipients.iter().map(|(person, _)| (*person, "all".into(), 0)).collect();
-    let run = NewRun { owed_read, ..run_of(store, "k", &recipients).await };
-    let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
+    let run = Planned { owed_read, ..run_of(store, "k", &recipients).await };
+    let run = start_run(store, &run).await.unwrap();
     expand_all(store, run).await;
     run
 }
@@ -74,9 +72,11 @@ fn a_pause_of_another_digest_or_run_stops_nothing() {
     check(async |store| {
         let run = sending(store, 1).await;
         pause(store, PauseScope::Digest("weekly".into())).await;
-        let elsewhere =
-            NewRun { digest: digest(store, "weekly").await, ..run_of(store, "k", &[(1, 0)]).await };
-        let other = store.start_run(&elsewhere, at(0)).await.unwrap().unwrap();
+        let elsewhere = Planned {
+            digest: digest(store, "weekly").await,
+            ..run_of(store, "k", &[(1, 0)]).await
+        };
+        let other = start_run(store, &elsewhere).await.unwrap();
         expand_all(store, other).await;
         pause(store, PauseScope::Run(other)).await;
         let claims = claim(store, 0, 9).await;
@@ -177,10 +177,8 @@ fn those_in_pages_not_expanded_yet_are_cancelled_and_owed_as_well() {
     check(async |store| {
         let recipients = with_readers(store, 2).await;
         let owed_read = vec![(1, "all".into(), 0), (2, "all".into(), 0)];
-        let run = NewRun { owed_read, ..run_of(store, "k", &recipients).await };
-        let run = store.start_run(&run, at(0)).await.unwrap().unwrap();
-        let none = ("all".to_owned(), None);
-        assert_eq!(owed(store, "daily").await, [none.clone(), none]);
+        let run = Planned { owed_read, ..run_of(store, "k", &recipients).await };
+        let run = start_run(store, &run).await.unwrap();
         assert_eq!(cancel(store, run).await, Some(Cancelled { cancelled: 2, uncertain: 0 }));
         let all = ("all".to_owned(), Some(0));
         assert_eq!(owed(store, "daily").await, [all.clone(), all]);

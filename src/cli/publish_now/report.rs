@@ -39,7 +39,7 @@ pub(super) struct DigestReport {
     pub digest: String,
     pub entries: usize,
     pub issues: usize,
-    pub recipients: usize,
+    pub recipients: u64,
     pub from_seq: i64,
     pub to_seq: i64,
     pub plan: String,
@@ -48,10 +48,10 @@ pub(super) struct DigestReport {
 impl DigestReport {
     pub(super) fn of(run: &PlannedRun) -> Self {
         Self {
-            digest: run.digest.name.clone(),
+            digest: run.digest().to_owned(),
             entries: run.entry_count(),
             issues: run.plan.issues.len(),
-            recipients: run.plan.recipients.len(),
+            recipients: run.plan.recipients,
             from_seq: run.plan.window.from_seq,
             to_seq: run.plan.window.to_seq,
             plan: run.plan.hash.clone(),

@@ -16,7 +16,7 @@ pub(super) async fn cancel_run(
     let run = cancellation.run;
     let is_open: bool = sqlx::query_scalar(
         "select exists (select 1 from run where id = $1 and state not in
-             ('complete', 'empty', 'cancelled', 'expired', 'superseded'))",
+             ('planned', 'complete', 'empty', 'cancelled', 'expired', 'superseded'))",
     )
     .bind(run)
     .fetch_one(&mut *writer)

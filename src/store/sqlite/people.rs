@@ -1,30 +1,63 @@
 //! Subscribers, their consent and its end.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result};
-use crate::model::Language;
+use super::{During, Result, json};
+use crate::model::{Language, Seq};
 use crate::store::{
     Audience, DeliveryRecord, EndOfSubscription, NewSubscription, StoreError, Subscribed,
-    SubscriberRecord, Subscription,
+    SubscriberRange, SubscriberRecord, Subscription,
 };
+
+/// Rows of one page of people, for each digest.
+const PAGE: i64 = 5_000;
+
+pub(super) async fn next_range(
+    reader: &mut SqliteConnection,
+    digests: &[i64],
+    after: i64,
+) -> Result<Option<SubscriberRange>> {
+    let (first, upto): (Option<i64>, Option<i64>) = sqlx::query_as(
+        "select
+             min((select c.subscriber_id from subscription c where c.digest_id = j.value
+                 and c.state = 'confirmed' and c.subscriber_id > $2
+                 order by c.subscriber_id limit 1)),
+             min((select c.subscriber_id from subscription c where c.digest_id = j.value
+                 and c.state = 'confirmed' and c.subscriber_id > $2
+                 order by c.subscriber_id limit 1 offset $3))
+         from json_each($1) as j",
+    )
+    .bind(json(&digests))
+    .bind(after)
+    .bind(PAGE - 1)
+    .fetch_one(reader)
+    .await
+    .during("read the subscriptions")?;
+    Ok(first.map(|_| SubscriberRange { after, upto: upto.unwrap_or(i64::MAX) }))
+}
 
 pub(super) async fn subscriptions(
     reader: &mut SqliteConnection,
     digest: i64,
     audience: Audience,
+    of: SubscriberRange,
 ) -> Result<Vec<Subscription>> {
     let rows: Vec<(i64, String, String, Option<i64>)> = sqlx::query_as(
         "select c.subscriber_id, c.feed, s.language, c.owed_from
          from subscription c join subscriber s on s.id = c.subscriber_id
          where c.digest_id = $1 and c.state = 'confirmed' and s.is_rehearsal = $2
+           and c.subscriber_id > $3 and c.subscriber_id <= $4
            and s.paused_at is null and s.erased_at is null
            and not exists (select 1 from suppression x where x.lookup = s.lookup)
          order by c.subscriber_id, c.feed",
     )
     .bind(digest)
     .bind(audience == Audience::Rehearsal)
+    .bind(of.after)
+    .bind(of.upto)
     .fetch_all(reader)
     .await
     .during("read the subscriptions")?;
@@ -36,6 +69,27 @@ pub(super) async fn subscriptions(
             Ok(Subscription { subscriber, feed, language, owed_from })
         })
         .collect()
+}
+
+pub(super) async fn lowest_owed(
+    reader: &mut SqliteConnection,
+    digest: i64,
+    audience: Audience,
+    below: Seq,
+) -> Result<Option<Seq>> {
+    sqlx::query_scalar(
+        "select min(c.owed_from)
+         from subscription c join subscriber s on s.id = c.subscriber_id
+         where c.digest_id = $1 and c.state = 'confirmed' and c.owed_from < $3
+           and s.is_rehearsal = $2 and s.paused_at is null and s.erased_at is null
+           and not exists (select 1 from suppression x where x.lookup = s.lookup)",
+    )
+    .bind(digest)
+    .bind(audience == Audience::Rehearsal)
+    .bind(below)
+    .fetch_one(reader)
+    .await
+    .during("read what people are owed")
 }
 
 pub(super) async fn subscribe(
@@ -210,7 +264,10 @@ async fn subscriber(
     Ok((id, false))
 }
 
-pub(super) async fn subscribers(reader: &mut SqliteConnection) -> Result<Vec<SubscriberRecord>> {
+pub(super) async fn subscribers(
+    reader: &mut SqliteConnection,
+    after: i64,
+) -> Result<Vec<SubscriberRecord>> {
     #[derive(FromRow)]
     struct Row {
         id: i64,
@@ -226,12 +283,17 @@ pub(super) async fn subscribers(reader: &mut SqliteConnection) -> Result<Vec<Sub
     let rows: Vec<Row> = sqlx::query_as(
         "select s.id, a.key_id, a.version, a.cipher, s.language, s.is_rehearsal, c.feed,
                 d.name as digest, c.state
-         from subscriber s
+         from (select * from subscriber p where id > $1
+             and exists (select 1 from subscription where subscriber_id = p.id)
+             and exists (select 1 from address where subscriber_id = p.id)
+             order by id limit $2) s
          join address a on a.subscriber_id = s.id and a.version = s.address_version
          join subscription c on c.subscriber_id = s.id
          join digest d on d.id = c.digest_id
          order by s.id, c.feed",
     )
+    .bind(after)
+    .bind(PAGE)
     .fetch_all(reader)
     .await
     .during("read the subscribers")?;
@@ -249,6 +311,28 @@ pub(super) async fn subscribers(reader: &mut SqliteConnection) -> Result<Vec<Sub
             state: row.state,
         })
         .collect())
+}
+
+pub(super) async fn counts(reader: &mut SqliteConnection) -> Result<BTreeMap<String, u64>> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "select iif(s.is_rehearsal = 1, 'rehearsal', c.state), count(*)
+         from subscription c join subscriber s on s.id = c.subscriber_id group by 1",
+    )
+    .fetch_all(reader)
+    .await
+    .during("count the subscriptions")?;
+    Ok(rows.into_iter().map(|(state, count)| (state, count.cast_unsigned())).collect())
+}
+
+pub(super) async fn running(reader: &mut SqliteConnection, subscriber: i64) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar(
+        "select count(*) from subscription where subscriber_id = $1 and state <> 'ended'",
+    )
+    .bind(subscriber)
+    .fetch_one(reader)
+    .await
+    .during("count the subscriptions")?;
+    Ok(count.cast_unsigned())
 }
 
 pub(super) async fn subscriber_by_lookup(

@@ -1,19 +1,12 @@
-//! Digests, runs, issues, and the expansion of a plan into deliveries.
+//! Digests, runs, and the expansion of a plan into deliveries.
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, from_json, json, moment};
-use crate::model::Seq;
-use crate::store::{
-    DeliveryKeys, DigestProgress, IssueRecord, NewIssue, NewRun, QuietRun, QuietState, Rendering,
-    RunRecord,
-};
-
-/// Recipients in one page of expansion: a page is one transaction.
-const PAGE: usize = 5_000;
+use super::{During, Result, from_json, json, moment, planning};
+use crate::store::{DeliveryKeys, DigestProgress, IssueRecord, QuietRun, QuietState, RunRecord};
 
 pub(super) async fn register_digests(
     writer: &mut SqliteConnection,
@@ -45,7 +38,8 @@ pub(super) async fn digest_progress(
                     and r.advances = 1 and r.state in
                     ('expanding', 'sending', 'paused', 'complete', 'empty', 'cancelled')),
                     d.registered_seq),
-                (select max(r.key) from run r where r.digest_id = d.id and r.due_at is not null)
+                (select max(r.key) from run r where r.digest_id = d.id and r.due_at is not null
+                    and r.state <> 'planned')
          from digest d where d.name = $1",
     )
     .bind(name)
@@ -58,147 +52,6 @@ pub(super) async fn digest_progress(
         registered_at: moment(registered_at),
         newest_due_key,
     }))
-}
-
-pub(super) async fn received(
-    reader: &mut SqliteConnection,
-    entries: &[i64],
-) -> Result<HashMap<(i64, i64), i64>> {
-    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
-        // Who stands in a page that is not expanded yet is about to get it.
-        "select subscriber_id, entry_id, max(revision) from (
-             select d.subscriber_id, ie.entry_id, ie.revision
-             from json_each($1) as j
-             join issue_entry ie on ie.entry_id = j.value
-             join issue i on i.id = ie.issue_id
-             join delivery d on d.run_id = i.run_id and d.issue_id = i.id
-             where d.state not in ('rejected', 'cancelled', 'rehearsed')
-             union all
-             select p.value->>0, ie.entry_id, ie.revision
-             from run_page rp
-             join json_each(rp.recipients) as p
-             join issue_entry ie on ie.issue_id = p.value->>1
-             where ie.entry_id in (select value from json_each($1)))
-         group by subscriber_id, entry_id",
-    )
-    .bind(json(&entries))
-    .fetch_all(reader)
-    .await
-    .during("read what people have received")?;
-    Ok(rows
-        .into_iter()
-        .map(|(subscriber, entry, revision)| ((subscriber, entry), revision))
-        .collect())
-}
-
-pub(super) async fn start(
-    writer: &mut SqliteConnection,
-    run: &NewRun,
-    now: DateTime<Utc>,
-) -> Result<Option<i64>> {
-    let action = "start a run";
-    let id: Option<i64> = sqlx::query_scalar(
-        "insert into run (digest_id, key, due_at, from_seq, to_seq, advances, state, plan_hash,
-             recipients, created_at)
-         values ($1, $2, $3, $4, $5, $6, 'expanding', $7, $8, $9)
-         on conflict (digest_id, key) do nothing returning id",
-    )
-    .bind(run.digest)
-    .bind(&run.key)
-    .bind(run.due_at.map(|at| at.timestamp()))
-    .bind(run.from_seq)
-    .bind(run.to_seq)
-    .bind(run.advances)
-    .bind(&run.plan_hash)
-    .bind(i64::try_from(run.recipients.len()).unwrap_or(i64::MAX))
-    .bind(now.timestamp())
-    .fetch_optional(&mut *writer)
-    .await
-    .during(action)?;
-    let Some(id) = id else {
-        return Ok(None);
-    };
-    let mut issues = Vec::with_capacity(run.issues.len());
-    for issue in &run.issues {
-        issues.push(add_issue(writer, id, issue).await?);
-    }
-    for (page, recipients) in run.recipients.chunks(PAGE).enumerate() {
-        let pairs: Vec<(i64, i64)> =
-            recipients.iter().map(|(subscriber, issue)| (*subscriber, issues[*issue])).collect();
-        sqlx::query("insert into run_page (run_id, page, recipients) values ($1, $2, $3)")
-            .bind(id)
-            .bind(i64::try_from(page).unwrap_or(i64::MAX))
-            .bind(json(&pairs))
-            .execute(&mut *writer)
-            .await
-            .during(action)?;
-    }
-    clear_owed(writer, &run.owed_read).await?;
-    Ok(Some(id))
-}
-
-async fn add_issue(writer: &mut SqliteConnection, run: i64, issue: &NewIssue) -> Result<i64> {
-    let action = "store an issue";
-    for Rendering { hash, bytes } in [&issue.mail, &issue.web] {
-        sqlx::query("insert into rendering (hash, bytes) values ($1, $2) on conflict do nothing")
-            .bind(hash)
-            .bind(bytes)
-            .execute(&mut *writer)
-            .await
-            .during(action)?;
-    }
-    let id: i64 = sqlx::query_scalar(
-        "insert into issue (run_id, hash, language, subject, mail_rendering, web_rendering)
-         values ($1, $2, $3, $4, $5, $6) returning id",
-    )
-    .bind(run)
-    .bind(&issue.hash)
-    .bind(issue.language.as_str())
-    .bind(&issue.subject)
-    .bind(&issue.mail.hash)
-    .bind(&issue.web.hash)
-    .fetch_one(&mut *writer)
-    .await
-    .during(action)?;
-    for (position, (feed, entry, revision)) in issue.lines.iter().enumerate() {
-        sqlx::query(
-            "insert into issue_entry (issue_id, position, feed, entry_id, revision)
-             values ($1, $2, $3, $4, $5)",
-        )
-        .bind(id)
-        .bind(i64::try_from(position).unwrap_or(i64::MAX))
-        .bind(feed)
-        .bind(entry)
-        .bind(revision)
-        .execute(&mut *writer)
-        .await
-        .during(action)?;
-        sqlx::query(
-            "insert into run_entry (run_id, entry_id, revision) values ($1, $2, $3)
-             on conflict do nothing",
-        )
-        .bind(run)
-        .bind(entry)
-        .bind(revision)
-        .execute(&mut *writer)
-        .await
-        .during(action)?;
-    }
-    Ok(id)
-}
-
-/// Clears exactly the values a plan read: one lowered or set since stays.
-async fn clear_owed(writer: &mut SqliteConnection, owed: &[(i64, String, Seq)]) -> Result<()> {
-    sqlx::query(
-        "update subscription set owed_from = null
-         from json_each($1) as j
-         where subscriber_id = j.value->>0 and feed = j.value->>1 and owed_from = j.value->>2",
-    )
-    .bind(json(&owed))
-    .execute(writer)
-    .await
-    .during("clear what people were owed")?;
-    Ok(())
 }
 
 pub(super) async fn record_quiet(
@@ -224,14 +77,10 @@ pub(super) async fn record_quiet(
     .bind(state)
     .bind(&run.reason)
     .bind(now.timestamp())
-    .execute(&mut *writer)
+    .execute(writer)
     .await
     .during("record a run")?;
-    let is_new = done.rows_affected() > 0;
-    if is_new && run.state == QuietState::Empty {
-        clear_owed(writer, &run.owed_read).await?;
-    }
-    Ok(is_new)
+    Ok(done.rows_affected() > 0)
 }
 
 pub(super) async fn expand(
@@ -241,14 +90,16 @@ pub(super) async fn expand(
     now: DateTime<Utc>,
 ) -> Result<Option<u64>> {
     let action = "expand a run";
-    let page: Option<(i64, String)> = sqlx::query_as(
-        "select page, recipients from run_page where run_id = $1 order by page limit 1",
+    let page: Option<(i64, String, String, i64)> = sqlx::query_as(
+        "select p.page, p.recipients, p.owed, r.digest_id
+         from run_page p join run r on r.id = p.run_id and r.state <> 'planned'
+         where p.run_id = $1 order by p.page limit 1",
     )
     .bind(run)
     .fetch_optional(&mut *writer)
     .await
     .during(action)?;
-    let Some((page, recipients)) = page else {
+    let Some((page, recipients, owed, digest)) = page else {
         sqlx::query("update run set state = 'sending' where id = $1 and state = 'expanding'")
             .bind(run)
             .execute(&mut *writer)
@@ -280,6 +131,7 @@ pub(super) async fn expand(
     .await
     .during(action)?
     .rows_affected();
+    planning::clear_owed(writer, digest, &owed).await?;
     sqlx::query("delete from run_page where run_id = $1 and page = $2")
         .bind(run)
         .bind(page)
@@ -318,7 +170,8 @@ pub(super) async fn open_runs(reader: &mut SqliteConnection) -> Result<Vec<RunRe
     let rows: Vec<RunRow> = sqlx::query_as(
         "select r.id, d.name as digest, r.key, r.state, r.from_seq, r.to_seq, r.recipients
          from run r join digest d on d.id = r.digest_id
-         where r.state not in ('complete', 'empty', 'cancelled', 'expired', 'superseded')
+         where r.state not in ('planned', 'complete', 'empty', 'cancelled', 'expired',
+             'superseded')
          order by r.id",
     )
     .fetch_all(reader)
