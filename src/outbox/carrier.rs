@@ -194,14 +194,15 @@ impl Carrier {
         }
         let has_turn = !crew.has_rate() || stopped_or(&crew, crew.take_turn()).await.is_some();
         let Some((connection, opened)) = self.connection.as_mut().filter(|_| has_turn) else {
-            return self.abandon(letter.held);
+            self.abandon(letter.held);
+            return Ok(());
         };
         let is_worn =
             connection.messages() + 1 >= LONGEST_USE_MESSAGES || opened.elapsed() >= LONGEST_USE;
         failpoint::reach("before-mail");
         let is_ahead = connection.is_begun();
-        let begin = connection.begin(letter.envelope(&self.outbox.from));
-        let begun = stopped_or(&crew, begin).await;
+        let beginning = connection.begin(letter.envelope(&self.outbox.from));
+        let begun = stopped_or(&crew, beginning).await;
         if is_ahead {
             let mut pace = self.outbox.pace();
             match begun {
@@ -219,10 +220,14 @@ impl Carrier {
             Some(Err(BeginError::Relay(error))) => {
                 return self.relay_failed(error, Some(letter.held)).await;
             }
-            None => return self.abandon(letter.held),
+            None => {
+                self.abandon(letter.held);
+                return Ok(());
+            }
         }
         if crew.is_stopped() {
-            return self.abandon(letter.held);
+            self.abandon(letter.held);
+            return Ok(());
         }
         let Letter { held, message, .. } = letter;
         let next = async { if is_worn { None } else { look_ahead(&crew, held.lane).await } };
@@ -237,7 +242,7 @@ impl Carrier {
                 return Ok(());
             }
             Err(error) => {
-                self.abandon(held)?;
+                self.abandon(held);
                 return Err(error);
             }
         };
@@ -253,10 +258,9 @@ impl Carrier {
     }
 
     /// Before the dot nothing is owed: hanging up leaves it unsent.
-    fn abandon(&mut self, held: Held) -> Result<(), SendError> {
+    fn abandon(&mut self, held: Held) {
         self.connection = None;
         self.crew.supply.put_back(held);
-        Ok(())
     }
 
     /// Writes the message and its dot, and takes the reply, however long that is.

@@ -122,7 +122,7 @@ impl SqliteStore {
         let group = GroupCommit::start(path, Arc::clone(&writer)).await;
         let group =
             group.map_err(|source| StoreError::Ledger { action: "open the outbox", source })?;
-        Ok(Self { group, writer, readers })
+        Ok(Self { writer, group, readers })
     }
 
     /// Copies the whole store, as of now, to a new file at `path`.

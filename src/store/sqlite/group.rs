@@ -164,9 +164,9 @@ fn write_all(
         // Those who came while somebody else was writing go with it.
         orders.extend(waiting.try_iter().take(LARGEST - orders.len()));
         let is_write = |order: &Order| matches!(order.work, Work::Write { .. });
-        let (writes, others): (Vec<_>, Vec<_>) = orders.into_iter().partition(is_write);
-        if !writes.is_empty() {
-            let (begun, ended) = write(&mut ledger, writes);
+        let (messages, others): (Vec<_>, Vec<_>) = orders.into_iter().partition(is_write);
+        if !messages.is_empty() {
+            let (begun, ended) = write(&mut ledger, messages);
             under_way = (under_way + begun).saturating_sub(ended);
         }
         // Results are never lost with a claim that fails.
