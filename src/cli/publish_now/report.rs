@@ -67,7 +67,7 @@ impl fmt::Display for DigestReport {
             self.digest,
             count(self.entries as u64, "entry", "entries"),
             count(self.issues as u64, "issue", "issues"),
-            count(self.recipients as u64, "person", "people"),
+            count(self.recipients, "person", "people"),
         )
     }
 }
