@@ -22,8 +22,8 @@ use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent, StoreError};
 /// Most orders of one transaction.
 const LARGEST: usize = 1_024;
 
-/// A transaction waits so often, so long, for connections that are about to ask: a sync costs
-/// as much as ten messages do.
+/// A transaction waits so often, so long, for connections that are about to ask, while more of
+/// them come: a sync costs as much as ten messages do.
 const WAITS: u32 = 10;
 const WAIT: Duration = Duration::from_micros(50);
 
@@ -145,24 +145,18 @@ fn write_all(
         } else {
             waiting.recv_timeout(LEFT)
         };
-        let mut orders = match first {
-            Ok(first) => vec![first],
+        let first = match first {
+            Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
                 under_way = 0;
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        for _ in 0..WAITS {
-            orders.extend(waiting.try_iter().take(LARGEST - orders.len()));
-            if orders.len() * 2 >= under_way.min(LARGEST) {
-                break;
-            }
-            thread::sleep(WAIT);
-        }
+        let mut orders = gather(first, waiting, under_way);
         let _turn = writer.blocking_lock();
         // Those who came while somebody else was writing go with it.
-        orders.extend(waiting.try_iter().take(LARGEST - orders.len()));
+        take(&mut orders, waiting);
         let is_write = |order: &Order| matches!(order.work, Work::Write { .. });
         let (messages, others): (Vec<_>, Vec<_>) = orders.into_iter().partition(is_write);
         if !messages.is_empty() {
@@ -174,6 +168,28 @@ fn write_all(
             write(&mut ledger, vec![order]);
         }
     }
+}
+
+/// What was ordered, and what is ordered while more keeps coming.
+fn gather(first: Order, waiting: &mpsc::Receiver<Order>, under_way: usize) -> Vec<Order> {
+    let mut orders = vec![first];
+    take(&mut orders, waiting);
+    for _ in 0..WAITS {
+        let before = orders.len();
+        if before * 2 >= under_way.min(LARGEST) {
+            break;
+        }
+        thread::sleep(WAIT);
+        take(&mut orders, waiting);
+        if orders.len() == before {
+            break;
+        }
+    }
+    orders
+}
+
+fn take(orders: &mut Vec<Order>, waiting: &mpsc::Receiver<Order>) {
+    orders.extend(waiting.try_iter().take(LARGEST - orders.len()));
 }
 
 /// One transaction; how many messages it began and ended.
