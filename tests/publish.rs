@@ -108,7 +108,8 @@ fn the_sample_run_under_a_clock_in_2031_gives_the_same_mails_and_documents() {
         .collect();
     later.sort();
     let later: Vec<_> = later.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect();
-    assert!(later[0].starts_with("Date: Mon, 5 May 2031 13:05:05 +0800"), "{}", later[0]);
+    // The clock that was set goes on; on a busy machine by more than a second.
+    assert!(later[0].starts_with("Date: Mon, 5 May 2031 13:0"), "{}", later[0]);
     assert_eq!(mails_without_time(&later), mails_without_time(&office.mails()));
     // Calendars, and what pages say of events to come, go by the day.
     let is_timeless = |path: &str| {
