@@ -9,6 +9,7 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime;
@@ -51,6 +52,10 @@ pub enum SendError {
     #[error("issue {0} of the store cannot be read")]
     Issue(i64),
 }
+
+/// Timers are looked at at least so often. The system wakes nobody whose clock, a suspended
+/// machine's or a test's, was put forward while all wait for the relay.
+const BEAT: Duration = Duration::from_secs(1);
 
 impl SendError {
     /// What an operator can do, where we know it.
@@ -209,6 +214,7 @@ async fn send_all(outbox: Arc<Outbox>, stop: watch::Receiver<bool>) -> Result<()
                 Some(done) => crew.left(done.expect("a connection task does not panic")),
             },
             () = crew.changed.notified() => {}
+            () = tokio::time::sleep(BEAT) => {}
         }
     }
     let failure = crew.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -388,6 +394,6 @@ pub(super) struct End {
 }
 
 /// How long to wait until `next_due`; nothing where that is past.
-pub fn wait_until(next_due: DateTime<Utc>, now: DateTime<Utc>) -> std::time::Duration {
+pub fn wait_until(next_due: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (next_due - now).to_std().unwrap_or_default()
 }
