@@ -1,9 +1,9 @@
 //! The outbox: takes each delivery to a recorded outcome.
 //!
-//! [`next_step`] is pure and holds the whole retry policy; `sender` keeps the connections,
-//! `supply` feeds them lane by lane, `window` and `rate` say how many and how fast, `breaker`
-//! when a relay that failed is tried again, `ballast` keeps room on
-//! the disk for results. Nothing in here decides *whether*
+//! [`next_step`] is pure and holds the whole retry policy. `sender` keeps the connections, each a
+//! `carrier` with its `results`; `supply` feeds them lane by lane, `letter` makes the messages.
+//! `pace`, `window` and `rate` say how many and how fast, `breaker` when a relay that failed is
+//! tried again; `ballast` keeps room on the disk for results. Nothing in here decides *whether*
 //! somebody gets a mail: that was planned, and is checked again by the store before the dot.
 
 pub mod ballast;
@@ -92,6 +92,9 @@ pub const EXPIRES_AFTER: TimeDelta = TimeDelta::days(5);
 /// Mail of a daily digest is given up sooner: the next one brings its news.
 pub const DAILY_EXPIRES_AFTER: TimeDelta = TimeDelta::hours(24);
 
+/// When a delivery is due that waits for nothing: whatever the clock says, which may be set back.
+pub const AT_ONCE: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
 /// Decides what an outcome means.
 ///
 /// What [`crate::mail::verdict`] calls final is final; else it is tried again after a pause
@@ -102,13 +105,14 @@ pub fn next_step(attempt: Attempt, outcome: Outcome, now: DateTime<Utc>) -> Step
         Outcome::Rehearsed(path) => Step::Rehearsed { path },
         Outcome::Lost => {
             let may_resend = attempt.uncertain == Uncertain::Resend && attempt.unknowns == 0;
-            Step::Uncertain { resend_at: may_resend.then_some(now) }
+            Step::Uncertain { resend_at: may_resend.then_some(AT_ONCE) }
         }
         Outcome::Unsent { why, .. }
             if is_expired(attempt.created_at, attempt.expires_after, now) =>
         {
             Step::Expired { code: String::new(), reply: why }
         }
+        Outcome::Unsent { why, rest } if rest.is_zero() => Step::Unsent { at: AT_ONCE, reply: why },
         Outcome::Unsent { why, rest } => Step::Unsent { at: now + rest, reply: why },
         Outcome::Refused(Refusal { class, reply }) => {
             let (code, reply) = (reply.codes(), reply.text);
@@ -189,12 +193,15 @@ mod tests {
         assert_eq!(unsent(now()), Step::Unsent { at, reply: "down".into() });
         let expired = Step::Expired { code: String::new(), reply: "down".into() };
         assert_eq!(unsent(now() + EXPIRES_AFTER), expired);
+        let unsent = Outcome::Unsent { why: "down".into(), rest: TimeDelta::zero() };
+        let at_once = Step::Unsent { at: AT_ONCE, reply: "down".into() };
+        assert_eq!(next_step(attempt(1), unsent, now()), at_once, "however late it is");
     }
 
     #[test]
     fn a_lost_reply_is_sent_again_once() {
         let first = next_step(attempt(1), Outcome::Lost, now());
-        assert_eq!(first, Step::Uncertain { resend_at: Some(now()) });
+        assert_eq!(first, Step::Uncertain { resend_at: Some(AT_ONCE) });
         let second = next_step(Attempt { unknowns: 1, ..attempt(2) }, Outcome::Lost, now());
         assert_eq!(second, Step::Uncertain { resend_at: None });
     }

@@ -345,6 +345,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Gives claims back unsent, due again at `next_at`, or at once.
     async fn release(&self, claims: &[Claim], next_at: Option<DateTime<Utc>>) -> Result<()>;
 
+    /// Undoes the refusals of these people: they are pending again. Returns how many.
+    async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64>;
+
     /// Pauses a run that was refused as a whole, and undoes the refusals of these people: they
     /// are pending again. Returns how many.
     async fn pause_refused(

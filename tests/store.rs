@@ -20,8 +20,8 @@ use tidings::catalogue::{
 };
 use tidings::content::{FileStat, Problem, PublishedSource, Severity};
 use tidings::model::{Entry, EntryId, Kind, Notes};
-use tidings::outbox::Step;
 use tidings::outbox::lane::Lane;
+use tidings::outbox::{AT_ONCE, Step};
 use tidings::store::sqlite::SqliteStore;
 use tidings::store::{
     Audience, Body, BodyAtSource, Cancellation, Claim, ClaimRequest, DeliveryKeys, DeliveryResult,
@@ -1293,7 +1293,7 @@ fn an_unknown_outcome_is_sent_again_once() {
         let run = sending(store, 1).await;
         attempt(store, 0).await;
         store.recover(&["daily".into()], at(1)).await.unwrap();
-        assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
+        assert_eq!(store.next_due().await.unwrap(), Some(AT_ONCE));
         let again = claim(store, 1, 1).await.remove(0);
         assert_eq!(again.unknowns, 1);
         store.release(std::slice::from_ref(&again), Some(at(2))).await.unwrap();

@@ -19,7 +19,7 @@ use super::letter::{is_signed, maildir_name, message};
 use super::results::Results;
 use super::sender::{Crew, End, Outbox, SendError};
 use super::supply::{Held, Next};
-use super::{Outcome, Step, is_expired};
+use super::{AT_ONCE, Outcome, Step, is_expired};
 use crate::config::{Relay, SmtpRelay};
 use crate::failpoint;
 use crate::mail::maildir;
@@ -76,8 +76,8 @@ impl Carrier {
     }
 
     pub(super) async fn run(mut self) -> End {
-        let carried = self.carry().await;
-        let written = self.results.write().await;
+        let carried = self.carry().await.err();
+        let written = self.results.write().await.err();
         if let Some(next) = self.next.take() {
             self.crew.supply.put_back(next.held);
         }
@@ -86,7 +86,7 @@ impl Carrier {
         {
             connection.quit().await;
         }
-        End { has_left: self.has_left, outcome: carried.and(written) }
+        End { has_left: self.has_left, failures: carried.into_iter().chain(written).collect() }
     }
 
     async fn carry(&mut self) -> Result<(), SendError> {
@@ -178,9 +178,8 @@ impl Carrier {
             Err(error) => {
                 // A file that was not written is a mail that was not sent, whatever the
                 // intent says.
-                let at = self.outbox.clock.now();
                 let reply = "the Maildir failed".into();
-                self.results.push(claim, Step::Unsent { at, reply });
+                self.results.push(claim, Step::Unsent { at: AT_ONCE, reply });
                 self.settled(held).await?;
                 Err(error.into())
             }
@@ -207,7 +206,8 @@ impl Carrier {
             let mut pace = self.outbox.pace();
             match begun {
                 Some(Err(BeginError::Relay(_))) => pace.fell_behind(),
-                _ => pace.went_ahead(),
+                Some(_) => pace.went_ahead(),
+                None => {}
             }
         }
         match begun {
@@ -249,9 +249,8 @@ impl Carrier {
         failpoint::reach("after-intent");
         if crew.is_stopped() {
             self.connection = None;
-            let at = self.outbox.clock.now();
             let reply = "sending was stopped".into();
-            self.results.push(&held.claim, Step::Unsent { at, reply });
+            self.results.push(&held.claim, Step::Unsent { at: AT_ONCE, reply });
             return self.settled(held).await;
         }
         self.finish(held, attempt, &message).await
@@ -296,6 +295,9 @@ impl Carrier {
                 Some(error)
             }
             Finish::Lost(error) => {
+                if self.next.is_some() {
+                    self.outbox.pace().fell_behind();
+                }
                 warn!(run, "the outcome of a message is unknown: {error}");
                 self.results.keep(claim, attempt, Outcome::Lost);
                 Some(error)
@@ -420,7 +422,7 @@ impl Carrier {
             self.results.write().await?;
             let reason = format!("the relay refuses all of it: {reply}");
             let now = self.outbox.clock.now();
-            let refused = self.crew.take_refused(claim.run);
+            let refused = self.crew.free_refused(claim.run);
             let store = &self.outbox.store;
             let freed = store.pause_refused(claim.run, &reason, &refused, now).await?;
             error!(run = claim.run, freed, "paused: {reason}");

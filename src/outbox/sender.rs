@@ -214,22 +214,10 @@ async fn send_all(outbox: Arc<Outbox>, stop: watch::Receiver<bool>) -> Result<()
                 Some(done) => crew.left(done.expect("a connection task does not panic")),
             },
             () = crew.changed.notified() => {}
-            () = tokio::time::sleep(BEAT) => {}
+            () = tokio::time::sleep(BEAT) => crew.look_again().await,
         }
     }
-    let failure = crew.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if failure.as_ref().is_some_and(SendError::is_full_disk) {
-        crew.fill_disk();
-    }
-    let closed = crew.supply.close().await.map_err(SendError::from);
-    let Err(failure) = failure.map_or(closed, Err) else { return Ok(()) };
-    if matches!(failure, SendError::Store(_))
-        && let Err(error) = outbox.take_stock().await
-    {
-        warn!("could not take stock of the outbox: {error}");
-    }
-    outbox.pace().probe();
-    Err(failure)
+    crew.end().await
 }
 
 /// The connections at work, and what they share.
@@ -252,6 +240,8 @@ pub(super) struct Crew {
     is_disk_full: AtomicBool,
     /// Run and person of those refused by some rule since a message was last taken.
     refused: Mutex<Vec<(i64, i64)>>,
+    /// Runs that were paused for that, and whose refusals do not count.
+    freed: Mutex<HashMap<i64, Vec<i64>>>,
     /// The pace may have changed.
     changed: Notify,
 }
@@ -278,7 +268,8 @@ impl Crew {
             is_dry: AtomicBool::new(false),
             failure: Mutex::new(None),
             is_disk_full: AtomicBool::new(false),
-            refused: Mutex::new(Vec::new()),
+            refused: Mutex::default(),
+            freed: Mutex::default(),
             changed: Notify::new(),
         }
     }
@@ -333,15 +324,71 @@ impl Crew {
         self.size.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 
+    /// Mail may have come while the last messages wait for their replies.
+    async fn look_again(&self) {
+        if self.is_halting() || !self.is_dry.load(Ordering::Relaxed) {
+            return;
+        }
+        match self.supply.has_mail().await {
+            Ok(has_mail) => self.is_dry.store(!has_mail, Ordering::Relaxed),
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    /// When all carriers are done: undoes what does not count, gives claims back, and tells the
+    /// failure.
+    async fn end(&self) -> Result<(), SendError> {
+        let outbox = &self.outbox;
+        // Refused before their run was paused, and written after it.
+        let freed = std::mem::take(&mut *self.freed.lock().unwrap_or_else(PoisonError::into_inner));
+        for (run, people) in freed {
+            if let Err(error) = outbox.store.unreject(run, &people, outbox.clock.now()).await {
+                self.fail(error.into());
+            }
+        }
+        if self.has_full_disk() {
+            self.fill_disk();
+        }
+        if let Err(error) = self.supply.close().await {
+            self.fail(error.into());
+        }
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(failure) = failure else { return Ok(()) };
+        if outbox.has_leftovers.load(Ordering::Relaxed)
+            && let Err(error) = outbox.take_stock().await
+        {
+            warn!("could not take stock of the outbox: {error}");
+        }
+        outbox.pace().probe();
+        Err(failure)
+    }
+
+    fn has_full_disk(&self) -> bool {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().is_some_and(SendError::is_full_disk)
+    }
+
     pub(super) fn refused_by_policy(&self, claim: &Claim) {
+        let mut freed = self.freed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(people) = freed.get_mut(&claim.run) {
+            people.push(claim.subscriber);
+            return;
+        }
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.push((claim.run, claim.subscriber));
     }
 
-    /// The people of a run whose refusals are to be forgotten.
-    pub(super) fn take_refused(&self, run: i64) -> Vec<i64> {
+    /// The people of a run whose refusals are to be forgotten: those that were refused, and
+    /// from now on all others.
+    pub(super) fn free_refused(&self, run: i64) -> Vec<i64> {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.extract_if(.., |(of, _)| *of == run).map(|(_, subscriber)| subscriber).collect()
+        let people: Vec<i64> = refused
+            .extract_if(.., |(of, _)| *of == run)
+            .map(|(_, subscriber)| subscriber)
+            .collect();
+        let mut freed = self.freed.lock().unwrap_or_else(PoisonError::into_inner);
+        freed.entry(run).or_default().extend(&people);
+        people
     }
 
     /// A message was taken: perhaps one more connection may work.
@@ -374,15 +421,21 @@ impl Crew {
         tokio::time::sleep(wait).await;
     }
 
-    /// Takes note of how a carrier ended: whether it still counts, and its failure.
+    /// The first failure is told. One of the store leaves claims and intents behind, whatever
+    /// failed before it.
+    fn fail(&self, error: SendError) {
+        if matches!(error, SendError::Store(_)) {
+            self.outbox.has_leftovers.store(true, Ordering::Relaxed);
+        }
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    /// Takes note of how a carrier ended: whether it still counts, and its failures.
     fn left(&self, end: End) {
         if !end.has_left {
             self.size.fetch_sub(1, Ordering::Relaxed);
         }
-        if let Err(error) = end.outcome {
-            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-            failure.get_or_insert(error);
-        }
+        end.failures.into_iter().for_each(|error| self.fail(error));
     }
 }
 
@@ -390,7 +443,7 @@ impl Crew {
 pub(super) struct End {
     /// It is not counted among the connections at work any more.
     pub(super) has_left: bool,
-    pub(super) outcome: Result<(), SendError>,
+    pub(super) failures: Vec<SendError>,
 }
 
 /// How long to wait until `next_due`; nothing where that is past.

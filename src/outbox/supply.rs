@@ -149,20 +149,29 @@ impl Supply {
             match self.look(connections) {
                 Look::Found(next) => return Ok(next),
                 Look::Filling(filled) => filled.await,
-                Look::Low(lane) => {
-                    let refilled = self.refill(lane).await;
-                    self.state().is_filling[lane] = false;
-                    self.filled.notify_waiters();
-                    refilled?;
-                }
+                Look::Low(lane) => self.fill(lane).await?,
             }
         }
     }
 
+    /// Whether there is mail, the store being asked where it is time.
+    pub(super) async fn has_mail(&self) -> Result<bool, StoreError> {
+        while let Some(lane) = self.state().low_lane() {
+            self.fill(lane).await?;
+        }
+        Ok(self.state().ready.0.iter().any(|ready| !ready.is_empty()))
+    }
+
+    async fn fill(&self, lane: Lane) -> Result<(), StoreError> {
+        let refilled = self.refill(lane).await;
+        self.state().is_filling[lane] = false;
+        self.filled.notify_waiters();
+        refilled
+    }
+
     fn look(&self, connections: usize) -> Look<'_> {
         let mut state = self.state();
-        if let Some(lane) = Lane::ALL.into_iter().find(|lane| state.is_low(*lane)) {
-            state.is_filling[lane] = true;
+        if let Some(lane) = state.low_lane() {
             return Look::Low(lane);
         }
         // Until it is known what a lane has, the shares of the others are not.
@@ -305,6 +314,13 @@ impl Group {
 }
 
 impl State {
+    /// A lane that the caller is to fill now.
+    fn low_lane(&mut self) -> Option<Lane> {
+        let lane = Lane::ALL.into_iter().find(|lane| self.is_low(*lane))?;
+        self.is_filling[lane] = true;
+        Some(lane)
+    }
+
     /// Whether the store is to be asked for more of this lane.
     fn is_low(&self, lane: Lane) -> bool {
         let low_water = if lane == Lane::Digests { LOW_WATER } else { 0 };

@@ -644,6 +644,10 @@ impl Store for SqliteStore {
         self.group.release(claims, next_at).await
     }
 
+    async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64> {
+        outbox::unreject(&mut *self.writer().await, run, subscribers, now).await
+    }
+
     async fn pause_refused(
         &self,
         run: i64,

@@ -153,7 +153,9 @@ impl<'c> Ledger<'c> {
             }
         }
         // Our claim, and no leave. A run that was paused meanwhile gets its delivery back.
-        self.refuse.execute(params![id, subscriber, fence, now, run.is_sending]).during(action)?;
+        self.refuse
+            .execute(params![id, subscriber, fence, now, run.is_sending, NEVER])
+            .during(action)?;
         Ok(None)
     }
 
@@ -430,11 +432,13 @@ const INTEND: &str = "
               and exists (select 1 from issue_entry i
                 where i.issue_id = d.issue_id and i.feed = c.feed)) end";
 
+/// A copy that may have arrived stays unknown: what is cancelled was not sent.
 const REFUSE: &str = "
     update delivery as d set
-        state = iif(?5, 'cancelled', iif(d.unknowns > 0, 'uncertain', 'pending')),
+        state = iif(d.unknowns > 0, 'uncertain', iif(?5, 'cancelled', 'pending')),
+        next_at = iif(d.unknowns > 0 and ?5, ?6, d.next_at),
         reason = case
-            when not ?5 then null
+            when not ?5 or d.unknowns > 0 then null
             when exists (select 1 from suppression x join subscriber s on s.lookup = x.lookup
                 where s.id = ?2) then 'suppressed'
             else 'left' end,

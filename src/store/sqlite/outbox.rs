@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use super::{During, Result, json, moment};
 use crate::store::{DeliveryCounts, Recovered};
 
-/// `next_at` of a delivery that is due whatever the clock says: it may be set back.
+/// [`crate::outbox::AT_ONCE`] in its column.
 pub(super) const AT_ONCE: i64 = 0;
 
 /// `next_at` of a delivery that does not fall due by itself.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::outbox::NEVER;
+use super::outbox::{AT_ONCE, NEVER};
 use super::{During, Result, cancel, json, moment, pauses, runs};
 use crate::store::{Resolution, UncertainRecord};
 
@@ -72,12 +72,12 @@ pub(super) async fn resolve(
         }
         Resolution::Unsent => {
             "update delivery set state = 'pending', unknowns = 0,
-                 next_at = min($5, $3), reply_code = null, reply = $4, changed_at = $5
+                 next_at = $6, reply_code = null, reply = $4, changed_at = $5
              where run_id = $1 and state = 'uncertain'
                and ($2 = '[]' or subscriber_id in (select value from json_each($2)))"
         }
         Resolution::Resend => {
-            "update delivery set next_at = min($5, $3), reply = $4
+            "update delivery set next_at = $6, reply = $4
              where run_id = $1 and state = 'uncertain'
                and ($2 = '[]' or subscriber_id in (select value from json_each($2)))
                and exists (select 1 from run r where r.id = $1
@@ -95,6 +95,7 @@ pub(super) async fn resolve(
         .bind(NEVER)
         .bind(reply)
         .bind(now.timestamp())
+        .bind(AT_ONCE)
         .execute(&mut *writer)
         .await
         .during("resolve deliveries")?
