@@ -369,13 +369,12 @@ impl Crew {
     }
 
     pub(super) fn refused_by_policy(&self, claim: &Claim) {
-        let mut freed = self.freed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(people) = freed.get_mut(&claim.run) {
-            people.push(claim.subscriber);
-            return;
-        }
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.push((claim.run, claim.subscriber));
+        let mut freed = self.freed.lock().unwrap_or_else(PoisonError::into_inner);
+        match freed.get_mut(&claim.run) {
+            Some(people) => people.push(claim.subscriber),
+            None => refused.push((claim.run, claim.subscriber)),
+        }
     }
 
     /// The people of a run whose refusals are to be forgotten: those that were refused, and

@@ -156,7 +156,10 @@ impl Supply {
 
     /// Whether there is mail, the store being asked where it is time.
     pub(super) async fn has_mail(&self) -> Result<bool, StoreError> {
-        while let Some(lane) = self.state().low_lane() {
+        loop {
+            // Not in the head of the loop, where the lock would be held.
+            let low = self.state().low_lane();
+            let Some(lane) = low else { break };
             self.fill(lane).await?;
         }
         Ok(self.state().ready.0.iter().any(|ready| !ready.is_empty()))
