@@ -212,6 +212,30 @@ async fn a_lane_that_stands_still_does_not_stop_the_later_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_comes_while_the_last_reply_is_awaited_does_not_wait_for_it() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let (relay, is_closed) = relay(move |moment| {
+        let is_last = moment.is(Phase::Dot) && number(moment.recipient) == 30;
+        if is_last { Act::usual().held_by(&held) } else { Act::usual() }
+    })
+    .await;
+    let case = Case::new(&relay, is_closed, 40, 5).await;
+    case.make_run("urgent", 31..=40).await;
+    let in_2100 = "update delivery set next_at = 4102444800 where subscriber_id > 30";
+    case.change(in_2100).await;
+    let (done, ()) = tokio::join!(case.publish(), async {
+        gate.wait_until_held(1).await;
+        relay.wait_for(29).await;
+        case.change("update delivery set next_at = 0 where subscriber_id > 30").await;
+        relay.wait_for(39).await;
+        gate.release();
+    });
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(relay.lines().len(), 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_lane_asks_for_its_own_consent() {
     let (relay, is_closed) = relay(|_| Act::usual()).await;
     let case = Case::new(&relay, is_closed, 32, 5).await;

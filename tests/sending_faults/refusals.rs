@@ -79,14 +79,15 @@ async fn who_is_greylisted_gets_the_mail_when_the_pause_is_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_against_everything_pauses_within_fifty_messages() {
-    for reply in ["550 5.7.1 blocked by policy", "552 5.3.4 message too big"] {
-        let relay =
-            Relay::playing(
-                move |moment| {
-                    if moment.is(Phase::Dot) { Act::reply(reply) } else { Act::usual() }
-                },
-            )
-            .await;
+    for (phase, reply) in [
+        (Phase::Dot, "550 5.7.1 blocked by policy"),
+        (Phase::Rcpt, "550 5.7.1 blocked by policy"),
+        (Phase::Dot, "552 5.3.4 message too big"),
+    ] {
+        let relay = Relay::playing(move |moment| {
+            if moment.is(phase) { Act::reply(reply) } else { Act::usual() }
+        })
+        .await;
         let case = Case::new(&relay, 200);
         let done = case.publish().await;
         assert!(done.code > 0, "{reply}: {done:?}");
@@ -94,6 +95,8 @@ async fn a_policy_against_everything_pauses_within_fifty_messages() {
         assert_eq!(case.run_state().await, "paused", "{reply}");
         assert_eq!(case.findings(&relay, true).await, [], "{reply}");
         assert!(relay.lines().is_empty());
+        // Whoever was refused meanwhile is tried again when it goes on.
+        assert_eq!(case.states().await.get("rejected"), None, "{phase:?} {reply}");
     }
 }
 
