@@ -226,10 +226,10 @@ fn a_message_arrives_byte_for_byte_with_its_dots() {
     };
     let issue = Issue::prepare(encode(&issue, &headers)).unwrap();
     let message = issue.signed_message(&personal, &signer);
-    assert!(message.wire().len() > message.size_bytes() + 5);
-    postfix.submit("mei@example.org", message.wire());
+    assert!(message.pieces().concat().len() > message.size_bytes() + 5);
+    postfix.submit("mei@example.org", &message.pieces().concat());
     let stored = postfix.mailbox(1);
-    let sent = String::from_utf8(message.unstuffed().into_owned()).unwrap();
+    let sent = String::from_utf8(message.unstuffed()).unwrap();
     assert_eq!(as_sent(&stored[0]), sent);
     // The whole file, with what Postfix put above.
     let read = [stored[0].replace('\n', "\r\n")];

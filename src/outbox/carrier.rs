@@ -273,7 +273,7 @@ impl Carrier {
         let run = claim.run;
         let Some((connection, _)) = &mut self.connection else { return Ok(()) };
         let next = self.next.as_ref().map(|next| next.envelope(&self.outbox.from));
-        let finish = connection.finish(&[message.wire()], next).await;
+        let finish = connection.finish(&message.pieces(), next).await;
         let trouble = match finish {
             Finish::Accepted(reply) => {
                 failpoint::reach("after-reply");

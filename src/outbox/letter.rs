@@ -24,23 +24,23 @@ const ISSUES: usize = 64;
 
 /// Issues that were prepared, by number.
 #[derive(Default)]
-pub(super) struct Issues(Mutex<HashMap<i64, Arc<Issue>>>);
+pub(super) struct Issues(Mutex<HashMap<i64, Issue>>);
 
 impl Issues {
-    pub(super) async fn get(&self, outbox: &Outbox, number: i64) -> Result<Arc<Issue>, SendError> {
+    pub(super) async fn get(&self, outbox: &Outbox, number: i64) -> Result<Issue, SendError> {
         let mut issues = self.0.lock().await;
         if let Some(issue) = issues.get(&number) {
-            return Ok(Arc::clone(issue));
+            return Ok(issue.clone());
         }
         let unreadable = || SendError::Issue(number);
         let record = outbox.store.issue(number).await?.ok_or_else(unreadable)?;
         let mut bytes = Vec::new();
         GzDecoder::new(&record.mail[..]).read_to_end(&mut bytes).map_err(|_| unreadable())?;
-        let issue = Arc::new(Issue::prepare(&bytes).ok_or_else(unreadable)?);
+        let issue = Issue::prepare(&bytes).ok_or_else(unreadable)?;
         if issues.len() >= ISSUES {
             issues.clear();
         }
-        issues.insert(number, Arc::clone(&issue));
+        issues.insert(number, issue.clone());
         Ok(issue)
     }
 }

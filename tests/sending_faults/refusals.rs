@@ -84,9 +84,11 @@ async fn a_policy_against_everything_pauses_within_fifty_messages() {
         (Phase::Rcpt, "550 5.7.1 blocked by policy"),
         (Phase::Dot, "552 5.3.4 message too big"),
     ] {
-        let relay = Relay::playing(move |moment| {
-            if moment.is(phase) { Act::reply(reply) } else { Act::usual() }
-        })
+        let relay = Relay::playing(
+            move |moment| {
+                if moment.is(phase) { Act::reply(reply) } else { Act::usual() }
+            },
+        )
         .await;
         let case = Case::new(&relay, 200);
         let done = case.publish().await;

@@ -50,7 +50,7 @@ fn findings(encoded: &[u8]) -> Vec<String> {
 fn check(from: &str, to: &str, expected: &[&str]) {
     let encoded = encoded("News", "Press", "Text", "Text");
     let message = Issue::prepare(&encoded).unwrap().message(&personal(&address("mei@example.org")));
-    let text = String::from_utf8(message.unstuffed().into_owned()).unwrap();
+    let text = String::from_utf8(message.unstuffed()).unwrap();
     assert!(text.contains(from), "{from}: {text}");
     let changed: Vec<u8> = text.replace(from, to).chars().map(|c| c as u8).collect();
     assert_eq!(lint(&changed, 1_000_000), expected, "{from:?} to {to:?}");
@@ -117,7 +117,7 @@ fn both_parts_are_there_between_boundaries() {
     check("text/html", "text/plain", &[html]);
     let encoded = encoded("News", "Press", "", "");
     let message = Issue::prepare(&encoded).unwrap().message(&personal(&address("mei@example.org")));
-    let text = String::from_utf8(message.unstuffed().into_owned()).unwrap();
+    let text = String::from_utf8(message.unstuffed()).unwrap();
     let boundary = text.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
     let again = text.replace("Leave", &format!("\r\n--{boundary}\r\n"));
     assert_eq!(lint(again.as_bytes(), 1_000_000), ["its boundary stands in a part"]);

@@ -2,10 +2,12 @@
 //!
 //! What is the same for everybody is dot-stuffed (RFC 5321, 4.5.2), brought into canonical
 //! form and hashed up to its first personal place when the issue is prepared. A message then
-//! costs one copy, the hash of the rest of its body, and the signature.
+//! costs its personal parts, the hash of the rest of its body, and the signature; the text for
+//! everybody is never copied.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use memchr::memmem;
@@ -13,8 +15,13 @@ use memchr::memmem;
 use super::splice::{Personal, Place, Values};
 use crate::mail::dkim::{self, Covered, SIGNED_FIELDS, Signer, canonical};
 
-/// An encoded issue from which messages are made. Used from many threads at once.
-pub struct Issue {
+/// An encoded issue from which messages are made; a clone is the same issue. Used from many
+/// threads at once.
+#[derive(Clone)]
+pub struct Issue(Arc<Parts>);
+
+/// What all messages of an issue share.
+struct Parts {
     header: Pieces,
     /// Dot-stuffed; begins with the empty line.
     body: Pieces,
@@ -31,7 +38,7 @@ pub struct Issue {
 
 impl fmt::Debug for Issue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Issue({} octets)", self.header.len() + self.body.len())
+        write!(f, "Issue({} octets)", self.0.header.len() + self.0.body.len())
     }
 }
 
@@ -59,7 +66,7 @@ impl Issue {
             body_hash.update(text);
             canonical_body.0.remove(0);
         }
-        Some(Self {
+        Some(Self(Arc::new(Parts {
             header: header_pieces,
             body: body_pieces,
             stuffed_dots: stuffed_body.len() - body.len(),
@@ -67,70 +74,81 @@ impl Issue {
             signed_fields: Pieces::parse(&signed_fields)?,
             body_hash,
             canonical_body,
-        })
+        })))
     }
 
     /// Makes one recipient's message; equal input gives equal bytes.
     pub fn message(&self, personal: &Personal<'_>) -> Message {
-        self.assemble(&Values::new(personal), &[])
+        let issue = Arc::clone(&self.0);
+        Message { issue, values: Values::new(personal), signature: Vec::new() }
     }
 
     /// As [`Issue::message`], signed. The time of the signature is the message's Date, so that
     /// a resend has the same bytes.
     pub fn signed_message(&self, personal: &Personal<'_>, signer: &Signer) -> Message {
+        let issue = &self.0;
         let values = Values::new(personal);
-        let mut fields = Vec::with_capacity(self.signed_fields.len() + 1_024);
-        self.signed_fields.each(|place| values.plain(place), |text| fields.extend(text));
-        let mut body_hash = self.body_hash.clone();
-        self.canonical_body.each(|place| values.plain(place), |text| body_hash.update(text));
+        let mut fields = Vec::with_capacity(issue.signed_fields.len() + 1_024);
+        issue.signed_fields.each(|place| values.plain(place), |text| fields.extend(text));
+        let mut body_hash = issue.body_hash.clone();
+        issue.canonical_body.each(|place| values.plain(place), |text| body_hash.update(text));
         let body_hash = body_hash.finish();
-        let covered = Covered { names: &self.signed_names, fields: &fields, body_hash };
-        self.assemble(&values, &signer.signature(&covered, personal.date))
-    }
-
-    fn assemble(&self, values: &Values<'_>, signature: &[u8]) -> Message {
-        let length = signature.len() + self.header.len() + self.body.len() + 1_024;
-        let mut bytes = Vec::with_capacity(length);
-        bytes.extend_from_slice(signature);
-        for pieces in [&self.header, &self.body] {
-            pieces.each(|place| values.stuffed(place), |text| bytes.extend_from_slice(text));
-        }
-        let dots = self.stuffed_dots + values.stuffed_dots() * self.body.places().count();
-        Message { bytes, dots }
+        let covered = Covered { names: &issue.signed_names, fields: &fields, body_hash };
+        let signature = signer.signature(&covered, personal.date);
+        Message { issue: Arc::clone(issue), values, signature }
     }
 }
 
-/// One recipient's message, as SMTP carries it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One recipient's message.
 pub struct Message {
-    bytes: Vec<u8>,
-    dots: usize,
+    issue: Arc<Parts>,
+    values: Values,
+    /// Fields of the signatures, above all others.
+    signature: Vec<u8>,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({} octets)", self.size_bytes())
+    }
 }
 
 impl Message {
-    /// The message dot-stuffed (RFC 5321, 4.5.2), its last line ended, without the final dot.
-    pub fn wire(&self) -> &[u8] {
-        &self.bytes
+    /// The message as SMTP carries it, in pieces: dot-stuffed (RFC 5321, 4.5.2), its last line
+    /// ended, without the final dot.
+    pub fn pieces(&self) -> Vec<&[u8]> {
+        let mut pieces = vec![&self.signature[..]];
+        for part in [&self.issue.header, &self.issue.body] {
+            part.each(|place| self.values.stuffed(place), |text| pieces.push(text));
+        }
+        pieces
     }
 
     /// Octets of the message itself, as SIZE counts them (RFC 1870, 5).
     pub fn size_bytes(&self) -> usize {
-        self.bytes.len() - self.dots
+        self.pieces().iter().map(|piece| piece.len()).sum::<usize>() - self.dots()
+    }
+
+    /// Dots that stuffing added.
+    fn dots(&self) -> usize {
+        let places = self.issue.body.places().count();
+        self.issue.stuffed_dots + self.values.stuffed_dots() * places
     }
 
     /// The message itself, as a mailbox keeps it.
-    pub fn unstuffed(&self) -> Cow<'_, [u8]> {
-        if self.dots == 0 {
-            return Cow::Borrowed(&self.bytes);
+    pub fn unstuffed(&self) -> Vec<u8> {
+        let stuffed = self.pieces().concat();
+        if self.dots() == 0 {
+            return stuffed;
         }
-        let mut text = Vec::with_capacity(self.bytes.len());
-        let mut rest = &self.bytes[..];
+        let mut text = Vec::with_capacity(stuffed.len());
+        let mut rest = &stuffed[..];
         while let Some(at) = memmem::find(rest, b"\r\n.") {
             text.extend_from_slice(&rest[..at + 2]);
             rest = &rest[at + 3..];
         }
         text.extend_from_slice(rest);
-        Cow::Owned(text)
+        text
     }
 }
 

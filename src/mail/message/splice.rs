@@ -64,18 +64,18 @@ pub struct Personal<'a> {
 
 /// The personal parts as they stand in the message. All are visible ASCII, the date with
 /// single blanks: what is put in neither ends a line nor has another canonical form.
-pub(super) struct Values<'a> {
+pub(super) struct Values {
     date: String,
-    message_id: Cow<'a, str>,
-    to: &'a str,
-    unsubscribe_url: Cow<'a, str>,
-    unsubscribe_token: Cow<'a, str>,
+    message_id: String,
+    to: String,
+    unsubscribe_url: String,
+    unsubscribe_token: String,
     body_unsubscribe: Vec<u8>,
     stuffed_body_unsubscribe: Option<Vec<u8>>,
 }
 
-impl<'a> Values<'a> {
-    pub(super) fn new(personal: &Personal<'a>) -> Self {
+impl Values {
+    pub(super) fn new(personal: &Personal<'_>) -> Self {
         let unsubscribe_url = visible(personal.unsubscribe_url);
         let body_unsubscribe = quoted_printable::encode(unsubscribe_url.as_bytes());
         // It begins a line, and is itself broken where it is long.
@@ -86,7 +86,7 @@ impl<'a> Values<'a> {
         Self {
             date: personal.date.to_rfc2822(),
             message_id: visible(personal.message_id),
-            to: personal.address.as_str(),
+            to: personal.address.as_str().to_owned(),
             unsubscribe_url,
             unsubscribe_token: visible(personal.unsubscribe_token),
             body_unsubscribe,
@@ -123,8 +123,8 @@ impl<'a> Values<'a> {
 const BLANK: AsciiSet = CONTROLS.add(b' ');
 
 /// Percent-encodes what is not visible ASCII; nothing, in what the program makes itself.
-fn visible(text: &str) -> Cow<'_, str> {
-    utf8_percent_encode(text, &BLANK).into()
+fn visible(text: &str) -> String {
+    utf8_percent_encode(text, &BLANK).to_string()
 }
 
 /// Makes one recipient's message; equal input gives equal bytes. For many of one issue,
@@ -132,5 +132,5 @@ fn visible(text: &str) -> Cow<'_, str> {
 ///
 /// Returns `None` where `encoded` was not made by `encode`.
 pub fn splice(encoded: &[u8], personal: &Personal<'_>) -> Option<Vec<u8>> {
-    Some(Issue::prepare(encoded)?.message(personal).unstuffed().into_owned())
+    Some(Issue::prepare(encoded)?.message(personal).unstuffed())
 }
