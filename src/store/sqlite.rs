@@ -12,6 +12,8 @@ mod group;
 mod holds;
 mod known;
 mod ledger;
+#[cfg(test)]
+pub(crate) mod made;
 mod outbox;
 mod pauses;
 mod people;
