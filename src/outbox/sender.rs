@@ -9,12 +9,13 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 use url::Url;
 
@@ -35,6 +36,9 @@ use crate::mail::smtp::{RelayError, Timeouts, TlsSettings};
 use crate::model::Address;
 use crate::store::{Claim, Store, StoreError};
 use crate::subscribers::keys::{KeyError, Keys};
+
+/// Timers that run out while a clock jumps are noticed after this.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -209,6 +213,9 @@ async fn send_all(outbox: Arc<Outbox>, stop: watch::Receiver<bool>) -> Result<()
                 Some(done) => crew.left(done.expect("a connection task does not panic")),
             },
             () = crew.changed.notified() => {}
+            // A thread that waits for nothing but replies would see only at their end that the
+            // clock its timers go by was put forward.
+            () = sleep(LOOK_AT_CLOCK) => {}
         }
     }
     let failure = crew.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -365,7 +372,7 @@ impl Crew {
             let mut bucket = rate.lock().unwrap_or_else(PoisonError::into_inner);
             bucket.reserve(self.started.elapsed())
         };
-        tokio::time::sleep(wait).await;
+        sleep(wait).await;
     }
 
     /// Takes note of how a carrier ended: whether it still counts, and its failure.
@@ -388,6 +395,6 @@ pub(super) struct End {
 }
 
 /// How long to wait until `next_due`; nothing where that is past.
-pub fn wait_until(next_due: DateTime<Utc>, now: DateTime<Utc>) -> std::time::Duration {
+pub fn wait_until(next_due: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (next_due - now).to_std().unwrap_or_default()
 }
