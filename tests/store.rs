@@ -1234,7 +1234,8 @@ fn an_unknown_outcome_is_sent_again_once() {
         let run = sending(store, 1).await;
         attempt(store, 0).await;
         store.recover(&["daily".into()], at(1)).await.unwrap();
-        assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
+        // Whatever the clock says: it may be set back.
+        assert_eq!(store.next_due().await.unwrap(), Some(DateTime::UNIX_EPOCH));
         let again = claim(store, 1, 1).await.remove(0);
         assert_eq!(again.unknowns, 1);
         store.release(std::slice::from_ref(&again), Some(at(2))).await.unwrap();
