@@ -10,6 +10,8 @@ mod support;
 #[path = "support/relay.rs"]
 mod relay;
 
+#[path = "sending_faults/ahead.rs"]
+mod ahead;
 #[path = "sending_faults/frozen.rs"]
 mod frozen;
 #[path = "sending_faults/hang_ups.rs"]
@@ -63,6 +65,13 @@ impl Case {
         office.set_relay(&relay.url());
         office.release("a-new-bridge", "The bridge opens **today**.");
         Self { office, readers, environment: Vec::new() }
+    }
+
+    /// With these limits for the relay, as the config writes them.
+    fn limit(&self, limits: &str) {
+        let path = "config/tidings.yaml";
+        let config = self.office.read(path);
+        self.office.write(path, config.replace("relay: '", &format!("limits: {limits}, relay: '")));
     }
 
     /// `publish-now`; one that has not ended after a minute is killed and has the code -1.

@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use relay::{Act, Gate, Moment, Phase, Relay};
+use relay::{Act, Gate, Moment, Phase, Relay, Settings};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use support::office::{Done, Office};
@@ -31,9 +32,16 @@ struct Case {
 async fn relay(
     script: impl Fn(&Moment<'_>) -> Act + Send + Sync + 'static,
 ) -> (Relay, Arc<AtomicBool>) {
+    relay_with(Settings::default(), script).await
+}
+
+async fn relay_with(
+    settings: Settings,
+    script: impl Fn(&Moment<'_>) -> Act + Send + Sync + 'static,
+) -> (Relay, Arc<AtomicBool>) {
     let is_closed = Arc::new(AtomicBool::new(true));
     let flag = Arc::clone(&is_closed);
-    let relay = Relay::playing(move |moment| {
+    let relay = Relay::start(settings, move |moment| {
         if moment.is(Phase::Greeting) && flag.load(Ordering::SeqCst) {
             Act::reply("421 4.3.2 not open yet").and_close()
         } else {
@@ -209,6 +217,26 @@ async fn a_lane_that_stands_still_does_not_stop_the_later_ones() {
     });
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(relay.lines().len(), 70);
+}
+
+/// Each reply takes a while, so that the digests take several seconds in all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_begins_while_digests_go_out_does_not_wait_for_them() {
+    let settings = Settings { reply_delay: Duration::from_millis(5), ..Settings::default() };
+    let (relay, is_closed) = relay_with(settings, |_| Act::usual()).await;
+    let case = Case::new(&relay, is_closed, 300, 1).await;
+    let (done, ()) = tokio::join!(case.publish(), async {
+        relay.wait_for(20).await;
+        // They have their digest, and get this as well.
+        case.make_run("urgent", 1..=10).await;
+    });
+    assert_eq!(done.code, 0, "{done:?}");
+    let order: Vec<i64> = relay.lines().iter().map(|line| number(&line.recipient)).collect();
+    assert_eq!(order.len(), 310);
+    let last_urgent = order.iter().rposition(|reader| *reader <= 10).unwrap();
+    let digests_behind = order.len() - 1 - last_urgent;
+    assert!(digests_behind >= 50, "{digests_behind}: {order:?}");
+    assert_eq!(relay.faults(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

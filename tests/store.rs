@@ -4,6 +4,8 @@
 
 #[path = "store/feeds.rs"]
 mod feeds;
+#[path = "store/migrations.rs"]
+mod migrations;
 #[path = "store/operating.rs"]
 mod operating;
 

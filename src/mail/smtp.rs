@@ -104,6 +104,7 @@ pub struct Connection {
     offer: Offer,
     timeouts: Timeouts,
     state: State,
+    is_secure: bool,
     messages: u64,
     /// Commands on their way, kept for its room.
     commands: String,
@@ -209,9 +210,9 @@ impl Connection {
     ///
     /// `message` is whole lines in pieces, ended with CRLF, dots doubled ([`dot_stuff`]). To a
     /// relay that offers PIPELINING the commands of the transaction that comes `next` go out in
-    /// the same write (RFC 2920, 3.1: a message may be the first of a group); then
-    /// [`Connection::is_begun`] says so, and the next call is [`Connection::begin`] with the same
-    /// envelope.
+    /// the same write (RFC 2920, 3.1: a message may be the first of a group), over TLS in one
+    /// right behind it; then [`Connection::is_begun`] says so, and the next call is
+    /// [`Connection::begin`] with the same envelope.
     pub async fn finish(&mut self, message: &[&[u8]], next: Option<Envelope<'_>>) -> Finish {
         if self.state != State::GoAhead {
             return Finish::Unsent(self.out_of_step(Phase::Dot));
@@ -237,14 +238,25 @@ impl Connection {
             let (mail, rcpt) = self.mail_and_rcpt(next);
             self.put(&[&mail, &rcpt, &Data]);
         }
+        // What TLS has let through when a write fails, nobody says: there, the commands wait until
+        // the dot is out, so that a record that broke off cannot have brought it.
+        let (with_dot, behind_dot) = match self.commands.as_bytes() {
+            commands if self.is_secure => (&[][..], commands),
+            commands => (commands, &[][..]),
+        };
         let mut pieces: Vec<IoSlice<'_>> = message
             .iter()
             .copied()
-            .chain([dot, self.commands.as_bytes()])
+            .chain([dot, with_dot])
             .filter(|piece| !piece.is_empty())
             .map(IoSlice::new)
             .collect();
-        let sent = self.wire.send_pieces(&mut pieces, self.timeouts.body).await;
+        let limit = self.timeouts.body;
+        let mut sent = self.wire.send_pieces(&mut pieces, limit).await;
+        if sent.is_ok() && !behind_dot.is_empty() {
+            let behind = self.wire.send_pieces(&mut [IoSlice::new(behind_dot)], limit).await;
+            sent = behind.map_err(|(fault, written)| (fault, length + written));
+        }
         if let Err((fault, written)) = sent {
             let error = RelayError::from_fault(&self.relay, Phase::Dot, fault);
             // The dot may have gone out without what comes behind it.

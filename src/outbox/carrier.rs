@@ -450,7 +450,8 @@ async fn look_ahead(crew: &Arc<Crew>, lane: Lane) -> Option<Box<Letter>> {
     if !may_go_ahead || crew.is_ending() || crew.has_rate() || crew.is_crowded() {
         return None;
     }
-    let held = crew.supply.next_behind(lane, crew.connections())?;
+    // Where the store fails, whoever asks it next finds out.
+    let held = crew.supply.next_behind(lane, crew.connections()).await.ok()??;
     let claim = &held.claim;
     let expires_after = crew.outbox.terms(&claim.digest).expires_after;
     if !is_expired(claim.created_at, expires_after, crew.outbox.clock.now())

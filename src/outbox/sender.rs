@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 use url::Url;
 
@@ -214,7 +214,7 @@ async fn send_all(outbox: Arc<Outbox>, stop: watch::Receiver<bool>) -> Result<()
                 Some(done) => crew.left(done.expect("a connection task does not panic")),
             },
             () = crew.changed.notified() => {}
-            () = tokio::time::sleep(BEAT) => crew.look_again().await,
+            () = sleep(BEAT) => crew.look_again().await,
         }
     }
     crew.end().await
@@ -417,7 +417,7 @@ impl Crew {
             let mut bucket = rate.lock().unwrap_or_else(PoisonError::into_inner);
             bucket.reserve(self.started.elapsed())
         };
-        tokio::time::sleep(wait).await;
+        sleep(wait).await;
     }
 
     /// The first failure is told. One of the store leaves claims and intents behind, whatever

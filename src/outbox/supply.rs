@@ -156,13 +156,18 @@ impl Supply {
 
     /// Whether there is mail, the store being asked where it is time.
     pub(super) async fn has_mail(&self) -> Result<bool, StoreError> {
+        self.fill_low().await?;
+        Ok(self.state().ready.0.iter().any(|ready| !ready.is_empty()))
+    }
+
+    /// Fills the lanes that are low and that nobody else fills.
+    async fn fill_low(&self) -> Result<(), StoreError> {
         loop {
             // Not in the head of the loop, where the lock would be held.
             let low = self.state().low_lane();
-            let Some(lane) = low else { break };
+            let Some(lane) = low else { return Ok(()) };
             self.fill(lane).await?;
         }
-        Ok(self.state().ready.0.iter().any(|ready| !ready.is_empty()))
     }
 
     async fn fill(&self, lane: Lane) -> Result<(), StoreError> {
@@ -192,15 +197,23 @@ impl Supply {
         })
     }
 
-    /// The delivery that comes behind one of this lane on its connection, if it is there now. It
+    /// The delivery that comes behind one of this lane on its connection, if there is one. It
     /// counts as in hand only when it is [taken up](Self::take_up).
-    pub(super) fn next_behind(&self, lane: Lane, connections: usize) -> Option<Held> {
+    ///
+    /// Where a lane is low the store is asked first: a connection on which one message follows
+    /// the other does not come to [`Supply::next`] before there are none.
+    pub(super) async fn next_behind(
+        &self,
+        lane: Lane,
+        connections: usize,
+    ) -> Result<Option<Held>, StoreError> {
+        self.fill_low().await?;
         let mut state = self.state();
         let now = self.started.elapsed();
         state.take_turns(now);
         let mut in_hand = state.in_hand;
         in_hand[lane] = in_hand[lane].saturating_sub(1);
-        state.choose(in_hand, connections)
+        Ok(state.choose(in_hand, connections))
     }
 
     /// What came behind another is next now.
@@ -416,49 +429,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_hands_out_turns_in_step_and_sends_the_far_ones_back() {
-        let mut group = Group::new(10);
-        let now = Duration::from_secs(5);
-        let turns: Vec<Turn> = (0..400).map(|_| group.reserve(now)).collect();
-        let soon = |turn: &Turn| if let Turn::Soon(at) = turn { Some(*at) } else { None };
-        let far = |turn: &Turn| if let Turn::Far(wait) = turn { Some(*wait) } else { None };
-        assert_eq!(turns.iter().filter_map(soon).count(), 310, "a second's worth and 30 s more");
-        assert_eq!(turns.iter().filter_map(soon).max(), Some(now + LONGEST_WAIT));
-        // The 90 others come back when those before them are through, ten a second.
-        assert_eq!(turns.iter().find_map(far), Some(TimeDelta::seconds(30)));
-        assert_eq!(turns.iter().filter_map(far).max(), Some(TimeDelta::seconds(38)));
-    }
-
-    #[test]
-    fn what_was_sent_back_takes_no_turn_from_those_who_wait() {
-        let mut group = Group::new(1);
-        let now = Duration::from_secs(1);
-        for _ in 0..100 {
-            let _ = group.reserve(now);
-        }
-        let later = now + Duration::from_secs(31);
-        assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
-    }
-
-    #[test]
-    fn a_delivery_is_laid_aside_only_where_the_relay_takes_others() {
-        let mut failures = Failures::default();
-        assert!((0..100).all(|_| !failures.note(7)), "the relay takes nothing");
-        assert!((8..57).all(|accepted| !failures.note(accepted)), "they were under way");
-        assert!(!failures.note(57));
-        assert!(failures.note(107));
-    }
-
-    #[test]
-    fn a_lane_is_asked_for_again_only_after_a_pause() {
-        let mut state = State::default();
-        assert!(state.is_low(Lane::Urgent));
-        state.empty_since[Lane::Urgent] = Some(Instant::now());
-        assert!(!state.is_low(Lane::Urgent));
-        assert!(state.is_low(Lane::Digests));
-    }
-}
+mod tests;

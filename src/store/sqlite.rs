@@ -13,6 +13,8 @@ mod holds;
 mod intake;
 mod known;
 mod ledger;
+#[cfg(test)]
+pub(crate) mod made;
 mod outbox;
 mod pauses;
 mod people;

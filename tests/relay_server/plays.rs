@@ -314,6 +314,26 @@ async fn who_pipelines_without_the_offer_is_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_wait_for_the_reply_to_the_dot_without_the_offer_is_found_out() {
+    let fault = "connection 1: did not wait for the reply to the dot".to_owned();
+    for (pipelining, faults) in [(Pipelining::Offered, vec![]), (Pipelining::Absent, vec![fault])] {
+        let settings = Settings { pipelining, ..Settings::default() };
+        let relay = Relay::start(settings, |_| Act::usual()).await;
+        let mut client = Client::greeted(&relay).await;
+        client.begin(MEI).await;
+        // The one alone, whole groups elsewhere.
+        client.write(format!("{}.\r\nMAIL FROM:<a@b>\r\n", message("one"))).await;
+        assert!(client.reply().await.starts_with("250 2.0.0 "));
+        assert_eq!(client.reply().await, "250 2.1.0 Ok\r\n");
+        assert_eq!((relay.faults(), relay.times_ahead()), (faults, 1));
+        assert!(client.say(&format!("RCPT TO:<{MEI}>")).await.starts_with("250 "));
+        assert!(client.say("DATA").await.starts_with("354 "));
+        assert!(client.say(&format!("{}.", message("two"))).await.starts_with("250 2.0.0 "));
+        assert_eq!(relay.times_ahead(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_out_of_turn_is_refused_and_found_out() {
     let relay = Relay::usual().await;
     let mut client = Client::connect(&relay).await;

@@ -129,6 +129,8 @@ struct Shared {
     log: Log,
     open: AtomicUsize,
     most_open: AtomicUsize,
+    /// Messages behind whose dot there was more before it was answered.
+    ahead: AtomicUsize,
     /// By recipient, how often it was named.
     tries: Mutex<HashMap<String, usize>>,
     accepted: Mutex<Vec<Accepted>>,
@@ -213,6 +215,7 @@ impl Relay {
             script: Box::new(script),
             open: AtomicUsize::new(0),
             most_open: AtomicUsize::new(0),
+            ahead: AtomicUsize::new(0),
             tries: Mutex::default(),
             accepted: Mutex::default(),
             count: watch::channel(0).0,
@@ -276,6 +279,11 @@ impl Relay {
     pub fn times_followed(&self, verb: &str) -> usize {
         let heard = self.shared.heard.lock().unwrap();
         heard.iter().filter(|heard| heard.verb == verb && heard.is_followed).count()
+    }
+
+    /// How often the next command came before the reply to a dot (RFC 2920).
+    pub fn times_ahead(&self) -> usize {
+        self.shared.ahead.load(Ordering::SeqCst)
     }
 
     /// What clients did against the standard.

@@ -62,6 +62,7 @@ impl Connection {
             offer: Offer::default(),
             timeouts,
             state: State::Busy,
+            is_secure: relay.security == Security::Tls,
             messages: 0,
             commands: String::new(),
         };
@@ -76,6 +77,7 @@ impl Connection {
             };
             let stream = handshake(stream, host, tls, relay, timeouts.tls).await?;
             connection.wire = Wire::new(stream);
+            connection.is_secure = true;
             connection.hello(needs_auth).await?;
         }
         if let Some((user, password)) = &relay.credentials {

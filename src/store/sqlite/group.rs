@@ -265,3 +265,6 @@ fn carry_out(ledger: &mut Ledger<'_>, work: &Work) -> Result<Outcome> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

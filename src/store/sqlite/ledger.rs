@@ -468,3 +468,6 @@ const RELEASE: &str = "
     update delivery set state = iif(unknowns > 0, 'uncertain', 'pending'), owner = null,
         lease_until = null, next_at = ?4
     where run_id = ?1 and subscriber_id = ?2 and fence = ?3 and state = 'claimed'";
+
+#[cfg(test)]
+mod tests;

@@ -233,6 +233,7 @@ impl Conversation<'_> {
             return Ok(());
         }
         let message = self.body().await?;
+        let is_followed = self.wire.has_input();
         let usual = if is_for_nobody {
             "554 5.5.1 no valid recipients"
         } else if self.is_too_large(message.len()) {
@@ -243,12 +244,19 @@ impl Conversation<'_> {
         if !is_for_nobody {
             self.look_at(&message);
         }
+        if is_followed {
+            self.hear_ahead();
+        }
         let is_taken = self.answer(Phase::Dot, usual).await?;
         if !is_taken {
             self.transaction = None;
             return Ok(());
         }
         let numbers = self.write_down(&message, go_ahead_at).await;
+        // What comes in a packet of its own comes a little later.
+        if !is_followed && self.wire.has_input() {
+            self.hear_ahead();
+        }
         let usual = format!("250 2.0.0 Ok: queued as {}", numbers.last().unwrap_or(&0));
         let act = self.ask_about_transaction(Phase::Logged);
         let said = self.perform(act, &usual).await;
@@ -261,6 +269,14 @@ impl Conversation<'_> {
         self.answer(Phase::Answered, "").await?;
         self.transaction = None;
         Ok(())
+    }
+
+    /// The next command came before the reply to the dot.
+    fn hear_ahead(&self) {
+        self.shared.ahead.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        if !self.has_pipelining() {
+            self.fault("did not wait for the reply to the dot");
+        }
     }
 
     /// Puts one line for each recipient into the log and waits for the disk.

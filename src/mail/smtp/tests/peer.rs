@@ -2,9 +2,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{RootCertStore, ServerConfig};
@@ -35,6 +35,14 @@ impl Peer {
         let read = self.0.read_exact(&mut bytes).await;
         assert!(read.is_ok(), "hung up in place of {expected:?}");
         assert_eq!(String::from_utf8_lossy(&bytes), expected);
+    }
+
+    /// All that comes before the end.
+    pub(super) async fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        // Cut off within a TLS record, it ends with an error.
+        let _ = self.0.read_to_end(&mut rest).await;
+        String::from_utf8_lossy(&rest).into_owned()
     }
 
     /// Nothing more comes but the end.
@@ -118,6 +126,70 @@ impl AsyncWrite for Counted {
     }
 }
 
+/// Takes so many bytes from when the limit is set, and then fails.
+struct Breaking(DuplexStream, Arc<AtomicUsize>);
+
+impl Breaking {
+    /// As much of `bytes` as may still go out.
+    fn left<'a>(&self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
+        match self.1.load(Ordering::SeqCst) {
+            0 => Err(io::ErrorKind::BrokenPipe.into()),
+            left => Ok(&bytes[..left.min(bytes.len())]),
+        }
+    }
+}
+
+impl AsyncRead for Breaking {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Breaking {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let bytes = self.left(bytes)?;
+        let written = ready!(Pin::new(&mut self.0).poll_write(context, bytes))?;
+        self.1.fetch_sub(written, Ordering::SeqCst);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        self.poll_write(context, &bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+/// A pipe that breaks after so many bytes, once the test says how many.
+pub(super) fn breaking() -> (Box<dyn Stream>, Peer, Arc<AtomicUsize>) {
+    let (near, far) = duplex(64 * 1024);
+    let left = Arc::new(AtomicUsize::new(usize::MAX));
+    (Box::new(Breaking(near, Arc::clone(&left))), Peer::new(far), left)
+}
+
 /// Both ends of a pipe with room for so many bytes.
 pub(super) fn pipe(room_bytes: usize) -> (Box<dyn Stream>, Peer) {
     let (near, far) = duplex(room_bytes);
@@ -187,10 +259,16 @@ pub(super) const RCPT: &str = "RCPT TO:<mei@example.com>\r\n";
 pub(super) const GROUP: &str =
     "MAIL FROM:<press@example.org>\r\nRCPT TO:<mei@example.com>\r\nDATA\r\n";
 
+static FROM: LazyLock<Address> = LazyLock::new(|| "press@example.org".parse().unwrap());
+static TO: LazyLock<Address> = LazyLock::new(|| "mei@example.com".parse().unwrap());
+
+/// Of a message with so many octets.
+pub(super) fn envelope(size_bytes: u64) -> Envelope<'static> {
+    Envelope { from: &FROM, to: &TO, size_bytes }
+}
+
 pub(super) async fn begin(connection: &mut Connection) -> Result<(), BeginError> {
-    let from = "press@example.org".parse().unwrap();
-    let to = "mei@example.com".parse().unwrap();
-    connection.begin(Envelope { from: &from, to: &to, size_bytes: 1_000 }).await
+    connection.begin(envelope(1_000)).await
 }
 
 /// A connection with pipelining and an open go-ahead.

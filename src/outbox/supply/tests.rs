@@ -1,0 +1,227 @@
+//! What connections are given, from a store with made runs. The clock is tokio's and paused.
+
+use std::pin::pin;
+
+use futures_util::FutureExt;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::outbox::limits::DomainGroup;
+use crate::store::sqlite::made::Made;
+
+#[test]
+fn a_group_hands_out_turns_in_step_and_sends_the_far_ones_back() {
+    let mut group = Group::new(10);
+    let now = Duration::from_secs(5);
+    let turns: Vec<Turn> = (0..400).map(|_| group.reserve(now)).collect();
+    let soon = |turn: &Turn| if let Turn::Soon(at) = turn { Some(*at) } else { None };
+    let far = |turn: &Turn| if let Turn::Far(wait) = turn { Some(*wait) } else { None };
+    assert_eq!(turns.iter().filter_map(soon).count(), 310, "a second's worth and 30 s more");
+    assert_eq!(turns.iter().filter_map(soon).max(), Some(now + LONGEST_WAIT));
+    // The 90 others come back when those before them are through, ten a second.
+    assert_eq!(turns.iter().find_map(far), Some(TimeDelta::seconds(30)));
+    assert_eq!(turns.iter().filter_map(far).max(), Some(TimeDelta::seconds(38)));
+}
+
+#[test]
+fn what_was_sent_back_takes_no_turn_from_those_who_wait() {
+    let mut group = Group::new(1);
+    let now = Duration::from_secs(1);
+    for _ in 0..100 {
+        let _ = group.reserve(now);
+    }
+    let later = now + Duration::from_secs(31);
+    assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
+}
+
+#[test]
+fn a_delivery_is_laid_aside_only_where_the_relay_takes_others() {
+    let mut failures = Failures::default();
+    assert!((0..100).all(|_| !failures.note(7)), "the relay takes nothing");
+    assert!((8..57).all(|accepted| !failures.note(accepted)), "they were under way");
+    assert!(!failures.note(57));
+    assert!(failures.note(107));
+}
+
+#[test]
+fn a_lane_is_asked_for_again_only_after_a_pause() {
+    let mut state = State::default();
+    assert!(state.is_low(Lane::Urgent));
+    state.empty_since[Lane::Urgent] = Some(Instant::now());
+    assert!(!state.is_low(Lane::Urgent));
+    assert!(state.is_low(Lane::Digests));
+}
+
+impl Made {
+    fn supply(&self, limits: RelayLimits) -> Supply {
+        let (store, clock) = (Arc::clone(&self.store), Arc::new(SystemClock));
+        Supply::new(store, clock, "test".into(), false, Arc::new(limits))
+    }
+}
+
+async fn delivery(supply: &Supply) -> Held {
+    match supply.next(5).await.unwrap() {
+        Next::Delivery(held) => *held,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn behind(supply: &Supply, held: &Held) -> Option<Held> {
+    supply.next_behind(held.lane, 5).await.unwrap()
+}
+
+fn in_hand(supply: &Supply) -> [usize; 4] {
+    supply.state().in_hand.0
+}
+
+fn ready(supply: &Supply, lane: Lane) -> usize {
+    supply.state().ready[lane].len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_a_connection_works_at_is_in_hand() {
+    let made = Made::new().await;
+    made.run("daily", 1..=5);
+    let supply = made.supply(RelayLimits::default());
+    let first = delivery(&supply).await;
+    let other = delivery(&supply).await;
+    let mut second = behind(&supply, &first).await.unwrap();
+    let third = behind(&supply, &other).await.unwrap();
+    assert_eq!(in_hand(&supply), [0, 0, 0, 2], "two connections");
+    supply.done(first);
+    supply.take_up(&mut second);
+    supply.take_up(&mut second);
+    assert_eq!(in_hand(&supply), [0, 0, 0, 2]);
+    let (third_person, second_person) = (third.claim.subscriber, second.claim.subscriber);
+    supply.put_back(third);
+    assert_eq!(in_hand(&supply), [0, 0, 0, 2], "it was in nobody's hands");
+    supply.put_back_failed(second).await.unwrap();
+    assert_eq!(in_hand(&supply), [0, 0, 0, 1]);
+    supply.done(other);
+    assert_eq!(in_hand(&supply), [0; 4]);
+    let people = [delivery(&supply).await, delivery(&supply).await, delivery(&supply).await];
+    assert_eq!(people.map(|held| held.claim.subscriber), [second_person, third_person, 5]);
+    assert!(matches!(supply.next(5).await.unwrap(), Next::Nothing));
+    supply.close().await.unwrap();
+    assert_eq!(made.states(), ["claimed 5"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_out_behind_another_is_fetched_before_there_is_none() {
+    let made = Made::new().await;
+    let people = i64::from(BATCH) * 2 + 3;
+    made.run("daily", 1..=people);
+    let supply = made.supply(RelayLimits::default());
+    let mut held = delivery(&supply).await;
+    let mut seen = vec![held.claim.subscriber];
+    while let Some(mut next) = behind(&supply, &held).await {
+        seen.push(next.claim.subscriber);
+        let left = people - i64::try_from(seen.len()).unwrap();
+        let low_water = i64::try_from(LOW_WATER).unwrap();
+        let ready = i64::try_from(ready(&supply, Lane::Digests)).unwrap();
+        assert!(ready >= left.min(low_water), "{ready} of {left}");
+        supply.done(std::mem::replace(&mut held, {
+            supply.take_up(&mut next);
+            next
+        }));
+    }
+    assert_eq!(seen, (1..=people).collect::<Vec<_>>(), "each once, in their order");
+    assert_eq!(in_hand(&supply), [0, 0, 0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_first_comes_behind_what_was_there_before_it() {
+    let made = Made::new().await;
+    made.run("daily", 1..=300);
+    let supply = made.supply(RelayLimits::default());
+    let held = delivery(&supply).await;
+    let second = behind(&supply, &held).await.unwrap();
+    assert_eq!(second.lane, Lane::Digests);
+    made.run("urgent", 301..=301);
+    assert_eq!(behind(&supply, &held).await.unwrap().lane, Lane::Digests, "not asked for yet");
+    tokio::time::advance(LOOK_AGAIN).await;
+    assert_eq!(behind(&supply, &held).await.unwrap().lane, Lane::Urgent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_behind_takes_the_place_of_what_is_before_it() {
+    let made = Made::new().await;
+    made.run("urgent", 1..=9);
+    made.run("daily", 10..=19);
+    let supply = made.supply(RelayLimits::default());
+    let at_work: Vec<Held> =
+        [delivery(&supply).await, delivery(&supply).await, delivery(&supply).await].into();
+    // Two are the share of the one lane and one that of the other.
+    assert_eq!(in_hand(&supply), [0, 2, 0, 1]);
+    for held in &at_work {
+        assert_eq!(behind(&supply, held).await.unwrap().lane, held.lane);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_go_on_while_one_asks_for_more() {
+    let made = Made::new().await;
+    made.run("daily", 1..=300);
+    let supply = made.supply(RelayLimits::default());
+    let held = delivery(&supply).await;
+    supply.state().is_filling[Lane::Digests] = true;
+    for _ in 0..299 {
+        assert!(matches!(supply.next(5).now_or_never(), Some(Ok(Next::Delivery(_)))));
+    }
+    assert!(matches!(supply.next_behind(held.lane, 5).now_or_never(), Some(Ok(None))));
+    assert!(supply.next(5).now_or_never().is_none(), "there may be more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_of_which_nothing_is_known_yet_is_waited_for() {
+    let made = Made::new().await;
+    made.run("daily", 1..=300);
+    let supply = made.supply(RelayLimits::default());
+    let _held = delivery(&supply).await;
+    supply.state().is_filling[Lane::Urgent] = true;
+    let mut next = pin!(supply.next(5));
+    assert!(next.as_mut().now_or_never().is_none());
+    made.run("urgent", 301..=301);
+    supply.fill(Lane::Urgent).await.unwrap();
+    let Next::Delivery(held) = next.await.unwrap() else { panic!("there is one") };
+    assert_eq!(held.lane, Lane::Urgent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_is_asked_again() {
+    let made = Made::new().await;
+    made.run("daily", 1..=9);
+    let supply = made.supply(RelayLimits::default());
+    made.change("alter table delivery rename to gone");
+    supply.next(5).await.unwrap_err();
+    supply.next_behind(Lane::Digests, 5).await.unwrap_err();
+    made.change("alter table gone rename to delivery");
+    assert_eq!(delivery(&supply).await.claim.subscriber, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_turn_does_not_come_behind_before_it() {
+    let made = Made::new().await;
+    made.run("daily", 1..=30);
+    let claims = made.claim(30).await;
+    let group = DomainGroup { domains: vec!["example.org".into()], per_second: 10 };
+    let limits = RelayLimits { groups: vec![group], ..RelayLimits::default() };
+    let supply = made.supply(limits.clone());
+    {
+        let mut state = supply.state();
+        assert!(state.accept(Lane::Digests, claims, &limits, Duration::ZERO).is_empty());
+        // The store is not asked: while it answers, this clock runs as it likes.
+        state.is_filling = PerLane([true; 4]);
+    }
+    let count = || {
+        let behind = || supply.next_behind(Lane::Digests, 5).now_or_never().unwrap().unwrap();
+        std::iter::from_fn(behind).count()
+    };
+    assert_eq!(count(), 10, "a second's worth");
+    tokio::time::advance(Duration::from_millis(99)).await;
+    assert_eq!(count(), 0);
+    tokio::time::advance(Duration::from_millis(2)).await;
+    assert_eq!(count(), 1);
+    supply.close().await.unwrap();
+    assert_eq!(made.states(), ["claimed 11", "pending 19"], "who waits is given back");
+}
