@@ -2,13 +2,14 @@
 //!
 //! [`next_step`] is pure and holds the whole retry policy; `sender` keeps the connections,
 //! `supply` feeds them lane by lane, `window` and `rate` say how many and how fast, `breaker`
-//! when a relay that failed is tried again, `ballast` keeps room on
+//! when a relay that failed is tried again, `failures` with which delivery, `ballast` keeps room on
 //! the disk for results. Nothing in here decides *whether*
 //! somebody gets a mail: that was planned, and is checked again by the store before the dot.
 
 pub mod ballast;
 pub mod breaker;
 mod carrier;
+pub mod failures;
 pub mod lane;
 mod letter;
 pub mod limits;

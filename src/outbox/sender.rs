@@ -22,6 +22,7 @@ use url::Url;
 use super::EXPIRES_AFTER;
 use super::ballast::{Ballast, BallastError};
 use super::carrier::Carrier;
+use super::failures::Failures;
 use super::letter::Issues;
 pub use super::letter::{message_id, unsubscribe_url};
 use super::limits::RelayLimits;
@@ -114,6 +115,8 @@ pub struct Outbox {
     pub tls: TlsSettings,
     pub limits: Arc<RelayLimits>,
     pub pace: Mutex<Pace>,
+    /// Kept from one drain to the next, like the pace.
+    pub failures: Arc<Mutex<Failures>>,
     pub ballast: Ballast,
     /// A store that failed may hold claims and intents that are nobody's any more.
     pub has_leftovers: AtomicBool,
@@ -264,6 +267,7 @@ impl Crew {
             outbox.owner.clone(),
             matches!(outbox.relay, Relay::Maildir(_)),
             Arc::clone(&outbox.limits),
+            Arc::clone(&outbox.failures),
         );
         let rate = outbox.limits.per_second.map(|per_second| Mutex::new(Bucket::new(per_second)));
         Self {

@@ -4,7 +4,6 @@
 //! domains with a rate of its own waits here for its turn, or in the store where that is far.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
+use super::failures::{Failures, Place};
 use super::lane::{Lane, PerLane, choose};
 use super::limits::RelayLimits;
 use super::rate::Bucket;
@@ -30,11 +30,6 @@ const SMALL_BATCH: u32 = 64;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Mail whose turn is further off waits in the store.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// A delivery at which the relay fails so often is laid aside: it may be the cause.
-const FAILURES: u32 = 3;
-/// The relay works again when it took so many since: fewer were under way when it failed.
-const IN_FLIGHT: u64 = 50;
-const LAID_ASIDE: TimeDelta = TimeDelta::minutes(5);
 /// Far longer than a claim waits here, and shorter than a day's mail should.
 const LEASE: TimeDelta = TimeDelta::minutes(15);
 
@@ -72,8 +67,7 @@ pub(super) struct Supply {
     may_be_stand_in: bool,
     limits: Arc<RelayLimits>,
     started: Instant,
-    /// Messages the relay took.
-    accepted: AtomicU64,
+    failures: Arc<Mutex<Failures>>,
     state: Mutex<State>,
     /// A lane was filled, or could not be.
     filled: Notify,
@@ -88,28 +82,9 @@ struct State {
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
     groups: HashMap<usize, Group>,
-    /// By run and person.
-    failures: HashMap<(i64, i64), Failures>,
-}
-
-/// How often the relay failed while a delivery was under way, and took others in between:
-/// where it takes nothing, no delivery is the cause.
-#[derive(Debug, Clone, Copy, Default)]
-struct Failures {
-    count: u32,
-    /// Messages taken when it last failed and was counted.
-    accepted: u64,
-}
-
-impl Failures {
-    /// Whether it is time to lay the delivery aside.
-    fn note(&mut self, accepted: u64) -> bool {
-        if self.count == 0 || accepted >= self.accepted + IN_FLIGHT {
-            self.count += 1;
-            self.accepted = accepted;
-        }
-        self.count >= FAILURES
-    }
+    /// At these the relay failed: they come behind the others of all lanes, and show nothing of
+    /// them. By their place.
+    behind: BTreeMap<u64, (Place, Held)>,
 }
 
 /// Domains that share a rate.
@@ -117,7 +92,7 @@ struct Group {
     bucket: Bucket,
     per_second: u32,
     /// Claims and when their turn is, soonest first: tokens are reserved in order.
-    waiting: VecDeque<(Duration, Lane, Claim)>,
+    waiting: VecDeque<(Duration, Lane, Option<Place>, Claim)>,
     /// Claims given back to the store, because their turn is far off.
     sent_back: u32,
 }
@@ -129,6 +104,7 @@ impl Supply {
         owner: String,
         may_be_stand_in: bool,
         limits: Arc<RelayLimits>,
+        failures: Arc<Mutex<Failures>>,
     ) -> Self {
         Self {
             store,
@@ -137,7 +113,7 @@ impl Supply {
             may_be_stand_in,
             limits,
             started: Instant::now(),
-            accepted: AtomicU64::new(0),
+            failures,
             state: Mutex::default(),
             filled: Notify::new(),
         }
@@ -173,7 +149,8 @@ impl Supply {
         }
         let now = self.started.elapsed();
         let turn = state.take_turns(now);
-        Look::Found(match (state.take(connections), turn) {
+        let accepted = self.failures().count_accepted();
+        Look::Found(match (state.take(connections, accepted), turn) {
             (Some(held), _) => Next::Delivery(Box::new(held)),
             (None, Some(turn)) => Next::Wait(turn.saturating_sub(now)),
             (None, None) => Next::Nothing,
@@ -213,29 +190,33 @@ impl Supply {
         state.ready[held.lane].push_front(held);
     }
 
-    /// A delivery during which the relay failed comes next again, unless it was so often that
-    /// it may be the cause.
+    /// A delivery during which the relay failed comes behind the others, unless it was so often
+    /// that it may be the cause.
     pub(super) async fn put_back_failed(&self, mut held: Held) -> Result<(), StoreError> {
         let pause = self.note_failure(&held.claim);
+        self.state().lay_down(&mut held);
         if pause.is_zero() {
-            self.put_back(held);
+            let place = self.failures().place(&held.claim);
+            self.state().line_up(held, place);
             return Ok(());
         }
-        self.state().lay_down(&mut held);
         self.store.release(&[held.claim], Some(self.clock.now() + pause)).await
     }
 
     /// The relay failed while this delivery was under way; how long it rests.
     pub(super) fn note_failure(&self, claim: &Claim) -> TimeDelta {
-        let accepted = self.accepted.load(Ordering::Relaxed);
-        let mut state = self.state();
-        let failures = state.failures.entry((claim.run, claim.subscriber)).or_default();
-        if failures.note(accepted) { LAID_ASIDE } else { TimeDelta::zero() }
+        let now = self.clock.now();
+        self.failures().note(claim, now)
     }
 
     /// The relay took a message: failures before it and after it are not one and the same.
     pub(super) fn accepted(&self) {
-        self.accepted.fetch_add(1, Ordering::Relaxed);
+        self.failures().accepted();
+    }
+
+    /// The failures; nothing waits while they are locked, nor is anything else locked.
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives all claims that nobody holds back to the store.
@@ -271,6 +252,10 @@ impl Supply {
         if !claims.is_empty() {
             failpoint::reach("after-claim");
         }
+        let claims: Vec<(Option<Place>, Claim)> = {
+            let failures = self.failures();
+            claims.into_iter().map(|claim| (failures.place(&claim), claim)).collect()
+        };
         let far = self.state().accept(lane, claims, &self.limits, self.started.elapsed());
         for (wait, claims) in far {
             self.store.release(&claims, Some(now + wait)).await?;
@@ -318,20 +303,20 @@ impl State {
     fn accept(
         &mut self,
         lane: Lane,
-        claims: Vec<Claim>,
+        claims: Vec<(Option<Place>, Claim)>,
         limits: &RelayLimits,
         since_start: Duration,
     ) -> BTreeMap<TimeDelta, Vec<Claim>> {
         self.empty_since[lane] = claims.is_empty().then(Instant::now);
         let mut far: BTreeMap<TimeDelta, Vec<Claim>> = BTreeMap::new();
-        for claim in claims {
+        for (place, claim) in claims {
             let Some((group, per_second)) = limits.group_of(&claim.domain) else {
-                self.ready[lane].push_back(Held { claim, lane, is_counted: false });
+                self.line_up(Held { claim, lane, is_counted: false }, place);
                 continue;
             };
             let group = self.groups.entry(group).or_insert_with(|| Group::new(per_second));
             match group.reserve(since_start) {
-                Turn::Soon(at) => group.waiting.push_back((at, lane, claim)),
+                Turn::Soon(at) => group.waiting.push_back((at, lane, place, claim)),
                 Turn::Far(wait) => far.entry(wait).or_default().push(claim),
             }
         }
@@ -339,10 +324,21 @@ impl State {
     }
 
     /// The delivery that one of so many connections serves next.
-    fn take(&mut self, connections: usize) -> Option<Held> {
-        let mut held = self.choose(self.in_hand, connections)?;
+    fn take(&mut self, connections: usize, accepted: u64) -> Option<Held> {
+        let held = match self.behind.first_entry() {
+            Some(first) if first.get().0.until <= accepted => Some(first.remove().1),
+            _ => self.choose(self.in_hand, connections),
+        };
+        let mut held = held.or_else(|| self.behind.pop_first().map(|(_, (_, held))| held))?;
         self.count(&mut held);
         Some(held)
+    }
+
+    fn line_up(&mut self, held: Held, place: Option<Place>) {
+        match place {
+            None => self.ready[held.lane].push_back(held),
+            Some(place) => drop(self.behind.insert(place.number, (place, held))),
+        }
     }
 
     fn choose(&mut self, in_hand: PerLane<usize>, connections: usize) -> Option<Held> {
@@ -375,23 +371,28 @@ impl State {
         for group in self.groups.values_mut() {
             let (meant, others): (VecDeque<_>, _) = std::mem::take(&mut group.waiting)
                 .into_iter()
-                .partition(|(_, _, claim)| is_meant(claim));
+                .partition(|(.., claim)| is_meant(claim));
             group.waiting = others;
-            claims.extend(meant.into_iter().map(|(_, _, claim)| claim));
+            claims.extend(meant.into_iter().map(|(.., claim)| claim));
         }
+        let behind = self.behind.extract_if(.., |_, (_, held)| is_meant(&held.claim));
+        claims.extend(behind.map(|(_, (_, held))| held.claim));
         claims
     }
 
     /// Makes those ready whose turn has come; says when the next one's is.
     fn take_turns(&mut self, now: Duration) -> Option<Duration> {
-        let mut next = None;
+        let (mut next, mut due) = (None, Vec::new());
         for group in self.groups.values_mut() {
-            while let Some((_, lane, claim)) = group.waiting.pop_front_if(|(at, ..)| *at <= now) {
-                self.ready[lane].push_back(Held { claim, lane, is_counted: false });
+            while let Some((_, lane, place, claim)) =
+                group.waiting.pop_front_if(|(at, ..)| *at <= now)
+            {
+                due.push((Held { claim, lane, is_counted: false }, place));
             }
             let first = group.waiting.front().map(|(at, ..)| *at);
             next = [next, first].into_iter().flatten().min();
         }
+        due.into_iter().for_each(|(held, place)| self.line_up(held, place));
         next
     }
 }
@@ -423,15 +424,6 @@ mod tests {
         }
         let later = now + Duration::from_secs(31);
         assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
-    }
-
-    #[test]
-    fn a_delivery_is_laid_aside_only_where_the_relay_takes_others() {
-        let mut failures = Failures::default();
-        assert!((0..100).all(|_| !failures.note(7)), "the relay takes nothing");
-        assert!((8..57).all(|accepted| !failures.note(accepted)), "they were under way");
-        assert!(!failures.note(57));
-        assert!(failures.note(107));
     }
 
     #[test]

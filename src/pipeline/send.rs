@@ -15,6 +15,7 @@ use crate::config::{DigestConfig, Uncertain};
 use crate::digest::schedule::is_daily;
 use crate::mail::smtp::{Timeouts, TlsSettings};
 use crate::outbox::ballast::Ballast;
+use crate::outbox::failures::Failures;
 use crate::outbox::pace::Pace;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
@@ -43,6 +44,7 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         tls: TlsSettings::system(),
         limits: Arc::new(config.mail.limits.clone()),
         pace: Mutex::new(Pace::new(config.mail.limits.connections)),
+        failures: Arc::new(Mutex::new(Failures::default())),
         ballast: Ballast::beside(&config.store_path),
         has_leftovers: AtomicBool::new(false),
         from: config.mail.from.address.clone(),
