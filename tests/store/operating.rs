@@ -260,6 +260,29 @@ fn a_complete_run_that_is_opened_again_is_counted_anew() {
     });
 }
 
+/// A store, and a connection to it beside it.
+async fn store_and_other(folder: &tempfile::TempDir) -> (SqliteStore, SqliteConnection) {
+    let path = folder.path().join("tidings.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path);
+    (store, SqliteConnection::connect_with(&options).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_delivery_to_an_address_that_is_gone_is_cancelled_and_never_in_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut other) = store_and_other(&folder).await;
+    let run = sending(&store, 3).await;
+    let gone = "delete from address where subscriber_id = 2";
+    sqlx::query(gone).execute(&mut other).await.unwrap();
+    let claims = claim(&store, 0, 9).await;
+    assert_eq!(claims.iter().map(|claim| claim.subscriber).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(counts(&store, run).await, [("cancelled".into(), 1), ("claimed".into(), 2)]);
+    let left = "select reason from delivery where state = 'cancelled' and lease_until is null";
+    let reason: String = sqlx::query_scalar(left).fetch_one(&mut other).await.unwrap();
+    assert_eq!(reason, "left");
+}
+
 #[tokio::test]
 async fn listing_a_complete_run_looks_at_none_of_its_deliveries() {
     let folder = tempfile::tempdir().unwrap();
