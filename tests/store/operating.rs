@@ -269,6 +269,26 @@ async fn store_and_other(folder: &tempfile::TempDir) -> (SqliteStore, SqliteConn
 }
 
 #[tokio::test]
+async fn a_late_result_of_a_cancelled_run_ends_its_own_delivery_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut other) = store_and_other(&folder).await;
+    let run = sending_all_owed(&store, 4).await;
+    let claim = attempt(&store, 0).await;
+    // As it stands while the cancellation goes through its people.
+    sqlx::query("update run set state = 'cancelled'").execute(&mut other).await.unwrap();
+    record(&store, &claim, retry(5)).await;
+    let first = [("cancelled".into(), 1), ("pending".into(), 3)];
+    assert_eq!(counts(&store, run).await, first);
+    let unknown = "update delivery set state = 'uncertain', unknowns = 1
+        where state = 'pending' and subscriber_id < 4";
+    sqlx::query(unknown).execute(&mut other).await.unwrap();
+    let chosen = store.resolve(run, &[2], Resolution::Unsent, "mei", at(8)).await;
+    assert_eq!(chosen.unwrap(), 1);
+    let second = [("cancelled".into(), 2), ("pending".into(), 1), ("uncertain".into(), 1)];
+    assert_eq!(counts(&store, run).await, second);
+}
+
+#[tokio::test]
 async fn a_delivery_to_an_address_that_is_gone_is_cancelled_and_never_in_hand() {
     let folder = tempfile::tempdir().unwrap();
     let (store, mut other) = store_and_other(&folder).await;

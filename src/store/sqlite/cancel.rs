@@ -28,7 +28,7 @@ pub(super) async fn cancel_run(
     // Everybody who was planned has a delivery that says what became of it.
     let keys = DeliveryKeys { token: cancellation.token_key, dkim_selector: None };
     while runs::expand(writer, run, keys, now).await?.is_some() {}
-    let cancelled = end_open(writer, run, now).await?;
+    let cancelled = end_open(writer, run, EVERYBODY, now).await?;
     let uncertain: i64 = sqlx::query_scalar(
         "select count(*) from delivery where run_id = $1 and state in ('uncertain', 'intent')",
     )
@@ -53,11 +53,17 @@ fn said(cancellation: &Cancellation) -> String {
     }
 }
 
-/// A delivery that came back unsent to a run that was cancelled meanwhile goes the way of the
+/// First and last subscriber of those whose deliveries are ended.
+type Range = (i64, i64);
+
+const EVERYBODY: Range = (i64::MIN, i64::MAX);
+
+/// Deliveries that came back unsent to a run that was cancelled meanwhile go the way of the
 /// others.
 pub(super) async fn end_late(
     writer: &mut SqliteConnection,
     run: i64,
+    subscribers: &[i64],
     now: DateTime<Utc>,
 ) -> Result<()> {
     let is_cancelled: bool = sqlx::query_scalar(
@@ -67,25 +73,35 @@ pub(super) async fn end_late(
     .fetch_one(&mut *writer)
     .await
     .during("cancel a delivery")?;
-    if is_cancelled {
-        end_open(writer, run, now).await?;
+    if !is_cancelled {
+        return Ok(());
+    }
+    if subscribers.is_empty() {
+        end_open(writer, run, EVERYBODY, now).await?;
+    }
+    for subscriber in subscribers {
+        end_open(writer, run, (*subscriber, *subscriber), now).await?;
     }
     Ok(())
 }
 
-/// Ends what is open of a run, and owes it to its people.
-async fn end_open(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<u64> {
+/// Ends what is open of a run to people in a range, and owes it to them.
+async fn end_open(
+    writer: &mut SqliteConnection,
+    run: i64,
+    (first, last): Range,
+    now: DateTime<Utc>,
+) -> Result<u64> {
     let action = "cancel deliveries";
-    sqlx::query(OWE_UNSENT).bind(run).bind(NEVER).execute(&mut *writer).await.during(action)?;
-    let cancelled = sqlx::query(CANCEL_UNSENT)
-        .bind(run)
-        .bind(NEVER)
+    let in_range = |sql| sqlx::query(sql).bind(run).bind(NEVER).bind(first).bind(last);
+    in_range(OWE_UNSENT).execute(&mut *writer).await.during(action)?;
+    let cancelled = in_range(CANCEL_UNSENT)
         .bind(now.timestamp())
         .execute(&mut *writer)
         .await
         .during(action)?
         .rows_affected();
-    sqlx::query(KEEP_UNCERTAIN).bind(run).bind(NEVER).execute(writer).await.during(action)?;
+    in_range(KEEP_UNCERTAIN).execute(writer).await.during(action)?;
     Ok(cancelled)
 }
 
@@ -94,7 +110,8 @@ async fn end_open(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -
 pub(super) const OWE_UNSENT: &str = "
     update subscription set owed_from = min(coalesce(owed_from, ?2), r.from_seq)
     from delivery d join run r on r.id = d.run_id
-    where d.run_id = ?1 and d.state in ('pending', 'claimed') and d.unknowns = 0
+    where d.run_id = ?1 and d.subscriber_id between ?3 and ?4
+      and d.state in ('pending', 'claimed') and d.unknowns = 0
       and subscription.subscriber_id = d.subscriber_id
       and subscription.digest_id = r.digest_id and subscription.state = 'confirmed'
       and subscription.feed in (select i.feed from issue_entry i
@@ -104,9 +121,11 @@ pub(super) const OWE_UNSENT: &str = "
 /// left to its result, or to the rules of a crash.
 pub(super) const CANCEL_UNSENT: &str = "
     update delivery set state = 'cancelled', reason = 'operator', owner = null,
-        lease_until = null, next_at = ?2, changed_at = ?3
-    where run_id = ?1 and state in ('pending', 'claimed') and unknowns = 0";
+        lease_until = null, next_at = ?2, changed_at = ?5
+    where run_id = ?1 and subscriber_id between ?3 and ?4
+      and state in ('pending', 'claimed') and unknowns = 0";
 
 pub(super) const KEEP_UNCERTAIN: &str = "
     update delivery set state = 'uncertain', owner = null, lease_until = null, next_at = ?2
-    where run_id = ?1 and state in ('pending', 'claimed', 'uncertain') and unknowns > 0";
+    where run_id = ?1 and subscriber_id between ?3 and ?4
+      and state in ('pending', 'claimed', 'uncertain') and unknowns > 0";

@@ -182,7 +182,7 @@ impl<'c> Ledger<'c> {
             self.settle_and_tell.query_row(values, |row| row.get(0)).optional().during(action)?;
         match state.as_deref() {
             Some("cancelled") => self.owe(result.run, result.subscriber),
-            Some("pending") => self.end_late(result.run, now),
+            Some("pending") => self.end_late(result.run, result.subscriber, now),
             _ => Ok(()),
         }
     }
@@ -274,15 +274,19 @@ impl<'c> Ledger<'c> {
 
     /// A delivery that came back unsent to a run that was cancelled meanwhile goes the way of
     /// the others.
-    fn end_late(&mut self, run: i64, now: DateTime<Utc>) -> Result<()> {
+    fn end_late(&mut self, run: i64, subscriber: i64, now: DateTime<Utc>) -> Result<()> {
         if !self.run(run)?.is_some_and(|run| run.is_cancelled) {
             return Ok(());
         }
         let action = "cancel deliveries";
         let connection = self.connection;
-        connection.execute(OWE_UNSENT, params![run, NEVER]).during(action)?;
-        connection.execute(CANCEL_UNSENT, params![run, NEVER, now.timestamp()]).during(action)?;
-        connection.execute(KEEP_UNCERTAIN, params![run, NEVER]).during(action)?;
+        let (first, last) = (subscriber, subscriber);
+        let owe = params![run, NEVER, first, last];
+        connection.execute(OWE_UNSENT, owe).during(action)?;
+        let cancel = params![run, NEVER, first, last, now.timestamp()];
+        connection.execute(CANCEL_UNSENT, cancel).during(action)?;
+        let keep = params![run, NEVER, first, last];
+        connection.execute(KEEP_UNCERTAIN, keep).during(action)?;
         Ok(())
     }
 }

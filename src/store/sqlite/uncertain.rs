@@ -102,7 +102,9 @@ pub(super) async fn resolve(
     if resolved > 0 {
         match resolution {
             Resolution::Sent => runs::keep_counts(writer, run).await?,
-            Resolution::Unsent | Resolution::Resend => reopen(writer, run, now).await?,
+            Resolution::Unsent | Resolution::Resend => {
+                reopen(writer, run, subscribers, now).await?
+            }
         }
     }
     Ok(resolved)
@@ -110,7 +112,12 @@ pub(super) async fn resolve(
 
 /// A run that was complete sends again. One that was cancelled does not: what it never sent is
 /// owed now.
-async fn reopen(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<()> {
+async fn reopen(
+    writer: &mut SqliteConnection,
+    run: i64,
+    subscribers: &[i64],
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query(
         "update run set state = 'sending', finished_at = null, counts = null, resent = null
          where id = $1 and state = 'complete'",
@@ -120,5 +127,5 @@ async fn reopen(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> 
     .await
     .during("open a run again")?;
     pauses::settle(writer).await?;
-    cancel::end_late(writer, run, now).await
+    cancel::end_late(writer, run, subscribers, now).await
 }
