@@ -342,8 +342,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Writes results that no further intent will carry.
     async fn record_results(&self, results: &[DeliveryResult], now: DateTime<Utc>) -> Result<()>;
 
-    /// Gives claims back unsent, due again at `next_at`, or at once.
-    async fn release(&self, claims: &[Claim], next_at: Option<DateTime<Utc>>) -> Result<()>;
+    /// Gives claims back unsent, each due again at its moment, or at once.
+    async fn release(&self, claims: &[(Claim, Option<DateTime<Utc>>)]) -> Result<()>;
 
     /// Pauses a run that was refused as a whole, and undoes the refusals of these people: they
     /// are pending again. Returns how many.

@@ -93,8 +93,8 @@ struct Group {
     per_second: u32,
     /// Claims and when their turn is, soonest first: tokens are reserved in order.
     waiting: VecDeque<(Duration, Lane, Option<Place>, Claim)>,
-    /// Claims given back to the store, because their turn is far off.
-    sent_back: u32,
+    /// When all claims are through that were given back to the store, their turn far off.
+    beyond: Duration,
 }
 
 impl Supply {
@@ -200,7 +200,7 @@ impl Supply {
             self.state().line_up(held, place);
             return Ok(());
         }
-        self.store.release(&[held.claim], Some(self.clock.now() + pause)).await
+        self.store.release(&[(held.claim, Some(self.clock.now() + pause))]).await
     }
 
     /// The relay failed while this delivery was under way; how long it rests.
@@ -235,7 +235,8 @@ impl Supply {
             return Ok(());
         }
         failpoint::reach("at-release");
-        self.store.release(&claims, None).await
+        let claims: Vec<_> = claims.into_iter().map(|claim| (claim, None)).collect();
+        self.store.release(&claims).await
     }
 
     async fn refill(&self, lane: Lane) -> Result<(), StoreError> {
@@ -257,10 +258,11 @@ impl Supply {
             claims.into_iter().map(|claim| (failures.place(&claim), claim)).collect()
         };
         let far = self.state().accept(lane, claims, &self.limits, self.started.elapsed());
-        for (wait, claims) in far {
-            self.store.release(&claims, Some(now + wait)).await?;
+        if far.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let far: Vec<_> = far.into_iter().map(|(wait, claim)| (claim, Some(now + wait))).collect();
+        self.store.release(&far).await
     }
 }
 
@@ -274,7 +276,12 @@ enum Turn {
 
 impl Group {
     fn new(per_second: u32) -> Self {
-        Self { bucket: Bucket::new(per_second), per_second, waiting: VecDeque::new(), sent_back: 0 }
+        Self {
+            bucket: Bucket::new(per_second),
+            per_second,
+            waiting: VecDeque::new(),
+            beyond: Duration::ZERO,
+        }
     }
 
     fn reserve(&mut self, now: Duration) -> Turn {
@@ -283,9 +290,9 @@ impl Group {
             return Turn::Soon(now + wait);
         }
         self.bucket.give_back();
-        let beyond = TimeDelta::seconds(i64::from(self.sent_back / self.per_second.max(1)));
-        self.sent_back = self.sent_back.saturating_add(1);
-        Turn::Far(TimeDelta::from_std(LONGEST_WAIT).unwrap_or_default() + beyond)
+        let at = self.beyond.max(now + LONGEST_WAIT);
+        self.beyond = at + Duration::from_secs(1) / self.per_second.max(1);
+        Turn::Far(TimeDelta::from_std(at.saturating_sub(now)).unwrap_or(TimeDelta::MAX))
     }
 }
 
@@ -306,9 +313,9 @@ impl State {
         claims: Vec<(Option<Place>, Claim)>,
         limits: &RelayLimits,
         since_start: Duration,
-    ) -> BTreeMap<TimeDelta, Vec<Claim>> {
+    ) -> Vec<(TimeDelta, Claim)> {
         self.empty_since[lane] = claims.is_empty().then(Instant::now);
-        let mut far: BTreeMap<TimeDelta, Vec<Claim>> = BTreeMap::new();
+        let mut far = Vec::new();
         for (place, claim) in claims {
             let Some((group, per_second)) = limits.group_of(&claim.domain) else {
                 self.line_up(Held { claim, lane, is_counted: false }, place);
@@ -317,7 +324,7 @@ impl State {
             let group = self.groups.entry(group).or_insert_with(|| Group::new(per_second));
             match group.reserve(since_start) {
                 Turn::Soon(at) => group.waiting.push_back((at, lane, place, claim)),
-                Turn::Far(wait) => far.entry(wait).or_default().push(claim),
+                Turn::Far(wait) => far.push((wait, claim)),
             }
         }
         far
@@ -412,7 +419,19 @@ mod tests {
         assert_eq!(turns.iter().filter_map(soon).max(), Some(now + LONGEST_WAIT));
         // The 90 others come back when those before them are through, ten a second.
         assert_eq!(turns.iter().find_map(far), Some(TimeDelta::seconds(30)));
-        assert_eq!(turns.iter().filter_map(far).max(), Some(TimeDelta::seconds(38)));
+        assert_eq!(turns.iter().filter_map(far).max(), Some(TimeDelta::milliseconds(38_900)));
+    }
+
+    #[test]
+    fn what_was_sent_back_long_ago_puts_nobody_off() {
+        let mut group = Group::new(10);
+        let far = |turn: Turn| if let Turn::Far(wait) = turn { Some(wait) } else { None };
+        let furthest = |group: &mut Group, now| {
+            (0..400).filter_map(|_| far(group.reserve(Duration::from_secs(now)))).max()
+        };
+        let first = furthest(&mut group, 1);
+        assert_eq!(first, Some(TimeDelta::milliseconds(38_900)));
+        assert_eq!(furthest(&mut group, 3_600), first);
     }
 
     #[test]

@@ -640,8 +640,8 @@ impl Store for SqliteStore {
         self.group.write(results, None, now).await.map(|_| ())
     }
 
-    async fn release(&self, claims: &[Claim], next_at: Option<DateTime<Utc>>) -> Result<()> {
-        self.group.release(claims, next_at).await
+    async fn release(&self, claims: &[(Claim, Option<DateTime<Utc>>)]) -> Result<()> {
+        self.group.release(claims).await
     }
 
     async fn pause_refused(

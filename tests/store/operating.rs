@@ -159,7 +159,7 @@ fn a_cancelled_run_sends_nothing_more_and_what_was_unsent_is_owed() {
         for claim in &claims {
             assert!(!intend(store, claim).await);
         }
-        store.release(&claims, Some(at(0))).await.unwrap();
+        release(store, &claims, at(0)).await;
         let expected = [("accepted".into(), 1), ("cancelled".into(), 2), ("uncertain".into(), 1)];
         assert_eq!(counts(store, run).await, expected);
         assert_eq!(claim(store, 600, 9).await, []);
