@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::failures::{Failures, Place};
 use super::lane::{Lane, PerLane, choose};
 use super::limits::RelayLimits;
-use super::rate::Bucket;
+use super::rate::{Rates, Turn};
 use crate::clock::Clock;
 use crate::failpoint;
 use crate::store::{Claim, ClaimRequest, Store, StoreError};
@@ -28,8 +28,6 @@ const LOW_WATER: usize = 256;
 const SMALL_BATCH: u32 = 64;
 /// A lane that had nothing is looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Mail whose turn is further off waits in the store.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Far longer than a claim waits here, and shorter than a day's mail should.
 const LEASE: TimeDelta = TimeDelta::minutes(15);
 
@@ -68,6 +66,7 @@ pub(super) struct Supply {
     limits: Arc<RelayLimits>,
     started: Instant,
     failures: Arc<Mutex<Failures>>,
+    rates: Arc<Mutex<Rates>>,
     state: Mutex<State>,
     /// A lane was filled, or could not be.
     filled: Notify,
@@ -81,20 +80,11 @@ struct State {
     is_filling: PerLane<bool>,
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
-    groups: HashMap<usize, Group>,
+    /// By group, each with when its turn is, soonest first: turns are reserved in order.
+    waiting: HashMap<usize, VecDeque<(Duration, Lane, Option<Place>, Claim)>>,
     /// At these the relay failed: they come behind the others of all lanes, and show nothing of
     /// them. By their place.
     behind: BTreeMap<u64, (Place, Held)>,
-}
-
-/// Domains that share a rate.
-struct Group {
-    bucket: Bucket,
-    per_second: u32,
-    /// Claims and when their turn is, soonest first: tokens are reserved in order.
-    waiting: VecDeque<(Duration, Lane, Option<Place>, Claim)>,
-    /// When all claims are through that were given back to the store, their turn far off.
-    beyond: Duration,
 }
 
 impl Supply {
@@ -105,15 +95,18 @@ impl Supply {
         may_be_stand_in: bool,
         limits: Arc<RelayLimits>,
         failures: Arc<Mutex<Failures>>,
+        rates: Arc<Mutex<Rates>>,
     ) -> Self {
+        let started = rates.lock().unwrap_or_else(PoisonError::into_inner).started();
         Self {
             store,
             clock,
             owner,
             may_be_stand_in,
             limits,
-            started: Instant::now(),
+            started,
             failures,
+            rates,
             state: Mutex::default(),
             filled: Notify::new(),
         }
@@ -221,6 +214,12 @@ impl Supply {
 
     /// Gives all claims that nobody holds back to the store.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
+        {
+            let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            for (group, waiting) in &self.state().waiting {
+                waiting.iter().for_each(|_| rates.give_back(*group));
+            }
+        }
         self.give_back(|_| true).await
     }
 
@@ -257,42 +256,19 @@ impl Supply {
             let failures = self.failures();
             claims.into_iter().map(|claim| (failures.place(&claim), claim)).collect()
         };
-        let far = self.state().accept(lane, claims, &self.limits, self.started.elapsed());
+        let far = {
+            let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            let since_start = self.started.elapsed();
+            self.state().accept(lane, claims, &self.limits, &mut rates, since_start)
+        };
         if far.is_empty() {
             return Ok(());
         }
-        let far: Vec<_> = far.into_iter().map(|(wait, claim)| (claim, Some(now + wait))).collect();
+        let far: Vec<_> = far
+            .into_iter()
+            .map(|(wait, claim)| (claim, TimeDelta::from_std(wait).ok().map(|wait| now + wait)))
+            .collect();
         self.store.release(&far).await
-    }
-}
-
-/// When a claim's turn is.
-enum Turn {
-    /// So long after the start.
-    Soon(Duration),
-    /// So long from now; the store keeps it until then.
-    Far(TimeDelta),
-}
-
-impl Group {
-    fn new(per_second: u32) -> Self {
-        Self {
-            bucket: Bucket::new(per_second),
-            per_second,
-            waiting: VecDeque::new(),
-            beyond: Duration::ZERO,
-        }
-    }
-
-    fn reserve(&mut self, now: Duration) -> Turn {
-        let wait = self.bucket.reserve(now);
-        if wait <= LONGEST_WAIT {
-            return Turn::Soon(now + wait);
-        }
-        self.bucket.give_back();
-        let at = self.beyond.max(now + LONGEST_WAIT);
-        self.beyond = at + Duration::from_secs(1) / self.per_second.max(1);
-        Turn::Far(TimeDelta::from_std(at.saturating_sub(now)).unwrap_or(TimeDelta::MAX))
     }
 }
 
@@ -312,8 +288,9 @@ impl State {
         lane: Lane,
         claims: Vec<(Option<Place>, Claim)>,
         limits: &RelayLimits,
+        rates: &mut Rates,
         since_start: Duration,
-    ) -> Vec<(TimeDelta, Claim)> {
+    ) -> Vec<(Duration, Claim)> {
         self.empty_since[lane] = claims.is_empty().then(Instant::now);
         let mut far = Vec::new();
         for (place, claim) in claims {
@@ -321,9 +298,11 @@ impl State {
                 self.line_up(Held { claim, lane, is_counted: false }, place);
                 continue;
             };
-            let group = self.groups.entry(group).or_insert_with(|| Group::new(per_second));
-            match group.reserve(since_start) {
-                Turn::Soon(at) => group.waiting.push_back((at, lane, place, claim)),
+            match rates.reserve(group, per_second, since_start) {
+                Turn::Soon(at) => {
+                    let waiting = self.waiting.entry(group).or_default();
+                    waiting.push_back((at, lane, place, claim));
+                }
                 Turn::Far(wait) => far.push((wait, claim)),
             }
         }
@@ -375,11 +354,10 @@ impl State {
             let meant: VecDeque<Held> = meant;
             claims.extend(meant.into_iter().map(|held| held.claim));
         }
-        for group in self.groups.values_mut() {
-            let (meant, others): (VecDeque<_>, _) = std::mem::take(&mut group.waiting)
-                .into_iter()
-                .partition(|(.., claim)| is_meant(claim));
-            group.waiting = others;
+        for waiting in self.waiting.values_mut() {
+            let (meant, others): (VecDeque<_>, _) =
+                std::mem::take(waiting).into_iter().partition(|(.., claim)| is_meant(claim));
+            *waiting = others;
             claims.extend(meant.into_iter().map(|(.., claim)| claim));
         }
         let behind = self.behind.extract_if(.., |_, (_, held)| is_meant(&held.claim));
@@ -390,13 +368,11 @@ impl State {
     /// Makes those ready whose turn has come; says when the next one's is.
     fn take_turns(&mut self, now: Duration) -> Option<Duration> {
         let (mut next, mut due) = (None, Vec::new());
-        for group in self.groups.values_mut() {
-            while let Some((_, lane, place, claim)) =
-                group.waiting.pop_front_if(|(at, ..)| *at <= now)
-            {
+        for waiting in self.waiting.values_mut() {
+            while let Some((_, lane, place, claim)) = waiting.pop_front_if(|(at, ..)| *at <= now) {
                 due.push((Held { claim, lane, is_counted: false }, place));
             }
-            let first = group.waiting.front().map(|(at, ..)| *at);
+            let first = waiting.front().map(|(at, ..)| *at);
             next = [next, first].into_iter().flatten().min();
         }
         due.into_iter().for_each(|(held, place)| self.line_up(held, place));
@@ -406,43 +382,46 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
+    use crate::outbox::limits::DomainGroup;
 
-    #[test]
-    fn a_group_hands_out_turns_in_step_and_sends_the_far_ones_back() {
-        let mut group = Group::new(10);
-        let now = Duration::from_secs(5);
-        let turns: Vec<Turn> = (0..400).map(|_| group.reserve(now)).collect();
-        let soon = |turn: &Turn| if let Turn::Soon(at) = turn { Some(*at) } else { None };
-        let far = |turn: &Turn| if let Turn::Far(wait) = turn { Some(*wait) } else { None };
-        assert_eq!(turns.iter().filter_map(soon).count(), 310, "a second's worth and 30 s more");
-        assert_eq!(turns.iter().filter_map(soon).max(), Some(now + LONGEST_WAIT));
-        // The 90 others come back when those before them are through, ten a second.
-        assert_eq!(turns.iter().find_map(far), Some(TimeDelta::seconds(30)));
-        assert_eq!(turns.iter().filter_map(far).max(), Some(TimeDelta::milliseconds(38_900)));
-    }
-
-    #[test]
-    fn what_was_sent_back_long_ago_puts_nobody_off() {
-        let mut group = Group::new(10);
-        let far = |turn: Turn| if let Turn::Far(wait) = turn { Some(wait) } else { None };
-        let furthest = |group: &mut Group, now| {
-            (0..400).filter_map(|_| far(group.reserve(Duration::from_secs(now)))).max()
-        };
-        let first = furthest(&mut group, 1);
-        assert_eq!(first, Some(TimeDelta::milliseconds(38_900)));
-        assert_eq!(furthest(&mut group, 3_600), first);
-    }
-
-    #[test]
-    fn what_was_sent_back_takes_no_turn_from_those_who_wait() {
-        let mut group = Group::new(1);
-        let now = Duration::from_secs(1);
-        for _ in 0..100 {
-            let _ = group.reserve(now);
+    fn to_group(subscriber: i64) -> Claim {
+        Claim {
+            run: 1,
+            subscriber,
+            issue: 1,
+            digest: "daily".into(),
+            fence: 1,
+            attempt: 0,
+            unknowns: 0,
+            may_be_stand_in: false,
+            token_key: 1,
+            dated_at: DateTime::UNIX_EPOCH,
+            created_at: DateTime::UNIX_EPOCH,
+            address_key: 1,
+            address_version: 1,
+            address_cipher: Vec::new(),
+            domain: "example.org".into(),
+            dkim_selector: None,
         }
-        let later = now + Duration::from_secs(31);
-        assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
+    }
+
+    #[test]
+    fn a_drain_starts_with_what_the_one_before_it_left_of_a_rate() {
+        let group = DomainGroup { domains: vec!["example.org".into()], per_second: 5 };
+        let limits = RelayLimits { groups: vec![group], ..RelayLimits::default() };
+        let mut rates = Rates::new(None);
+        let now = Duration::from_secs(9);
+        let mut at_once = || {
+            let mut state = State::default();
+            let claims = (0..8).map(|person| (None, to_group(person))).collect();
+            assert_eq!(state.accept(Lane::Digests, claims, &limits, &mut rates, now).len(), 0);
+            let _ = state.take_turns(now);
+            state.ready[Lane::Digests].len()
+        };
+        assert_eq!((at_once(), at_once()), (5, 0));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::mail::smtp::{Timeouts, TlsSettings};
 use crate::outbox::ballast::Ballast;
 use crate::outbox::failures::Failures;
 use crate::outbox::pace::Pace;
+use crate::outbox::rate::Rates;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
 use crate::store::{DeliveryKeys, StoreError};
@@ -45,6 +46,7 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         limits: Arc::new(config.mail.limits.clone()),
         pace: Mutex::new(Pace::new(config.mail.limits.connections)),
         failures: Arc::new(Mutex::new(Failures::default())),
+        rates: Arc::new(Mutex::new(Rates::new(config.mail.limits.per_second))),
         ballast: Ballast::beside(&config.store_path),
         has_leftovers: AtomicBool::new(false),
         from: config.mail.from.address.clone(),
