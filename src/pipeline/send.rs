@@ -76,7 +76,7 @@ pub async fn carry(
     stop: &watch::Receiver<bool>,
     work: &Notify,
 ) -> Result<(), SendError> {
-    expand_all(press).await?;
+    expand_all(press, stop).await?;
     let mut draining = pin!(drain(outbox, stop));
     let sent = loop {
         tokio::select! {
@@ -86,7 +86,7 @@ pub async fn carry(
         }
         // Messages are in hand: a store that fails here fails them too, and they tell.
         let kept_up = async {
-            expand_all(press).await?;
+            expand_all(press, stop).await?;
             press.store.complete_runs(press.clock.now()).await
         };
         if let Err(error) = kept_up.await {
@@ -97,14 +97,18 @@ pub async fn carry(
     sent
 }
 
-async fn expand_all(press: &Press) -> Result<(), StoreError> {
+/// Leaves the pages that are left to the next start when it is to stop.
+async fn expand_all(press: &Press, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
     for run in press.store.open_runs().await? {
         if run.state == "expanding" {
             let keys = DeliveryKeys {
                 token: press.keys.token_key(),
                 dkim_selector: press.config.mail.dkim.as_ref().map(|signer| signer.selector()),
             };
-            while press.store.expand(run.id, keys, press.clock.now()).await?.is_some() {}
+            while !*stop.borrow()
+                && press.store.expand(run.id, keys, press.clock.now()).await?.is_some()
+            {
+            }
         }
     }
     Ok(())
