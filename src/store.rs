@@ -381,13 +381,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Pauses that stand, oldest first; none of runs that are at their end.
     async fn pauses(&self) -> Result<Vec<PauseRecord>>;
 
-    /// Ends a run: what is open is cancelled and owed, what is uncertain counts as sent.
+    /// Ends a run: what is open is cancelled and owed, what is uncertain counts as sent. At
+    /// once nothing more of it is sent; the rest goes on in steps between which others write.
     /// `None` where the run is at its end already, or there is none.
     async fn cancel_run(
         &self,
         cancellation: &Cancellation,
         now: DateTime<Utc>,
     ) -> Result<Option<Cancelled>>;
+
+    /// Finishes cancellations that were cut off.
+    async fn end_cancelled(&self, token_key: i64, now: DateTime<Utc>) -> Result<()>;
 
     async fn runs(&self, asked: RunsAsked) -> Result<Vec<RunDetails>>;
 

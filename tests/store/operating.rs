@@ -304,6 +304,41 @@ async fn a_delivery_to_an_address_that_is_gone_is_cancelled_and_never_in_hand() 
 }
 
 #[tokio::test]
+async fn a_cancellation_cut_off_before_its_pages_were_expanded_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut other) = store_and_other(&folder).await;
+    let recipients = with_readers(&store, 5).await;
+    let run = run_of(&store, "k", &recipients).await;
+    let run = start_run(&store, &run).await.unwrap();
+    store.expand(run, KEYS, at(0)).await.unwrap();
+    sqlx::query("update run set state = 'cancelled'").execute(&mut other).await.unwrap();
+    for _ in 0..2 {
+        store.end_cancelled(1, at(9)).await.unwrap();
+        assert_eq!(counts(&store, run).await, [("cancelled".into(), 5)]);
+    }
+    assert!(owed(&store, "daily").await.iter().all(|(_, seq)| *seq == Some(0)));
+    assert_eq!(details(&store, run).await.state, "cancelled");
+}
+
+#[tokio::test]
+async fn listing_a_cancelled_run_looks_at_none_of_its_deliveries() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut other) = store_and_other(&folder).await;
+    let run = sending(&store, 4).await;
+    let lost = attempt(&store, 0).await;
+    record(&store, &lost, Step::Uncertain { resend_at: None }).await;
+    let in_hand = attempt(&store, 0).await;
+    cancel(&store, run).await;
+    // What is in hand is yet to be counted.
+    record(&store, &in_hand, accepted()).await;
+    assert_eq!(store.complete_runs(at(9)).await.unwrap(), [0; 0]);
+    assert_eq!(resolve(&store, run, Resolution::Unsent).await, 1);
+    sqlx::query("delete from delivery").execute(&mut other).await.unwrap();
+    let expected = [("accepted".into(), 1), ("cancelled".into(), 3)];
+    assert_eq!(counts(&store, run).await, expected);
+}
+
+#[tokio::test]
 async fn listing_a_complete_run_looks_at_none_of_its_deliveries() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tidings.db");

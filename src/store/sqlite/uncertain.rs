@@ -101,7 +101,7 @@ pub(super) async fn resolve(
         .rows_affected();
     if resolved > 0 {
         match resolution {
-            Resolution::Sent => runs::keep_counts(writer, run).await?,
+            Resolution::Sent => runs::recount(writer, run).await?,
             Resolution::Unsent | Resolution::Resend => {
                 reopen(writer, run, subscribers, now).await?
             }
@@ -127,5 +127,6 @@ async fn reopen(
     .await
     .during("open a run again")?;
     pauses::settle(writer).await?;
-    cancel::end_late(writer, run, subscribers, now).await
+    cancel::end_late(writer, run, subscribers, now).await?;
+    runs::recount(writer, run).await
 }
