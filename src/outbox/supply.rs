@@ -72,6 +72,9 @@ pub(super) struct Supply {
     filled: Notify,
 }
 
+/// A claim and when its turn is, with its place where it comes behind others then.
+type Waiting = (Duration, Lane, Option<Place>, Claim);
+
 #[derive(Default)]
 struct State {
     ready: PerLane<VecDeque<Held>>,
@@ -81,7 +84,7 @@ struct State {
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
     /// By group, each with when its turn is, soonest first: turns are reserved in order.
-    waiting: HashMap<usize, VecDeque<(Duration, Lane, Option<Place>, Claim)>>,
+    waiting: HashMap<usize, VecDeque<Waiting>>,
     /// At these the relay failed: they come behind the others of all lanes, and show nothing of
     /// them. By their place.
     behind: BTreeMap<u64, (Place, Held)>,
@@ -217,7 +220,9 @@ impl Supply {
         {
             let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
             for (group, waiting) in &self.state().waiting {
-                waiting.iter().for_each(|_| rates.give_back(*group));
+                for _ in waiting {
+                    rates.give_back(*group);
+                }
             }
         }
         self.give_back(|_| true).await
@@ -375,7 +380,9 @@ impl State {
             let first = waiting.front().map(|(at, ..)| *at);
             next = [next, first].into_iter().flatten().min();
         }
-        due.into_iter().for_each(|(held, place)| self.line_up(held, place));
+        for (held, place) in due {
+            self.line_up(held, place);
+        }
         next
     }
 }

@@ -103,7 +103,7 @@ pub(super) async fn resolve(
         match resolution {
             Resolution::Sent => runs::recount(writer, run).await?,
             Resolution::Unsent | Resolution::Resend => {
-                reopen(writer, run, subscribers, now).await?
+                reopen(writer, run, subscribers, now).await?;
             }
         }
     }
