@@ -358,6 +358,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the next delivery of a sending run falls due.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>>;
 
+    /// Deliveries that are still to go out of runs that are sent now: looks at no others.
+    async fn open_deliveries(&self) -> Result<u64>;
+
     /// All deliveries by state.
     async fn delivery_counts(&self) -> Result<DeliveryCounts>;
 

@@ -694,6 +694,10 @@ impl Store for SqliteStore {
         outbox::next_due(&mut *self.reader().await?).await
     }
 
+    async fn open_deliveries(&self) -> Result<u64> {
+        outbox::open(&mut *self.reader().await?).await
+    }
+
     async fn delivery_counts(&self) -> Result<DeliveryCounts> {
         outbox::counts(&mut *self.reader().await?).await
     }

@@ -206,6 +206,25 @@ fn what_was_in_hand_when_its_run_was_cancelled_ends_as_its_result_says() {
 }
 
 #[test]
+fn what_is_open_is_counted_of_runs_that_are_sent_now() {
+    check(async |store| {
+        let open = async || store.open_deliveries().await.unwrap();
+        assert_eq!(open().await, 0);
+        let run = sending(store, 5).await;
+        assert_eq!(open().await, 5);
+        for step in [accepted(), Step::Uncertain { resend_at: None }, retry(5)] {
+            let claim = attempt(store, 0).await;
+            record(store, &claim, step).await;
+        }
+        assert_eq!(open().await, 3);
+        claim(store, 0, 1).await;
+        assert_eq!(open().await, 3);
+        pause(store, PauseScope::Run(run)).await;
+        assert_eq!(open().await, 1, "it is in hand");
+    });
+}
+
+#[test]
 fn uncertain_deliveries_are_listed_oldest_first_with_the_number_of_the_person() {
     check(async |store| {
         let run = sending(store, 3).await;
