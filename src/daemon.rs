@@ -90,6 +90,7 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
     let listener = web::listen(press.config.web.listen).await?;
     let address = listener.local_addr().unwrap_or(press.config.web.listen);
     let recovered = press.store.recover(&send::resent_digests(&press), press.clock.now()).await?;
+    press.store.end_cancelled(press.keys.token_key(), press.clock.now()).await?;
     if recovered.uncertain > 0 {
         warn!(
             deliveries = recovered.uncertain,

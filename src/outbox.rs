@@ -3,12 +3,14 @@
 //! [`next_step`] is pure and holds the whole retry policy. `sender` keeps the connections, each a
 //! `carrier` with its `results`; `supply` feeds them lane by lane, `letter` makes the messages.
 //! `pace`, `window` and `rate` say how many and how fast, `breaker` when a relay that failed is
-//! tried again; `ballast` keeps room on the disk for results. Nothing in here decides *whether*
+//! tried again, `failures` with which delivery; `ballast` keeps room on the disk for results.
+//! Nothing in here decides *whether*
 //! somebody gets a mail: that was planned, and is checked again by the store before the dot.
 
 pub mod ballast;
 pub mod breaker;
 mod carrier;
+pub mod failures;
 pub mod lane;
 mod letter;
 pub mod limits;

@@ -342,8 +342,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Writes results that no further intent will carry.
     async fn record_results(&self, results: &[DeliveryResult], now: DateTime<Utc>) -> Result<()>;
 
-    /// Gives claims back unsent, due again at `next_at`, or at once.
-    async fn release(&self, claims: &[Claim], next_at: Option<DateTime<Utc>>) -> Result<()>;
+    /// Gives claims back unsent, each due again at its moment, or at once.
+    async fn release(&self, claims: &[(Claim, Option<DateTime<Utc>>)]) -> Result<()>;
 
     /// Undoes the refusals of these people: they are pending again. Returns how many.
     async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64>;
@@ -360,6 +360,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// When the next delivery of a sending run falls due.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>>;
+
+    /// Deliveries that are still to go out of runs that are sent now: looks at no others.
+    async fn open_deliveries(&self) -> Result<u64>;
 
     /// All deliveries by state.
     async fn delivery_counts(&self) -> Result<DeliveryCounts>;
@@ -384,13 +387,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Pauses that stand, oldest first; none of runs that are at their end.
     async fn pauses(&self) -> Result<Vec<PauseRecord>>;
 
-    /// Ends a run: what is open is cancelled and owed, what is uncertain counts as sent.
+    /// Ends a run: what is open is cancelled and owed, what is uncertain counts as sent. At
+    /// once nothing more of it is sent; the rest goes on in steps between which others write.
     /// `None` where the run is at its end already, or there is none.
     async fn cancel_run(
         &self,
         cancellation: &Cancellation,
         now: DateTime<Utc>,
     ) -> Result<Option<Cancelled>>;
+
+    /// Finishes cancellations that were cut off.
+    async fn end_cancelled(&self, token_key: i64, now: DateTime<Utc>) -> Result<()>;
 
     async fn runs(&self, asked: RunsAsked) -> Result<Vec<RunDetails>>;
 

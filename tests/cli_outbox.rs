@@ -282,6 +282,27 @@ async fn a_cancelled_run_is_not_sent_and_its_news_comes_with_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_that_is_cut_off_is_finished_by_the_next_start() {
+    for number in 1..=4 {
+        let sink = Sink::start().await;
+        let address = sink.address;
+        let office = office(&sink, 3);
+        sink.stop().await;
+        assert_eq!(publish(&office).await.code, 5);
+        let mut cancel = office.command(&["cancel", "1", "--yes"]);
+        let cancel = cancel.env("TIDINGS_FAILPOINT", format!("at-cancel-page:{number}"));
+        assert_eq!(cancel.status().unwrap().code(), None, "it was killed");
+        assert_eq!(json(&office, &["runs", "show", "1"])["state"], "cancelled");
+
+        let sink = Sink::at(address, true, |_, _| Play::Accept).await;
+        assert_eq!(publish(&office).await.code, 0, "{number}");
+        assert_eq!(sink.accepted().len(), 3, "{number}: the next issue brings it");
+        assert_eq!(deliveries(&office, "cancelled"), 3, "{number}");
+        assert_eq!(deliveries(&office, "pending"), 0, "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_doubt_is_named_by_its_message_id() {
     let (sink, office) = office_in_doubt().await;
     let listed = run(&office, &["outbox"]);

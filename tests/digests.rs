@@ -50,7 +50,12 @@ impl Mailroom {
         for plan in plan_due(&self.press, self.now()).await.unwrap() {
             start(&self.press, &plan).await.unwrap();
         }
-        let (_stop, stopped) = watch::channel(false);
+        self.send(false).await
+    }
+
+    /// Sends what is there, or stops before; returns mails written so far.
+    async fn send(&self, is_stopped: bool) -> usize {
+        let (_stop, stopped) = watch::channel(is_stopped);
         carry(
             &self.press,
             &outbox(&self.press, Arc::new(|| {})),
@@ -81,6 +86,20 @@ async fn a_digest_goes_out_at_its_minute_and_once() {
     assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 2);
     assert_eq!(desk.tick("2026-11-21T00:01:00Z").await, 2);
     assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 2, "nothing new, no mail");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_stopped_leaves_the_pages_of_a_plan_to_the_next_start() {
+    let room = Mailroom::open().await;
+    room.news("a-new-bridge").await;
+    room.clock.set("2026-11-21T00:00:30Z");
+    for plan in plan_due(&room.press, room.now()).await.unwrap() {
+        start(&room.press, &plan).await.unwrap();
+    }
+    assert_eq!(room.send(true).await, 0);
+    let open = room.press.store.open_runs().await.unwrap();
+    assert_eq!(open.iter().map(|run| &*run.state).collect::<Vec<_>>(), ["expanding"]);
+    assert_eq!(room.send(false).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

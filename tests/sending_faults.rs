@@ -20,6 +20,8 @@ mod hang_ups;
 mod leaving;
 #[path = "sending_faults/network.rs"]
 mod network;
+#[path = "sending_faults/poison.rs"]
+mod poison;
 #[path = "sending_faults/process.rs"]
 mod process;
 #[path = "sending_faults/refusals.rs"]

@@ -976,6 +976,15 @@ fn result(claim: &Claim, step: Step) -> DeliveryResult {
     DeliveryResult { run, subscriber, fence, step }
 }
 
+async fn release(
+    store: &dyn Store,
+    claims: impl IntoIterator<Item = &Claim>,
+    next_at: DateTime<Utc>,
+) {
+    let claims: Vec<_> = claims.into_iter().map(|claim| (claim.clone(), Some(next_at))).collect();
+    store.release(&claims).await.unwrap();
+}
+
 async fn record(store: &dyn Store, claim: &Claim, step: Step) {
     store.record_results(&[result(claim, step)], at(1)).await.unwrap();
 }
@@ -1194,7 +1203,7 @@ fn an_intent_is_given_once_to_the_claim_that_holds_the_delivery() {
     check(async |store| {
         let run = sending(store, 1).await;
         let old = claim(store, 0, 1).await.remove(0);
-        store.release(std::slice::from_ref(&old), Some(at(1))).await.unwrap();
+        release(store, [&old], at(1)).await;
         assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
         assert_eq!(claim(store, 0, 1).await, []);
         let new = claim(store, 1, 1).await.remove(0);
@@ -1204,7 +1213,7 @@ fn an_intent_is_given_once_to_the_claim_that_holds_the_delivery() {
         assert!(!intend(store, &new).await, "it has one already");
         record(store, &old, rejected()).await;
         assert_eq!(state(store, run, 1).await, "intent", "a late result of an old claim");
-        store.release(&[old, new], Some(at(2))).await.unwrap();
+        release(store, [&old, &new], at(2)).await;
         assert_eq!(state(store, run, 1).await, "intent");
     });
 }
@@ -1298,7 +1307,7 @@ fn an_unknown_outcome_is_sent_again_once() {
         assert_eq!(store.next_due().await.unwrap(), Some(AT_ONCE));
         let again = claim(store, 1, 1).await.remove(0);
         assert_eq!(again.unknowns, 1);
-        store.release(std::slice::from_ref(&again), Some(at(2))).await.unwrap();
+        release(store, [&again], at(2)).await;
         assert_eq!(state(store, run, 1).await, "uncertain", "unsent, it waits for its one resend");
         let again = claim(store, 2, 1).await.remove(0);
         store.recover(&["daily".into()], at(2)).await.unwrap();

@@ -45,13 +45,14 @@ pub(crate) struct MailOffice {
 }
 
 impl MailOffice {
-    pub(crate) fn new(subscribers: usize, rsa: &KeyPair) -> Self {
+    /// What a delivery is signed with is settled when it is made.
+    pub(crate) fn new(subscribers: usize, rsa: &KeyPair, is_signed: bool) -> Self {
         let office = Self { folder: tempfile::tempdir().unwrap() };
         let folder = office.folder.path();
         fs::create_dir_all(folder.join("config")).unwrap();
         fs::create_dir_all(folder.join("content/_posts")).unwrap();
         write_key(&folder.join(KEY_FILE), rsa);
-        let sending = Sending { is_signed: false, connections: 1 };
+        let sending = Sending { is_signed, connections: 1 };
         configure(folder, NO_RELAY, sending);
         write_people(&folder.join("people.csv"), subscribers);
         let import = ["subscribers", "import", "people.csv", "--consent", "made", "--confirmed"];

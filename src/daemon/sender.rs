@@ -16,7 +16,6 @@ use crate::outbox::progress::{Meter, Sample, end_line, line};
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
 use crate::pipeline::send::{carry, outbox};
-use crate::store::StoreError;
 
 /// Longest sleep without looking at the outbox.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
@@ -154,18 +153,7 @@ impl Carrier {
 
     /// Deliveries that are still to go out.
     async fn open(&self) -> u64 {
-        let counted = async {
-            let mut open = 0;
-            for run in self.press.store.open_runs().await? {
-                if run.state != "paused" {
-                    let counts = self.press.store.run_counts(run.id).await?;
-                    let of = |state: &str| counts.get(state).copied().unwrap_or(0);
-                    open += of("pending") + of("claimed") + of("intent");
-                }
-            }
-            Ok::<u64, StoreError>(open)
-        };
-        counted.await.unwrap_or_else(|error| {
+        self.press.store.open_deliveries().await.unwrap_or_else(|error| {
             warn!("could not look at the outbox: {}", chain(&error));
             0
         })

@@ -15,18 +15,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tracing::warn;
 use url::Url;
 
 use super::EXPIRES_AFTER;
 use super::ballast::{Ballast, BallastError};
 use super::carrier::Carrier;
+use super::failures::Failures;
 use super::letter::Issues;
 pub use super::letter::{message_id, unsubscribe_url};
 use super::limits::RelayLimits;
 use super::pace::Pace;
-use super::rate::Bucket;
+use super::rate::Rates;
 use super::supply::Supply;
 use crate::clock::Clock;
 use crate::config::{Relay, Uncertain};
@@ -114,6 +115,9 @@ pub struct Outbox {
     pub tls: TlsSettings,
     pub limits: Arc<RelayLimits>,
     pub pace: Mutex<Pace>,
+    /// Kept from one drain to the next, like the pace.
+    pub failures: Arc<Mutex<Failures>>,
+    pub rates: Arc<Mutex<Rates>>,
     pub ballast: Ballast,
     /// A store that failed may hold claims and intents that are nobody's any more.
     pub has_leftovers: AtomicBool,
@@ -228,9 +232,6 @@ pub(super) struct Crew {
     /// As many messages are signed at once as there are processors.
     pub(super) signing: Semaphore,
     pub(super) stop: watch::Receiver<bool>,
-    /// Messages a second in all.
-    rate: Option<Mutex<Bucket>>,
-    started: Instant,
     /// Connections at work.
     size: AtomicUsize,
     /// There is nothing more to send now.
@@ -254,16 +255,15 @@ impl Crew {
             outbox.owner.clone(),
             matches!(outbox.relay, Relay::Maildir(_)),
             Arc::clone(&outbox.limits),
+            Arc::clone(&outbox.failures),
+            Arc::clone(&outbox.rates),
         );
-        let rate = outbox.limits.per_second.map(|per_second| Mutex::new(Bucket::new(per_second)));
         Self {
             outbox,
             supply,
             issues: Issues::default(),
             signing: Semaphore::new(thread::available_parallelism().map_or(1, NonZero::get)),
             stop,
-            rate,
-            started: Instant::now(),
             size: AtomicUsize::new(0),
             is_dry: AtomicBool::new(false),
             failure: Mutex::new(None),
@@ -407,15 +407,14 @@ impl Crew {
 
     /// Whether the relay takes only so many messages a second.
     pub(super) fn has_rate(&self) -> bool {
-        self.rate.is_some()
+        self.outbox.limits.per_second.is_some()
     }
 
     /// Waits until the relay may have one more message.
     pub(super) async fn take_turn(&self) {
-        let Some(rate) = &self.rate else { return };
         let wait = {
-            let mut bucket = rate.lock().unwrap_or_else(PoisonError::into_inner);
-            bucket.reserve(self.started.elapsed())
+            let mut rates = self.outbox.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            rates.reserve_for_relay()
         };
         sleep(wait).await;
     }

@@ -4,7 +4,6 @@
 //! domains with a rate of its own waits here for its turn, or in the store where that is far.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +12,10 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
+use super::failures::{Failures, Place};
 use super::lane::{Lane, PerLane, choose};
 use super::limits::RelayLimits;
-use super::rate::Bucket;
+use super::rate::{Rates, Turn};
 use crate::clock::Clock;
 use crate::failpoint;
 use crate::store::{Claim, ClaimRequest, Store, StoreError};
@@ -28,13 +28,6 @@ const LOW_WATER: usize = 256;
 const SMALL_BATCH: u32 = 64;
 /// A lane that had nothing is looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Mail whose turn is further off waits in the store.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// A delivery at which the relay fails so often is laid aside: it may be the cause.
-const FAILURES: u32 = 3;
-/// The relay works again when it took so many since: fewer were under way when it failed.
-const IN_FLIGHT: u64 = 50;
-const LAID_ASIDE: TimeDelta = TimeDelta::minutes(5);
 /// Far longer than a claim waits here, and shorter than a day's mail should.
 const LEASE: TimeDelta = TimeDelta::minutes(15);
 
@@ -72,12 +65,15 @@ pub(super) struct Supply {
     may_be_stand_in: bool,
     limits: Arc<RelayLimits>,
     started: Instant,
-    /// Messages the relay took.
-    accepted: AtomicU64,
+    failures: Arc<Mutex<Failures>>,
+    rates: Arc<Mutex<Rates>>,
     state: Mutex<State>,
     /// A lane was filled, or could not be.
     filled: Notify,
 }
+
+/// A claim and when its turn is, with its place where it comes behind others then.
+type Waiting = (Duration, Lane, Option<Place>, Claim);
 
 #[derive(Default)]
 struct State {
@@ -87,39 +83,11 @@ struct State {
     is_filling: PerLane<bool>,
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
-    groups: HashMap<usize, Group>,
-    /// By run and person.
-    failures: HashMap<(i64, i64), Failures>,
-}
-
-/// How often the relay failed while a delivery was under way, and took others in between:
-/// where it takes nothing, no delivery is the cause.
-#[derive(Debug, Clone, Copy, Default)]
-struct Failures {
-    count: u32,
-    /// Messages taken when it last failed and was counted.
-    accepted: u64,
-}
-
-impl Failures {
-    /// Whether it is time to lay the delivery aside.
-    fn note(&mut self, accepted: u64) -> bool {
-        if self.count == 0 || accepted >= self.accepted + IN_FLIGHT {
-            self.count += 1;
-            self.accepted = accepted;
-        }
-        self.count >= FAILURES
-    }
-}
-
-/// Domains that share a rate.
-struct Group {
-    bucket: Bucket,
-    per_second: u32,
-    /// Claims and when their turn is, soonest first: tokens are reserved in order.
-    waiting: VecDeque<(Duration, Lane, Claim)>,
-    /// Claims given back to the store, because their turn is far off.
-    sent_back: u32,
+    /// By group, each with when its turn is, soonest first: turns are reserved in order.
+    waiting: HashMap<usize, VecDeque<Waiting>>,
+    /// At these the relay failed: they come behind the others of all lanes, and show nothing of
+    /// them. By their place.
+    behind: BTreeMap<u64, (Place, Held)>,
 }
 
 impl Supply {
@@ -129,15 +97,19 @@ impl Supply {
         owner: String,
         may_be_stand_in: bool,
         limits: Arc<RelayLimits>,
+        failures: Arc<Mutex<Failures>>,
+        rates: Arc<Mutex<Rates>>,
     ) -> Self {
+        let started = rates.lock().unwrap_or_else(PoisonError::into_inner).started();
         Self {
             store,
             clock,
             owner,
             may_be_stand_in,
             limits,
-            started: Instant::now(),
-            accepted: AtomicU64::new(0),
+            started,
+            failures,
+            rates,
             state: Mutex::default(),
             filled: Notify::new(),
         }
@@ -190,7 +162,8 @@ impl Supply {
         }
         let now = self.started.elapsed();
         let turn = state.take_turns(now);
-        Look::Found(match (state.take(connections), turn) {
+        let accepted = self.failures().count_accepted();
+        Look::Found(match (state.take(connections, accepted), turn) {
             (Some(held), _) => Next::Delivery(Box::new(held)),
             (None, Some(turn)) => Next::Wait(turn.saturating_sub(now)),
             (None, None) => Next::Nothing,
@@ -238,33 +211,45 @@ impl Supply {
         state.ready[held.lane].push_front(held);
     }
 
-    /// A delivery during which the relay failed comes next again, unless it was so often that
-    /// it may be the cause.
+    /// A delivery during which the relay failed comes behind the others, unless it was so often
+    /// that it may be the cause.
     pub(super) async fn put_back_failed(&self, mut held: Held) -> Result<(), StoreError> {
         let pause = self.note_failure(&held.claim);
+        self.state().lay_down(&mut held);
         if pause.is_zero() {
-            self.put_back(held);
+            let place = self.failures().place(&held.claim);
+            self.state().line_up(held, place);
             return Ok(());
         }
-        self.state().lay_down(&mut held);
-        self.store.release(&[held.claim], Some(self.clock.now() + pause)).await
+        self.store.release(&[(held.claim, Some(self.clock.now() + pause))]).await
     }
 
     /// The relay failed while this delivery was under way; how long it rests.
     pub(super) fn note_failure(&self, claim: &Claim) -> TimeDelta {
-        let accepted = self.accepted.load(Ordering::Relaxed);
-        let mut state = self.state();
-        let failures = state.failures.entry((claim.run, claim.subscriber)).or_default();
-        if failures.note(accepted) { LAID_ASIDE } else { TimeDelta::zero() }
+        let now = self.clock.now();
+        self.failures().note(claim, now)
     }
 
     /// The relay took a message: failures before it and after it are not one and the same.
     pub(super) fn accepted(&self) {
-        self.accepted.fetch_add(1, Ordering::Relaxed);
+        self.failures().accepted();
+    }
+
+    /// The failures; nothing waits while they are locked, nor is anything else locked.
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives all claims that nobody holds back to the store.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
+        {
+            let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            for (group, waiting) in &self.state().waiting {
+                for _ in waiting {
+                    rates.give_back(*group);
+                }
+            }
+        }
         self.give_back(|_| true).await
     }
 
@@ -279,7 +264,8 @@ impl Supply {
             return Ok(());
         }
         failpoint::reach("at-release");
-        self.store.release(&claims, None).await
+        let claims: Vec<_> = claims.into_iter().map(|claim| (claim, None)).collect();
+        self.store.release(&claims).await
     }
 
     async fn refill(&self, lane: Lane) -> Result<(), StoreError> {
@@ -296,36 +282,23 @@ impl Supply {
         if !claims.is_empty() {
             failpoint::reach("after-claim");
         }
-        let far = self.state().accept(lane, claims, &self.limits, self.started.elapsed());
-        for (wait, claims) in far {
-            self.store.release(&claims, Some(now + wait)).await?;
+        let claims: Vec<(Option<Place>, Claim)> = {
+            let failures = self.failures();
+            claims.into_iter().map(|claim| (failures.place(&claim), claim)).collect()
+        };
+        let far = {
+            let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+            let since_start = self.started.elapsed();
+            self.state().accept(lane, claims, &self.limits, &mut rates, since_start)
+        };
+        if far.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-}
-
-/// When a claim's turn is.
-enum Turn {
-    /// So long after the start.
-    Soon(Duration),
-    /// So long from now; the store keeps it until then.
-    Far(TimeDelta),
-}
-
-impl Group {
-    fn new(per_second: u32) -> Self {
-        Self { bucket: Bucket::new(per_second), per_second, waiting: VecDeque::new(), sent_back: 0 }
-    }
-
-    fn reserve(&mut self, now: Duration) -> Turn {
-        let wait = self.bucket.reserve(now);
-        if wait <= LONGEST_WAIT {
-            return Turn::Soon(now + wait);
-        }
-        self.bucket.give_back();
-        let beyond = TimeDelta::seconds(i64::from(self.sent_back / self.per_second.max(1)));
-        self.sent_back = self.sent_back.saturating_add(1);
-        Turn::Far(TimeDelta::from_std(LONGEST_WAIT).unwrap_or_default() + beyond)
+        let far: Vec<_> = far
+            .into_iter()
+            .map(|(wait, claim)| (claim, TimeDelta::from_std(wait).ok().map(|wait| now + wait)))
+            .collect();
+        self.store.release(&far).await
     }
 }
 
@@ -350,31 +323,45 @@ impl State {
     fn accept(
         &mut self,
         lane: Lane,
-        claims: Vec<Claim>,
+        claims: Vec<(Option<Place>, Claim)>,
         limits: &RelayLimits,
+        rates: &mut Rates,
         since_start: Duration,
-    ) -> BTreeMap<TimeDelta, Vec<Claim>> {
+    ) -> Vec<(Duration, Claim)> {
         self.empty_since[lane] = claims.is_empty().then(Instant::now);
-        let mut far: BTreeMap<TimeDelta, Vec<Claim>> = BTreeMap::new();
-        for claim in claims {
+        let mut far = Vec::new();
+        for (place, claim) in claims {
             let Some((group, per_second)) = limits.group_of(&claim.domain) else {
-                self.ready[lane].push_back(Held { claim, lane, is_counted: false });
+                self.line_up(Held { claim, lane, is_counted: false }, place);
                 continue;
             };
-            let group = self.groups.entry(group).or_insert_with(|| Group::new(per_second));
-            match group.reserve(since_start) {
-                Turn::Soon(at) => group.waiting.push_back((at, lane, claim)),
-                Turn::Far(wait) => far.entry(wait).or_default().push(claim),
+            match rates.reserve(group, per_second, since_start) {
+                Turn::Soon(at) => {
+                    let waiting = self.waiting.entry(group).or_default();
+                    waiting.push_back((at, lane, place, claim));
+                }
+                Turn::Far(wait) => far.push((wait, claim)),
             }
         }
         far
     }
 
     /// The delivery that one of so many connections serves next.
-    fn take(&mut self, connections: usize) -> Option<Held> {
-        let mut held = self.choose(self.in_hand, connections)?;
+    fn take(&mut self, connections: usize, accepted: u64) -> Option<Held> {
+        let held = match self.behind.first_entry() {
+            Some(first) if first.get().0.until <= accepted => Some(first.remove().1),
+            _ => self.choose(self.in_hand, connections),
+        };
+        let mut held = held.or_else(|| self.behind.pop_first().map(|(_, (_, held))| held))?;
         self.count(&mut held);
         Some(held)
+    }
+
+    fn line_up(&mut self, held: Held, place: Option<Place>) {
+        match place {
+            None => self.ready[held.lane].push_back(held),
+            Some(place) => drop(self.behind.insert(place.number, (place, held))),
+        }
     }
 
     fn choose(&mut self, in_hand: PerLane<usize>, connections: usize) -> Option<Held> {
@@ -404,25 +391,29 @@ impl State {
             let meant: VecDeque<Held> = meant;
             claims.extend(meant.into_iter().map(|held| held.claim));
         }
-        for group in self.groups.values_mut() {
-            let (meant, others): (VecDeque<_>, _) = std::mem::take(&mut group.waiting)
-                .into_iter()
-                .partition(|(_, _, claim)| is_meant(claim));
-            group.waiting = others;
-            claims.extend(meant.into_iter().map(|(_, _, claim)| claim));
+        for waiting in self.waiting.values_mut() {
+            let (meant, others): (VecDeque<_>, _) =
+                std::mem::take(waiting).into_iter().partition(|(.., claim)| is_meant(claim));
+            *waiting = others;
+            claims.extend(meant.into_iter().map(|(.., claim)| claim));
         }
+        let behind = self.behind.extract_if(.., |_, (_, held)| is_meant(&held.claim));
+        claims.extend(behind.map(|(_, (_, held))| held.claim));
         claims
     }
 
     /// Makes those ready whose turn has come; says when the next one's is.
     fn take_turns(&mut self, now: Duration) -> Option<Duration> {
-        let mut next = None;
-        for group in self.groups.values_mut() {
-            while let Some((_, lane, claim)) = group.waiting.pop_front_if(|(at, ..)| *at <= now) {
-                self.ready[lane].push_back(Held { claim, lane, is_counted: false });
+        let (mut next, mut due) = (None, Vec::new());
+        for waiting in self.waiting.values_mut() {
+            while let Some((_, lane, place, claim)) = waiting.pop_front_if(|(at, ..)| *at <= now) {
+                due.push((Held { claim, lane, is_counted: false }, place));
             }
-            let first = group.waiting.front().map(|(at, ..)| *at);
+            let first = waiting.front().map(|(at, ..)| *at);
             next = [next, first].into_iter().flatten().min();
+        }
+        for (held, place) in due {
+            self.line_up(held, place);
         }
         next
     }

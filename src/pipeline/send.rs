@@ -15,7 +15,9 @@ use crate::config::{DigestConfig, Uncertain};
 use crate::digest::schedule::is_daily;
 use crate::mail::smtp::{Timeouts, TlsSettings};
 use crate::outbox::ballast::Ballast;
+use crate::outbox::failures::Failures;
 use crate::outbox::pace::Pace;
+use crate::outbox::rate::Rates;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
 use crate::store::{DeliveryKeys, StoreError};
@@ -43,6 +45,8 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         tls: TlsSettings::system(),
         limits: Arc::new(config.mail.limits.clone()),
         pace: Mutex::new(Pace::new(config.mail.limits.connections)),
+        failures: Arc::new(Mutex::new(Failures::default())),
+        rates: Arc::new(Mutex::new(Rates::new(config.mail.limits.per_second))),
         ballast: Ballast::beside(&config.store_path),
         has_leftovers: AtomicBool::new(false),
         from: config.mail.from.address.clone(),
@@ -72,7 +76,7 @@ pub async fn carry(
     stop: &watch::Receiver<bool>,
     work: &Notify,
 ) -> Result<(), SendError> {
-    expand_all(press).await?;
+    expand_all(press, stop).await?;
     let mut draining = pin!(drain(outbox, stop));
     let sent = loop {
         tokio::select! {
@@ -82,7 +86,7 @@ pub async fn carry(
         }
         // Messages are in hand: a store that fails here fails them too, and they tell.
         let kept_up = async {
-            expand_all(press).await?;
+            expand_all(press, stop).await?;
             press.store.complete_runs(press.clock.now()).await
         };
         if let Err(error) = kept_up.await {
@@ -93,14 +97,18 @@ pub async fn carry(
     sent
 }
 
-async fn expand_all(press: &Press) -> Result<(), StoreError> {
+/// Leaves the pages that are left to the next start when it is to stop.
+async fn expand_all(press: &Press, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
     for run in press.store.open_runs().await? {
         if run.state == "expanding" {
             let keys = DeliveryKeys {
                 token: press.keys.token_key(),
                 dkim_selector: press.config.mail.dkim.as_ref().map(|signer| signer.selector()),
             };
-            while press.store.expand(run.id, keys, press.clock.now()).await?.is_some() {}
+            while !*stop.borrow()
+                && press.store.expand(run.id, keys, press.clock.now()).await?.is_some()
+            {
+            }
         }
     }
     Ok(())

@@ -148,6 +148,37 @@ impl SqliteStore {
         Ok(writer)
     }
 
+    /// Ends what is open of a cancelled run, a page in each transaction.
+    async fn end_run(&self, run: i64, token_key: i64, now: DateTime<Utc>) -> Result<Cancelled> {
+        let action = "cancel a run";
+        loop {
+            let mut writer = self.writer().await;
+            let mut transaction = begin(&mut writer, action).await?;
+            let is_more = cancel::expand(&mut transaction, run, token_key, now).await?;
+            transaction.commit().await.during(action)?;
+            failpoint::reach("at-cancel-page");
+            if !is_more {
+                break;
+            }
+        }
+        let (mut after, mut cancelled) = (i64::MIN, 0);
+        loop {
+            let mut writer = self.writer().await;
+            let mut transaction = begin(&mut writer, action).await?;
+            let ended = cancel::end_page(&mut transaction, run, after, now).await?;
+            transaction.commit().await.during(action)?;
+            failpoint::reach("at-cancel-page");
+            let Some((last, ended)) = ended else { break };
+            (after, cancelled) = (last, cancelled + ended);
+        }
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        let uncertain = cancel::uncertain(&mut transaction, run).await?;
+        runs::count_cancelled(&mut transaction).await?;
+        transaction.commit().await.during(action)?;
+        Ok(Cancelled { cancelled, uncertain })
+    }
+
     async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
         self.readers.acquire().await.during("read the store")
     }
@@ -642,8 +673,8 @@ impl Store for SqliteStore {
         self.group.write(results, None, now).await.map(|_| ())
     }
 
-    async fn release(&self, claims: &[Claim], next_at: Option<DateTime<Utc>>) -> Result<()> {
-        self.group.release(claims, next_at).await
+    async fn release(&self, claims: &[(Claim, Option<DateTime<Utc>>)]) -> Result<()> {
+        self.group.release(claims).await
     }
 
     async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64> {
@@ -667,6 +698,10 @@ impl Store for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
         outbox::next_due(&mut *self.reader().await?).await
+    }
+
+    async fn open_deliveries(&self) -> Result<u64> {
+        outbox::open(&mut *self.reader().await?).await
     }
 
     async fn delivery_counts(&self) -> Result<DeliveryCounts> {
@@ -707,11 +742,26 @@ impl Store for SqliteStore {
         cancellation: &Cancellation,
         now: DateTime<Utc>,
     ) -> Result<Option<Cancelled>> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "cancel a run").await?;
-        let cancelled = cancel::cancel_run(&mut transaction, cancellation, now).await?;
-        transaction.commit().await.during("cancel a run")?;
-        Ok(cancelled)
+        let begun = {
+            let mut writer = self.writer().await;
+            let mut transaction = begin(&mut writer, "cancel a run").await?;
+            let begun = cancel::begin(&mut transaction, cancellation, now).await?;
+            transaction.commit().await.during("cancel a run")?;
+            begun
+        };
+        if !begun {
+            return Ok(None);
+        }
+        failpoint::reach("at-cancel-page");
+        self.end_run(cancellation.run, cancellation.token_key, now).await.map(Some)
+    }
+
+    async fn end_cancelled(&self, token_key: i64, now: DateTime<Utc>) -> Result<()> {
+        let cut_off = cancel::cut_off(&mut *self.reader().await?).await?;
+        for run in cut_off {
+            self.end_run(run, token_key, now).await?;
+        }
+        Ok(())
     }
 
     async fn runs(&self, asked: RunsAsked) -> Result<Vec<RunDetails>> {

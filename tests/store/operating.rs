@@ -159,7 +159,7 @@ fn a_cancelled_run_sends_nothing_more_and_what_was_unsent_is_owed() {
         for claim in &claims {
             assert!(!intend(store, claim).await);
         }
-        store.release(&claims, Some(at(0))).await.unwrap();
+        release(store, &claims, at(0)).await;
         let expected = [("accepted".into(), 1), ("cancelled".into(), 2), ("uncertain".into(), 1)];
         assert_eq!(counts(store, run).await, expected);
         assert_eq!(claim(store, 600, 9).await, []);
@@ -202,6 +202,25 @@ fn what_was_in_hand_when_its_run_was_cancelled_ends_as_its_result_says() {
         let expected = [("accepted".into(), 1), ("cancelled".into(), 1), ("uncertain".into(), 1)];
         assert_eq!(counts(store, run).await, expected);
         assert_eq!(claim(store, 600, 9).await, []);
+    });
+}
+
+#[test]
+fn what_is_open_is_counted_of_runs_that_are_sent_now() {
+    check(async |store| {
+        let open = async || store.open_deliveries().await.unwrap();
+        assert_eq!(open().await, 0);
+        let run = sending(store, 5).await;
+        assert_eq!(open().await, 5);
+        for step in [accepted(), Step::Uncertain { resend_at: None }, retry(5)] {
+            let claim = attempt(store, 0).await;
+            record(store, &claim, step).await;
+        }
+        assert_eq!(open().await, 3);
+        claim(store, 0, 1).await;
+        assert_eq!(open().await, 3);
+        pause(store, PauseScope::Run(run)).await;
+        assert_eq!(open().await, 1, "it is in hand");
     });
 }
 
@@ -258,6 +277,84 @@ fn a_complete_run_that_is_opened_again_is_counted_anew() {
         assert_eq!(counts(store, run).await, [("accepted".into(), 2)]);
         assert_eq!(details(store, run).await.resent, 1);
     });
+}
+
+/// A store, and a connection to it beside it.
+async fn store_and_other(folder: &tempfile::TempDir) -> (SqliteStore, SqliteConnection) {
+    let path = folder.path().join("tidings.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path);
+    (store, SqliteConnection::connect_with(&options).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_late_result_of_a_cancelled_run_ends_its_own_delivery_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut other) = store_and_other(&folder).await;
+    let run = sending_all_owed(&store, 4).await;
+    let claim = attempt(&store, 0).await;
+    // As it stands while the cancellation goes through its people.
+    sqlx::query("update run set state = 'cancelled'").execute(&mut other).await.unwrap();
+    record(&store, &claim, retry(5)).await;
+    let first = [("cancelled".into(), 1), ("pending".into(), 3)];
+    assert_eq!(counts(&store, run).await, first);
+    let unknown = "update delivery set state = 'uncertain', unknowns = 1
+        where state = 'pending' and subscriber_id < 4";
+    sqlx::query(unknown).execute(&mut other).await.unwrap();
+    let chosen = store.resolve(run, &[2], Resolution::Unsent, "mei", at(8)).await;
+    assert_eq!(chosen.unwrap(), 1);
+    let second = [("cancelled".into(), 2), ("pending".into(), 1), ("uncertain".into(), 1)];
+    assert_eq!(counts(&store, run).await, second);
+}
+
+#[tokio::test]
+async fn a_delivery_to_an_address_that_is_gone_is_cancelled_and_never_in_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut other) = store_and_other(&folder).await;
+    let run = sending(&store, 3).await;
+    let gone = "delete from address where subscriber_id = 2";
+    sqlx::query(gone).execute(&mut other).await.unwrap();
+    let claims = claim(&store, 0, 9).await;
+    assert_eq!(claims.iter().map(|claim| claim.subscriber).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(counts(&store, run).await, [("cancelled".into(), 1), ("claimed".into(), 2)]);
+    let left = "select reason from delivery where state = 'cancelled' and lease_until is null";
+    let reason: String = sqlx::query_scalar(left).fetch_one(&mut other).await.unwrap();
+    assert_eq!(reason, "left");
+}
+
+#[tokio::test]
+async fn a_cancellation_cut_off_before_its_pages_were_expanded_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut other) = store_and_other(&folder).await;
+    let recipients = with_readers(&store, 5).await;
+    let run = run_of(&store, "k", &recipients).await;
+    let run = start_run(&store, &run).await.unwrap();
+    store.expand(run, KEYS, at(0)).await.unwrap();
+    sqlx::query("update run set state = 'cancelled'").execute(&mut other).await.unwrap();
+    for _ in 0..2 {
+        store.end_cancelled(1, at(9)).await.unwrap();
+        assert_eq!(counts(&store, run).await, [("cancelled".into(), 5)]);
+    }
+    assert!(owed(&store, "daily").await.iter().all(|(_, seq)| *seq == Some(0)));
+    assert_eq!(details(&store, run).await.state, "cancelled");
+}
+
+#[tokio::test]
+async fn listing_a_cancelled_run_looks_at_none_of_its_deliveries() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut other) = store_and_other(&folder).await;
+    let run = sending(&store, 4).await;
+    let lost = attempt(&store, 0).await;
+    record(&store, &lost, Step::Uncertain { resend_at: None }).await;
+    let in_hand = attempt(&store, 0).await;
+    cancel(&store, run).await;
+    // What is in hand is yet to be counted.
+    record(&store, &in_hand, accepted()).await;
+    assert_eq!(store.complete_runs(at(9)).await.unwrap(), [0; 0]);
+    assert_eq!(resolve(&store, run, Resolution::Unsent).await, 1);
+    sqlx::query("delete from delivery").execute(&mut other).await.unwrap();
+    let expected = [("accepted".into(), 1), ("cancelled".into(), 3)];
+    assert_eq!(counts(&store, run).await, expected);
 }
 
 #[tokio::test]

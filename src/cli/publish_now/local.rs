@@ -84,6 +84,7 @@ async fn publish_and_send(
 ) -> Result<Report, Failure> {
     let store = &press.store;
     let recovered = store.recover(&resent_digests(press), press.clock.now()).await?;
+    store.end_cancelled(press.keys.token_key(), press.clock.now()).await?;
     if recovered.uncertain > 0 {
         output.warn(&format!(
             "an earlier run was cut off: it is not known whether {} went out",

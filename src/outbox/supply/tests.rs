@@ -2,46 +2,13 @@
 
 use std::pin::pin;
 
+use chrono::DateTime;
 use futures_util::FutureExt;
 
 use super::*;
 use crate::clock::SystemClock;
 use crate::outbox::limits::DomainGroup;
 use crate::store::sqlite::made::Made;
-
-#[test]
-fn a_group_hands_out_turns_in_step_and_sends_the_far_ones_back() {
-    let mut group = Group::new(10);
-    let now = Duration::from_secs(5);
-    let turns: Vec<Turn> = (0..400).map(|_| group.reserve(now)).collect();
-    let soon = |turn: &Turn| if let Turn::Soon(at) = turn { Some(*at) } else { None };
-    let far = |turn: &Turn| if let Turn::Far(wait) = turn { Some(*wait) } else { None };
-    assert_eq!(turns.iter().filter_map(soon).count(), 310, "a second's worth and 30 s more");
-    assert_eq!(turns.iter().filter_map(soon).max(), Some(now + LONGEST_WAIT));
-    // The 90 others come back when those before them are through, ten a second.
-    assert_eq!(turns.iter().find_map(far), Some(TimeDelta::seconds(30)));
-    assert_eq!(turns.iter().filter_map(far).max(), Some(TimeDelta::seconds(38)));
-}
-
-#[test]
-fn what_was_sent_back_takes_no_turn_from_those_who_wait() {
-    let mut group = Group::new(1);
-    let now = Duration::from_secs(1);
-    for _ in 0..100 {
-        let _ = group.reserve(now);
-    }
-    let later = now + Duration::from_secs(31);
-    assert!(matches!(group.reserve(later), Turn::Soon(at) if at <= later + LONGEST_WAIT));
-}
-
-#[test]
-fn a_delivery_is_laid_aside_only_where_the_relay_takes_others() {
-    let mut failures = Failures::default();
-    assert!((0..100).all(|_| !failures.note(7)), "the relay takes nothing");
-    assert!((8..57).all(|accepted| !failures.note(accepted)), "they were under way");
-    assert!(!failures.note(57));
-    assert!(failures.note(107));
-}
 
 #[test]
 fn a_lane_is_asked_for_again_only_after_a_pause() {
@@ -52,10 +19,48 @@ fn a_lane_is_asked_for_again_only_after_a_pause() {
     assert!(state.is_low(Lane::Digests));
 }
 
+fn to_group(subscriber: i64) -> Claim {
+    Claim {
+        run: 1,
+        subscriber,
+        issue: 1,
+        digest: "daily".into(),
+        fence: 1,
+        attempt: 0,
+        unknowns: 0,
+        may_be_stand_in: false,
+        token_key: 1,
+        dated_at: DateTime::UNIX_EPOCH,
+        created_at: DateTime::UNIX_EPOCH,
+        address_key: 1,
+        address_version: 1,
+        address_cipher: Vec::new(),
+        domain: "example.org".into(),
+        dkim_selector: None,
+    }
+}
+
+#[test]
+fn a_drain_starts_with_what_the_one_before_it_left_of_a_rate() {
+    let group = DomainGroup { domains: vec!["example.org".into()], per_second: 5 };
+    let limits = RelayLimits { groups: vec![group], ..RelayLimits::default() };
+    let mut rates = Rates::new(None);
+    let now = Duration::from_secs(9);
+    let mut at_once = || {
+        let mut state = State::default();
+        let claims = (0..8).map(|person| (None, to_group(person))).collect();
+        assert_eq!(state.accept(Lane::Digests, claims, &limits, &mut rates, now).len(), 0);
+        let _ = state.take_turns(now);
+        state.ready[Lane::Digests].len()
+    };
+    assert_eq!((at_once(), at_once()), (5, 0));
+}
+
 impl Made {
     fn supply(&self, limits: RelayLimits) -> Supply {
         let (store, clock) = (Arc::clone(&self.store), Arc::new(SystemClock));
-        Supply::new(store, clock, "test".into(), false, Arc::new(limits))
+        let rates = Arc::new(Mutex::new(Rates::new(None)));
+        Supply::new(store, clock, "test".into(), false, Arc::new(limits), Arc::default(), rates)
     }
 }
 
@@ -209,7 +214,10 @@ async fn what_waits_for_its_turn_does_not_come_behind_before_it() {
     let supply = made.supply(limits.clone());
     {
         let mut state = supply.state();
-        assert!(state.accept(Lane::Digests, claims, &limits, Duration::ZERO).is_empty());
+        let claims = claims.into_iter().map(|claim| (None, claim)).collect();
+        let mut rates = Rates::new(None);
+        let far = state.accept(Lane::Digests, claims, &limits, &mut rates, Duration::ZERO);
+        assert!(far.is_empty());
         // The store is not asked: while it answers, this clock runs as it likes.
         state.is_filling = PerLane([true; 4]);
     }

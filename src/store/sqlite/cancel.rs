@@ -1,49 +1,95 @@
 //! Runs that an operator ends: what was not sent is owed.
+//!
+//! The run is marked first, and its deliveries are ended page by page, each in a transaction of
+//! its own: a daemon that sends waits for the writer only so long. A cancellation that was cut
+//! off is finished by the next start; every step can be repeated.
 
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::outbox::NEVER;
 use super::{During, Result, runs};
-use crate::store::{Cancellation, Cancelled, DeliveryKeys};
+use crate::store::{Cancellation, DeliveryKeys};
 
-pub(super) async fn cancel_run(
+/// People whose deliveries are ended in one transaction: a sender waits for each.
+const PAGE: i64 = 5_000;
+
+/// From here on nothing of the run is claimed, and no intent is made. `false` where it is at its
+/// end already, or there is none.
+pub(super) async fn begin(
     writer: &mut SqliteConnection,
     cancellation: &Cancellation,
     now: DateTime<Utc>,
-) -> Result<Option<Cancelled>> {
-    let action = "cancel a run";
-    let run = cancellation.run;
-    let is_open: bool = sqlx::query_scalar(
-        "select exists (select 1 from run where id = $1 and state not in
-             ('planned', 'complete', 'empty', 'cancelled', 'expired', 'superseded'))",
+) -> Result<bool> {
+    let begun = sqlx::query(
+        "update run set state = 'cancelled', finished_at = $2, reason = $3
+         where id = $1 and state not in
+             ('planned', 'complete', 'empty', 'cancelled', 'expired', 'superseded')",
+    )
+    .bind(cancellation.run)
+    .bind(now.timestamp())
+    .bind(said(cancellation))
+    .execute(writer)
+    .await
+    .during("cancel a run")?;
+    Ok(begun.rows_affected() > 0)
+}
+
+/// Cancelled runs of which something may be open still.
+pub(super) async fn cut_off(reader: &mut SqliteConnection) -> Result<Vec<i64>> {
+    sqlx::query_scalar(
+        "select id from run where state = 'cancelled' and counts is null order by id",
+    )
+    .fetch_all(reader)
+    .await
+    .during("read the cancelled runs")
+}
+
+/// Everybody who was planned has a delivery that says what became of it. Turns one page of them
+/// into deliveries; `false` where there is none.
+pub(super) async fn expand(
+    writer: &mut SqliteConnection,
+    run: i64,
+    token_key: i64,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let keys = DeliveryKeys { token: token_key, dkim_selector: None };
+    Ok(runs::expand(writer, run, keys, now).await?.is_some())
+}
+
+/// Ends what is open to the people next after `after`: who is the last of them, and how many
+/// were cancelled. `None` where nobody is left.
+pub(super) async fn end_page(
+    writer: &mut SqliteConnection,
+    run: i64,
+    after: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<(i64, u64)>> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "select max(subscriber_id) from (select subscriber_id from delivery
+             where run_id = $1 and subscriber_id > $2 order by subscriber_id limit $3)",
     )
     .bind(run)
+    .bind(after)
+    .bind(PAGE)
     .fetch_one(&mut *writer)
     .await
-    .during(action)?;
-    if !is_open {
-        return Ok(None);
-    }
-    // Everybody who was planned has a delivery that says what became of it.
-    let keys = DeliveryKeys { token: cancellation.token_key, dkim_selector: None };
-    while runs::expand(writer, run, keys, now).await?.is_some() {}
-    let cancelled = end_open(writer, run, now).await?;
+    .during("cancel deliveries")?;
+    let Some(last) = last else { return Ok(None) };
+    let cancelled = end_open(writer, run, (after.saturating_add(1), last), now).await?;
+    Ok(Some((last, cancelled)))
+}
+
+/// Deliveries of unknown fate, when all the others are ended.
+pub(super) async fn uncertain(reader: &mut SqliteConnection, run: i64) -> Result<u64> {
     let uncertain: i64 = sqlx::query_scalar(
         "select count(*) from delivery where run_id = $1 and state in ('uncertain', 'intent')",
     )
     .bind(run)
-    .fetch_one(&mut *writer)
+    .fetch_one(reader)
     .await
-    .during(action)?;
-    sqlx::query("update run set state = 'cancelled', finished_at = $2, reason = $3 where id = $1")
-        .bind(run)
-        .bind(now.timestamp())
-        .bind(said(cancellation))
-        .execute(writer)
-        .await
-        .during(action)?;
-    Ok(Some(Cancelled { cancelled, uncertain: uncertain.cast_unsigned() }))
+    .during("cancel a run")?;
+    Ok(uncertain.cast_unsigned())
 }
 
 fn said(cancellation: &Cancellation) -> String {
@@ -53,11 +99,17 @@ fn said(cancellation: &Cancellation) -> String {
     }
 }
 
-/// A delivery that came back unsent to a run that was cancelled meanwhile goes the way of the
+/// First and last subscriber of those whose deliveries are ended.
+type Range = (i64, i64);
+
+const EVERYBODY: Range = (i64::MIN, i64::MAX);
+
+/// Deliveries that came back unsent to a run that was cancelled meanwhile go the way of the
 /// others.
 pub(super) async fn end_late(
     writer: &mut SqliteConnection,
     run: i64,
+    subscribers: &[i64],
     now: DateTime<Utc>,
 ) -> Result<()> {
     let is_cancelled: bool = sqlx::query_scalar(
@@ -67,25 +119,35 @@ pub(super) async fn end_late(
     .fetch_one(&mut *writer)
     .await
     .during("cancel a delivery")?;
-    if is_cancelled {
-        end_open(writer, run, now).await?;
+    if !is_cancelled {
+        return Ok(());
+    }
+    if subscribers.is_empty() {
+        end_open(writer, run, EVERYBODY, now).await?;
+    }
+    for subscriber in subscribers {
+        end_open(writer, run, (*subscriber, *subscriber), now).await?;
     }
     Ok(())
 }
 
-/// Ends what is open of a run, and owes it to its people.
-async fn end_open(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<u64> {
+/// Ends what is open of a run to people in a range, and owes it to them.
+async fn end_open(
+    writer: &mut SqliteConnection,
+    run: i64,
+    (first, last): Range,
+    now: DateTime<Utc>,
+) -> Result<u64> {
     let action = "cancel deliveries";
-    sqlx::query(OWE_UNSENT).bind(run).bind(NEVER).execute(&mut *writer).await.during(action)?;
-    let cancelled = sqlx::query(CANCEL_UNSENT)
-        .bind(run)
-        .bind(NEVER)
+    let in_range = |sql| sqlx::query(sql).bind(run).bind(NEVER).bind(first).bind(last);
+    in_range(OWE_UNSENT).execute(&mut *writer).await.during(action)?;
+    let cancelled = in_range(CANCEL_UNSENT)
         .bind(now.timestamp())
         .execute(&mut *writer)
         .await
         .during(action)?
         .rows_affected();
-    sqlx::query(KEEP_UNCERTAIN).bind(run).bind(NEVER).execute(writer).await.during(action)?;
+    in_range(KEEP_UNCERTAIN).execute(writer).await.during(action)?;
     Ok(cancelled)
 }
 
@@ -94,7 +156,8 @@ async fn end_open(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -
 pub(super) const OWE_UNSENT: &str = "
     update subscription set owed_from = min(coalesce(owed_from, ?2), r.from_seq)
     from delivery d join run r on r.id = d.run_id
-    where d.run_id = ?1 and d.state in ('pending', 'claimed') and d.unknowns = 0
+    where d.run_id = ?1 and d.subscriber_id between ?3 and ?4
+      and d.state in ('pending', 'claimed') and d.unknowns = 0
       and subscription.subscriber_id = d.subscriber_id
       and subscription.digest_id = r.digest_id and subscription.state = 'confirmed'
       and subscription.feed in (select i.feed from issue_entry i
@@ -104,9 +167,11 @@ pub(super) const OWE_UNSENT: &str = "
 /// left to its result, or to the rules of a crash.
 pub(super) const CANCEL_UNSENT: &str = "
     update delivery set state = 'cancelled', reason = 'operator', owner = null,
-        lease_until = null, next_at = ?2, changed_at = ?3
-    where run_id = ?1 and state in ('pending', 'claimed') and unknowns = 0";
+        lease_until = null, next_at = ?2, changed_at = ?5
+    where run_id = ?1 and subscriber_id between ?3 and ?4
+      and state in ('pending', 'claimed') and unknowns = 0";
 
 pub(super) const KEEP_UNCERTAIN: &str = "
     update delivery set state = 'uncertain', owner = null, lease_until = null, next_at = ?2
-    where run_id = ?1 and state in ('pending', 'claimed', 'uncertain') and unknowns > 0";
+    where run_id = ?1 and subscriber_id between ?3 and ?4
+      and state in ('pending', 'claimed', 'uncertain') and unknowns > 0";

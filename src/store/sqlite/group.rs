@@ -50,10 +50,8 @@ enum Work {
         now: DateTime<Utc>,
     },
     Claim(ClaimRequest),
-    Release {
-        claims: Vec<Key>,
-        next_at: Option<DateTime<Utc>>,
-    },
+    /// Each with when it is due again.
+    Release(Vec<(Key, Option<DateTime<Utc>>)>),
 }
 
 #[derive(Debug)]
@@ -115,13 +113,9 @@ impl GroupCommit {
         }
     }
 
-    pub(super) async fn release(
-        &self,
-        claims: &[Claim],
-        next_at: Option<DateTime<Utc>>,
-    ) -> Result<()> {
-        let claims = claims.iter().map(Key::of).collect();
-        self.order(Work::Release { claims, next_at }).await.map(|_| ())
+    pub(super) async fn release(&self, claims: &[(Claim, Option<DateTime<Utc>>)]) -> Result<()> {
+        let claims = claims.iter().map(|(claim, next_at)| (Key::of(claim), *next_at)).collect();
+        self.order(Work::Release(claims)).await.map(|_| ())
     }
 
     async fn order(&self, work: Work) -> Result<Outcome> {
@@ -196,7 +190,7 @@ fn take(orders: &mut Vec<Order>, waiting: &mpsc::Receiver<Order>) {
 fn write(ledger: &mut Ledger<'_>, orders: Vec<Order>) -> (usize, usize) {
     let results = |order: &Order| match &order.work {
         Work::Write { results, .. } => results.len(),
-        Work::Claim(_) | Work::Release { .. } => 0,
+        Work::Claim(_) | Work::Release(_) => 0,
     };
     let results: usize = orders.iter().map(results).sum();
     let is_intent = |outcome: &Outcome| matches!(outcome, Outcome::Written(Some(_)));
@@ -257,8 +251,8 @@ fn carry_out(ledger: &mut Ledger<'_>, work: &Work) -> Result<Outcome> {
             Outcome::Written(given.flatten())
         }
         Work::Claim(request) => Outcome::Claimed(ledger.claim_due(request)?),
-        Work::Release { claims, next_at } => {
-            for claim in claims {
+        Work::Release(claims) => {
+            for (claim, next_at) in claims {
                 ledger.release(claim, *next_at)?;
             }
             Outcome::Released

@@ -168,13 +168,17 @@ fn sort<'a>(
     sorted
 }
 
+/// What the store holds for each row, in their order.
 async fn look_up(writer: &mut SqliteConnection, rows: &[NewSubscription]) -> Result<Vec<Found>> {
     let (text, room) = LOOK_UP.of(rows.len());
     let mut query = sqlx::query_as(SqlStr::from_static(text));
     for at in 0..room {
         query = match rows.get(at) {
-            Some(row) => query.bind(&row.lookup[..]).bind(&row.feed[..]),
-            None => query.bind(None::<i64>).bind(None::<i64>),
+            Some(row) => query
+                .bind(i64::try_from(at).unwrap_or(i64::MAX))
+                .bind(&row.lookup[..])
+                .bind(&row.feed[..]),
+            None => query.bind(None::<i64>).bind(None::<i64>).bind(None::<i64>),
         };
     }
     query.fetch_all(writer).await.during(ACTION)
@@ -183,13 +187,13 @@ async fn look_up(writer: &mut SqliteConnection, rows: &[NewSubscription]) -> Res
 static LOOK_UP: Sized = Sized::new(|| {
     in_all_sizes(|rows| {
         format!(
-            "with j(lookup, feed) as (values {})
+            "with j(number, lookup, feed) as (values {})
              select s.id, s.language, s.is_rehearsal, c.state, c.digest_id,
                  exists (select 1 from suppression x where x.lookup = j.lookup) as is_suppressed
              from j left join subscriber s on s.lookup = j.lookup
              left join subscription c on c.subscriber_id = s.id and c.feed = j.feed
-             where j.lookup is not null",
-            places(rows, 2)
+             where j.lookup is not null order by j.number",
+            places(rows, 3)
         )
     })
 });
@@ -288,3 +292,40 @@ static CONSENTS: Insert = Insert {
         })
     }),
 };
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+    use crate::store::Store;
+    use crate::store::sqlite::SqliteStore;
+
+    #[tokio::test]
+    async fn what_is_found_stands_in_the_order_of_the_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tidings.db");
+        let store = SqliteStore::open(&path).await.unwrap();
+        let options = SqliteConnectOptions::new().filename(&path);
+        let mut writer = SqliteConnection::connect_with(&options).await.unwrap();
+        let row = |person: u8| NewSubscription {
+            lookup: vec![person],
+            address_key: 1,
+            address_cipher: vec![person],
+            domain: "example.org".into(),
+            language: "en".parse().unwrap(),
+            feed: "all".into(),
+            digest: "daily".into(),
+            is_confirmed: true,
+            is_rehearsal: false,
+            source: "test".into(),
+            wording: "news".into(),
+        };
+        store.register_digests(&["daily".into()], DateTime::UNIX_EPOCH).await.unwrap();
+        store.subscribe(&[row(1), row(2), row(3)], DateTime::UNIX_EPOCH).await.unwrap();
+        let found = look_up(&mut writer, &[row(3), row(9), row(1), row(2)]).await.unwrap();
+        let people: Vec<_> = found.iter().map(|found| found.id).collect();
+        assert_eq!(people, [Some(3), None, Some(1), Some(2)]);
+    }
+}

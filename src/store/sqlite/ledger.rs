@@ -184,7 +184,7 @@ impl<'c> Ledger<'c> {
             self.settle_and_tell.query_row(values, |row| row.get(0)).optional().during(action)?;
         match state.as_deref() {
             Some("cancelled") => self.owe(result.run, result.subscriber),
-            Some("pending") => self.end_late(result.run, now),
+            Some("pending") => self.end_late(result.run, result.subscriber, now),
             _ => Ok(()),
         }
     }
@@ -193,23 +193,25 @@ impl<'c> Ledger<'c> {
         let action = "claim deliveries";
         let mut claims: Vec<Claim> = Vec::new();
         let mut left = request.limit;
+        let now = request.now.timestamp();
         for run in self.sending_runs(request.lane)? {
             if left == 0 {
                 break;
             }
-            let values = params![
-                run.id,
-                request.now.timestamp(),
-                left,
-                request.owner,
-                request.lease_until.timestamp(),
-            ];
+            let values =
+                params![run.id, now, left, request.owner, request.lease_until.timestamp(),];
             let claim = |row: &Row<'_>| claim(row, &run, request.may_be_stand_in);
             let rows = self.claim.query_map(values, claim).during(action)?;
-            let mut of_run: Vec<(i64, Claim)> = rows
-                .filter_map(rusqlite::Result::transpose)
-                .collect::<rusqlite::Result<_>>()
-                .during(action)?;
+            let mut of_run: Vec<(i64, Claim)> = Vec::new();
+            for row in rows {
+                match row.during(action)? {
+                    Ok(claim) => of_run.push(claim),
+                    Err(Gone { subscriber, fence }) => {
+                        let values = params![run.id, subscriber, fence, now, true];
+                        self.refuse.execute(values).during(action)?;
+                    }
+                }
+            }
             left = left.saturating_sub(u32::try_from(of_run.len()).unwrap_or(u32::MAX));
             of_run.sort_unstable_by_key(|(next_at, claim)| (*next_at, claim.subscriber));
             claims.extend(of_run.into_iter().map(|(_, claim)| claim));
@@ -274,15 +276,19 @@ impl<'c> Ledger<'c> {
 
     /// A delivery that came back unsent to a run that was cancelled meanwhile goes the way of
     /// the others.
-    fn end_late(&mut self, run: i64, now: DateTime<Utc>) -> Result<()> {
+    fn end_late(&mut self, run: i64, subscriber: i64, now: DateTime<Utc>) -> Result<()> {
         if !self.run(run)?.is_some_and(|run| run.is_cancelled) {
             return Ok(());
         }
         let action = "cancel deliveries";
         let connection = self.connection;
-        connection.execute(OWE_UNSENT, params![run, NEVER]).during(action)?;
-        connection.execute(CANCEL_UNSENT, params![run, NEVER, now.timestamp()]).during(action)?;
-        connection.execute(KEEP_UNCERTAIN, params![run, NEVER]).during(action)?;
+        let (first, last) = (subscriber, subscriber);
+        let owe = params![run, NEVER, first, last];
+        connection.execute(OWE_UNSENT, owe).during(action)?;
+        let cancel = params![run, NEVER, first, last, now.timestamp()];
+        connection.execute(CANCEL_UNSENT, cancel).during(action)?;
+        let keep = params![run, NEVER, first, last];
+        connection.execute(KEEP_UNCERTAIN, keep).during(action)?;
         Ok(())
     }
 }
@@ -361,14 +367,20 @@ struct SendingRun {
     created_at: DateTime<Utc>,
 }
 
-/// A claim with its `next_at`; none where the address is gone.
+/// A delivery to somebody whose address is no more: who was erased has left.
+struct Gone {
+    subscriber: i64,
+    fence: i64,
+}
+
+/// A claim with its `next_at`.
 fn claim(
     row: &Row<'_>,
     run: &SendingRun,
     may_be_stand_in: bool,
-) -> rusqlite::Result<Option<(i64, Claim)>> {
+) -> rusqlite::Result<std::result::Result<(i64, Claim), Gone>> {
     let (Some(address_key), Some(address_cipher)) = (row.get(9)?, row.get(10)?) else {
-        return Ok(None);
+        return Ok(Err(Gone { subscriber: row.get(0)?, fence: row.get(2)? }));
     };
     let claim = Claim {
         run: run.id,
@@ -388,7 +400,7 @@ fn claim(
         domain: row.get(11)?,
         dkim_selector: row.get(12)?,
     };
-    Ok(Some((row.get(7)?, claim)))
+    Ok(Ok((row.get(7)?, claim)))
 }
 
 const SENDING_RUNS: &str = "

@@ -83,6 +83,21 @@ pub(super) async fn next_due(reader: &mut SqliteConnection) -> Result<Option<Dat
     Ok(seconds.map(moment))
 }
 
+/// Each condition is that of an index: what is settled, a million by and by, is not looked at.
+pub(super) async fn open(reader: &mut SqliteConnection) -> Result<u64> {
+    let open: i64 = sqlx::query_scalar(
+        "select coalesce(sum((select count(*) from delivery d where d.run_id = r.id
+                and d.state in ('pending', 'uncertain') and d.next_at < $1)), 0)
+            + (select count(*) from delivery d where d.lease_until is not null)
+         from run r where r.state in ('expanding', 'sending')",
+    )
+    .bind(NEVER)
+    .fetch_one(reader)
+    .await
+    .during("count the open deliveries")?;
+    Ok(open.cast_unsigned())
+}
+
 pub(super) async fn counts(reader: &mut SqliteConnection) -> Result<DeliveryCounts> {
     let rows: Vec<(String, i64, i64)> = sqlx::query_as(
         "select state, count(*), sum(iif(state = 'accepted' and unknowns > 0, 1, 0))

@@ -249,16 +249,49 @@ pub(super) async fn count(reader: &mut SqliteConnection, run: i64) -> Result<Cou
     Counted::kept(&by_state, resent)
 }
 
-/// A complete run keeps its counts: listing it looks at no delivery.
-pub(super) async fn keep_counts(writer: &mut SqliteConnection, run: i64) -> Result<()> {
+/// A run at its end keeps its counts: listing it looks at no delivery.
+async fn keep_counts(writer: &mut SqliteConnection, run: i64) -> Result<()> {
     let counted = count(&mut *writer, run).await?;
-    sqlx::query("update run set counts = $2, resent = $3 where id = $1 and state = 'complete'")
+    sqlx::query("update run set counts = $2, resent = $3 where id = $1")
         .bind(run)
         .bind(json(&counted.by_state))
         .bind(counted.resent.cast_signed())
         .execute(writer)
         .await
         .during("keep a run's counts")?;
+    Ok(())
+}
+
+/// Counts what a person settled of a run at its end.
+pub(super) async fn recount(writer: &mut SqliteConnection, run: i64) -> Result<()> {
+    let is_kept: bool = sqlx::query_scalar(
+        "select exists (select 1 from run where id = $1
+             and (state = 'complete' or counts is not null))",
+    )
+    .bind(run)
+    .fetch_one(&mut *writer)
+    .await
+    .during("keep a run's counts")?;
+    if is_kept { keep_counts(writer, run).await } else { Ok(()) }
+}
+
+/// Cancelled runs keep their counts when nothing of them is open or in hand any more.
+pub(super) async fn count_cancelled(writer: &mut SqliteConnection) -> Result<()> {
+    let runs: Vec<i64> = sqlx::query_scalar(
+        // The first condition on deliveries is that of the index `delivery_due`.
+        "select id from run where state = 'cancelled' and counts is null
+           and not exists (select 1 from run_page p where p.run_id = run.id)
+           and not exists (select 1 from delivery d where d.run_id = run.id
+               and d.state in ('pending', 'uncertain') and d.state = 'pending')
+           and not exists (select 1 from delivery d
+               where d.run_id = run.id and d.lease_until is not null)",
+    )
+    .fetch_all(&mut *writer)
+    .await
+    .during("count cancelled runs")?;
+    for run in runs {
+        keep_counts(writer, run).await?;
+    }
     Ok(())
 }
 
@@ -285,6 +318,7 @@ pub(super) async fn complete(
     for run in &runs {
         keep_counts(writer, *run).await?;
     }
+    count_cancelled(writer).await?;
     Ok(runs)
 }
 

@@ -102,8 +102,10 @@ pub(super) async fn resolve(
         .rows_affected();
     if resolved > 0 {
         match resolution {
-            Resolution::Sent => runs::keep_counts(writer, run).await?,
-            Resolution::Unsent | Resolution::Resend => reopen(writer, run, now).await?,
+            Resolution::Sent => runs::recount(writer, run).await?,
+            Resolution::Unsent | Resolution::Resend => {
+                reopen(writer, run, subscribers, now).await?;
+            }
         }
     }
     Ok(resolved)
@@ -111,7 +113,12 @@ pub(super) async fn resolve(
 
 /// A run that was complete sends again. One that was cancelled does not: what it never sent is
 /// owed now.
-async fn reopen(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<()> {
+async fn reopen(
+    writer: &mut SqliteConnection,
+    run: i64,
+    subscribers: &[i64],
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query(
         "update run set state = 'sending', finished_at = null, counts = null, resent = null
          where id = $1 and state = 'complete'",
@@ -121,5 +128,6 @@ async fn reopen(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> 
     .await
     .during("open a run again")?;
     pauses::settle(writer).await?;
-    cancel::end_late(writer, run, now).await
+    cancel::end_late(writer, run, subscribers, now).await?;
+    runs::recount(writer, run).await
 }

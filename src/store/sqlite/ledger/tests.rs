@@ -178,7 +178,8 @@ async fn a_claim_with_an_older_fence_is_void() {
     let made = Made::new().await;
     made.run("daily", 1..=1);
     let old = made.claim(1).await;
-    made.store.release(&old, None).await.unwrap();
+    let given_back: Vec<_> = old.iter().cloned().map(|claim| (claim, None)).collect();
+    made.store.release(&given_back).await.unwrap();
     let new = made.claim(1).await;
     assert_eq!((old[0].fence, new[0].fence), (1, 2));
     let row = "select state || ' ' || fence || ' ' || attempt || ' ' || next_at || ' ' ||
