@@ -51,6 +51,12 @@ fn signer<'a>(outbox: &'a Outbox, claim: &Claim) -> Option<&'a Arc<Signer>> {
     outbox.signer.as_ref().filter(|_| claim.dkim_selector.is_some())
 }
 
+/// The selector of a copy that may have arrived and that today's key cannot make again.
+fn lost_selector<'a>(claim: &'a Claim, today: Option<&str>) -> Option<&'a str> {
+    let first = claim.dkim_selector.as_deref()?;
+    (claim.unknowns > 0 && today != Some(first)).then_some(first)
+}
+
 /// Whether the message of a claim takes long enough to make that it is made beside the
 /// conversations with the relay.
 pub(super) fn is_signed(outbox: &Outbox, claim: &Claim) -> bool {
@@ -64,6 +70,10 @@ pub(super) fn message(
     claim: &Claim,
     address: &Address,
 ) -> Result<Message, SendError> {
+    let today = outbox.signer.as_ref().map(|signer| signer.selector());
+    if let Some(selector) = lost_selector(claim, today) {
+        return Err(SendError::Selector(selector.to_owned()));
+    }
     let lost_key = || KeyError::Missing(claim.token_key);
     let subject = Subject { run: claim.run, subscriber: claim.subscriber };
     let token = token::make(&outbox.keys, claim.token_key, Purpose::Unsubscribe, subject)
@@ -110,4 +120,37 @@ pub fn message_id(
 pub(super) fn maildir_name(claim: &Claim, public_url: &Url) -> String {
     let host = public_url.host_str().unwrap_or("localhost");
     format!("{}.R{}S{}.{host}", claim.dated_at.timestamp(), claim.run, claim.subscriber)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_second_copy_depends_on_the_key_of_the_first() {
+        let claim = |unknowns, selector: Option<&str>| Claim {
+            run: 1,
+            subscriber: 1,
+            issue: 1,
+            digest: "daily".into(),
+            fence: 1,
+            attempt: unknowns,
+            unknowns,
+            may_be_stand_in: false,
+            token_key: 1,
+            dated_at: DateTime::UNIX_EPOCH,
+            created_at: DateTime::UNIX_EPOCH,
+            address_key: 1,
+            address_version: 1,
+            address_cipher: Vec::new(),
+            domain: "example.org".into(),
+            dkim_selector: selector.map(str::to_owned),
+        };
+        let second = claim(1, Some("s2025"));
+        assert_eq!(lost_selector(&second, Some("s2025")), None);
+        assert_eq!(lost_selector(&second, Some("s2026")), Some("s2025"));
+        assert_eq!(lost_selector(&second, None), Some("s2025"));
+        assert_eq!(lost_selector(&claim(0, Some("s2025")), Some("s2026")), None);
+        assert_eq!(lost_selector(&claim(1, None), Some("s2026")), None);
+    }
 }

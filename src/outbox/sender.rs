@@ -52,6 +52,11 @@ pub enum SendError {
     Key(#[from] KeyError),
     #[error("issue {0} of the store cannot be read")]
     Issue(i64),
+    #[error(
+        "its first copy was signed with the DKIM selector `{0}`, and a second that is not the same \
+         is not sent"
+    )]
+    Selector(String),
 }
 
 /// Timers are looked at at least so often. The system wakes nobody whose clock, a suspended
@@ -77,7 +82,7 @@ impl SendError {
                 Some("check the disk; what was sent is known, the rest stays pending")
             }
             Self::Key(_) => Some("bring back the key folder this store was made with"),
-            Self::Issue(_) => None,
+            Self::Issue(_) | Self::Selector(_) => None,
         }
     }
 

@@ -207,7 +207,7 @@ impl<'c> Ledger<'c> {
                 match row.during(action)? {
                     Ok(claim) => of_run.push(claim),
                     Err(Gone { subscriber, fence }) => {
-                        let values = params![run.id, subscriber, fence, now, true];
+                        let values = params![run.id, subscriber, fence, now, true, NEVER];
                         self.refuse.execute(values).during(action)?;
                     }
                 }
