@@ -234,7 +234,8 @@ pub(super) struct Crew {
     pub(super) outbox: Arc<Outbox>,
     pub(super) supply: Supply,
     pub(super) issues: Issues,
-    /// As many messages are signed at once as there are processors.
+    /// Twice as many messages are being signed as there are processors: where one is done, the
+    /// next is there already.
     pub(super) signing: Semaphore,
     pub(super) stop: watch::Receiver<bool>,
     /// Connections at work.
@@ -267,7 +268,7 @@ impl Crew {
             outbox,
             supply,
             issues: Issues::default(),
-            signing: Semaphore::new(thread::available_parallelism().map_or(1, NonZero::get)),
+            signing: Semaphore::new(2 * thread::available_parallelism().map_or(1, NonZero::get)),
             stop,
             size: AtomicUsize::new(0),
             is_dry: AtomicBool::new(false),
