@@ -22,8 +22,8 @@ use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent, StoreError};
 /// Most orders of one transaction.
 const LARGEST: usize = 1_024;
 
-/// A transaction waits so often, so long, for connections that are about to ask, while more of
-/// them come: a sync costs as much as ten messages do.
+/// A transaction waits so often, so long, for connections that are about to ask: a sync costs
+/// as much as ten messages do.
 const WAITS: u32 = 10;
 const WAIT: Duration = Duration::from_micros(50);
 
@@ -164,20 +164,16 @@ fn write_all(
     }
 }
 
-/// What was ordered, and what is ordered while more keeps coming.
+/// What was ordered, and what is ordered in a moment by half of those with a message under way.
 fn gather(first: Order, waiting: &mpsc::Receiver<Order>, under_way: usize) -> Vec<Order> {
     let mut orders = vec![first];
     take(&mut orders, waiting);
     for _ in 0..WAITS {
-        let before = orders.len();
-        if before * 2 >= under_way.min(LARGEST) {
+        if orders.len() * 2 >= under_way.min(LARGEST) {
             break;
         }
         thread::sleep(WAIT);
         take(&mut orders, waiting);
-        if orders.len() == before {
-            break;
-        }
     }
     orders
 }
