@@ -189,15 +189,14 @@ impl Carrier {
     async fn send(&mut self, relay: &SmtpRelay, letter: Letter) -> Result<(), SendError> {
         let crew = Arc::clone(&self.crew);
         if let Err(error) = self.connect(relay).await {
-            return self.relay_failed(error?, Some(letter.held)).await;
+            return self.relay_failed(error?, letter.held).await;
         }
         let has_turn = !crew.has_rate() || stopped_or(&crew, crew.take_turn()).await.is_some();
         let Some((connection, opened)) = self.connection.as_mut().filter(|_| has_turn) else {
             self.abandon(letter.held);
             return Ok(());
         };
-        let is_worn =
-            connection.messages() + 1 >= LONGEST_USE_MESSAGES || opened.elapsed() >= LONGEST_USE;
+        let is_last = is_worn(connection.messages() + 1, *opened);
         failpoint::reach("before-mail");
         let is_ahead = connection.is_begun();
         let beginning = connection.begin(letter.envelope(&self.outbox.from));
@@ -218,7 +217,7 @@ impl Carrier {
                 return self.settled(letter.held).await;
             }
             Some(Err(BeginError::Relay(error))) => {
-                return self.relay_failed(error, Some(letter.held)).await;
+                return self.relay_failed(error, letter.held).await;
             }
             None => {
                 self.abandon(letter.held);
@@ -230,7 +229,7 @@ impl Carrier {
             return Ok(());
         }
         let Letter { held, message, .. } = letter;
-        let next = async { if is_worn { None } else { look_ahead(&crew, held.lane).await } };
+        let next = async { if is_last { None } else { look_ahead(&crew, held.lane).await } };
         let intent;
         (intent, self.next) = tokio::join!(self.results.intend(&held.claim), next);
         let attempt = match intent {
@@ -312,14 +311,12 @@ impl Carrier {
 
     /// Opens a connection unless one stands that may still be used.
     async fn connect(&mut self, relay: &SmtpRelay) -> Result<(), Result<RelayError, SendError>> {
-        let is_worn = |connection: &Connection, opened: Instant| {
-            connection.messages() >= LONGEST_USE_MESSAGES || opened.elapsed() >= LONGEST_USE
-        };
         if let Some((connection, opened)) = self.connection.take_if(|(connection, opened)| {
             // On one that is begun only the next delivery can follow.
-            !connection.is_begun() && (!connection.is_usable() || is_worn(connection, *opened))
+            !connection.is_begun()
+                && (!connection.is_usable() || is_worn(connection.messages(), *opened))
         }) && connection.is_usable()
-            && is_worn(&connection, opened)
+            && is_worn(connection.messages(), opened)
         {
             connection.quit().await;
         }
@@ -338,13 +335,9 @@ impl Carrier {
     }
 
     /// The relay's matter, or ours in its eyes: nobody is charged.
-    async fn relay_failed(
-        &mut self,
-        error: RelayError,
-        held: Option<Held>,
-    ) -> Result<(), SendError> {
-        let run = held.as_ref().map_or(0, |held| held.claim.run);
-        self.relay_failed_at(error, run, held).await
+    async fn relay_failed(&mut self, error: RelayError, held: Held) -> Result<(), SendError> {
+        let run = held.claim.run;
+        self.relay_failed_at(error, run, Some(held)).await
     }
 
     async fn relay_failed_at(
@@ -441,6 +434,11 @@ impl Carrier {
     async fn until_stop(&self, work: impl Future<Output = ()>) {
         stopped_or(&self.crew, work).await;
     }
+}
+
+/// Whether a connection that brought so many messages is used no longer.
+fn is_worn(messages: u64, opened: Instant) -> bool {
+    messages >= LONGEST_USE_MESSAGES || opened.elapsed() >= LONGEST_USE
 }
 
 /// The delivery that goes out behind one of this lane, where it can follow at once.

@@ -82,27 +82,7 @@ impl Failures {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn claim(subscriber: i64) -> Claim {
-        Claim {
-            run: 1,
-            subscriber,
-            issue: 1,
-            digest: "daily".into(),
-            fence: 1,
-            attempt: 0,
-            unknowns: 0,
-            may_be_stand_in: false,
-            token_key: 1,
-            dated_at: DateTime::UNIX_EPOCH,
-            created_at: DateTime::UNIX_EPOCH,
-            address_key: 1,
-            address_version: 1,
-            address_cipher: Vec::new(),
-            domain: "example.org".into(),
-            dkim_selector: None,
-        }
-    }
+    use crate::store::sqlite::made::claim;
 
     #[test]
     fn a_delivery_is_laid_aside_only_where_the_relay_takes_others() {

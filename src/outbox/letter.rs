@@ -125,26 +125,14 @@ pub(super) fn maildir_name(claim: &Claim, public_url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sqlite::made;
 
     #[test]
     fn only_a_second_copy_depends_on_the_key_of_the_first() {
         let claim = |unknowns, selector: Option<&str>| Claim {
-            run: 1,
-            subscriber: 1,
-            issue: 1,
-            digest: "daily".into(),
-            fence: 1,
-            attempt: unknowns,
             unknowns,
-            may_be_stand_in: false,
-            token_key: 1,
-            dated_at: DateTime::UNIX_EPOCH,
-            created_at: DateTime::UNIX_EPOCH,
-            address_key: 1,
-            address_version: 1,
-            address_cipher: Vec::new(),
-            domain: "example.org".into(),
             dkim_selector: selector.map(str::to_owned),
+            ..made::claim(1)
         };
         let second = claim(1, Some("s2025"));
         assert_eq!(lost_selector(&second, Some("s2025")), None);

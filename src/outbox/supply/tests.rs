@@ -2,13 +2,12 @@
 
 use std::pin::pin;
 
-use chrono::DateTime;
 use futures_util::FutureExt;
 
 use super::*;
 use crate::clock::SystemClock;
 use crate::outbox::limits::DomainGroup;
-use crate::store::sqlite::made::Made;
+use crate::store::sqlite::made::{Made, claim};
 
 #[test]
 fn a_lane_is_asked_for_again_only_after_a_pause() {
@@ -19,27 +18,6 @@ fn a_lane_is_asked_for_again_only_after_a_pause() {
     assert!(state.is_low(Lane::Digests));
 }
 
-fn to_group(subscriber: i64) -> Claim {
-    Claim {
-        run: 1,
-        subscriber,
-        issue: 1,
-        digest: "daily".into(),
-        fence: 1,
-        attempt: 0,
-        unknowns: 0,
-        may_be_stand_in: false,
-        token_key: 1,
-        dated_at: DateTime::UNIX_EPOCH,
-        created_at: DateTime::UNIX_EPOCH,
-        address_key: 1,
-        address_version: 1,
-        address_cipher: Vec::new(),
-        domain: "example.org".into(),
-        dkim_selector: None,
-    }
-}
-
 #[test]
 fn a_drain_starts_with_what_the_one_before_it_left_of_a_rate() {
     let group = DomainGroup { domains: vec!["example.org".into()], per_second: 5 };
@@ -48,7 +26,7 @@ fn a_drain_starts_with_what_the_one_before_it_left_of_a_rate() {
     let now = Duration::from_secs(9);
     let mut at_once = || {
         let mut state = State::default();
-        let claims = (0..8).map(|person| (None, to_group(person))).collect();
+        let claims = (0..8).map(|person| (None, claim(person))).collect();
         assert_eq!(state.accept(Lane::Digests, claims, &limits, &mut rates, now).len(), 0);
         let _ = state.take_turns(now);
         state.ready[Lane::Digests].len()

@@ -21,6 +21,28 @@ pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
     "2026-11-21T12:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::minutes(minutes)
 }
 
+/// A claim on a person's delivery, in no store.
+pub(crate) fn claim(subscriber: i64) -> Claim {
+    Claim {
+        run: 1,
+        subscriber,
+        issue: 1,
+        digest: "daily".into(),
+        fence: 1,
+        attempt: 0,
+        unknowns: 0,
+        may_be_stand_in: false,
+        token_key: 1,
+        dated_at: DateTime::UNIX_EPOCH,
+        created_at: DateTime::UNIX_EPOCH,
+        address_key: 1,
+        address_version: 1,
+        address_cipher: Vec::new(),
+        domain: "example.org".into(),
+        dkim_selector: None,
+    }
+}
+
 impl Made {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -174,6 +174,20 @@ async fn a_run_that_was_paused_gets_its_deliveries_back_as_they_were() {
 }
 
 #[tokio::test]
+async fn a_second_copy_that_is_refused_leaves_the_first_unknown() {
+    let made = Made::new().await;
+    made.run("daily", 1..=2);
+    let claims = made.claim(2).await;
+    made.change(
+        "update delivery set unknowns = 1 where subscriber_id = 1;
+         update subscription set state = 'ended'",
+    );
+    assert_eq!(intend(&made, &claims), [false; 2]);
+    assert_eq!([made.fate(1), made.fate(2)], ["uncertain", "cancelled left"]);
+    assert_eq!(made.claim(9).await, [], "it is not sent again");
+}
+
+#[tokio::test]
 async fn a_claim_with_an_older_fence_is_void() {
     let made = Made::new().await;
     made.run("daily", 1..=1);
