@@ -9,6 +9,8 @@ pub mod config;
 
 pub mod clock;
 
+mod answers;
+
 mod failpoint;
 
 pub mod dates;

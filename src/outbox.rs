@@ -19,6 +19,7 @@ pub mod progress;
 pub mod rate;
 mod results;
 pub mod sender;
+mod signing;
 mod supply;
 pub mod window;
 

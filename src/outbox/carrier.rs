@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::lane::Lane;
-use super::letter::{is_signed, maildir_name, message};
+use super::letter::{Made, maildir_name, message};
 use super::results::Results;
 use super::sender::{Crew, End, Outbox, SendError};
 use super::supply::{Held, Next};
@@ -462,19 +462,18 @@ async fn look_ahead(crew: &Arc<Crew>, lane: Lane) -> Option<Box<Letter>> {
     None
 }
 
-async fn letter(crew: &Arc<Crew>, claim: &Claim) -> Result<(Address, Message), SendError> {
+async fn letter(crew: &Arc<Crew>, claim: &Claim) -> Made {
     let outbox = &crew.outbox;
     let address = outbox.keys.open_address(claim.address_key, &claim.address_cipher)?;
     let issue = crew.issues.get(outbox, claim.issue).await?;
-    if !is_signed(outbox, claim) {
+    let signing = crew.signing.as_ref().filter(|_| claim.dkim_selector.is_some());
+    let Some(signing) = signing else {
         let message = message(outbox, &issue, claim, &address)?;
         return Ok((address, message));
-    }
-    let _permit = crew.signing.acquire().await;
+    };
     let (outbox, claim) = (Arc::clone(outbox), claim.clone());
-    let sign = move || Ok((message(&outbox, &issue, &claim, &address)?, address));
-    let signed = spawn_blocking(sign).await.expect("signing does not panic");
-    signed.map(|(message, address)| (address, message))
+    let sign = move || message(&outbox, &issue, &claim, &address).map(|message| (address, message));
+    signing.make(sign).await
 }
 
 /// What `work` comes to, or nothing where sending is stopped first.

@@ -57,11 +57,8 @@ fn lost_selector<'a>(claim: &'a Claim, today: Option<&str>) -> Option<&'a str> {
     (claim.unknowns > 0 && today != Some(first)).then_some(first)
 }
 
-/// Whether the message of a claim takes long enough to make that it is made beside the
-/// conversations with the relay.
-pub(super) fn is_signed(outbox: &Outbox, claim: &Claim) -> bool {
-    signer(outbox, claim).is_some()
-}
+/// A message with the address it goes to.
+pub(super) type Made = Result<(Address, Message), SendError>;
 
 /// Makes the message of a claim: equal claims of one delivery make equal bytes.
 pub(super) fn message(

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -13,7 +12,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime;
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::warn;
@@ -23,11 +22,12 @@ use super::EXPIRES_AFTER;
 use super::ballast::{Ballast, BallastError};
 use super::carrier::Carrier;
 use super::failures::Failures;
-use super::letter::Issues;
+use super::letter::{Issues, Made};
 pub use super::letter::{message_id, unsubscribe_url};
 use super::limits::RelayLimits;
 use super::pace::Pace;
 use super::rate::Rates;
+use super::signing::Signing;
 use super::supply::Supply;
 use crate::clock::Clock;
 use crate::config::{Relay, Uncertain};
@@ -234,9 +234,8 @@ pub(super) struct Crew {
     pub(super) outbox: Arc<Outbox>,
     pub(super) supply: Supply,
     pub(super) issues: Issues,
-    /// Twice as many messages are being signed as there are processors: where one is done, the
-    /// next is there already.
-    pub(super) signing: Semaphore,
+    /// Where messages are signed at all.
+    pub(super) signing: Option<Signing<Made>>,
     pub(super) stop: watch::Receiver<bool>,
     /// Connections at work.
     size: AtomicUsize,
@@ -264,11 +263,12 @@ impl Crew {
             Arc::clone(&outbox.failures),
             Arc::clone(&outbox.rates),
         );
+        let signing = outbox.signer.as_ref().map(|_| Signing::start());
         Self {
             outbox,
             supply,
             issues: Issues::default(),
-            signing: Semaphore::new(2 * thread::available_parallelism().map_or(1, NonZero::get)),
+            signing,
             stop,
             size: AtomicUsize::new(0),
             is_dry: AtomicBool::new(false),

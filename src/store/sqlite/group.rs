@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
-use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot};
 
 use super::Result;
 use super::ledger::{Ask, Key, Ledger};
+use crate::answers::{Asker, answer};
 use crate::failpoint;
 use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent, StoreError};
 
@@ -24,8 +24,8 @@ const LARGEST: usize = 1_024;
 
 /// A transaction waits so often, so long, for connections that are about to ask: a sync costs
 /// as much as ten messages do.
-const WAITS: u32 = 10;
-const WAIT: Duration = Duration::from_micros(50);
+const WAITS: u32 = 4;
+const WAIT: Duration = Duration::from_micros(250);
 
 /// Connections that are silent for so long are not waited for.
 const LEFT: Duration = Duration::from_secs(1);
@@ -34,12 +34,8 @@ const LEFT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 struct Order {
     work: Work,
-    answer: Answer,
-    /// Where the answer is awaited.
-    home: Handle,
+    asker: Asker<Result<Outcome>>,
 }
-
-type Answer = oneshot::Sender<Result<Outcome>>;
 
 #[derive(Debug)]
 enum Work {
@@ -119,9 +115,8 @@ impl GroupCommit {
     }
 
     async fn order(&self, work: Work) -> Result<Outcome> {
-        let (answer, done) = oneshot::channel();
-        let home = Handle::current();
-        self.orders.send(Order { work, answer, home }).map_err(|_| StoreError::Closed)?;
+        let (asker, done) = Asker::new();
+        self.orders.send(Order { work, asker }).map_err(|_| StoreError::Closed)?;
         done.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -215,26 +210,9 @@ fn write(ledger: &mut Ledger<'_>, orders: Vec<Order>) -> (usize, usize) {
             orders.iter().map(|_| Err(StoreError::Shared(Arc::clone(&error)))).collect()
         }
     };
-    let answers = orders.into_iter().zip(answers);
-    answer(answers.map(|(order, answer)| (order.home, order.answer, answer)).collect());
+    // Who asked may be gone: then the crash rules find the intent.
+    answer(orders.into_iter().map(|order| order.asker).zip(answers).collect());
     (intents, results)
-}
-
-/// Answers go home together: to wake each of those who wait from here costs a system call each.
-/// Who asked may be gone: then the crash rules find the intent.
-fn answer(mut answers: Vec<(Handle, Answer, Result<Outcome>)>) {
-    while let Some((home, ..)) = answers.first() {
-        let home = home.clone();
-        let (here, elsewhere) =
-            answers.into_iter().partition(|(other, ..)| other.id() == home.id());
-        let here: Vec<_> = here;
-        home.spawn(async move {
-            for (_, answer, outcome) in here {
-                let _ = answer.send(outcome);
-            }
-        });
-        answers = elsewhere;
-    }
 }
 
 fn carry_out(ledger: &mut Ledger<'_>, work: &Work) -> Result<Outcome> {

@@ -11,8 +11,8 @@ use crate::store::sqlite::made::{Made, at};
 type Done = oneshot::Receiver<Result<Outcome>>;
 
 fn order(work: Work) -> (Order, Done) {
-    let (answer, done) = oneshot::channel();
-    (Order { work, answer, home: Handle::current() }, done)
+    let (asker, done) = Asker::new();
+    (Order { work, asker }, done)
 }
 
 fn intent(claim: &Claim) -> (Order, Done) {
