@@ -1,29 +1,26 @@
 //! Plan: which runs there are to make now, and what they would send.
 
 use std::collections::HashSet;
-use std::io::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::{Press, feeds};
 use crate::config::{DigestConfig, Late};
-use crate::digest::plan::{
-    Line, Plan, PlannedIssue, PlannedPage, Planner, Question, Window, issue_hash,
-};
-use crate::digest::render::{IssueContent, RenderError, Section, lint, render, render_web};
+use crate::digest::plan::{Plan, Planner, Question, Window};
+use crate::digest::render::RenderError;
 use crate::digest::schedule::{self, Due};
 use crate::feeds::FeedDefinition;
 use crate::hash::hash;
-use crate::mail::lint::lint_issue;
-use crate::mail::message::{IssueHeaders, Personal, encode};
 use crate::model::{Language, Seq};
-use crate::outbox::sender::unsubscribe_url;
 use crate::store::{
-    Audience, DigestProgress, NewIssue, NewRun, PauseRecord, QuietRun, QuietState, Received,
-    Rendering, RunPage, StoreError, SubscriberRange, Subscription, ToldChange,
+    Audience, DigestProgress, PauseRecord, QuietRun, QuietState, Received, StoreError,
+    SubscriberRange, Subscription, ToldChange,
 };
+
+mod issues;
+mod start;
+
+pub use start::start;
 
 /// Entries that stand in one mail; the rest stands in the web copy.
 const CAP: usize = 25;
@@ -351,222 +348,4 @@ fn shape(press: &Press) -> String {
         templates,
     );
     hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
-}
-
-/// Starts a planned run, page by page: each issue is rendered and checked with the page that
-/// has its first readers. An empty scheduled run is recorded as covered.
-///
-/// `None` where the run was there already, or had nothing to send.
-pub async fn start(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestError> {
-    if run.is_empty() {
-        record_empty(press, run).await?;
-        return Ok(None);
-    }
-    let Some(id) = begin(press, run).await? else { return Ok(None) };
-    let planned = match plan_pages(press, run, id).await {
-        Ok(plan) => plan,
-        Err(error) => {
-            // What is left of it counts for nothing; should this fail too, the next run does it.
-            let _ = press.store.drop_begun_run().await;
-            return Err(error);
-        }
-    };
-    if planned.recipients == 0 {
-        // Everybody left since it was shown.
-        press.store.drop_begun_run().await?;
-        record_empty(press, run).await?;
-        return Ok(None);
-    }
-    let is_open = press.store.open_run(id, &planned.hash, planned.recipients).await?;
-    Ok(is_open.then_some(id))
-}
-
-fn due_at(run: &PlannedRun) -> Option<DateTime<Utc>> {
-    match &run.basis.occasion {
-        Occasion::Scheduled(due) => Some(due.moment),
-        Occasion::ByHand | Occasion::Immediate => None,
-    }
-}
-
-/// Takes the run's key.
-async fn begin(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestError> {
-    let Window { from_seq, to_seq } = run.plan.window;
-    let due_at = due_at(run);
-    let mut new_run = NewRun {
-        digest: run.basis.progress.id,
-        key: run.key(),
-        due_at,
-        from_seq,
-        to_seq,
-        advances: run.basis.advances,
-    };
-    let now = press.clock.now();
-    for n in 1..=MOST_RUNS_OF_A_KEY {
-        if let Some(id) = press.store.begin_run(&new_run, now).await? {
-            return Ok(Some(id));
-        }
-        // A scheduled key that is taken was this very run. By hand it was another one over
-        // a window that did not advance, or one that was cancelled.
-        if due_at.is_some() {
-            break;
-        }
-        new_run.key = format!("{}+{n}", run.key());
-    }
-    Ok(None)
-}
-
-/// Plans a run that was begun, and writes each page down.
-async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, DigestError> {
-    let basis = &run.basis;
-    let question = basis.question();
-    let mut planner = Planner::new(&question);
-    let mut after = SubscriberRange::ALL.after;
-    let mut number = 0;
-    while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
-        let known_issues = planner.issues().len();
-        let (subscriptions, received) = read_people(press, basis, people).await?;
-        let PlannedPage { recipients, owed_read } = planner.plan(&subscriptions, &received);
-        let limit = press.config.mail.max_issues;
-        if planner.issues().len() > limit {
-            return Err(DigestError::TooMany { digest: basis.digest.name.clone(), limit });
-        }
-        let new = planner.issues()[known_issues..].iter();
-        let issues =
-            new.map(|issue| make_issue(press, basis, issue)).collect::<Result<Vec<_>, _>>()?;
-        let owed_read = if basis.advances { owed_read } else { Vec::new() };
-        if !recipients.is_empty() || !owed_read.is_empty() {
-            let page = RunPage { number, subscribers: people, issues, recipients, owed_read };
-            press.store.plan_page(id, &page).await?;
-            number += 1;
-        }
-        after = people.upto;
-    }
-    Ok(planner.finish())
-}
-
-/// Records that a window held nothing new for anybody, and that nobody is owed any of it.
-async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError> {
-    let basis = &run.basis;
-    let Window { from_seq, to_seq } = run.plan.window;
-    let quiet = QuietRun {
-        digest: basis.progress.id,
-        key: run.key(),
-        due_at: due_at(run),
-        from_seq,
-        to_seq,
-        state: QuietState::Empty,
-        reason: "nothing new".into(),
-    };
-    if !press.store.record_quiet_run(&quiet, press.clock.now()).await? {
-        return Ok(());
-    }
-    let question = basis.question();
-    let mut planner = Planner::new(&question);
-    let mut after = SubscriberRange::ALL.after;
-    while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
-        let (subscriptions, received) = read_people(press, basis, people).await?;
-        let page = planner.plan(&subscriptions, &received);
-        // Who is owed something by now keeps it for the next plan.
-        if page.recipients.is_empty() && !page.owed_read.is_empty() {
-            press.store.clear_owed(basis.progress.id, &page.owed_read).await?;
-        }
-        after = people.upto;
-    }
-    Ok(())
-}
-
-/// Runs by hand over one and the same window before we stop counting.
-const MOST_RUNS_OF_A_KEY: usize = 1_000;
-
-fn make_issue(press: &Press, basis: &Basis, issue: &PlannedIssue) -> Result<NewIssue, DigestError> {
-    let config = &press.config;
-    let hash_of_issue = issue_hash(&basis.question(), issue);
-    let web_url = format!("{}issues/{hash_of_issue}", config.web.public_url);
-    let content = |lines: &[Line]| IssueContent {
-        digest: &basis.digest.name,
-        language: &issue.language,
-        sections: sections(basis, lines),
-        more: issue.lines.len() - lines.len(),
-        web_url: &web_url,
-    };
-    let failed = |source| DigestError::Render { digest: basis.digest.name.clone(), source };
-    let shown = content(&issue.lines[..issue.shown]);
-    let rendered = render(&press.templates, &config.site, &shown).map_err(failed)?;
-    if let Some(finding) = lint(&rendered).into_iter().next() {
-        return Err(DigestError::Unfit { digest: basis.digest.name.clone(), finding });
-    }
-    let web = render_web(&press.templates, &config.site, &content(&issue.lines)).map_err(failed)?;
-    let feedback_id =
-        format!("{}:{}:digest:{}", &hash_of_issue[..12], basis.digest.name, press.site_host());
-    let headers = IssueHeaders {
-        from: &config.mail.from,
-        reply_to: config.mail.reply_to.as_ref(),
-        digest: &basis.digest.name,
-        site_host: press.site_host(),
-        web_url: &web_url,
-        feedback_id: &feedback_id,
-        unsubscribe_address: config.mail.unsubscribe_address.as_ref(),
-    };
-    let mail = encode(&rendered, &headers);
-    check_structure(press, &basis.digest.name, &mail)?;
-    Ok(NewIssue {
-        hash: hash_of_issue,
-        language: issue.language.clone(),
-        subject: rendered.subject.clone(),
-        lines: issue
-            .lines
-            .iter()
-            .map(|line| {
-                let change = &basis.changes[line.change];
-                (basis.feeds[line.feed].name.clone(), change.row, change.entry.revision)
-            })
-            .collect(),
-        mail: compressed(&mail),
-        web: compressed(web.as_bytes()),
-    })
-}
-
-/// Octets of a message: a tenth of what most relays take, and twice as much as an HTML part of
-/// 100 KB and its text come to in any script.
-const MOST_OCTETS: usize = 1_000_000;
-
-/// An issue that some receiver could misread goes to nobody: it is looked at as the message
-/// of a made-up person whose address and token are as long as they get.
-fn check_structure(press: &Press, digest: &str, mail: &[u8]) -> Result<(), DigestError> {
-    let address = format!("{}@{}example.org", "a".repeat(64), "a23456789.".repeat(17));
-    let token = "a".repeat(TOKEN_CHARS);
-    let url = unsubscribe_url(&press.config.web.public_url, &token);
-    let sample = Personal {
-        address: &address.parse().expect("this is an address"),
-        message_id: &format!("{token}@{}", press.config.mail.from.address.domain()),
-        date: DateTime::<Utc>::UNIX_EPOCH.fixed_offset(),
-        unsubscribe_url: &url,
-        unsubscribe_token: &token,
-    };
-    match lint_issue(mail, &sample, MOST_OCTETS).into_iter().next() {
-        Some(finding) => Err(DigestError::Unfit { digest: digest.to_owned(), finding }),
-        None => Ok(()),
-    }
-}
-
-/// As long as `subscribers::token` makes them.
-const TOKEN_CHARS: usize = 55;
-
-/// Lines as sections, one per feed.
-fn sections<'a>(basis: &'a Basis, lines: &[Line]) -> Vec<Section<'a>> {
-    lines
-        .chunk_by(|a, b| a.feed == b.feed)
-        .map(|lines| Section {
-            feed_title: &basis.feeds[lines[0].feed].title,
-            entries: lines.iter().map(|line| &basis.changes[line.change].entry).collect(),
-        })
-        .collect()
-}
-
-/// Compressed with gzip, whose header holds no time here: equal bytes give equal bytes.
-fn compressed(bytes: &[u8]) -> Rendering {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).expect("writing to memory does not fail");
-    let compressed = encoder.finish().expect("writing to memory does not fail");
-    Rendering { hash: hash(bytes), bytes: compressed }
 }

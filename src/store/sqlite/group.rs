@@ -22,10 +22,15 @@ use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent, StoreError};
 /// Most orders of one transaction.
 const LARGEST: usize = 1_024;
 
-/// A transaction waits so often, so long, for connections that are about to ask: a sync costs
-/// as much as ten messages do.
-const WAITS: u32 = 4;
-const WAIT: Duration = Duration::from_micros(250);
+/// A transaction waits so long, look after look, for connections that are about to ask: a sync
+/// costs as much as ten messages do. Where they are quick it goes on soon, where they are slow it
+/// looks seldom.
+const WAITS: [Duration; 4] = [
+    Duration::from_micros(50),
+    Duration::from_micros(100),
+    Duration::from_micros(200),
+    Duration::from_micros(400),
+];
 
 /// Connections that are silent for so long are not waited for.
 const LEFT: Duration = Duration::from_secs(1);
@@ -163,11 +168,11 @@ fn write_all(
 fn gather(first: Order, waiting: &mpsc::Receiver<Order>, under_way: usize) -> Vec<Order> {
     let mut orders = vec![first];
     take(&mut orders, waiting);
-    for _ in 0..WAITS {
+    for wait in WAITS {
         if orders.len() * 2 >= under_way.min(LARGEST) {
             break;
         }
-        thread::sleep(WAIT);
+        thread::sleep(wait);
         take(&mut orders, waiting);
     }
     orders
