@@ -14,6 +14,7 @@ mod list;
 mod outbox;
 mod output;
 mod pause;
+mod preview;
 mod progress;
 mod publish_now;
 mod resume;
@@ -96,6 +97,8 @@ enum Command {
     /// Add, import, list and remove subscribers
     #[command(subcommand)]
     Subscribers(subscribers::Subscribers),
+    /// Show in a web browser what would go out now; loads itself anew as files are saved
+    Preview(preview::PreviewServer),
     /// Show how many got an entry by e-mail, by revision and run
     WhoGot(who_got::WhoGot),
     /// Show every e-mail that a person got, and what it held
@@ -138,6 +141,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Cancel(args) => cancel::run(&global, &environment, &args, output).await,
         Command::Outbox(args) => outbox::run(&global, &environment, &args, output).await,
         Command::Subscribers(args) => subscribers::run(&global, &environment, args, output).await,
+        Command::Preview(args) => preview::run(&global, &environment, &args, output).await,
         Command::WhoGot(args) => who_got::run(&global, &environment, &args, output).await,
         Command::WhatGot(args) => what_got::run(&global, &environment, &args, output).await,
         Command::Verify => verify::run(&global, &environment, output).await,

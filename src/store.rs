@@ -462,6 +462,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// All deliveries of a person with what they hold, oldest first.
     async fn deliveries_of(&self, subscriber: i64) -> Result<Vec<PersonDelivery>>;
 
+    /// What auditors ask of a run beside its numbers.
+    async fn run_audit(&self, run: i64) -> Result<RunAudit>;
+
     /// Checks the audit ledger, and what it says against the rows, as of one moment.
     async fn verify_audit(&self) -> Result<AuditReport>;
 

@@ -54,9 +54,9 @@ use super::{
     Followed, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause,
     NewRun, NewSubscription, PauseRecord, PauseScope, Paused, PersonDelivery, PingRecord,
     Placement, Placing, PublicationRecord, QuietRun, Received, Receiver, Recovered, Request,
-    RequestKind, Resolution, Result, RunDetails, RunPage, RunReceivers, RunRecord, RunsAsked,
-    ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange, SubscriberRecord,
-    Subscription, Suspects, ToldChange, UncertainRecord,
+    RequestKind, Resolution, Result, RunAudit, RunDetails, RunPage, RunReceivers, RunRecord,
+    RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
+    SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -863,6 +863,10 @@ impl Store for SqliteStore {
 
     async fn deliveries_of(&self, subscriber: i64) -> Result<Vec<PersonDelivery>> {
         receivers::of_person(&mut *self.reader().await?, subscriber).await
+    }
+
+    async fn run_audit(&self, run: i64) -> Result<RunAudit> {
+        receivers::run_audit(&mut *self.reader().await?, run).await
     }
 
     async fn verify_audit(&self) -> Result<AuditReport> {

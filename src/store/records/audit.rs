@@ -7,6 +7,35 @@ use serde::{Serialize, Serializer};
 
 use crate::audit::{Broken, Head, Kind};
 
+/// What auditors ask of a run beside its numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RunAudit {
+    /// Hash of the plan; absent where nothing was planned.
+    pub plan: Option<String>,
+    pub issue_list: Vec<IssueLine>,
+    /// What operators decided about it, oldest first; none from before the ledger.
+    pub decisions: Vec<Decision>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IssueLine {
+    /// Its web copy is at `/issues/HASH`.
+    pub hash: String,
+    pub language: String,
+    pub subject: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    pub at: DateTime<Utc>,
+    /// `paused`, `resumed`, `cancelled`, `resolved`.
+    pub what: String,
+    pub by: String,
+    pub reason: Option<String>,
+    /// Where it was about the whole digest, or all sending.
+    pub is_wider: bool,
+}
+
 /// An entry that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EntryFound {

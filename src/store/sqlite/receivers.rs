@@ -1,4 +1,4 @@
-//! Who got an entry, and what a person got.
+//! Who got an entry, what a person got, and what was decided about a run.
 //!
 //! Deliveries are kept by run and person. From an entry its issues are found by index, and of
 //! their runs each delivery is looked at once; a person's deliveries are found by index.
@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, moment};
-use crate::store::{DeliveredEntry, EntryFound, PersonDelivery, Receiver, RunReceivers};
+use super::{During, Result, from_json, moment};
+use crate::store::{
+    Decision, DeliveredEntry, EntryFound, IssueLine, PersonDelivery, Receiver, RunAudit,
+    RunReceivers,
+};
 
 /// Entries that are named where more than one is meant.
 const FOUND: i64 = 21;
@@ -82,37 +85,46 @@ async fn entries(
 }
 
 pub(super) async fn by_run(reader: &mut SqliteConnection, entry: i64) -> Result<Vec<RunReceivers>> {
-    let rows: Vec<(i64, String, String, i64, String, i64)> = sqlx::query_as(
-        "with asked(issue_id, run_id, revision) as materialized (
-             select distinct i.id, i.run_id, ie.revision
-             from issue_entry ie join issue i on i.id = ie.issue_id where ie.entry_id = $1),
-             counted(run_id, revision, state, n) as materialized (
-             select d.run_id, a.revision,
-                 iif(d.state in ('claimed', 'intent'), 'pending', d.state), count(*)
-             from (select distinct run_id from asked) r
-             cross join delivery d on d.run_id = r.run_id
-             cross join asked a on a.issue_id = d.issue_id
-             group by 1, 2, 3)
-         select c.run_id, g.name, r.key, c.revision, c.state, c.n
-         from counted c join run r on r.id = c.run_id join digest g on g.id = r.digest_id
-         order by c.run_id, c.revision, c.state",
+    let action = "count who got an entry";
+    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
+        "select distinct r.id, g.name, r.key, ie.revision
+         from issue_entry ie join issue i on i.id = ie.issue_id
+         join run r on r.id = i.run_id join digest g on g.id = r.digest_id
+         where ie.entry_id = $1 order by r.id, ie.revision",
     )
     .bind(entry)
-    .fetch_all(reader)
+    .fetch_all(&mut *reader)
     .await
-    .during("count who got an entry")?;
-    let mut runs: Vec<RunReceivers> = Vec::new();
-    for (run, digest, key, revision, state, n) in rows {
-        let is_same = |last: &&mut RunReceivers| last.run == run && last.revision == revision;
-        let deliveries = match runs.last_mut().filter(is_same) {
-            Some(last) => &mut last.deliveries,
-            None => {
-                let deliveries = BTreeMap::new();
-                runs.push(RunReceivers { run, digest, key, revision, deliveries });
-                &mut runs.last_mut().expect("one was put there").deliveries
-            }
-        };
-        deliveries.insert(state, n.cast_unsigned());
+    .during(action)?;
+    let mut runs = Vec::with_capacity(rows.len());
+    for (run, digest, key, revision) in rows {
+        // One pass for each: joined with its issues, or in groups, a million deliveries take nine
+        // times as long.
+        let counts: String = sqlx::query_scalar(
+            "with asked(issue_id) as materialized (
+                 select i.id from issue_entry ie
+                 join issue i on i.id = ie.issue_id and i.run_id = $2
+                 where ie.entry_id = $1 and ie.revision = $3)
+             select json_object(
+                 'accepted', count(*) filter (where state = 'accepted'),
+                 'uncertain', count(*) filter (where state = 'uncertain'),
+                 'rejected', count(*) filter (where state = 'rejected'),
+                 'cancelled', count(*) filter (where state = 'cancelled'),
+                 'rehearsed', count(*) filter (where state = 'rehearsed'),
+                 'pending', count(*) filter (where state in ('pending', 'claimed', 'intent')))
+             from delivery where run_id = $2 and issue_id in asked",
+        )
+        .bind(entry)
+        .bind(run)
+        .bind(revision)
+        .fetch_one(&mut *reader)
+        .await
+        .during(action)?;
+        let mut deliveries: BTreeMap<String, u64> = from_json("counts of an entry", &counts)?;
+        deliveries.retain(|_, count| *count > 0);
+        if !deliveries.is_empty() {
+            runs.push(RunReceivers { run, digest, key, revision, deliveries });
+        }
     }
     Ok(runs)
 }
@@ -225,4 +237,43 @@ pub(super) async fn of_person(
         deliveries.last_mut().expect("one was put there").entries.extend(entry);
     }
     Ok(deliveries)
+}
+
+pub(super) async fn run_audit(reader: &mut SqliteConnection, run: i64) -> Result<RunAudit> {
+    let action = "read what was decided about a run";
+    let plan: Option<String> = sqlx::query_scalar("select plan_hash from run where id = $1")
+        .bind(run)
+        .fetch_optional(&mut *reader)
+        .await
+        .during(action)?
+        .flatten();
+    let issues: Vec<(String, String, String)> =
+        sqlx::query_as("select hash, language, subject from issue where run_id = $1 order by id")
+            .bind(run)
+            .fetch_all(&mut *reader)
+            .await
+            .during(action)?;
+    // A pause of the digest, or of all sending, was one of the run while it was there.
+    let decisions: Vec<(i64, String, String, Option<String>, bool)> = sqlx::query_as(
+        "select a.at, a.said ->> 'event', a.said ->> 'by',
+             coalesce(a.said ->> 'reason', a.said ->> 'resolution'), a.said ->> 'run' is null
+         from audit a join run r on r.id = $1 join digest d on d.id = r.digest_id
+         where a.kind = 'approval' and (a.said ->> 'run' = r.id
+             or (a.said ->> 'event' in ('paused', 'resumed') and a.said ->> 'run' is null
+                 and coalesce(a.said ->> 'digest', d.name) = d.name
+                 and a.at between r.created_at and coalesce(r.finished_at, a.at)))
+         order by a.day, a.number",
+    )
+    .bind(run)
+    .fetch_all(reader)
+    .await
+    .during(action)?;
+    let issue = |(hash, language, subject)| IssueLine { hash, language, subject };
+    let decision =
+        |(at, what, by, reason, is_wider)| Decision { at: moment(at), what, by, reason, is_wider };
+    Ok(RunAudit {
+        plan,
+        issue_list: issues.into_iter().map(issue).collect(),
+        decisions: decisions.into_iter().map(decision).collect(),
+    })
 }
