@@ -77,8 +77,8 @@ pub fn router(shown: watch::Receiver<Arc<Shown>>) -> Router {
         .route("/documents/{*path}", get(document))
         .route("/pages/{page}", get(page))
         .route("/templates/{*name}", get(template))
-        .route("/light/{*path}", get(async |server, path| frame(server, path, Scheme::Light).await))
-        .route("/dark/{*path}", get(async |server, path| frame(server, path, Scheme::Dark).await))
+        .route("/light/{*path}", get(light))
+        .route("/dark/{*path}", get(dark))
         .route("/events", get(events))
         .route("/style.css", asset("text/css; charset=utf-8", STYLE))
         .route("/preview.css", asset("text/css; charset=utf-8", PREVIEW_STYLE))
@@ -189,12 +189,16 @@ async fn template(State(server): State<Arc<Server>>, Path(name): Path<String>) -
     server.show(ShowView::of(&name, &about).text(source.to_owned()))
 }
 
+async fn light(State(server): State<Arc<Server>>, Path(path): Path<String>) -> Response {
+    frame(&server, &path, Scheme::Light)
+}
+
+async fn dark(State(server): State<Arc<Server>>, Path(path): Path<String>) -> Response {
+    frame(&server, &path, Scheme::Dark)
+}
+
 /// What stands in a frame: a mail, a web copy, a page, or a document with what it refers to.
-async fn frame(
-    State(server): State<Arc<Server>>,
-    Path(path): Path<String>,
-    scheme: Scheme,
-) -> Response {
+fn frame(server: &Server, path: &str, scheme: Scheme) -> Response {
     let shown = server.shown();
     let mut parts = path.splitn(2, '/');
     let (kind, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

@@ -44,8 +44,8 @@ pub fn issues(
         Ok(MadeIssue {
             language: made.language.as_str().to_owned(),
             subject: made.subject,
-            message: text(message.message(&personal).unstuffed()),
-            web_copy: text(unpacked(&made.web.bytes)),
+            message: text(&message.message(&personal).unstuffed()),
+            web_copy: text(&unpacked(&made.web.bytes)),
         })
     };
     run.plan.issues.iter().take(limit).map(|issue| make(issue)).collect()
@@ -60,6 +60,6 @@ fn unpacked(bytes: &[u8]) -> Vec<u8> {
     unpacked
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

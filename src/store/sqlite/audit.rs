@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
 use sqlx::{FromRow, SqliteConnection};
 
 use super::{During, Result, moment, requests, runs};
@@ -190,17 +189,21 @@ pub(super) async fn consents(writer: &mut SqliteConnection, now: DateTime<Utc>) 
 }
 
 #[derive(FromRow)]
-struct ConsentRow {
-    id: i64,
-    subscriber_id: i64,
-    feed: String,
-    digest: String,
-    action: String,
-    at: i64,
-    source: String,
-    wording: Option<String>,
-    reason: Option<String>,
+struct ConsentPage {
+    count: i64,
+    first: Option<i64>,
+    last: Option<i64>,
+    lowest_subscriber: Option<i64>,
+    highest_subscriber: Option<i64>,
+    requested: i64,
+    confirmed: i64,
+    changed: i64,
+    ended: i64,
+    says: Option<String>,
 }
+
+/// Rows of consent that are read at once.
+const CONSENTS: i64 = 5_000;
 
 /// Rows of consent behind `after`, up to `last`; `None` where there is none.
 async fn consent_rows(
@@ -208,39 +211,61 @@ async fn consent_rows(
     after: i64,
     last: i64,
 ) -> Result<Option<Consents>> {
-    let mut rows = sqlx::query_as::<_, ConsentRow>(
-        "select id, subscriber_id, feed, digest, action, at, source, wording, reason
-         from consent where id > $1 and id <= $2 order by id",
-    )
-    .bind(after)
-    .bind(last)
-    .fetch(reader);
     let mut hasher = Hasher::default();
     let mut found: Option<Consents> = None;
-    while let Some(row) = rows.try_next().await.during(READ)? {
-        let ConsentRow { id, subscriber_id, feed, digest, action, at, source, wording, reason } =
-            &row;
-        let says = (id, subscriber_id, feed, digest, action, at, source, wording, reason);
-        hasher.add(&serde_json::to_vec(&says).expect("rows are always JSON"));
+    let mut after = after;
+    loop {
+        // As one text: an import would pay more for each row by itself than for writing it.
+        // `quote` is as SQL writes values, so that no two rows give the same text.
+        let page: ConsentPage = sqlx::query_as(
+            "select count(*) as count, min(id) as first, max(id) as last,
+                 min(subscriber_id) as lowest_subscriber, max(subscriber_id) as highest_subscriber,
+                 count(*) filter (where action = 'requested') as requested,
+                 count(*) filter (where action = 'confirmed') as confirmed,
+                 count(*) filter (where action = 'changed') as changed,
+                 count(*) filter (where action = 'ended') as ended,
+                 group_concat(id || ',' || subscriber_id || ',' || quote(feed) || ','
+                     || quote(digest) || ',' || action || ',' || at || ',' || quote(source)
+                     || ',' || quote(wording) || ',' || quote(reason), char(10) order by id)
+                     as says
+             from (select * from consent where id > $1 and id <= $2 order by id limit $3)",
+        )
+        .bind(after)
+        .bind(last)
+        .bind(CONSENTS)
+        .fetch_one(&mut *reader)
+        .await
+        .during(READ)?;
+        let (Some(first), Some(newest), Some(says)) = (page.first, page.last, &page.says) else {
+            return Ok(found.map(|found| Consents { rows: hasher.finish(), ..found }));
+        };
+        hasher.add(says.as_bytes());
+        hasher.add(b"\n");
+        let one =
+            page.lowest_subscriber.filter(|_| page.lowest_subscriber == page.highest_subscriber);
         let found = found.get_or_insert_with(|| Consents {
-            first: row.id,
-            last: row.id,
+            first,
+            last: newest,
             count: 0,
             actions: BTreeMap::new(),
-            subscriber: Some(row.subscriber_id),
+            subscriber: one,
             rows: String::new(),
         });
-        found.last = row.id;
-        found.count += 1;
-        found.subscriber = found.subscriber.filter(|person| *person == row.subscriber_id);
-        match found.actions.get_mut(&row.action) {
-            Some(count) => *count += 1,
-            None => {
-                found.actions.insert(row.action, 1);
+        found.last = newest;
+        found.count += page.count.cast_unsigned();
+        found.subscriber = found.subscriber.filter(|person| Some(*person) == one);
+        for (action, count) in [
+            ("requested", page.requested),
+            ("confirmed", page.confirmed),
+            ("changed", page.changed),
+            ("ended", page.ended),
+        ] {
+            if count > 0 {
+                *found.actions.entry(action.to_owned()).or_default() += count.cast_unsigned();
             }
         }
+        after = newest;
     }
-    Ok(found.map(|found| Consents { rows: hasher.finish(), ..found }))
 }
 
 /// Lines that are read at once.
