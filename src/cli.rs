@@ -14,6 +14,7 @@ mod list;
 mod outbox;
 mod output;
 mod pause;
+mod preview;
 mod progress;
 mod publish_now;
 mod resume;
@@ -22,6 +23,9 @@ mod session;
 mod show;
 mod status;
 mod subscribers;
+mod verify;
+mod what_got;
+mod who_got;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -93,6 +97,14 @@ enum Command {
     /// Add, import, list and remove subscribers
     #[command(subcommand)]
     Subscribers(subscribers::Subscribers),
+    /// Show in a web browser what would go out now; loads itself anew as files are saved
+    Preview(preview::PreviewServer),
+    /// Show how many got an entry by e-mail, by revision and run
+    WhoGot(who_got::WhoGot),
+    /// Show every e-mail that a person got, and what it held
+    WhatGot(what_got::WhatGot),
+    /// Check the audit ledger: every line, and what it says against the store
+    Verify,
 }
 
 /// Runs one command to its exit code.
@@ -129,6 +141,10 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Cancel(args) => cancel::run(&global, &environment, &args, output).await,
         Command::Outbox(args) => outbox::run(&global, &environment, &args, output).await,
         Command::Subscribers(args) => subscribers::run(&global, &environment, args, output).await,
+        Command::Preview(args) => preview::run(&global, &environment, &args, output).await,
+        Command::WhoGot(args) => who_got::run(&global, &environment, &args, output).await,
+        Command::WhatGot(args) => what_got::run(&global, &environment, &args, output).await,
+        Command::Verify => verify::run(&global, &environment, output).await,
     }
 }
 

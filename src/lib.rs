@@ -17,6 +17,8 @@ pub mod dates;
 
 mod hash;
 
+pub mod audit;
+
 pub mod content;
 
 pub mod catalogue;

@@ -9,6 +9,7 @@ pub mod feeds;
 pub mod hubs;
 pub mod mirror;
 pub mod people;
+pub mod preview;
 pub mod publish;
 pub mod requests;
 pub mod scan;

@@ -446,6 +446,28 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The delivery that an unsubscribe token names.
     async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>>;
 
+    // Audit.
+
+    /// Entries with this id, path or address; else those with it as a part of one of these or of
+    /// their title, the newest first: as many as somebody looks through.
+    async fn entries_like(&self, asked: &str) -> Result<Vec<EntryFound>>;
+
+    /// How many got which revision of an entry, by run.
+    async fn receivers_by_run(&self, entry: i64) -> Result<Vec<RunReceivers>>;
+
+    /// The next people behind the subscriber `after` whose delivery of a run holds an entry, a
+    /// page of them; none behind the last.
+    async fn receivers(&self, entry: i64, run: i64, after: i64) -> Result<Vec<Receiver>>;
+
+    /// All deliveries of a person with what they hold, oldest first.
+    async fn deliveries_of(&self, subscriber: i64) -> Result<Vec<PersonDelivery>>;
+
+    /// What auditors ask of a run beside its numbers.
+    async fn run_audit(&self, run: i64) -> Result<RunAudit>;
+
+    /// Checks the audit ledger, and what it says against the rows, as of one moment.
+    async fn verify_audit(&self) -> Result<AuditReport>;
+
     // Other processes.
 
     async fn request(&self, kind: RequestKind, argument: &str, now: DateTime<Utc>) -> Result<i64>;

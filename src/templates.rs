@@ -102,6 +102,16 @@ impl Templates {
         self
     }
 
+    /// A set of its own, whose sources are part of the program and of no plan.
+    pub(crate) fn of(sources: &[(&str, &str)]) -> Self {
+        let sources = sources.iter().map(|&(name, source)| (name.to_owned(), source.to_owned()));
+        let sources: BTreeMap<String, String> = sources.collect();
+        let mut tera = Tera::default();
+        register(&mut tera);
+        tera.add_raw_templates(&sources).expect("templates of the program are tested");
+        Self { tera, sources }
+    }
+
     /// Renders the template `name` with the fields of `context`.
     pub fn page(&self, name: &str, context: &impl Serialize) -> Result<String, TemplateError> {
         let whole = |error: &tera::Error| TemplateError::Whole {

@@ -5,6 +5,7 @@
 //! copy buttons.
 
 mod documents;
+pub mod preview;
 mod server;
 mod unsubscribe;
 

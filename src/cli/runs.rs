@@ -10,10 +10,13 @@ use super::session::{self, local};
 use super::{Global, outbox};
 use crate::config::Environment;
 use crate::pipeline::Press;
-use crate::store::{PauseRecord, RunDetails, RunsAsked};
+use crate::store::{Decision, PauseRecord, RunAudit, RunDetails, RunsAsked};
 
 /// Runs that are listed.
 const NEWEST: u32 = 20;
+
+/// Issues of a run that are named to people; `--json` has all.
+const ISSUES: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Runs {
@@ -34,6 +37,8 @@ enum Command {
 struct Shown {
     #[serde(flatten)]
     run: RunDetails,
+    #[serde(flatten)]
+    audit: RunAudit,
     /// Pauses that keep it from being sent.
     pauses: Vec<PauseRecord>,
     uncertain: Vec<outbox::Row>,
@@ -84,6 +89,7 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
     let all = press.store.pauses().await?;
     let pauses: Vec<PauseRecord> = all.into_iter().filter(|p| is_stopped(&run, p)).collect();
     let uncertain = outbox::rows(press, Some(number)).await?;
+    let audit = press.store.run_audit(number).await?;
     let line = |name: &str, text: &str| output.paragraph(&format!("{name:<14}"), text);
     line("run", &run.run.to_string());
     line("digest", &run.digest);
@@ -100,7 +106,14 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
     if let Some(finished_at) = run.finished_at {
         line("ended", &local(press, finished_at));
     }
+    if let Some(plan) = &audit.plan {
+        line("plan", plan);
+    }
     line("issues", &run.issues.to_string());
+    for issue in audit.issue_list.iter().take(ISSUES) {
+        line("", &format!("{} ({})", issue.subject, issue.language));
+        line("", &issue.hash);
+    }
     line("people", &run.recipients.to_string());
     line("deliveries", &deliveries(&run));
     if run.resent > 0 {
@@ -112,8 +125,19 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
             line(name, &text);
         }
     }
-    output.json(&Shown { run, pauses, uncertain });
+    for decision in &audit.decisions {
+        line(&decision.what, &decided(press, decision));
+    }
+    output.json(&Shown { run, audit, pauses, uncertain });
     Ok(0)
+}
+
+/// Who decided it, when and why.
+fn decided(press: &Press, decision: &Decision) -> String {
+    let at = local(press, decision.at);
+    let scope = if decision.is_wider { ", with others" } else { "" };
+    let why = decision.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("by {} at {at}{scope}{why}", decision.by)
 }
 
 fn is_stopped(run: &RunDetails, pause: &PauseRecord) -> bool {

@@ -17,7 +17,7 @@ use crate::pipeline::{Press, feeds};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{RequestKind, Store, lock};
 use crate::subscribers::keys::{KeyError, Keys};
-use crate::templates::{AnnouncedFeed, Templates};
+use crate::templates::{AnnouncedFeed, TemplateError, Templates};
 
 /// Reads the config, and says what this version does not do of it.
 pub(super) fn config(
@@ -92,16 +92,26 @@ pub(super) async fn open_private(
     let folder =
         tempfile::Builder::new().prefix("tidings-").tempdir().map_err(Failure::new)?.keep();
     let private = private_config(&config, &folder);
-    if config.store_path.exists() {
-        let real = SqliteStore::open(&config.store_path).await?;
-        real.copy_to(&private.store_path).await?;
-    }
     for (what, path) in [
         ("store", private.store_path.clone()),
         ("output", private.output_folder.clone()),
         ("mail", maildir(&private)),
     ] {
         output.note(&format!("private {what}: {}", path.display()));
+    }
+    open_copy(&config, clock, &folder).await
+}
+
+/// Opens a private copy below `folder`, and says nothing.
+pub(super) async fn open_copy(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    folder: &Path,
+) -> Result<Press, Failure> {
+    let private = private_config(config, folder);
+    if config.store_path.exists() {
+        let real = SqliteStore::open(&config.store_path).await?;
+        real.copy_to(&private.store_path).await?;
     }
     open_with(private, clock).await
 }
@@ -134,9 +144,7 @@ pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
 
 /// Opens everything that `config` names.
 pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
-    let templates = Templates::load(&config.templates_folder)?;
-    let today = clock.now().with_timezone(&config.site.time_zone).date_naive();
-    let templates = templates.announcing(&announced(&config, today));
+    let templates = templates(&config, &config.templates_folder, clock.as_ref())?;
     let store = SqliteStore::open(&config.store_path).await?;
     let keys = Keys::open(&config.keys_folder)?;
     let own = keys.check_value();
@@ -150,6 +158,16 @@ pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<P
         clock,
         templates: Arc::new(templates),
     })
+}
+
+/// The templates in `folder`, which announce the feeds of the config.
+pub(super) fn templates(
+    config: &Config,
+    folder: &Path,
+    clock: &dyn Clock,
+) -> Result<Templates, TemplateError> {
+    let today = clock.now().with_timezone(&config.site.time_zone).date_naive();
+    Ok(Templates::load(folder)?.announcing(&announced(config, today)))
 }
 
 /// The feeds that the config names, for every page the daemon serves.

@@ -18,6 +18,7 @@ use crate::store::{
 };
 
 mod issues;
+pub mod preview;
 mod start;
 
 pub use start::start;

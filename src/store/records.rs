@@ -1,5 +1,6 @@
 //! The values that go into the store and come out of it.
 
+mod audit;
 mod feeds;
 mod operating;
 
@@ -13,6 +14,7 @@ use crate::content::FileStat;
 use crate::content::Problem;
 use crate::model::{Entry, Language, Revision, Seq};
 use crate::outbox::lane::Lane;
+pub use audit::*;
 pub use feeds::*;
 pub use operating::*;
 

@@ -3,6 +3,7 @@
 //! One connection writes, a few read. Every write begins `immediate`, so that two processes
 //! wait for each other instead of failing half-way.
 
+mod audit;
 mod cancel;
 mod catalogue;
 mod content;
@@ -20,6 +21,7 @@ mod pauses;
 mod people;
 mod placing;
 mod planning;
+mod receivers;
 mod requests;
 mod runs;
 mod runs_seen;
@@ -46,12 +48,13 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use self::group::GroupCommit;
 use super::{
-    Audience, Body, BodyAtSource, Cancellation, Cancelled, Change, Claim, ClaimRequest,
-    DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult, DigestProgress, DocumentRecord,
-    EndOfSubscription, EventMember, FeedLists, FeedRecord, FileOutcome, Followed, HoldRecord,
-    Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription,
-    PauseRecord, PauseScope, Paused, PingRecord, Placement, Placing, PublicationRecord, QuietRun,
-    Received, Recovered, Request, RequestKind, Resolution, Result, RunDetails, RunPage, RunRecord,
+    Audience, AuditReport, Body, BodyAtSource, Cancellation, Cancelled, Change, Claim,
+    ClaimRequest, DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult, DigestProgress,
+    DocumentRecord, EndOfSubscription, EntryFound, EventMember, FeedLists, FeedRecord, FileOutcome,
+    Followed, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause,
+    NewRun, NewSubscription, PauseRecord, PauseScope, Paused, PersonDelivery, PingRecord,
+    Placement, Placing, PublicationRecord, QuietRun, Received, Receiver, Recovered, Request,
+    RequestKind, Resolution, Result, RunAudit, RunDetails, RunPage, RunReceivers, RunRecord,
     RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
     SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord,
 };
@@ -77,7 +80,7 @@ const LARGE_CACHE: &str = "pragma cache_size = -8192";
 const USUAL_CACHE: &str = "pragma cache_size = -1024";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
@@ -86,6 +89,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (6, "deliveries", include_str!("../../migrations/sqlite/0006_deliveries.sql")),
     (7, "run_counts", include_str!("../../migrations/sqlite/0007_run_counts.sql")),
     (8, "pages", include_str!("../../migrations/sqlite/0008_pages.sql")),
+    (11, "audit", include_str!("../../migrations/sqlite/0011_audit.sql")),
 ];
 
 #[derive(Debug)]
@@ -174,7 +178,7 @@ impl SqliteStore {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, action).await?;
         let uncertain = cancel::uncertain(&mut transaction, run).await?;
-        runs::count_cancelled(&mut transaction).await?;
+        runs::count_cancelled(&mut transaction, now).await?;
         transaction.commit().await.during(action)?;
         Ok(Cancelled { cancelled, uncertain })
     }
@@ -592,7 +596,11 @@ impl Store for SqliteStore {
 
     async fn open_run(&self, run: i64, plan_hash: &str, recipients: u64) -> Result<bool> {
         failpoint::reach("before-run-opens");
-        planning::open(&mut *self.writer().await, run, plan_hash, recipients).await
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "open a run").await?;
+        let opened = planning::open(&mut transaction, run, plan_hash, recipients).await?;
+        transaction.commit().await.during("open a run")?;
+        Ok(opened)
     }
 
     async fn drop_begun_run(&self) -> Result<()> {
@@ -603,7 +611,11 @@ impl Store for SqliteStore {
     }
 
     async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool> {
-        runs::record_quiet(&mut *self.writer().await, run, now).await
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "record a run").await?;
+        let recorded = runs::record_quiet(&mut transaction, run, now).await?;
+        transaction.commit().await.during("record a run")?;
+        Ok(recorded)
     }
 
     async fn clear_owed(&self, digest: i64, owed_read: &[(i64, String, Seq)]) -> Result<()> {
@@ -637,7 +649,11 @@ impl Store for SqliteStore {
     }
 
     async fn complete_runs(&self, now: DateTime<Utc>) -> Result<Vec<i64>> {
-        runs::complete(&mut *self.writer().await, now).await
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "complete runs").await?;
+        let ended = runs::complete(&mut transaction, now).await?;
+        transaction.commit().await.during("complete runs")?;
+        Ok(ended)
     }
 
     async fn issue(&self, issue: i64) -> Result<Option<IssueRecord>> {
@@ -831,6 +847,32 @@ impl Store for SqliteStore {
 
     async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>> {
         people::delivery(&mut *self.reader().await?, run, subscriber).await
+    }
+
+    async fn entries_like(&self, asked: &str) -> Result<Vec<EntryFound>> {
+        receivers::entries_like(&mut *self.reader().await?, asked).await
+    }
+
+    async fn receivers_by_run(&self, entry: i64) -> Result<Vec<RunReceivers>> {
+        receivers::by_run(&mut *self.reader().await?, entry).await
+    }
+
+    async fn receivers(&self, entry: i64, run: i64, after: i64) -> Result<Vec<Receiver>> {
+        receivers::receivers(&mut *self.reader().await?, entry, run, after).await
+    }
+
+    async fn deliveries_of(&self, subscriber: i64) -> Result<Vec<PersonDelivery>> {
+        receivers::of_person(&mut *self.reader().await?, subscriber).await
+    }
+
+    async fn run_audit(&self, run: i64) -> Result<RunAudit> {
+        receivers::run_audit(&mut *self.reader().await?, run).await
+    }
+
+    async fn verify_audit(&self) -> Result<AuditReport> {
+        let mut reader = self.reader().await?;
+        let mut transaction = reader.begin().await.during("read the audit ledger")?;
+        audit::verify(&mut transaction).await
     }
 
     async fn request(&self, kind: RequestKind, argument: &str, now: DateTime<Utc>) -> Result<i64> {

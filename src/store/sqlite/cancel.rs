@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::outbox::NEVER;
-use super::{During, Result, runs};
+use super::{During, Result, audit, runs};
+use crate::audit::Said;
 use crate::store::{Cancellation, DeliveryKeys};
 
 /// People whose deliveries are ended in one transaction: a sender waits for each.
@@ -29,10 +30,15 @@ pub(super) async fn begin(
     .bind(cancellation.run)
     .bind(now.timestamp())
     .bind(said(cancellation))
-    .execute(writer)
+    .execute(&mut *writer)
     .await
     .during("cancel a run")?;
-    Ok(begun.rows_affected() > 0)
+    if begun.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let Cancellation { run, by, reason, .. } = cancellation.clone();
+    audit::append(writer, &Said::Cancelled { run, by, reason }, now).await?;
+    Ok(true)
 }
 
 /// Cancelled runs of which something may be open still.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, from_json, json, timestamp};
+use super::{During, Result, audit, from_json, json, timestamp};
 use crate::catalogue::EntryState;
 use crate::feeds::facets::{Facet, Facets};
 use crate::feeds::{ARCHIVE_LENGTH, Tombstone};
@@ -355,9 +355,10 @@ pub(super) async fn move_subscriptions(
         sqlx::query("update subscription set feed = $2 where feed = $1 and state <> 'ended'")
             .bind(old)
             .bind(new)
-            .execute(writer)
+            .execute(&mut *writer)
             .await
             .during(action)?;
+    audit::consents(writer, now).await?;
     Ok(moved.rows_affected())
 }
 

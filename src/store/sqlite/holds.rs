@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-use super::{During, Result, moment};
+use super::{During, Result, audit, moment};
+use crate::audit::Said;
 use crate::catalogue::Held;
 use crate::store::HoldRecord;
 
@@ -67,13 +68,18 @@ pub(super) async fn release(
     now: DateTime<Utc>,
 ) -> Result<Option<HoldRecord>> {
     let Some(hold) = open_holds(writer, Some(id)).await?.pop() else { return Ok(None) };
-    sqlx::query("update hold set released_at = $2, released_by = $3 where id = $1")
-        .bind(id)
-        .bind(now.timestamp())
-        .bind(by)
-        .execute(writer)
-        .await
-        .during("let a hold go")?;
+    let subject: String = sqlx::query_scalar(
+        "update hold set released_at = $2, released_by = $3 where id = $1 returning subject",
+    )
+    .bind(id)
+    .bind(now.timestamp())
+    .bind(by)
+    .fetch_one(&mut *writer)
+    .await
+    .during("let a hold go")?;
+    let HoldRecord { kind, reason, .. } = hold.clone();
+    let said = Said::Approved { hold: id, kind, subject, reason, by: by.to_owned() };
+    audit::append(writer, &said, now).await?;
     Ok(Some(hold))
 }
 

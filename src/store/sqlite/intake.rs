@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{FromRow, SqlStr, Sqlite, SqliteConnection};
 
 use super::values::{MOST_ROWS, Sized, in_all_sizes, places};
-use super::{During, Result, people};
+use super::{During, Result, audit, people};
 use crate::store::{NewSubscription, Subscribed};
 
 pub(super) async fn subscribe(
@@ -66,6 +66,7 @@ pub(super) async fn subscribe(
             });
         }
     }
+    audit::consents(writer, now).await?;
     Ok(answers)
 }
 

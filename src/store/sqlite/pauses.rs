@@ -7,7 +7,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, moment};
+use super::{During, Result, audit, moment};
+use crate::audit::Said;
 use crate::store::{NewPause, PauseRecord, PauseScope, Paused};
 
 #[derive(FromRow)]
@@ -53,6 +54,15 @@ pub(super) async fn pause(
     .during(action)?
     .rows_affected();
     settle(writer).await?;
+    if added > 0 {
+        let said = Said::Paused {
+            digest: digest.map(str::to_owned),
+            run,
+            by: pause.by.clone(),
+            reason: pause.reason.clone(),
+        };
+        audit::append(writer, &said, now).await?;
+    }
     let row = standing(writer, &pause.scope).await?;
     let row = row.ok_or(sqlx::Error::RowNotFound).during(action)?;
     Ok(Paused { pause: row.into(), is_new: added > 0 })
@@ -73,6 +83,8 @@ pub(super) async fn resume(
         .await
         .during("resume sending")?;
     settle(writer).await?;
+    let said = Said::Resumed { digest: row.digest.clone(), run: row.run_id, by: by.to_owned() };
+    audit::append(writer, &said, now).await?;
     Ok(Some(row.into()))
 }
 

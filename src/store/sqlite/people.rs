@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, json};
+use super::{During, Result, audit, json};
 use crate::model::{Language, Seq};
 use crate::store::{
     Audience, DeliveryRecord, EndOfSubscription, NewSubscription, StoreError, Subscribed,
@@ -394,6 +394,7 @@ pub(super) async fn end_subscriptions(
         .await
         .during(action)?;
     }
+    audit::consents(writer, now).await?;
     Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
 }
 

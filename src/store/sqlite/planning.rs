@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-use super::{During, Result, json};
+use super::{During, Result, audit, json};
 use crate::store::{NewIssue, NewRun, Received, Rendering, RunPage, SubscriberRange};
 
 pub(super) async fn received(
@@ -186,10 +186,14 @@ pub(super) async fn open(
     .bind(run)
     .bind(plan_hash)
     .bind(recipients.cast_signed())
-    .execute(writer)
+    .execute(&mut *writer)
     .await
     .during("open a run")?;
-    Ok(opened.rows_affected() > 0)
+    if opened.rows_affected() == 0 {
+        return Ok(false);
+    }
+    audit::opened(writer, run).await?;
+    Ok(true)
 }
 
 /// A value lowered or set since stays, and so does one that went to another digest.

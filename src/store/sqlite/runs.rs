@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, from_json, json, moment, planning};
+use super::{During, Result, audit, from_json, json, moment, planning};
+use crate::audit::Totals;
 use crate::store::{DeliveryKeys, DigestProgress, IssueRecord, QuietRun, QuietState, RunRecord};
 
 pub(super) async fn register_digests(
@@ -77,10 +78,14 @@ pub(super) async fn record_quiet(
     .bind(state)
     .bind(&run.reason)
     .bind(now.timestamp())
-    .execute(writer)
+    .execute(&mut *writer)
     .await
     .during("record a run")?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    audit::quiet(writer, run.digest, &run.key, now).await?;
+    Ok(true)
 }
 
 pub(super) async fn expand(
@@ -225,6 +230,10 @@ impl Counted {
         by_state.retain(|_, count| *count > 0);
         Ok(Self { by_state, resent: resent.cast_unsigned() })
     }
+
+    pub(super) fn into_totals(self) -> Totals {
+        Totals { deliveries: self.by_state, resent: self.resent }
+    }
 }
 
 /// Counts a run's deliveries: in one pass, where groups would sort all of them first.
@@ -249,21 +258,37 @@ pub(super) async fn count(reader: &mut SqliteConnection, run: i64) -> Result<Cou
     Counted::kept(&by_state, resent)
 }
 
+/// The counts that a run at its end keeps.
+pub(super) async fn kept(reader: &mut SqliteConnection, run: i64) -> Result<Option<Counted>> {
+    let row: Option<(Option<String>, Option<i64>)> =
+        sqlx::query_as("select counts, resent from run where id = $1")
+            .bind(run)
+            .fetch_optional(reader)
+            .await
+            .during("read a run's counts")?;
+    let Some((Some(by_state), resent)) = row else { return Ok(None) };
+    Counted::kept(&by_state, resent.unwrap_or(0)).map(Some)
+}
+
 /// A run at its end keeps its counts: listing it looks at no delivery.
-async fn keep_counts(writer: &mut SqliteConnection, run: i64) -> Result<()> {
+async fn keep_counts(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<()> {
     let counted = count(&mut *writer, run).await?;
     sqlx::query("update run set counts = $2, resent = $3 where id = $1")
         .bind(run)
         .bind(json(&counted.by_state))
         .bind(counted.resent.cast_signed())
-        .execute(writer)
+        .execute(&mut *writer)
         .await
         .during("keep a run's counts")?;
-    Ok(())
+    audit::ended(writer, run, counted.into_totals(), now).await
 }
 
 /// Counts what a person settled of a run at its end.
-pub(super) async fn recount(writer: &mut SqliteConnection, run: i64) -> Result<()> {
+pub(super) async fn recount(
+    writer: &mut SqliteConnection,
+    run: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let is_kept: bool = sqlx::query_scalar(
         "select exists (select 1 from run where id = $1
              and (state = 'complete' or counts is not null))",
@@ -272,11 +297,14 @@ pub(super) async fn recount(writer: &mut SqliteConnection, run: i64) -> Result<(
     .fetch_one(&mut *writer)
     .await
     .during("keep a run's counts")?;
-    if is_kept { keep_counts(writer, run).await } else { Ok(()) }
+    if is_kept { keep_counts(writer, run, now).await } else { Ok(()) }
 }
 
 /// Cancelled runs keep their counts when nothing of them is open or in hand any more.
-pub(super) async fn count_cancelled(writer: &mut SqliteConnection) -> Result<()> {
+pub(super) async fn count_cancelled(
+    writer: &mut SqliteConnection,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let runs: Vec<i64> = sqlx::query_scalar(
         // The first condition on deliveries is that of the index `delivery_due`.
         "select id from run where state = 'cancelled' and counts is null
@@ -290,7 +318,7 @@ pub(super) async fn count_cancelled(writer: &mut SqliteConnection) -> Result<()>
     .await
     .during("count cancelled runs")?;
     for run in runs {
-        keep_counts(writer, run).await?;
+        keep_counts(writer, run, now).await?;
     }
     Ok(())
 }
@@ -316,9 +344,9 @@ pub(super) async fn complete(
     .await
     .during("complete runs")?;
     for run in &runs {
-        keep_counts(writer, *run).await?;
+        keep_counts(writer, *run, now).await?;
     }
-    count_cancelled(writer).await?;
+    count_cancelled(writer, now).await?;
     Ok(runs)
 }
 

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::outbox::{AT_ONCE, NEVER};
-use super::{During, Result, cancel, json, moment, pauses, runs};
+use super::{During, Result, audit, cancel, json, moment, pauses, runs};
+use crate::audit::Said;
 use crate::store::{Resolution, UncertainRecord};
 
 #[derive(FromRow)]
@@ -101,8 +102,16 @@ pub(super) async fn resolve(
         .during("resolve deliveries")?
         .rows_affected();
     if resolved > 0 {
+        let as_said = match resolution {
+            Resolution::Sent => "sent",
+            Resolution::Unsent => "unsent",
+            Resolution::Resend => "resend",
+        };
+        let (as_said, by) = (as_said.to_owned(), by.to_owned());
+        let said = Said::Resolved { run, resolution: as_said, deliveries: resolved, by };
+        audit::append(writer, &said, now).await?;
         match resolution {
-            Resolution::Sent => runs::recount(writer, run).await?,
+            Resolution::Sent => runs::recount(writer, run, now).await?,
             Resolution::Unsent | Resolution::Resend => {
                 reopen(writer, run, subscribers, now).await?;
             }
@@ -119,7 +128,7 @@ async fn reopen(
     subscribers: &[i64],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    sqlx::query(
+    let reopened = sqlx::query(
         "update run set state = 'sending', finished_at = null, counts = null, resent = null
          where id = $1 and state = 'complete'",
     )
@@ -127,7 +136,10 @@ async fn reopen(
     .execute(&mut *writer)
     .await
     .during("open a run again")?;
+    if reopened.rows_affected() > 0 {
+        audit::append(writer, &Said::Reopened { run }, now).await?;
+    }
     pauses::settle(writer).await?;
     cancel::end_late(writer, run, subscribers, now).await?;
-    runs::recount(writer, run).await
+    runs::recount(writer, run, now).await
 }

@@ -1,0 +1,186 @@
+//! What auditors ask, through the program itself.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod support;
+
+use support::office::{Done, Office};
+
+fn done(office: &Office, arguments: &[&str]) -> String {
+    let done = office.run(arguments);
+    assert_eq!(done.code, 0, "{done:?}");
+    done.stdout
+}
+
+fn json(office: &Office, arguments: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&done(office, &[arguments, &["--json"]].concat())).unwrap()
+}
+
+/// An office that rehearsed one digest of two releases to three people.
+fn office() -> Office {
+    let office = Office::new();
+    office.release("a-new-bridge", "It opens today.");
+    office.release("an-old-ferry", "It sails no more.");
+    office.subscribe(3, "daily");
+    done(&office, &["publish-now"]);
+    office
+}
+
+#[test]
+fn who_got_an_entry_is_counted_by_revision_and_run() {
+    let office = office();
+    let asked = json(&office, &["who-got", "bridge"]);
+    assert_eq!(asked["entry"]["title"], "a new bridge");
+    assert_eq!(asked["entry"]["path"], "_posts/a-new-bridge.md");
+    assert_eq!(asked["runs"][0]["digest"], "daily");
+    assert_eq!(asked["runs"][0]["revision"], 1);
+    assert_eq!(asked["runs"][0]["deliveries"], serde_json::json!({"rehearsed": 3}));
+    for same in ["_posts/a-new-bridge.md", "https://press.example.org/news/a-new-bridge/"] {
+        assert_eq!(json(&office, &["who-got", same]), asked, "{same}");
+    }
+    let id = asked["entry"]["id"].as_str().unwrap();
+    assert_eq!(json(&office, &["who-got", id]), asked);
+    let text = done(&office, &["who-got", "A NEW BRIDGE"]);
+    assert!(text.ends_with("revision 1\n    3 rehearsed\nin all: 3 rehearsed\n"), "{text}");
+}
+
+#[test]
+fn people_are_listed_by_number_and_by_address_only_where_asked() {
+    let office = office();
+    let text = done(&office, &["who-got", "bridge", "--list"]);
+    assert!(text.contains("\n1 rehearsed run "), "{text}");
+    assert!(!text.contains('@'), "{text}");
+    let rows = json(&office, &["who-got", "bridge", "--list"]);
+    let people: Vec<i64> =
+        rows.as_array().unwrap().iter().map(|row| row["subscriber"].as_i64().unwrap()).collect();
+    assert_eq!(people, [1, 2, 3]);
+    assert!(rows[0].get("address").is_none());
+    let rows = json(&office, &["who-got", "bridge", "--list", "--addresses"]);
+    assert_eq!(rows[2]["address"], "reader3@example.org");
+    assert_eq!(office.run(&["who-got", "bridge", "--addresses"]).code, 2);
+}
+
+#[test]
+fn an_entry_that_is_not_clear_is_asked_for_and_an_unknown_one_refused() {
+    let office = office();
+    let Done { code, stderr, .. } = office.run(&["who-got", "_posts/"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("`_posts/` may mean several entries:"), "{stderr}");
+    assert!(stderr.contains("_posts/a-new-bridge.md (a new bridge)"), "{stderr}");
+    assert!(stderr.contains("_posts/an-old-ferry.md (an old ferry)"), "{stderr}");
+    let Done { code, stderr, .. } = office.run(&["who-got", "100%"]);
+    assert_eq!(code, 2);
+    assert!(stderr.starts_with("error: there is no entry `100%`\nhint: "), "{stderr}");
+}
+
+#[test]
+fn what_a_person_got_is_told_with_its_entries() {
+    let office = office();
+    let got = json(&office, &["what-got", "reader2@example.org"]);
+    assert_eq!(got["subscriber"], 2);
+    let delivery = &got["deliveries"][0];
+    assert_eq!(delivery["state"], "rehearsed");
+    assert_eq!(delivery["digest"], "daily");
+    let titles: Vec<_> =
+        delivery["entries"].as_array().unwrap().iter().map(|entry| &entry["title"]).collect();
+    assert_eq!(titles.len(), 2);
+    assert!(delivery["entries"][0]["revision"] == 1 && delivery["entries"][0]["feed"] == "all");
+    let text = done(&office, &["what-got", "reader2@example.org"]);
+    assert!(text.contains("    - a new bridge, revision 1, in all\n"), "{text}");
+    let unknown = office.run(&["what-got", "nobody@example.org"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.stderr.contains("nobody has the address `nobody@example.org`"));
+    assert_eq!(office.run(&["what-got", "nobody"]).code, 2);
+}
+
+#[test]
+fn verify_holds_after_work_and_names_the_line_that_was_changed() {
+    let office = office();
+    done(&office, &["pause", "daily"]);
+    done(&office, &["resume", "daily"]);
+    done(&office, &["subscribers", "remove", "reader1@example.org"]);
+    let report = json(&office, &["verify"]);
+    assert_eq!(report["broken"], serde_json::json!([]));
+    let lines: Vec<_> =
+        report["chains"].as_array().unwrap().iter().map(|chain| chain["lines"].as_u64()).collect();
+    // The run of `immediate` had nothing for anybody.
+    assert_eq!(lines, [Some(1), Some(2), Some(1), Some(2)]);
+    let text = done(&office, &["verify"]);
+    assert!(text.ends_with("the audit ledger holds, and agrees with the store\n"), "{text}");
+
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    store
+        .execute("update audit set said = replace(said, '3', '4') where kind = 'run'", [])
+        .unwrap();
+    let done = office.run(&["verify"]);
+    assert_eq!(done.code, 1);
+    assert!(done.stderr.starts_with("error: run 20"), "{done:?}");
+    assert!(done.stderr.contains(" line 1: its hash is not that of what it says"), "{done:?}");
+}
+
+#[test]
+fn a_run_shows_its_plan_its_issues_and_who_decided_what() {
+    let office = Office::with_relay("smtp://127.0.0.1:1");
+    office.release("a-new-bridge", "It opens today.");
+    office.subscribe(1, "daily");
+    let mut sending = office.command(&["publish-now", "--yes"]).spawn().unwrap();
+    let shown = |key: &str| {
+        let done = office.run(&["runs", "show", "1", "--json"]);
+        (done.code == 0).then(|| done.json()[key].clone())
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while shown("state").is_none_or(|state| state != "sending") {
+        assert!(std::time::Instant::now() < deadline);
+    }
+    sending.kill().unwrap();
+    sending.wait().unwrap();
+    let as_mei = |arguments: &[&str]| {
+        let output = office.command(arguments).env("SUDO_USER", "mei").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    as_mei(&["pause", "daily", "--reason", "wrong figure"]);
+    as_mei(&["resume", "daily"]);
+    as_mei(&["cancel", "1", "--yes", "--reason", "no longer true"]);
+    let run = json(&office, &["runs", "show", "1"]);
+    assert_eq!(run["plan"].as_str().unwrap().len(), 64);
+    assert_eq!(run["issue_list"][0]["subject"], "a new bridge – Test Office");
+    let decisions: Vec<String> = run["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {} {} {}", one["what"], one["by"], one["reason"], one["is_wider"]))
+        .collect();
+    assert_eq!(
+        decisions,
+        [
+            r#""paused" "mei" "wrong figure" true"#,
+            r#""resumed" "mei" null true"#,
+            r#""cancelled" "mei" "no longer true" false"#,
+        ]
+    );
+    let text = done(&office, &["runs", "show", "1"]);
+    assert!(text.contains("cancelled     by mei at "), "{text}");
+    assert!(json(&office, &["verify"])["broken"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn auditors_are_answered_beside_a_daemon() {
+    let office = office();
+    let daemon = office.daemon();
+    assert!(!json(&office, &["who-got", "bridge"])["runs"].as_array().unwrap().is_empty());
+    done(&office, &["what-got", "reader1@example.org"]);
+    done(&office, &["verify"]);
+    assert_eq!(daemon.stop().0, 0);
+}
+
+#[test]
+fn the_ledger_names_no_address() {
+    let office = office();
+    done(&office, &["subscribers", "remove", "reader1@example.org"]);
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    let mut said = store.prepare("select said from audit").unwrap();
+    let said: Vec<String> =
+        said.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert!(said.iter().any(|line| line.contains(r#""subscriber":1"#)), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains('@')), "{said:?}");
+}
