@@ -13,6 +13,7 @@ mod file;
 mod limits;
 mod output;
 mod relay;
+mod windows;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use croner::Cron;
 use url::Url;
 
 use crate::content;
+use crate::digest::windows::SendWindows;
 use crate::feeds::facets::Facet;
 use crate::feeds::{self, FeedDefinition, Text};
 use crate::mail::dkim::Signer;
@@ -34,6 +36,7 @@ use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
 pub use relay::{Relay, Secret, Security, SmtpRelay};
+pub use windows::AllowList;
 
 /// Where the config is looked for when nothing else is said.
 pub const DEFAULT_PATH: &str = "config/tidings.yaml";
@@ -102,6 +105,10 @@ pub struct MailConfig {
     pub max_issues: usize,
     /// How hard the relay is worked.
     pub limits: RelayLimits,
+    /// When digests, corrections and reminders may go out.
+    pub windows: SendWindows,
+    /// Mail to others is rehearsed.
+    pub allow: AllowList,
 }
 
 /// A display name and an address (RFC 5322, 3.4).
@@ -165,6 +172,26 @@ pub struct DigestConfig {
     pub zone: Tz,
     pub late: Late,
     pub uncertain: Uncertain,
+    pub approve: Approve,
+}
+
+/// Which runs of a digest wait for an operator's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approve {
+    Never,
+    Always,
+    /// Those that go to more people.
+    Over(u64),
+}
+
+impl Approve {
+    pub fn is_needed(self, recipients: u64) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Always => true,
+            Self::Over(limit) => recipients > limit,
+        }
+    }
 }
 
 /// What a digest that missed its moment does.

@@ -490,7 +490,7 @@ impl Daemon {
                 || run.deliveries.contains_key("claimed")
                 || run.deliveries.contains_key("intent")
         });
-        let next = self.press.store.next_due().await?;
+        let next = send::next_due(&self.press).await?;
         let is_due = next.is_some_and(|due| due <= self.press.clock.now());
         Ok(if is_in_hand || is_due { Progress::Moving } else { Progress::Resting })
     }

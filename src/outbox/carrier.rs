@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -155,6 +156,10 @@ impl Carrier {
         let outbox = Arc::clone(&self.outbox);
         match &outbox.relay {
             Relay::Maildir(folder) => self.rehearse(folder, *letter).await,
+            Relay::Smtp(_) if !outbox.allow.allows(&letter.address) => {
+                outbox.kept_out.fetch_add(1, Ordering::Relaxed);
+                self.rehearse(&outbox.rehearsals, *letter).await
+            }
             Relay::Smtp(relay) => self.send(relay, *letter).await,
         }
     }
@@ -454,6 +459,7 @@ async fn look_ahead(crew: &Arc<Crew>, lane: Lane) -> Option<Box<Letter>> {
     let expires_after = crew.outbox.terms(&claim.digest).expires_after;
     if !is_expired(claim.created_at, expires_after, crew.outbox.clock.now())
         && let Ok((address, message)) = letter(crew, claim).await
+        && crew.outbox.allow.allows(&address)
     {
         return Some(Box::new(Letter { held, address, message }));
     }

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -30,7 +31,8 @@ use super::rate::Rates;
 use super::signing::Signing;
 use super::supply::Supply;
 use crate::clock::Clock;
-use crate::config::{Relay, Uncertain};
+use crate::config::{AllowList, Relay, Uncertain};
+use crate::digest::windows::SendWindows;
 use crate::mail::dkim::Signer;
 use crate::mail::maildir::MaildirError;
 use crate::mail::smtp::{RelayError, Timeouts, TlsSettings};
@@ -119,6 +121,13 @@ pub struct Outbox {
     pub timeouts: Timeouts,
     pub tls: TlsSettings,
     pub limits: Arc<RelayLimits>,
+    /// Outside them digests, corrections and reminders wait.
+    pub windows: Arc<SendWindows>,
+    /// Mail to others is written to the Maildir below.
+    pub allow: AllowList,
+    pub rehearsals: PathBuf,
+    /// How many were.
+    pub kept_out: AtomicU64,
     pub pace: Mutex<Pace>,
     /// Kept from one drain to the next, like the pace.
     pub failures: Arc<Mutex<Failures>>,
@@ -260,6 +269,7 @@ impl Crew {
             outbox.owner.clone(),
             matches!(outbox.relay, Relay::Maildir(_)),
             Arc::clone(&outbox.limits),
+            Arc::clone(&outbox.windows),
             Arc::clone(&outbox.failures),
             Arc::clone(&outbox.rates),
         );

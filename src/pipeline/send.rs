@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
-use std::sync::atomic::AtomicBool;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 use super::Press;
-use crate::config::{DigestConfig, Uncertain};
+use crate::config::{Config, DigestConfig, Uncertain};
 use crate::digest::schedule::is_daily;
 use crate::mail::smtp::{Timeouts, TlsSettings};
 use crate::outbox::ballast::Ballast;
@@ -44,6 +46,10 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         timeouts: Timeouts::default(),
         tls: TlsSettings::system(),
         limits: Arc::new(config.mail.limits.clone()),
+        windows: Arc::new(config.mail.windows.clone()),
+        allow: config.mail.allow.clone(),
+        rehearsals: rehearsals(config),
+        kept_out: AtomicU64::new(0),
         pace: Mutex::new(Pace::new(config.mail.limits.connections)),
         failures: Arc::new(Mutex::new(Failures::default())),
         rates: Arc::new(Mutex::new(Rates::new(config.mail.limits.per_second))),
@@ -57,6 +63,27 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         owner: format!("{}", std::process::id()),
         on_delivery,
     })
+}
+
+/// The Maildir for mail that `mail.allow` keeps from the relay: beside the store.
+pub fn rehearsals(config: &Config) -> PathBuf {
+    config.store_path.with_file_name("mail")
+}
+
+/// When something falls due next that may go out: outside the send windows what waits for them
+/// does so when one opens.
+pub async fn next_due(press: &Press) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let (store, windows) = (&press.store, &press.config.mail.windows);
+    let opens = windows.opens(press.clock.now());
+    if windows.is_open(press.clock.now()) {
+        return store.next_due().await;
+    }
+    let passing = store.next_due_past_windows().await?;
+    let waiting = match (store.next_due().await?, opens) {
+        (Some(due), Some(opens)) => Some(due.max(opens)),
+        _ => None,
+    };
+    Ok([passing, waiting].into_iter().flatten().min())
 }
 
 /// Digests whose lost messages are sent once more.

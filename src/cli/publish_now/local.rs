@@ -17,7 +17,7 @@ use crate::outbox::sender::{Outbox, SendError};
 use crate::pipeline::digests::{ByHand, plan_all_by_hand, start};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
-use crate::pipeline::send::{carry, outbox, resent_digests, run_reports};
+use crate::pipeline::send::{carry, next_due, outbox, resent_digests, run_reports};
 use crate::pipeline::{Press, hubs, publish, scan};
 use crate::publish::websub;
 
@@ -193,7 +193,7 @@ async fn send_with_retries(
         let due_now = |at| at <= press.clock.now();
         match carry(press, outbox, stop, &tokio::sync::Notify::new()).await {
             // A message whose reply was lost falls due again at once.
-            Ok(()) if press.store.next_due().await?.is_some_and(due_now) && !*stop.borrow() => {}
+            Ok(()) if next_due(press).await?.is_some_and(due_now) && !*stop.borrow() => {}
             Ok(()) => return Ok(()),
             Err(error) => {
                 let pause = breaker.fail();
