@@ -396,11 +396,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn held_runs(&self) -> Result<Vec<HeldRun>>;
 
     /// Who is to get which issue of a held run, by its hash; by subscriber.
-    async fn held_recipients(
-        &self,
-        run: i64,
-        of: SubscriberRange,
-    ) -> Result<Vec<(i64, String)>>;
+    async fn held_recipients(&self, run: i64, of: SubscriberRange) -> Result<Vec<(i64, String)>>;
 
     /// Lets a held run go, without those who left it. `false` where it is held no longer.
     async fn release_run(&self, released: &ReleasedRun, now: DateTime<Utc>) -> Result<bool>;

@@ -10,7 +10,7 @@ use super::session::{self, local};
 use super::{Global, outbox};
 use crate::config::Environment;
 use crate::pipeline::Press;
-use crate::store::{PauseRecord, RunDetails, RunsAsked};
+use crate::store::{Override, PauseRecord, RunDetails, RunsAsked};
 
 /// Runs that are listed.
 const NEWEST: u32 = 20;
@@ -103,6 +103,9 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
     line("issues", &run.issues.to_string());
     line("people", &run.recipients.to_string());
     line("deliveries", &deliveries(&run));
+    for Override { brake, reason, by } in &run.overrides {
+        line("overridden", &format!("{} by {by}: {reason}", brake.as_str()));
+    }
     if run.resent > 0 {
         let mails = count(run.resent, "e-mail", "e-mails");
         line("", &format!("{mails} of these may have arrived twice"));

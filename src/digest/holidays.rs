@@ -31,9 +31,16 @@ struct Yearly {
 /// Which day of a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pattern {
-    Date { month: u32, day: u32 },
+    Date {
+        month: u32,
+        day: u32,
+    },
     /// The nth of its month, from the end where negative.
-    Weekday { month: u32, weekday: Weekday, nth: i8 },
+    Weekday {
+        month: u32,
+        weekday: Weekday,
+        nth: i8,
+    },
 }
 
 /// What of a calendar is not understood.
@@ -204,13 +211,7 @@ impl Event {
         }
     }
 
-    fn take(
-        &mut self,
-        name: &str,
-        parameters: &str,
-        value: &str,
-        zone: Tz,
-    ) -> Result<(), String> {
+    fn take(&mut self, name: &str, parameters: &str, value: &str, zone: Tz) -> Result<(), String> {
         let moment = |text: &str| moment(text, parameters, zone);
         match name {
             "DTSTART" => self.start = Some(moment(value)?),

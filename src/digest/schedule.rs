@@ -4,9 +4,7 @@
 //! time that a clock change skips runs at the first valid instant under its own name, and
 //! one that comes twice runs once.
 
-use chrono::{
-    DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc,
-};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 

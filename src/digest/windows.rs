@@ -195,11 +195,8 @@ mod tests {
         let windows = office_hours(Berlin);
         check(&windows, "2026-03-27T18:00:00Z", "2026-03-30T06:00:00Z");
         check(&windows, "2026-10-23T18:00:00Z", "2026-10-26T07:00:00Z");
-        let night = SendWindow {
-            days: [true; 7],
-            from: time("02:30:00"),
-            to: Some(time("03:30:00")),
-        };
+        let night =
+            SendWindow { days: [true; 7], from: time("02:30:00"), to: Some(time("03:30:00")) };
         let night = SendWindows { windows: vec![night], ..SendWindows::always(Berlin) };
         // 02:30 is skipped: the first valid instant is 03:00 in summer time.
         check(&night, "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z");

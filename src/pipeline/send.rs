@@ -1,14 +1,14 @@
 //! Send: expands open runs and carries what is due to the relay.
 
 use std::collections::{BTreeMap, HashMap};
-use std::pin::pin;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
@@ -22,7 +22,7 @@ use crate::outbox::pace::Pace;
 use crate::outbox::rate::Rates;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
-use crate::store::{DeliveryKeys, StoreError};
+use crate::store::{DeliveryKeys, RunRecord, StoreError};
 
 /// Runs that ended are looked for so often while mail goes out.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -84,6 +84,13 @@ pub async fn next_due(press: &Press) -> Result<Option<DateTime<Utc>>, StoreError
         _ => None,
     };
     Ok([passing, waiting].into_iter().flatten().min())
+}
+
+/// Runs that go on by themselves: not those that wait for an operator's word.
+pub async fn open_runs(press: &Press) -> Result<Vec<RunRecord>, StoreError> {
+    let mut runs = press.store.open_runs().await?;
+    runs.retain(|run| run.state != "held");
+    Ok(runs)
 }
 
 /// Digests whose lost messages are sent once more.

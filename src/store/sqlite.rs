@@ -49,12 +49,13 @@ use self::group::GroupCommit;
 use super::{
     Audience, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change, Claim, ClaimRequest,
     DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult, DigestProgress, DocumentRecord,
-    EndOfSubscription, EventMember, FeedLists, FeedRecord, FileOutcome, Followed, HeldRun, HoldRecord,
-    Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription, Override,
-    PauseRecord, PauseScope, Paused, Person, PingRecord, Placement, Placing, PublicationRecord, QuietRun,
-    Received, Recovered, ReleasedRun, Request, RequestKind, Resolution, Result, RunDetails, RunEntries, RunPage, RunRecord,
-    RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
-    SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord,
+    EndOfSubscription, EventMember, FeedLists, FeedRecord, FileOutcome, Followed, HeldRun,
+    HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause, NewRun,
+    NewSubscription, Override, PauseRecord, PauseScope, Paused, Person, PingRecord, Placement,
+    Placing, PublicationRecord, QuietRun, Received, Recovered, ReleasedRun, Request, RequestKind,
+    Resolution, Result, RunDetails, RunEntries, RunPage, RunRecord, RunsAsked, ScanEnd, ScanRecord,
+    Store, StoreError, Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects,
+    ToldChange, UncertainRecord,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -744,8 +745,7 @@ impl Store for SqliteStore {
         let action = "hold a run";
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, action).await?;
-        let held =
-            brakes::hold(&mut transaction, run, plan_hash, recipients, reason, now).await?;
+        let held = brakes::hold(&mut transaction, run, plan_hash, recipients, reason, now).await?;
         transaction.commit().await.during(action)?;
         Ok(held)
     }
@@ -754,11 +754,7 @@ impl Store for SqliteStore {
         brakes::held_runs(&mut *self.reader().await?).await
     }
 
-    async fn held_recipients(
-        &self,
-        run: i64,
-        of: SubscriberRange,
-    ) -> Result<Vec<(i64, String)>> {
+    async fn held_recipients(&self, run: i64, of: SubscriberRange) -> Result<Vec<(i64, String)>> {
         brakes::held_recipients(&mut *self.reader().await?, run, of).await
     }
 

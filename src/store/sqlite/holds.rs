@@ -60,14 +60,7 @@ pub(super) async fn open_holds(
                 .during(action)?;
         let items: BTreeMap<String, u64> =
             items.into_iter().map(|(what, count)| (what, count.cast_unsigned())).collect();
-        holds.push(HoldRecord {
-            id,
-            kind,
-            reason,
-            items,
-            created_at: moment(created_at),
-            plan,
-        });
+        holds.push(HoldRecord { id, kind, reason, items, created_at: moment(created_at), plan });
     }
     Ok(holds)
 }

@@ -13,8 +13,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN, OWE_UNSENT};
 use super::outbox::{AT_ONCE, NEVER};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
-use crate::outbox::Step;
 use crate::digest::windows::WindowState;
+use crate::outbox::Step;
 use crate::outbox::lane::{Lane, PASS_WINDOWS};
 use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent};
 
