@@ -30,7 +30,7 @@ use crate::digest::windows::SendWindows;
 use crate::feeds::facets::Facet;
 use crate::feeds::{self, FeedDefinition, Text};
 use crate::mail::dkim::Signer;
-use crate::model::Address;
+use crate::model::{Address, Language};
 use crate::outbox::limits::RelayLimits;
 use crate::publish::bucket::BucketConfig;
 
@@ -51,6 +51,8 @@ pub const RESERVED_DIGESTS: [&str; 6] =
 pub struct Config {
     pub path: PathBuf,
     pub site: feeds::Site,
+    /// Languages that readers may choose; empty where any may be.
+    pub languages: Vec<Language>,
     pub content: ContentConfig,
     /// Where documents are put in place; with a bucket, what it is a copy of.
     pub output_folder: PathBuf,
@@ -67,6 +69,14 @@ pub struct Config {
     pub rehearsal_subscribers: Option<PathBuf>,
     /// What the file asks for and this version does not do; told once at start.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Whether readers may have this language: itself, or what it is a kind of.
+    pub fn has_language(&self, language: &Language) -> bool {
+        let mut listed = self.languages.iter().chain([&self.site.language]);
+        self.languages.is_empty() || listed.any(|listed| language.is_kind_of(listed))
+    }
 }
 
 #[derive(Debug, Clone)]

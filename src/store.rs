@@ -226,6 +226,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// What people follow: feeds and digests with a subscription that has not ended.
     async fn followed(&self) -> Result<Vec<Followed>>;
 
+    /// How many people read in which language: those with a subscription that has not ended.
+    async fn readers_by_language(&self) -> Result<Vec<(String, u64)>>;
+
     /// Moves the subscriptions of one feed to another; who follows both keeps the other's.
     /// Returns how many moved.
     async fn move_subscriptions(&self, old: &str, new: &str, now: DateTime<Utc>) -> Result<u64>;

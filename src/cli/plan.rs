@@ -18,7 +18,7 @@ use crate::config::Environment;
 use crate::pipeline::digests::outlook::{DigestOutlook, LeftOut, Outlook, Preview, outlook};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::ScanAnswer;
-use crate::pipeline::{Press, people, scan};
+use crate::pipeline::{Press, feeds, people, scan};
 use crate::store::RequestKind;
 use crate::store::lock::{self, Asked};
 
@@ -76,7 +76,10 @@ async fn take_up(press: &Press, output: Output) -> Result<PublishReport, Failure
         match lock::ask(&press.config.store_path, "plan")? {
             Asked::Taken(_lock) => {
                 people::add_stand_ins(press).await?;
-                return Ok(scan::scan(press).await?);
+                let report = scan::scan(press).await?;
+                // A feed that an entry makes is one that people may follow.
+                feeds::place(press).await?;
+                return Ok(report);
             }
             Asked::HeldBy(Some(holder)) if holder.is_daemon() => {
                 let asked = session::ask_and_wait(press, RequestKind::Scan, "", &stop).await?;

@@ -183,7 +183,8 @@ fn exit_code(
     if scan.is_held_back() {
         code = HELD_BACK;
     }
-    if !scan.holds.is_empty() || is_stopped {
+    // A held run may be let go by now.
+    if scan.holds.iter().any(|hold| hold.plan.is_none()) || is_stopped {
         code = code.max(ON_HOLD);
     }
     if is_partly_sent {

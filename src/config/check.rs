@@ -108,6 +108,7 @@ impl Checker<'_> {
         Ok(Config {
             path: self.path.to_owned(),
             site,
+            languages,
             content,
             output_folder: output.folder,
             bucket: output.bucket,

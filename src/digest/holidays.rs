@@ -122,8 +122,8 @@ impl Holidays {
         }
         match event.rule {
             None => {
-                let first = start.iter_days().take(length_days as usize);
-                self.days.extend(first.filter(|_| !event.except.contains(&start)));
+                let days = start.iter_days().take_while(|day| *day <= last);
+                self.days.extend(days.filter(|_| !event.except.contains(&start)));
             }
             Some(rule) => self.yearly.push(Yearly {
                 start,

@@ -3,7 +3,7 @@
 //! Outside them what is due waits, under the key of its moment. Clock changes are treated as in
 //! `schedule`: a time that is skipped is the first valid instant after it.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 
 use super::holidays::Holidays;
@@ -43,7 +43,7 @@ pub enum WindowState {
 }
 
 /// Days looked ahead: a calendar that leaves no window for so long never does.
-const LOOK_AHEAD: u64 = 800;
+const LOOK_AHEAD: usize = 800;
 
 impl SendWindows {
     /// Every time is right.
@@ -72,7 +72,7 @@ impl SendWindows {
         }
         let today = now.with_timezone(&self.zone).date_naive();
         // A clock change over midnight may leave the window of the day before open.
-        let days = today.pred_opt().unwrap_or(today).iter_days().take(LOOK_AHEAD as usize);
+        let days = today.pred_opt().unwrap_or(today).iter_days().take(LOOK_AHEAD);
         days.flat_map(|day| self.of_day(day))
             .filter(|(_, end)| *end > now)
             .map(|(start, _)| start.max(now))
@@ -87,15 +87,36 @@ impl SendWindows {
         }
         let today = now.with_timezone(&self.zone).date_naive();
         let first = today.pred_opt().unwrap_or(today);
-        for (start, until) in
-            first.iter_days().take(LOOK_AHEAD as usize).flat_map(|day| self.of_day(day))
-        {
+        for (start, until) in first.iter_days().take(LOOK_AHEAD).flat_map(|day| self.of_day(day)) {
             if start > end {
                 return Some(end);
             }
             end = end.max(until);
         }
         None
+    }
+
+    /// How much of the time from `from` to `to` was right.
+    pub fn open_time(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> TimeDelta {
+        if self.is_always() || from >= to {
+            return to - from;
+        }
+        let (mut total, mut counted) = (TimeDelta::zero(), from);
+        let first = from.with_timezone(&self.zone).date_naive();
+        let days = first.pred_opt().unwrap_or(first).iter_days().take(LOOK_AHEAD);
+        for (start, end) in days.flat_map(|day| self.of_day(day)) {
+            if start >= to {
+                break;
+            }
+            // Windows may overlap.
+            let start = start.max(counted);
+            let end = end.min(to);
+            if start < end {
+                total += end - start;
+                counted = end;
+            }
+        }
+        total
     }
 
     /// Begin and end of the windows of a day, in order.
@@ -202,6 +223,19 @@ mod tests {
         check(&night, "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z");
         // It comes twice: the first of them.
         check(&night, "2026-10-25T00:00:00Z", "2026-10-25T00:30:00Z");
+    }
+
+    #[test]
+    fn time_outside_does_not_count() {
+        let windows = office_hours(Singapore);
+        let hours = |from, to| windows.open_time(at(from), at(to)).num_hours();
+        // Friday 08:30 to Monday 09:00.
+        assert_eq!(hours("2026-11-20T00:30:00Z", "2026-11-23T01:00:00Z"), 10);
+        assert_eq!(hours("2026-11-20T02:00:00Z", "2026-11-20T05:00:00Z"), 3);
+        assert_eq!(hours("2026-11-21T02:00:00Z", "2026-11-22T05:00:00Z"), 0);
+        let always = SendWindows::always(Singapore);
+        let (from, to) = (at("2026-11-21T02:00:00Z"), at("2026-11-22T02:00:00Z"));
+        assert_eq!(always.open_time(from, to).num_hours(), 24);
     }
 
     #[test]

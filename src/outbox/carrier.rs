@@ -128,7 +128,8 @@ impl Carrier {
     async fn prepare(&mut self, held: Held) -> Result<Option<Box<Letter>>, SendError> {
         let claim = &held.claim;
         let terms = self.outbox.terms(&claim.digest);
-        if is_expired(claim.created_at, terms.expires_after, self.outbox.clock.now()) {
+        let created_at = self.outbox.created_at(claim);
+        if is_expired(created_at, terms.expires_after, self.outbox.clock.now()) {
             let reply = "it was not sent in time".to_owned();
             self.results.push(claim, Step::Expired { code: String::new(), reply });
             self.settled(held).await?;
@@ -457,7 +458,7 @@ async fn look_ahead(crew: &Arc<Crew>, lane: Lane) -> Option<Box<Letter>> {
     let held = crew.supply.next_behind(lane, crew.connections()).await.ok()??;
     let claim = &held.claim;
     let expires_after = crew.outbox.terms(&claim.digest).expires_after;
-    if !is_expired(claim.created_at, expires_after, crew.outbox.clock.now())
+    if !is_expired(crew.outbox.created_at(claim), expires_after, crew.outbox.clock.now())
         && let Ok((address, message)) = letter(crew, claim).await
         && crew.outbox.allow.allows(&address)
     {

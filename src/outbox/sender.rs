@@ -23,6 +23,7 @@ use super::EXPIRES_AFTER;
 use super::ballast::{Ballast, BallastError};
 use super::carrier::Carrier;
 use super::failures::Failures;
+use super::lane::PASS_WINDOWS;
 use super::letter::{Issues, Made};
 pub use super::letter::{message_id, unsubscribe_url};
 use super::limits::RelayLimits;
@@ -157,6 +158,16 @@ impl std::fmt::Debug for Outbox {
 impl Outbox {
     pub(super) fn terms(&self, digest: &str) -> Terms {
         self.terms.get(digest).copied().unwrap_or_default()
+    }
+
+    /// When the run of a claim was made, as its age is counted: time outside the send windows is
+    /// none in which it could have gone out.
+    pub(super) fn created_at(&self, claim: &Claim) -> DateTime<Utc> {
+        if self.windows.is_always() || PASS_WINDOWS.contains(&claim.digest.as_str()) {
+            return claim.created_at;
+        }
+        let now = self.clock.now();
+        now - self.windows.open_time(claim.created_at, now)
     }
 
     /// What is in hand when nobody sends was left by a store that failed, or by one that could

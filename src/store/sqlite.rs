@@ -711,6 +711,10 @@ impl Store for SqliteStore {
         outbox::next_due(&mut *self.reader().await?, true).await
     }
 
+    async fn readers_by_language(&self) -> Result<Vec<(String, u64)>> {
+        brakes::readers_by_language(&mut *self.reader().await?).await
+    }
+
     async fn waiting_for_window(&self) -> Result<u64> {
         brakes::waiting_for_window(&mut *self.reader().await?).await
     }

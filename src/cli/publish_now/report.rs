@@ -112,7 +112,8 @@ pub(super) fn show_scan(output: Output, press: &Press, scan: &PublishReport) {
         changes.push(format!("{waiting} for the time of publication"));
     }
     line(output, "Changes", &changes.join(", "));
-    for text in scan.holds.iter().flat_map(hold_lines) {
+    // Those of runs are told with their runs.
+    for text in scan.holds.iter().filter(|hold| hold.plan.is_none()).flat_map(hold_lines) {
         output.note(&text);
     }
     for path in &scan.moving {

@@ -48,7 +48,8 @@ impl Facts {
             from_seq: plan.window.from_seq,
             to_seq: plan.window.to_seq,
             entries: changes.into_iter().map(entry).collect(),
-            feeds: hash(format!("{:?}", basis.feeds).as_bytes()),
+            // Not those of `each:`: a new category is no change of what people follow.
+            feeds: hash(format!("{:?}", press.config.feeds).as_bytes()),
             templates: hash(&templates),
             shape: basis.shape.clone(),
             recipients: plan.recipients,

@@ -334,6 +334,22 @@ pub(super) async fn people(
     Ok(rows.into_iter().map(person).collect())
 }
 
+pub(super) async fn readers_by_language(
+    reader: &mut SqliteConnection,
+) -> Result<Vec<(String, u64)>> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "select s.language, count(*) from subscriber s
+         where s.erased_at is null and s.is_rehearsal = 0
+             and exists (select 1 from subscription c where c.subscriber_id = s.id
+                 and c.state in ('pending', 'confirmed'))
+         group by s.language order by s.language",
+    )
+    .fetch_all(reader)
+    .await
+    .during("read the languages of readers")?;
+    Ok(rows.into_iter().map(|(language, n)| (language, n.cast_unsigned())).collect())
+}
+
 pub(super) async fn untold_news(
     reader: &mut SqliteConnection,
     after: i64,
