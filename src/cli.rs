@@ -14,6 +14,7 @@ mod list;
 mod outbox;
 mod output;
 mod pause;
+mod plan;
 mod preview;
 mod progress;
 mod publish_now;
@@ -76,7 +77,9 @@ enum Command {
     Check(check::Check),
     /// Show a content file as it would be published
     Show(show::Show),
-    /// Let go what was put on hold, such as a scan that changes more than anybody means to
+    /// Show what would go out now, to how many, and who is left out; nothing is sent
+    Plan(plan::Plan),
+    /// Let go what was put on hold: a scan that changes too much, a run that waits for a word
     Approve(approve::Approve),
     /// Where the store is lost: take ids and dates back from the Atom documents
     Adopt(adopt::Adopt),
@@ -131,6 +134,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Daemon => daemon::run(&global, &environment, output).await,
         Command::Check(args) => check::run(&global, &environment, &args, output),
         Command::Show(args) => show::run(&global, &environment, &args, output).await,
+        Command::Plan(args) => plan::run(&global, &environment, &args, output).await,
         Command::Approve(args) => approve::run(&global, &environment, &args, output).await,
         Command::Adopt(args) => adopt::run(&global, &environment, &args, output).await,
         Command::List(args) => list::run(&global, &environment, &args, output).await,

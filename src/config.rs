@@ -13,6 +13,7 @@ mod file;
 mod limits;
 mod output;
 mod relay;
+mod windows;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,15 +26,17 @@ use croner::Cron;
 use url::Url;
 
 use crate::content;
+use crate::digest::windows::SendWindows;
 use crate::feeds::facets::Facet;
 use crate::feeds::{self, FeedDefinition, Text};
 use crate::mail::dkim::Signer;
-use crate::model::Address;
+use crate::model::{Address, Language};
 use crate::outbox::limits::RelayLimits;
 use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
 pub use relay::{Relay, Secret, Security, SmtpRelay};
+pub use windows::AllowList;
 
 /// Where the config is looked for when nothing else is said.
 pub const DEFAULT_PATH: &str = "config/tidings.yaml";
@@ -48,6 +51,8 @@ pub const RESERVED_DIGESTS: [&str; 6] =
 pub struct Config {
     pub path: PathBuf,
     pub site: feeds::Site,
+    /// Languages that readers may choose; empty where any may be.
+    pub languages: Vec<Language>,
     pub content: ContentConfig,
     /// Where documents are put in place; with a bucket, what it is a copy of.
     pub output_folder: PathBuf,
@@ -64,6 +69,14 @@ pub struct Config {
     pub rehearsal_subscribers: Option<PathBuf>,
     /// What the file asks for and this version does not do; told once at start.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Whether readers may have this language: itself, or what it is a kind of.
+    pub fn has_language(&self, language: &Language) -> bool {
+        let mut listed = self.languages.iter().chain([&self.site.language]);
+        self.languages.is_empty() || listed.any(|listed| language.is_kind_of(listed))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -102,6 +115,10 @@ pub struct MailConfig {
     pub max_issues: usize,
     /// How hard the relay is worked.
     pub limits: RelayLimits,
+    /// When digests, corrections and reminders may go out.
+    pub windows: SendWindows,
+    /// Mail to others is rehearsed.
+    pub allow: AllowList,
 }
 
 /// A display name and an address (RFC 5322, 3.4).
@@ -165,6 +182,26 @@ pub struct DigestConfig {
     pub zone: Tz,
     pub late: Late,
     pub uncertain: Uncertain,
+    pub approve: Approve,
+}
+
+/// Which runs of a digest wait for an operator's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approve {
+    Never,
+    Always,
+    /// Those that go to more people.
+    Over(u64),
+}
+
+impl Approve {
+    pub fn is_needed(self, recipients: u64) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Always => true,
+            Self::Over(limit) => recipients > limit,
+        }
+    }
 }
 
 /// What a digest that missed its moment does.

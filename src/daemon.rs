@@ -22,14 +22,15 @@ use tracing::{error, info, warn};
 use crate::content::{Problem, Severity};
 use crate::outbox::sender::SendError;
 use crate::pipeline::digests::{
-    DigestError, PlannedRun, hash_of, plan_by_hand, plan_due, plan_immediate, start,
+    DigestError, PlannedRun, Started, approval, hash_of, plan_by_hand, plan_due, plan_immediate,
+    start_with,
 };
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::{PublishReport, PublishingError};
-use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
+use crate::pipeline::requests::{ApproveRequest, Fault, ScanAnswer, SendAnswer, SendRequest};
 use crate::pipeline::scan::{self, Scanned};
 use crate::pipeline::{Press, people, send};
-use crate::store::{Request, RequestKind, StoreError};
+use crate::store::{Brake, Request, RequestKind, StoreError};
 use crate::web::{self, DocumentSet, ListenError};
 use hubs::Hubs;
 use rounds::Rounds;
@@ -311,6 +312,11 @@ impl Daemon {
     async fn send_due(&mut self, now: DateTime<Utc>) {
         let plans = plan_due(&self.press, now).await;
         self.start_all(plans).await;
+        if !self.press.config.mail.windows.is_always() {
+            // What waited for a window to open.
+            let plans = plan_immediate(&self.press).await;
+            self.start_all(plans).await;
+        }
     }
 
     async fn start_all(&mut self, plans: Result<Vec<PlannedRun>, DigestError>) {
@@ -324,13 +330,17 @@ impl Daemon {
         };
         for plan in &plans {
             let digest = plan.digest();
-            match start(&self.press, plan).await {
-                Ok(Some(run)) => {
+            match start_with(&self.press, plan, &[]).await {
+                Ok(Started::Run(run)) => {
                     let people = plan.plan.recipients;
                     info!(run, people, "digest `{digest}` goes out");
                     self.sender.wake();
                 }
-                Ok(None) => info!("digest `{digest}`: nothing new"),
+                Ok(Started::Held(held)) => {
+                    let (hold, people) = (held.hold, held.recipients);
+                    warn!(hold, people, "digest `{digest}` waits for `approve {hold}`");
+                }
+                Ok(Started::Nothing) => info!("digest `{digest}`: nothing new"),
                 Err(error) => {
                     error!("digest `{digest}` was not sent: {}", self.told(&error.into()));
                     self.rounds.failed(self.press.clock.now());
@@ -388,6 +398,13 @@ impl Daemon {
                 };
                 self.finish(request.id, &answer).await;
             }
+            RequestKind::Send if is_approval(&request.argument) => {
+                let answer = match self.answer_approve(&request.argument).await {
+                    Ok(answer) => answer,
+                    Err(error) => SendAnswer::Failed(fault(&error)),
+                };
+                self.finish(request.id, &answer).await;
+            }
             RequestKind::Send => match self.answer_send(&request.argument).await {
                 Ok(Some(runs)) => {
                     self.awaited.push(Awaited { request: request.id, runs });
@@ -411,6 +428,21 @@ impl Daemon {
         Ok(report)
     }
 
+    /// Lets a held run go where it is what the operator has seen.
+    async fn answer_approve(&mut self, argument: &str) -> anyhow::Result<SendAnswer> {
+        let request: ApproveRequest = serde_json::from_str(argument)?;
+        let held = self.press.store.held_runs().await?;
+        let Some(held) = held.into_iter().find(|held| held.run == request.approve) else {
+            return Ok(SendAnswer::Word(None));
+        };
+        let word = approval::let_go(&self.press, &held, &request.by).await?;
+        if matches!(word, approval::Word::LetGo { .. }) {
+            info!(run = held.run, by = request.by, "digest `{}` was approved", held.digest);
+            self.sender.wake();
+        }
+        Ok(SendAnswer::Word(Some(word)))
+    }
+
     /// Starts what the command has shown; `None` where the plan is another one now.
     async fn answer_send(&mut self, argument: &str) -> anyhow::Result<Option<Vec<i64>>> {
         let request: SendRequest = serde_json::from_str(argument)?;
@@ -420,16 +452,22 @@ impl Daemon {
             self.start_all(plans).await;
         }
         let mut runs: Vec<i64> =
-            self.press.store.open_runs().await?.iter().map(|run| run.id).collect();
+            send::open_runs(&self.press).await?.iter().map(|run| run.id).collect();
         if request.plan.is_empty() {
             return Ok(Some(runs));
+        }
+        let windows = &self.press.config.mail.windows;
+        let is_overridden = request.overrides.iter().any(|one| one.brake == Brake::SendWindow);
+        if !windows.is_open(self.press.clock.now()) && !is_overridden {
+            // It closed since the command looked.
+            return Ok(None);
         }
         let plans = plan_by_hand(&self.press, &request.digests, request.advances).await?;
         if hash_of(&plans) != request.plan {
             return Ok(None);
         }
         for plan in &plans {
-            if let Some(run) = start(&self.press, plan).await? {
+            if let Started::Run(run) = start_with(&self.press, plan, &request.overrides).await? {
                 info!(
                     run,
                     people = plan.plan.recipients,
@@ -490,7 +528,7 @@ impl Daemon {
                 || run.deliveries.contains_key("claimed")
                 || run.deliveries.contains_key("intent")
         });
-        let next = self.press.store.next_due().await?;
+        let next = send::next_due(&self.press).await?;
         let is_due = next.is_some_and(|due| due <= self.press.clock.now());
         Ok(if is_in_hand || is_due { Progress::Moving } else { Progress::Resting })
     }
@@ -502,6 +540,10 @@ enum Progress {
     Moving,
     /// All that is left falls due later.
     Resting,
+}
+
+fn is_approval(argument: &str) -> bool {
+    serde_json::from_str::<ApproveRequest>(argument).is_ok()
 }
 
 fn fault(error: &anyhow::Error) -> Fault {

@@ -46,6 +46,13 @@ pub struct Language(String);
 pub struct LanguageError(String);
 
 impl Language {
+    /// Whether it is `range`, or a narrower one, as `zh-Hans` is a kind of `zh` (RFC 4647, 3.3.1).
+    pub fn is_kind_of(&self, range: &Self) -> bool {
+        let (tag, range) = (self.0.as_str(), range.0.as_str());
+        let is_head = tag.get(..range.len()).is_some_and(|head| head.eq_ignore_ascii_case(range));
+        is_head && matches!(tag.as_bytes().get(range.len()), None | Some(b'-'))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -3,12 +3,13 @@
 //! [`next_step`] is pure and holds the whole retry policy. `sender` keeps the connections, each a
 //! `carrier` with its `results`; `supply` feeds them lane by lane, `letter` makes the messages.
 //! `pace`, `window` and `rate` say how many and how fast, `breaker` when a relay that failed is
-//! tried again, `failures` with which delivery; `ballast` keeps room on the disk for results.
+//! tried again, `failures` with which delivery; `canary` whether a run goes on; `ballast` keeps room on the disk for results.
 //! Nothing in here decides *whether*
 //! somebody gets a mail: that was planned, and is checked again by the store before the dot.
 
 pub mod ballast;
 pub mod breaker;
+pub mod canary;
 mod carrier;
 pub mod failures;
 pub mod lane;

@@ -226,6 +226,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// What people follow: feeds and digests with a subscription that has not ended.
     async fn followed(&self) -> Result<Vec<Followed>>;
 
+    /// How many people read in which language: those with a subscription that has not ended.
+    async fn readers_by_language(&self) -> Result<Vec<(String, u64)>>;
+
     /// Moves the subscriptions of one feed to another; who follows both keeps the other's.
     /// Returns how many moved.
     async fn move_subscriptions(&self, old: &str, new: &str, now: DateTime<Utc>) -> Result<u64>;
@@ -363,6 +366,62 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Deliveries that are still to go out of runs that are sent now: looks at no others.
     async fn open_deliveries(&self) -> Result<u64>;
+
+    /// As [`Store::next_due`], of mail that goes out whatever the send windows say.
+    async fn next_due_past_windows(&self) -> Result<Option<DateTime<Utc>>>;
+
+    /// Open deliveries of sending runs that go out in a send window alone.
+    async fn waiting_for_window(&self) -> Result<u64>;
+
+    /// What became of the first deliveries of the runs whose others wait for that.
+    async fn canaries(&self) -> Result<Vec<Canary>>;
+
+    /// The others wait no longer; where the first were refused, the run is paused for a reason.
+    async fn end_canary(&self, run: i64, pause: Option<&str>, now: DateTime<Utc>) -> Result<()>;
+
+    // Brakes.
+
+    /// Remembers what an operator overrode for a run that was begun.
+    async fn override_run(&self, run: i64, overrides: &[Override]) -> Result<()>;
+
+    /// As [`Store::open_run`], but the run waits for an operator's word. `None` where it was not
+    /// begun, or dropped.
+    async fn hold_run(
+        &self,
+        run: i64,
+        plan_hash: &str,
+        recipients: u64,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<HeldRun>>;
+
+    /// Runs that wait for an operator's word, oldest first.
+    async fn held_runs(&self) -> Result<Vec<HeldRun>>;
+
+    /// Who is to get which issue of a held run, by its hash; by subscriber.
+    async fn held_recipients(&self, run: i64, of: SubscriberRange) -> Result<Vec<(i64, String)>>;
+
+    /// Lets a held run go, without those who left it. `false` where it is held no longer.
+    async fn release_run(&self, released: &ReleasedRun, now: DateTime<Utc>) -> Result<bool>;
+
+    /// Ends a held run whose window a later one takes over.
+    async fn supersede_held(&self, run: i64, reason: &str, now: DateTime<Utc>) -> Result<bool>;
+
+    /// Remembers what a plan was made of.
+    async fn keep_plan(&self, hash: &str, facts: &str, now: DateTime<Utc>) -> Result<()>;
+
+    /// Hash and facts of the plans that were kept and whose hash begins so.
+    async fn kept_plans(&self, prefix: &str) -> Result<Vec<(String, String)>>;
+
+    /// People with a confirmed subscription to a digest, and what keeps them from its mail.
+    async fn people(&self, digest: i64, of: SubscriberRange) -> Result<Vec<Person>>;
+
+    /// New entries with `after < seq <= upto` that nobody is told of: too old, or there already
+    /// when the folder was first scanned.
+    async fn untold_news(&self, after: Seq, upto: Seq) -> Result<u64>;
+
+    /// The entries of the newest run of a digest that went out.
+    async fn last_run_entries(&self, digest: i64) -> Result<Option<RunEntries>>;
 
     /// All deliveries by state.
     async fn delivery_counts(&self) -> Result<DeliveryCounts>;

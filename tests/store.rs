@@ -21,6 +21,7 @@ use tidings::catalogue::{
     Step as ScanStep, Tell,
 };
 use tidings::content::{FileStat, Problem, PublishedSource, Severity};
+use tidings::digest::windows::WindowState;
 use tidings::model::{Entry, EntryId, Kind, Notes};
 use tidings::outbox::lane::Lane;
 use tidings::outbox::{AT_ONCE, Step};
@@ -962,6 +963,7 @@ async fn claim(store: &dyn Store, minutes: i64, limit: u32) -> Vec<Claim> {
         now,
         lease_until,
         limit,
+        windows: WindowState::Open,
         may_be_stand_in: true,
     };
     store.claim_due(&request).await.unwrap()

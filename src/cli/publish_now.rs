@@ -3,13 +3,13 @@
 //! Where a daemon holds the lock, the command asks it to scan and to send, and follows it to
 //! the same output and exit code; where it ends meanwhile, the command goes on itself.
 
+mod brakes;
 mod local;
 mod remote;
 mod report;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::{Press, people};
 use crate::store::lock::{self, Asked, Holder};
+use crate::store::{Brake, Override};
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -38,6 +39,15 @@ pub(super) struct PublishNow {
     /// Send without advancing: the digest's next run covers the same news again
     #[arg(long)]
     keep_window: bool,
+    /// Send exactly the plan with this hash, as `plan` shows it, or nothing
+    #[arg(long, value_name = "HASH", conflicts_with = "keep_window")]
+    plan: Option<String>,
+    /// Send though this brake says to wait; may be given more than once
+    #[arg(long = "override", value_name = "BRAKE", requires = "reason")]
+    overrides: Vec<brakes::Overridden>,
+    /// Why a brake is overridden; kept with the run
+    #[arg(long, value_name = "TEXT", requires = "overrides")]
+    reason: Option<String>,
     /// Say what would be written and sent, and do neither
     #[arg(long)]
     dry_run: bool,
@@ -46,8 +56,8 @@ pub(super) struct PublishNow {
     yes: bool,
 }
 
-/// How often a command that waits for another process looks again.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) use self::brakes::SHORTEST_HASH;
+use super::session::LOOK;
 
 pub(super) async fn run(
     global: &Global,
@@ -63,6 +73,7 @@ pub(super) async fn run(
     };
     session::refuse_lost(&press).await?;
     check_digests(&press, &args.digest)?;
+    let overrides = brakes::overrides(args, environment)?;
     let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));
     if is_real && !args.yes && !args.feeds_only && !args.dry_run && !ask::is_possible() {
         return Err(Failure::usage(
@@ -77,10 +88,10 @@ pub(super) async fn run(
     let report = loop {
         match lock::ask(&press.config.store_path, "publish-now")? {
             Asked::Taken(_lock) => {
-                break local::run(&press, args, output, &stop, hubs).await?;
+                break local::run(&press, args, &overrides, output, &stop, hubs).await?;
             }
             Asked::HeldBy(Some(holder)) if holder.is_daemon() => {
-                if let Some(report) = remote::run(&press, args, output, &stop).await? {
+                if let Some(report) = remote::run(&press, args, &overrides, output, &stop).await? {
                     break report;
                 }
             }
@@ -102,7 +113,7 @@ pub(super) async fn run(
     Ok(report.exit_code)
 }
 
-fn check_digests(press: &Press, names: &[String]) -> Result<(), Failure> {
+pub(super) fn check_digests(press: &Press, names: &[String]) -> Result<(), Failure> {
     let known: Vec<&str> = press.config.digests.iter().map(|d| d.name.as_str()).collect();
     match names.iter().find(|name| !known.contains(&name.as_str())) {
         Some(name) => Err(Failure::usage(
@@ -137,27 +148,43 @@ fn may_send(
     args: &PublishNow,
     output: Output,
     plans: &[PlannedRun],
+    stopped: Option<&brakes::Stopped>,
+    overrides: &[Override],
 ) -> Result<bool, Failure> {
     report::show_plans(output, press, plans);
-    if plans.is_empty() || args.dry_run {
+    if let Some(stopped) = stopped {
+        stopped.show(output);
+    }
+    if plans.is_empty() || args.dry_run || stopped.is_some() {
         return Ok(false);
     }
     let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));
     if !is_real || args.yes {
         return Ok(true);
     }
-    let mails: u64 = plans.iter().map(|run| run.plan.recipients).sum();
+    let is_overridden = overrides.iter().any(|one| one.brake == Brake::Approval);
+    let goes = |run: &&PlannedRun| is_overridden || !run.needs_approval();
+    let mails: u64 = plans.iter().filter(goes).map(|run| run.plan.recipients).sum();
+    if mails == 0 {
+        return Ok(true);
+    }
     ask::yes(&format!("Send {mails} e-mails through {}?", press.config.mail.relay))
         .map_err(Failure::new)
 }
 
 /// The exit code of what was done: the highest that applies.
-fn exit_code(scan: &PublishReport, is_partly_sent: bool, fault: Option<&Fault>) -> u8 {
+fn exit_code(
+    scan: &PublishReport,
+    is_stopped: bool,
+    is_partly_sent: bool,
+    fault: Option<&Fault>,
+) -> u8 {
     let mut code = 0;
     if scan.is_held_back() {
         code = HELD_BACK;
     }
-    if !scan.holds.is_empty() {
+    // A held run may be let go by now.
+    if scan.holds.iter().any(|hold| hold.plan.is_none()) || is_stopped {
         code = code.max(ON_HOLD);
     }
     if is_partly_sent {

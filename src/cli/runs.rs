@@ -10,7 +10,7 @@ use super::session::{self, local};
 use super::{Global, outbox};
 use crate::config::Environment;
 use crate::pipeline::Press;
-use crate::store::{Decision, PauseRecord, RunAudit, RunDetails, RunsAsked};
+use crate::store::{Decision, Override, PauseRecord, RunAudit, RunDetails, RunsAsked};
 
 /// Runs that are listed.
 const NEWEST: u32 = 20;
@@ -116,6 +116,9 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
     }
     line("people", &run.recipients.to_string());
     line("deliveries", &deliveries(&run));
+    for Override { brake, reason, by } in &run.overrides {
+        line("overridden", &format!("{} by {by}: {reason}", brake.as_str()));
+    }
     if run.resent > 0 {
         let mails = count(run.resent, "e-mail", "e-mails");
         line("", &format!("{mails} of these may have arrived twice"));

@@ -3,16 +3,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::de::DeserializeOwned;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use super::Global;
 use super::failure::Failure;
 use super::output::Output;
 use crate::clock::{Clock, ShiftedClock, SystemClock};
 use crate::config::{Config, Environment, Relay, load};
-use crate::pipeline::requests::SendRequest;
+use crate::pipeline::requests::{Fault, SendRequest};
 use crate::pipeline::{Press, feeds};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{RequestKind, Store, lock};
@@ -206,6 +209,40 @@ async fn ask_daemon(press: &Press, request: &SendRequest) -> Result<bool, Failur
     let argument = serde_json::to_string(request).expect("a request is always JSON");
     press.store.request(RequestKind::Send, &argument, press.clock.now()).await?;
     Ok(true)
+}
+
+/// How often a command that waits for another process looks again.
+pub(super) const LOOK: Duration = Duration::from_millis(100);
+
+/// Asks the daemon, and waits for its answer for as long as it lives; `None` where it ended, or
+/// where the command is to stop.
+pub(super) async fn ask_and_wait<A: DeserializeOwned>(
+    press: &Press,
+    kind: RequestKind,
+    argument: &str,
+    stop: &watch::Receiver<bool>,
+) -> Result<Option<A>, Failure> {
+    let id = press.store.request(kind, argument, press.clock.now()).await?;
+    loop {
+        if let Some(answer) = press.store.request_outcome(id).await? {
+            let answer = serde_json::from_str(&answer).map_err(|error| {
+                Failure::new(anyhow::Error::from(error).context("the daemon is of another version"))
+            })?;
+            return Ok(Some(answer));
+        }
+        let holder = lock::ask(&press.config.store_path, "waiting")?;
+        if matches!(holder, lock::Asked::Taken(_)) || *stop.borrow() {
+            // Nobody else is to take up what we now do ourselves, or no longer want.
+            press.store.finish_request(id, "null", press.clock.now()).await?;
+            return Ok(None);
+        }
+        drop(holder);
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+pub(super) fn failure(fault: Fault) -> Failure {
+    Failure { hint: fault.hint, ..Failure::new(anyhow::anyhow!(fault.message)) }
 }
 
 /// When what was opened again goes out, for people.

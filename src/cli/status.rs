@@ -54,6 +54,12 @@ struct Status {
     room_left: Option<u64>,
     /// What is kept from being sent.
     pauses: Vec<PauseRecord>,
+    /// When digests may go out again; null where they may now.
+    window_opens_at: Option<String>,
+    /// E-mails of runs under way that wait for that.
+    waiting_for_window: u64,
+    /// Patterns of `mail.allow`; mail to others is rehearsed. Null where all is sent.
+    allow: Option<Vec<String>>,
     /// What waits for `approve`.
     holds: Vec<HoldRecord>,
 }
@@ -103,6 +109,10 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         .iter()
         .map(|state| ((*state).to_owned(), counts.by_state.get(*state).copied().unwrap_or(0)));
     let open: Vec<i64> = store.open_runs().await?.iter().map(|run| run.id).collect();
+    let windows = &press.config.mail.windows;
+    let is_open = windows.is_open(press.clock.now());
+    let opens = windows.opens(press.clock.now()).filter(|_| !is_open);
+    let allow = &press.config.mail.allow;
     Ok(Status {
         has_scanned: !store.is_new().await?,
         holder,
@@ -123,6 +133,9 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         open_runs: run_reports(press, &open).await?,
         room_left: Ballast::shortage(&press.config.store_path),
         pauses,
+        window_opens_at: opens.map(|at| at.with_timezone(&windows.zone).to_rfc3339()),
+        waiting_for_window: if is_open { 0 } else { store.waiting_for_window().await? },
+        allow: (!allow.is_empty()).then(|| allow.patterns()),
         holds: store.open_holds().await?,
     })
 }
@@ -174,6 +187,16 @@ fn show(press: &Press, output: Output, status: &Status) {
         line("digest", format!("{}: {when}{paused}", digest.name));
     }
     line("relay", status.relay.clone());
+    if let Some(allow) = &status.allow {
+        let rehearsed = status.deliveries["rehearsed"];
+        let mails = count(rehearsed, "e-mail was", "e-mails were");
+        let allow = allow.join(", ");
+        line("", format!("only to {allow}; {mails} rehearsed, not sent"));
+    }
+    if let Some(opens) = &status.window_opens_at {
+        let mails = count(status.waiting_for_window, "e-mail waits", "e-mails wait");
+        line("send window", format!("closed until {opens}; {mails}"));
+    }
     let found: BTreeMap<String, u64> =
         status.deliveries.clone().into_iter().filter(|(_, n)| *n > 0).collect();
     line("deliveries", counted(&found));

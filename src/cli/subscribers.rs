@@ -15,7 +15,7 @@ use crate::model::{Address, Language};
 use crate::pipeline::Press;
 use crate::pipeline::people::{Consent, known_names, read_list, subscribe, subscribe_list};
 use crate::store::{EndOfSubscription, Subscribed, SubscriberRange};
-use crate::subscribers::import::{Row, check_names};
+use crate::subscribers::import::{Row, check_language, check_names};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Subscribers {
@@ -110,6 +110,8 @@ async fn add(press: &Press, args: Add, output: Output) -> Result<u8, Failure> {
         digest: args.digest,
     };
     let known = known_names(press, &HashSet::from([row.feed.clone()])).await?;
+    check_language(&row.language, &known)
+        .map_err(|reason| Failure::usage(reason, "use a language the config has"))?;
     check_names(&row.feed, &row.digest, &known)
         .map_err(|reason| Failure::usage(reason, "use a name the config has"))?;
     let consent = consent(&args.consent, args.confirmed)?;

@@ -19,6 +19,7 @@ use super::{
     RESERVED_DIGESTS, Sender, Uncertain, WebConfig, duration, feed_lines, file,
 };
 use crate::content;
+use crate::digest::schedule::ever_fires;
 use crate::feeds;
 use crate::model::{Address, Language};
 
@@ -62,7 +63,9 @@ impl Checker<'_> {
     ) -> Result<Config, ConfigError> {
         let base = base_of(self.path);
         let mut warnings = Vec::new();
-        let mail = self.mail(file.mail, &base, environment, &mut warnings)?;
+        let zone_name = file.site.time_zone.as_deref().unwrap_or("UTC");
+        let zone = self.zone(&["site", "time_zone"], zone_name)?;
+        let mail = self.mail(file.mail, &base, zone, environment, &mut warnings)?;
         for (key, is_set) in [
             ("web.admin_listen", file.web.admin_listen.is_some()),
             ("web.trusted_proxies", !file.web.trusted_proxies.is_empty()),
@@ -105,6 +108,7 @@ impl Checker<'_> {
         Ok(Config {
             path: self.path.to_owned(),
             site,
+            languages,
             content,
             output_folder: output.folder,
             bucket: output.bucket,
@@ -251,23 +255,10 @@ impl Checker<'_> {
         &self,
         section: file::MailSection,
         base: &Path,
+        zone: Tz,
         environment: &Environment,
         warnings: &mut Vec<String>,
     ) -> Result<MailConfig, ConfigError> {
-        // What would change who gets mail, and when, is refused rather than passed over.
-        for (key, is_set) in [
-            ("allow", !section.allow.is_empty()),
-            ("send_windows", section.send_windows.is_some()),
-            ("holidays", section.holidays.is_some()),
-        ] {
-            if is_set {
-                return Err(self.wrong(
-                    &["mail", key],
-                    format!("`mail.{key}` is not supported by this version"),
-                    "remove it; nothing of it would be kept to",
-                ));
-            }
-        }
         if section.legal.is_some() {
             warnings.push("`mail.legal`: this version does not check legal profiles yet".into());
         }
@@ -308,6 +299,8 @@ impl Checker<'_> {
         let dkim = section.dkim.map(|dkim| self.dkim(dkim, &from, base, warnings)).transpose()?;
         let limits = section.limits.map(|section| self.limits(section)).transpose()?;
         let limits = limits.unwrap_or_default();
+        let holidays = section.holidays.as_deref();
+        let windows = self.send_windows(&section.send_windows, holidays, base, zone)?;
         Ok(MailConfig {
             from,
             reply_to: section.reply_to.map(|t| self.sender("reply_to", &t)).transpose()?,
@@ -316,6 +309,8 @@ impl Checker<'_> {
             dkim,
             max_issues: section.max_issues.unwrap_or(10_000),
             limits,
+            windows,
+            allow: self.allow(&section.allow)?,
         })
     }
 
@@ -407,15 +402,26 @@ impl Checker<'_> {
                 }
                 let at = match (section.at, name == "immediate") {
                     (None, true) => None,
-                    (Some(text), false) => Some(parse_cron(&text).map_err(|reason| {
-                        wrong_at(
-                            "at",
-                            format!(
-                                "digest `{name}`: `at` is not a cron expression: `{text}`: {reason}"
-                            ),
-                            "write minute, hour, day, month, weekday, as in `0 8 * * *`",
-                        )
-                    })?),
+                    (Some(text), false) => {
+                        let cron = parse_cron(&text).map_err(|reason| {
+                            wrong_at(
+                                "at",
+                                format!(
+                                    "digest `{name}`: `at` is not a cron expression: `{text}`: \
+                                     {reason}"
+                                ),
+                                "write minute, hour, day, month, weekday, as in `0 8 * * *`",
+                            )
+                        })?;
+                        if !ever_fires(&cron) {
+                            return Err(wrong_at(
+                                "at",
+                                format!("digest `{name}`: `at` never comes: `{text}`"),
+                                "write a day that its month has, as in `0 8 28 2 *`",
+                            ));
+                        }
+                        Some(cron)
+                    }
                     (None, false) => {
                         return Err(wrong(
                             format!("digest `{name}` has no `at`"),
@@ -430,13 +436,7 @@ impl Checker<'_> {
                         ));
                     }
                 };
-                if section.approve.as_ref().is_some_and(|v| v.as_str() != Some("never")) {
-                    return Err(wrong_at(
-                        "approve",
-                        format!("digest `{name}`: `approve` is not supported by this version"),
-                        "write `approve: never`",
-                    ));
-                }
+                let approve = self.approve(&item, &name, section.approve.as_ref())?;
                 let max_late =
                     self.duration(&["digests", &item, "max_late"], section.max_late, "24h")?;
                 let late = match section.late.as_deref().unwrap_or("send") {
@@ -465,7 +465,7 @@ impl Checker<'_> {
                     Some(text) => self.zone(&["digests", &item, "time_zone"], &text)?,
                     None => site.time_zone,
                 };
-                Ok(DigestConfig { name, at, zone, late, uncertain })
+                Ok(DigestConfig { name, at, zone, late, uncertain, approve })
             })
             .collect()
     }

@@ -118,12 +118,21 @@ pub(super) struct MailSection {
     #[serde(default)]
     pub allow_plain: bool,
     pub unsubscribe_address: Option<String>,
-    pub send_windows: Option<Value>,
-    pub holidays: Option<Value>,
+    #[serde(default)]
+    pub send_windows: Vec<WindowSection>,
+    pub holidays: Option<PathBuf>,
     pub legal: Option<Value>,
     pub dkim: Option<DkimSection>,
     pub max_issues: Option<usize>,
     pub limits: Option<LimitsSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WindowSection {
+    pub days: Option<Value>,
+    pub from: String,
+    pub to: String,
 }
 
 #[derive(Debug, Deserialize)]

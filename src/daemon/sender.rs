@@ -15,7 +15,7 @@ use crate::outbox::breaker::Breaker;
 use crate::outbox::progress::{Meter, Sample, end_line, line};
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
-use crate::pipeline::send::{carry, outbox};
+use crate::pipeline::send::{carry, next_due, outbox};
 
 /// Longest sleep without looking at the outbox.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
@@ -145,6 +145,11 @@ impl Carrier {
                 }
             }
         };
+        let kept_out = self.outbox.kept_out.swap(0, Ordering::Relaxed);
+        if kept_out > 0 {
+            let folder = self.outbox.rehearsals.display();
+            info!(emails = kept_out, "outside `mail.allow`: written to `{folder}`, not sent");
+        }
         if sample().count > 0 {
             info!(emails = sample().count, "sent: {}", end_line(sample()));
         }
@@ -160,7 +165,7 @@ impl Carrier {
     }
 
     async fn until_next_due(&self) -> Duration {
-        match self.press.store.next_due().await {
+        match next_due(&self.press).await {
             Ok(Some(due)) => wait_until(due, self.press.clock.now()).min(LOOK_AGAIN),
             Ok(None) => LOOK_AGAIN,
             Err(error) => {

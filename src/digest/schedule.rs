@@ -4,7 +4,7 @@
 //! time that a clock change skips runs at the first valid instant under its own name, and
 //! one that comes twice runs once.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
@@ -70,6 +70,12 @@ pub fn is_daily(cron: &Cron, now: DateTime<Utc>) -> bool {
     first.zip(second).is_some_and(|(first, second)| second - first <= TimeDelta::hours(24))
 }
 
+/// Whether the expression matches any day at all: not a 30th of February.
+pub fn ever_fires(cron: &Cron) -> bool {
+    let from = NaiveDate::from_ymd_opt(2000, 1, 1).unwrap_or_default();
+    local_times(cron, from.and_time(NaiveTime::MIN)).next().is_some()
+}
+
 /// Local times that match, after `from`, in order.
 fn local_times(cron: &Cron, from: NaiveDateTime) -> impl Iterator<Item = NaiveDateTime> + '_ {
     // croner keeps the part of a second it is given.
@@ -78,7 +84,7 @@ fn local_times(cron: &Cron, from: NaiveDateTime) -> impl Iterator<Item = NaiveDa
 }
 
 /// The instant of a local time: the first of two, or the first valid one after a gap.
-fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+pub(super) fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     (0..24 * 60)
         .find_map(|minutes| {
             zone.from_local_datetime(&(local + TimeDelta::minutes(minutes))).earliest()
@@ -173,6 +179,35 @@ mod tests {
         let registered = at("2026-11-21T00:00:00Z");
         assert_eq!(due(&cron, Singapore, None, registered, at("2026-11-21T23:59:59Z")), None);
         assert!(due(&cron, Singapore, None, registered, at("2026-11-22T00:00:00Z")).is_some());
+    }
+
+    #[test]
+    fn an_expression_that_no_day_matches_never_fires() {
+        let fires = |text: &str| ever_fires(&CronParser::new().parse(text).unwrap());
+        assert!(fires("0 8 29 2 *"), "leap days come");
+        assert!(fires("0 8 30 2 FRI"), "day of month or day of week");
+        assert!(!fires("0 8 30 2 *"));
+        assert!(!fires("0 8 31 4,6,9,11 *"));
+    }
+
+    #[test]
+    fn a_leap_day_runs_in_leap_years() {
+        let cron = CronParser::new().parse("0 8 29 2 *").unwrap();
+        let next = next(&cron, Singapore, at("2026-11-21T00:00:00Z")).unwrap();
+        assert_eq!(next, at("2028-02-29T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_runs_nothing_twice() {
+        let cron = CronParser::new().parse("0 8,17 * * *").unwrap();
+        let registered = at("2026-11-20T00:00:00Z");
+        let newest = Some("2026-11-21T17:00");
+        for now in ["2026-11-21T09:00:00Z", "2026-11-21T00:00:00Z", "2026-11-20T00:00:00Z"] {
+            assert_eq!(due(&cron, Singapore, newest, registered, at(now)), None, "{now}");
+        }
+        // Set forward by a day: one run over both moments.
+        let due = due(&cron, Singapore, newest, registered, at("2026-11-22T09:00:00Z")).unwrap();
+        assert_eq!((due.key.as_str(), due.missed), ("2026-11-22T17:00", 1));
     }
 
     #[test]

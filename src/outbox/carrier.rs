@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -127,7 +128,8 @@ impl Carrier {
     async fn prepare(&mut self, held: Held) -> Result<Option<Box<Letter>>, SendError> {
         let claim = &held.claim;
         let terms = self.outbox.terms(&claim.digest);
-        if is_expired(claim.created_at, terms.expires_after, self.outbox.clock.now()) {
+        let created_at = self.outbox.created_at(claim);
+        if is_expired(created_at, terms.expires_after, self.outbox.clock.now()) {
             let reply = "it was not sent in time".to_owned();
             self.results.push(claim, Step::Expired { code: String::new(), reply });
             self.settled(held).await?;
@@ -155,6 +157,10 @@ impl Carrier {
         let outbox = Arc::clone(&self.outbox);
         match &outbox.relay {
             Relay::Maildir(folder) => self.rehearse(folder, *letter).await,
+            Relay::Smtp(_) if !outbox.allow.allows(&letter.address) => {
+                outbox.kept_out.fetch_add(1, Ordering::Relaxed);
+                self.rehearse(&outbox.rehearsals, *letter).await
+            }
             Relay::Smtp(relay) => self.send(relay, *letter).await,
         }
     }
@@ -452,8 +458,9 @@ async fn look_ahead(crew: &Arc<Crew>, lane: Lane) -> Option<Box<Letter>> {
     let held = crew.supply.next_behind(lane, crew.connections()).await.ok()??;
     let claim = &held.claim;
     let expires_after = crew.outbox.terms(&claim.digest).expires_after;
-    if !is_expired(claim.created_at, expires_after, crew.outbox.clock.now())
+    if !is_expired(crew.outbox.created_at(claim), expires_after, crew.outbox.clock.now())
         && let Ok((address, message)) = letter(crew, claim).await
+        && crew.outbox.allow.allows(&address)
     {
         return Some(Box::new(Letter { held, address, message }));
     }

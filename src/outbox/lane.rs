@@ -10,6 +10,10 @@ pub enum Lane {
     Digests,
 }
 
+/// Reserved names of digests whose mail goes out whatever the send windows say. Reminders and
+/// corrections keep to them as all other digests do.
+pub const PASS_WINDOWS: [&str; 4] = ["confirm", "self", "notice", "urgent"];
+
 impl Lane {
     /// First to last.
     pub const ALL: [Self; 4] =

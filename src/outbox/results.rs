@@ -51,7 +51,7 @@ impl Results {
         let attempt = Attempt {
             number: attempt,
             unknowns: claim.unknowns,
-            created_at: claim.created_at,
+            created_at: outbox.created_at(claim),
             expires_after: terms.expires_after,
             uncertain: terms.uncertain,
         };

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use super::EXPIRES_AFTER;
 use super::ballast::{Ballast, BallastError};
 use super::carrier::Carrier;
 use super::failures::Failures;
+use super::lane::PASS_WINDOWS;
 use super::letter::{Issues, Made};
 pub use super::letter::{message_id, unsubscribe_url};
 use super::limits::RelayLimits;
@@ -30,7 +32,8 @@ use super::rate::Rates;
 use super::signing::Signing;
 use super::supply::Supply;
 use crate::clock::Clock;
-use crate::config::{Relay, Uncertain};
+use crate::config::{AllowList, Relay, Uncertain};
+use crate::digest::windows::SendWindows;
 use crate::mail::dkim::Signer;
 use crate::mail::maildir::MaildirError;
 use crate::mail::smtp::{RelayError, Timeouts, TlsSettings};
@@ -119,6 +122,13 @@ pub struct Outbox {
     pub timeouts: Timeouts,
     pub tls: TlsSettings,
     pub limits: Arc<RelayLimits>,
+    /// Outside them digests, corrections and reminders wait.
+    pub windows: Arc<SendWindows>,
+    /// Mail to others is written to the Maildir below.
+    pub allow: AllowList,
+    pub rehearsals: PathBuf,
+    /// How many were.
+    pub kept_out: AtomicU64,
     pub pace: Mutex<Pace>,
     /// Kept from one drain to the next, like the pace.
     pub failures: Arc<Mutex<Failures>>,
@@ -148,6 +158,16 @@ impl std::fmt::Debug for Outbox {
 impl Outbox {
     pub(super) fn terms(&self, digest: &str) -> Terms {
         self.terms.get(digest).copied().unwrap_or_default()
+    }
+
+    /// When the run of a claim was made, as its age is counted: time outside the send windows is
+    /// none in which it could have gone out.
+    pub(super) fn created_at(&self, claim: &Claim) -> DateTime<Utc> {
+        if self.windows.is_always() || PASS_WINDOWS.contains(&claim.digest.as_str()) {
+            return claim.created_at;
+        }
+        let now = self.clock.now();
+        now - self.windows.open_time(claim.created_at, now)
     }
 
     /// What is in hand when nobody sends was left by a store that failed, or by one that could
@@ -260,6 +280,7 @@ impl Crew {
             outbox.owner.clone(),
             matches!(outbox.relay, Relay::Maildir(_)),
             Arc::clone(&outbox.limits),
+            Arc::clone(&outbox.windows),
             Arc::clone(&outbox.failures),
             Arc::clone(&outbox.rates),
         );

@@ -11,12 +11,15 @@ use chrono::TimeDelta;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
+use tracing::{error, info};
 
+use super::canary::{Verdict, verdict};
 use super::failures::{Failures, Place};
 use super::lane::{Lane, PerLane, choose};
 use super::limits::RelayLimits;
 use super::rate::{Rates, Turn};
 use crate::clock::Clock;
+use crate::digest::windows::SendWindows;
 use crate::failpoint;
 use crate::store::{Claim, ClaimRequest, Store, StoreError};
 
@@ -28,6 +31,8 @@ const LOW_WATER: usize = 256;
 const SMALL_BATCH: u32 = 64;
 /// A lane that had nothing is looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// So often it is looked whether the first of a run have their outcome.
+const LOOK_AT_CANARY: Duration = Duration::from_millis(50);
 /// Far longer than a claim waits here, and shorter than a day's mail should.
 const LEASE: TimeDelta = TimeDelta::minutes(15);
 
@@ -64,6 +69,7 @@ pub(super) struct Supply {
     owner: String,
     may_be_stand_in: bool,
     limits: Arc<RelayLimits>,
+    windows: Arc<SendWindows>,
     started: Instant,
     failures: Arc<Mutex<Failures>>,
     rates: Arc<Mutex<Rates>>,
@@ -81,6 +87,8 @@ struct State {
     in_hand: PerLane<usize>,
     /// Whether somebody asks the store for more of a lane.
     is_filling: PerLane<bool>,
+    /// The others of a run wait for its first, and these are under way.
+    is_canary_out: bool,
     /// When a lane was found empty.
     empty_since: PerLane<Option<Instant>>,
     /// By group, each with when its turn is, soonest first: turns are reserved in order.
@@ -97,6 +105,7 @@ impl Supply {
         owner: String,
         may_be_stand_in: bool,
         limits: Arc<RelayLimits>,
+        windows: Arc<SendWindows>,
         failures: Arc<Mutex<Failures>>,
         rates: Arc<Mutex<Rates>>,
     ) -> Self {
@@ -107,6 +116,7 @@ impl Supply {
             owner,
             may_be_stand_in,
             limits,
+            windows,
             started,
             failures,
             rates,
@@ -166,6 +176,7 @@ impl Supply {
         Look::Found(match (state.take(connections, accepted), turn) {
             (Some(held), _) => Next::Delivery(Box::new(held)),
             (None, Some(turn)) => Next::Wait(turn.saturating_sub(now)),
+            (None, None) if state.is_canary_out => Next::Wait(LOOK_AT_CANARY),
             (None, None) => Next::Nothing,
         })
     }
@@ -268,7 +279,33 @@ impl Supply {
         self.store.release(&claims).await
     }
 
+    /// Looks at the first deliveries of runs whose others wait for them.
+    async fn look_at_canaries(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut is_out = false;
+        for canary in self.store.canaries().await? {
+            let run = canary.run;
+            match verdict(&canary) {
+                Verdict::Wait => is_out |= canary.in_hand > 0,
+                Verdict::GoOn => {
+                    self.store.end_canary(run, None, now).await?;
+                    info!(run, first = canary.first, "the first were taken: the others follow");
+                }
+                Verdict::Pause(reason) => {
+                    self.store.end_canary(run, Some(&reason), now).await?;
+                    error!(run, "paused: {reason}");
+                    self.drop_run(run).await?;
+                }
+            }
+        }
+        self.state().is_canary_out = is_out;
+        Ok(())
+    }
+
     async fn refill(&self, lane: Lane) -> Result<(), StoreError> {
+        if lane == Lane::Digests {
+            self.look_at_canaries().await?;
+        }
         let now = self.clock.now();
         let request = ClaimRequest {
             owner: self.owner.clone(),
@@ -276,6 +313,7 @@ impl Supply {
             now,
             lease_until: now + LEASE,
             limit: if lane == Lane::Digests { BATCH } else { SMALL_BATCH },
+            windows: self.windows.state(now),
             may_be_stand_in: self.may_be_stand_in,
         };
         let claims = self.store.claim_due(&request).await?;
@@ -312,10 +350,14 @@ impl State {
 
     /// Whether the store is to be asked for more of this lane.
     fn is_low(&self, lane: Lane) -> bool {
-        let low_water = if lane == Lane::Digests { LOW_WATER } else { 0 };
+        let (low_water, look_again) = match lane {
+            Lane::Digests if self.is_canary_out => (LOW_WATER, LOOK_AT_CANARY),
+            Lane::Digests => (LOW_WATER, LOOK_AGAIN),
+            _ => (0, LOOK_AGAIN),
+        };
         self.ready[lane].len() <= low_water
             && !self.is_filling[lane]
-            && self.empty_since[lane].is_none_or(|since| since.elapsed() >= LOOK_AGAIN)
+            && self.empty_since[lane].is_none_or(|since| since.elapsed() >= look_again)
     }
 
     /// Makes claims ready, or has them wait for their turn; gives back those whose turn is too

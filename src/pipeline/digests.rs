@@ -17,11 +17,14 @@ use crate::store::{
     SubscriberRange, Subscription, ToldChange,
 };
 
+pub mod approval;
 mod issues;
+pub mod outlook;
 pub mod preview;
 mod start;
+mod too_many;
 
-pub use start::start;
+pub use start::{Started, start, start_with};
 
 /// Entries that stand in one mail; the rest stands in the web copy.
 const CAP: usize = 25;
@@ -38,9 +41,12 @@ pub enum DigestError {
     #[error("an issue of the digest `{digest}` is not fit to send: {finding}")]
     Unfit { digest: String, finding: String },
     #[error(
-        "the digest `{digest}` would need more different issues than `mail.max_issues`, {limit}"
+        "the digest `{digest}` would need more than {limit} different issues; they differ by the \
+         feeds {feeds}"
     )]
-    TooMany { digest: String, limit: usize },
+    TooMany { digest: String, limit: usize, feeds: String },
+    #[error("the entry `{title}` ({id}) cannot be mailed")]
+    Entry { title: String, id: String, source: Box<DigestError> },
 }
 
 /// Where a run's key comes from.
@@ -108,6 +114,11 @@ impl PlannedRun {
         self.basis.audience == Audience::Rehearsal
     }
 
+    /// Whether it waits for an operator's word, by what the config says.
+    pub fn needs_approval(&self) -> bool {
+        self.basis.digest.approve.is_needed(self.plan.recipients)
+    }
+
     /// Different entries over all issues.
     pub fn entry_count(&self) -> usize {
         let lines = self.plan.issues.iter().flat_map(|issue| &issue.lines);
@@ -149,20 +160,30 @@ pub async fn plan_all_by_hand(
     names: &[String],
     advances: bool,
 ) -> Result<ByHand, DigestError> {
-    let to_seq = press.store.newest_seq().await?;
     let pauses = press.store.pauses().await?;
+    let mut planned = plan_every_by_hand(press, names, advances, &pauses).await?;
+    planned.retain(|run| !run.is_empty());
+    let (waiting, runs) = planned.into_iter().partition(|run| is_paused(&pauses, run.digest()));
+    Ok(ByHand { runs, waiting })
+}
+
+/// As [`plan_by_hand`], with digests that have nothing to send and those that are paused.
+async fn plan_every_by_hand(
+    press: &Press,
+    names: &[String],
+    advances: bool,
+    pauses: &[PauseRecord],
+) -> Result<Vec<PlannedRun>, DigestError> {
+    let to_seq = press.store.newest_seq().await?;
     let is_meant = |digest: &&DigestConfig| names.is_empty() || names.contains(&digest.name);
     let (stopped, free): (Vec<&DigestConfig>, Vec<&DigestConfig>) =
-        press.config.digests.iter().filter(is_meant).partition(|d| is_paused(&pauses, &d.name));
+        press.config.digests.iter().filter(is_meant).partition(|d| is_paused(pauses, &d.name));
     let mut bases = Vec::new();
     // The paused ones last: what they hold back, the others may bring.
     for digest in free.into_iter().chain(stopped) {
         bases.extend(basis(press, digest, Occasion::ByHand, to_seq, advances).await?);
     }
-    let mut planned = plan_all(press, bases).await?;
-    planned.retain(|run| !run.is_empty());
-    let (waiting, runs) = planned.into_iter().partition(|run| is_paused(&pauses, run.digest()));
-    Ok(ByHand { runs, waiting })
+    plan_all(press, bases).await
 }
 
 fn is_paused(pauses: &[PauseRecord], digest: &str) -> bool {
@@ -178,8 +199,13 @@ pub fn hash_of(runs: &[PlannedRun]) -> String {
 /// Which scheduled runs are due at `now`; those too late are recorded and not sent.
 ///
 /// A pause is as a time without a daemon: its moments stay due, and at its end one issue covers
-/// them, unless that is too late by then.
+/// them, unless that is too late by then. Outside the send windows they stay due too; how late
+/// they are is counted from the next opening.
 pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRun>, DigestError> {
+    let windows = &press.config.mail.windows;
+    if !windows.is_open(now) {
+        return Ok(Vec::new());
+    }
     let pauses = press.store.pauses().await?;
     let mut bases = Vec::new();
     for digest in press.config.digests.iter().filter(|d| !is_paused(&pauses, &d.name)) {
@@ -191,7 +217,11 @@ pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRu
             continue;
         };
         let to_seq = press.store.newest_seq_before(due.moment).await?.max(progress.covered_seq);
-        if is_too_late(digest, &due, now) {
+        if too_many::is_asked(press, &digest.name).await? {
+            continue;
+        }
+        let opened = windows.opens(due.moment).unwrap_or(due.moment);
+        if is_too_late(digest, opened, now) {
             let reason = format!("too late for {}", due.key);
             record_quiet(press, &progress, &due, to_seq, QuietState::Expired, reason).await?;
             continue;
@@ -201,8 +231,9 @@ pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRu
     plan_all(press, bases).await
 }
 
-fn is_too_late(digest: &DigestConfig, due: &Due, now: DateTime<Utc>) -> bool {
-    let late = now - due.moment;
+/// How late a run is, is counted from when it could first go out.
+fn is_too_late(digest: &DigestConfig, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    let late = now - since;
     match digest.late {
         Late::Send { until } => TimeDelta::from_std(until).is_ok_and(|until| late > until),
         Late::Skip => late > LATE_AFTER,
@@ -231,15 +262,23 @@ async fn record_quiet(
 }
 
 /// The run of the digest `immediate` over what is numbered and not covered yet; one that
-/// finds nothing for anybody is recorded, so that its window moves on. Under a pause it waits.
+/// finds nothing for anybody is recorded, so that its window moves on. Under a pause, outside the
+/// send windows and for an operator's word it waits.
 pub async fn plan_immediate(press: &Press) -> Result<Vec<PlannedRun>, DigestError> {
+    if !press.config.mail.windows.is_open(press.clock.now()) {
+        return Ok(Vec::new());
+    }
+    let held = press.store.held_runs().await?;
     let to_seq = press.store.newest_seq().await?;
     let pauses = press.store.pauses().await?;
     let mut bases = Vec::new();
     let immediate = press.config.digests.iter().filter(|d| d.at.is_none());
     for digest in immediate.filter(|d| !is_paused(&pauses, &d.name)) {
         let progress = press.store.digest_progress(&digest.name).await?;
-        if progress.is_none_or(|progress| progress.covered_seq >= to_seq) {
+        if progress.is_none_or(|progress| progress.covered_seq >= to_seq)
+            || held.iter().any(|held| held.digest == digest.name && held.to_seq >= to_seq)
+            || too_many::is_asked(press, &digest.name).await?
+        {
             continue;
         }
         bases.extend(basis(press, digest, Occasion::Immediate, to_seq, true).await?);
@@ -293,11 +332,15 @@ async fn plan_all(press: &Press, bases: Vec<Basis>) -> Result<Vec<PlannedRun>, D
     let questions: Vec<Question<'_>> = bases.iter().map(Basis::question).collect();
     let mut planners: Vec<Planner<'_>> = questions.iter().map(Planner::new).collect();
     let digests: Vec<i64> = bases.iter().map(|basis| basis.progress.id).collect();
+    let mut limits = Vec::with_capacity(bases.len());
+    for basis in &bases {
+        limits.push(too_many::allowance(press, &basis.digest.name).await?);
+    }
     let mut after = SubscriberRange::ALL.after;
     while let Some(people) = press.store.next_subscribers(&digests, after).await? {
         let mut taken = Received::new();
-        for (basis, planner) in bases.iter().zip(&mut planners) {
-            if planner.issues().len() > press.config.mail.max_issues {
+        for ((basis, planner), limit) in bases.iter().zip(&mut planners).zip(&limits) {
+            if planner.issues().len() > *limit {
                 // It is not sent anyway.
                 continue;
             }

@@ -385,6 +385,8 @@ pub enum Lost {
     Feed { name: String, followers: u64 },
     #[error("digest `{name}` is not in the config and has {}", people(*followers))]
     Digest { name: String, followers: u64 },
+    #[error("language `{name}` is not in `site.languages` and has {}", people(*followers))]
+    Language { name: String, followers: u64 },
 }
 
 fn people(followers: u64) -> String {
@@ -401,12 +403,16 @@ impl Lost {
             Self::Digest { name, .. } => {
                 format!("put `- name: {name}` back, or move its followers to another digest first")
             }
+            Self::Language { name, .. } => format!(
+                "put `{name}` back, or import its readers with another language: the row of a \
+                 known address changes it"
+            ),
         }
     }
 }
 
-/// The first feed or digest that people follow and that the config no longer has: their mail
-/// would end without a word.
+/// The first feed, digest or language that people chose and that the config no longer has: their
+/// mail would end without a word, or come in a language they did not choose.
 pub async fn lost(press: &Press) -> Result<Option<Lost>, StoreError> {
     let config = &press.config;
     let has_feed = |name: &str| {
@@ -426,6 +432,15 @@ pub async fn lost(press: &Press) -> Result<Option<Lost>, StoreError> {
         if config.digests.iter().all(|digest| digest.name != one.digest) {
             let (name, followers) = (one.digest.clone(), count(&|f| f.digest == one.digest));
             return Ok(Some(Lost::Digest { name, followers }));
+        }
+    }
+    if config.languages.is_empty() {
+        return Ok(None);
+    }
+    for (language, followers) in press.store.readers_by_language().await? {
+        let is_gone = language.parse().is_ok_and(|language| !config.has_language(&language));
+        if is_gone {
+            return Ok(Some(Lost::Language { name: language, followers }));
         }
     }
     Ok(None)

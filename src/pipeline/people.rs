@@ -48,6 +48,7 @@ pub async fn known_names(press: &Press, asked: &HashSet<String>) -> Result<Known
         feeds,
         digests: press.config.digests.iter().map(|d| d.name.clone()).collect(),
         language: press.config.site.language.clone(),
+        languages: press.config.languages.clone(),
     })
 }
 

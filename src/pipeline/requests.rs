@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::digests::approval::Word;
 use super::publish::PublishReport;
+use crate::store::Override;
 
 /// Argument of a `send` request: send exactly this plan, or say that it changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,14 +16,26 @@ pub struct SendRequest {
     /// A pause was lifted: what fell due under it is planned first.
     #[serde(default)]
     pub is_after_pause: bool,
+    /// What an operator overrode for these runs.
+    #[serde(default)]
+    pub overrides: Vec<Override>,
 }
 
 impl SendRequest {
     /// No plan: what is open goes on.
     pub fn what_is_open() -> Self {
         let (plan, digests) = (String::new(), Vec::new());
-        Self { plan, digests, advances: true, is_after_pause: false }
+        let overrides = Vec::new();
+        Self { plan, digests, advances: true, is_after_pause: false, overrides }
     }
+}
+
+/// Argument of a `send` request that is an operator's word for a held run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveRequest {
+    pub approve: i64,
+    pub by: String,
 }
 
 /// Answer to a `scan` request.
@@ -41,6 +55,8 @@ pub enum SendAnswer {
     },
     /// The plan is another one now: plan and ask again.
     Changed,
+    /// What became of a word for a held run; none where it is held no longer.
+    Word(Option<Word>),
     Failed(Fault),
 }
 

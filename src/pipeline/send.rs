@@ -1,17 +1,19 @@
 //! Send: expands open runs and carries what is due to the relay.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 use super::Press;
-use crate::config::{DigestConfig, Uncertain};
+use crate::config::{Config, DigestConfig, Uncertain};
 use crate::digest::schedule::is_daily;
 use crate::mail::smtp::{Timeouts, TlsSettings};
 use crate::outbox::ballast::Ballast;
@@ -20,7 +22,7 @@ use crate::outbox::pace::Pace;
 use crate::outbox::rate::Rates;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
-use crate::store::{DeliveryKeys, StoreError};
+use crate::store::{DeliveryKeys, RunRecord, StoreError};
 
 /// Runs that ended are looked for so often while mail goes out.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -44,6 +46,10 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         timeouts: Timeouts::default(),
         tls: TlsSettings::system(),
         limits: Arc::new(config.mail.limits.clone()),
+        windows: Arc::new(config.mail.windows.clone()),
+        allow: config.mail.allow.clone(),
+        rehearsals: rehearsals(config),
+        kept_out: AtomicU64::new(0),
         pace: Mutex::new(Pace::new(config.mail.limits.connections)),
         failures: Arc::new(Mutex::new(Failures::default())),
         rates: Arc::new(Mutex::new(Rates::new(config.mail.limits.per_second))),
@@ -57,6 +63,34 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         owner: format!("{}", std::process::id()),
         on_delivery,
     })
+}
+
+/// The Maildir for mail that `mail.allow` keeps from the relay: beside the store.
+pub fn rehearsals(config: &Config) -> PathBuf {
+    config.store_path.with_file_name("mail")
+}
+
+/// When something falls due next that may go out: outside the send windows what waits for them
+/// does so when one opens.
+pub async fn next_due(press: &Press) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let (store, windows) = (&press.store, &press.config.mail.windows);
+    let opens = windows.opens(press.clock.now());
+    if windows.is_open(press.clock.now()) {
+        return store.next_due().await;
+    }
+    let passing = store.next_due_past_windows().await?;
+    let waiting = match (store.next_due().await?, opens) {
+        (Some(due), Some(opens)) => Some(due.max(opens)),
+        _ => None,
+    };
+    Ok([passing, waiting].into_iter().flatten().min())
+}
+
+/// Runs that go on by themselves: not those that wait for an operator's word.
+pub async fn open_runs(press: &Press) -> Result<Vec<RunRecord>, StoreError> {
+    let mut runs = press.store.open_runs().await?;
+    runs.retain(|run| run.state != "held");
+    Ok(runs)
 }
 
 /// Digests whose lost messages are sent once more.

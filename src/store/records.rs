@@ -1,6 +1,7 @@
 //! The values that go into the store and come out of it.
 
 mod audit;
+mod brakes;
 mod feeds;
 mod operating;
 
@@ -12,9 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{Address, ChangeClass, HeldItem, Replacement, Step, Tell};
 use crate::content::FileStat;
 use crate::content::Problem;
+use crate::digest::windows::WindowState;
 use crate::model::{Entry, Language, Revision, Seq};
 use crate::outbox::lane::Lane;
 pub use audit::*;
+pub use brakes::*;
 pub use feeds::*;
 pub use operating::*;
 
@@ -126,6 +129,9 @@ pub struct HoldRecord {
     /// How many items of each kind it keeps back.
     pub items: BTreeMap<String, u64>,
     pub created_at: DateTime<Utc>,
+    /// Hash of the plan of the run that it keeps back.
+    #[serde(default)]
+    pub plan: Option<String>,
 }
 
 /// A body that is not stored, and the file it is made from.
@@ -317,6 +323,8 @@ pub struct ClaimRequest {
     pub now: DateTime<Utc>,
     pub lease_until: DateTime<Utc>,
     pub limit: u32,
+    /// Outside the windows only mail that passes them is claimed.
+    pub windows: WindowState,
     /// Mail goes to a Maildir: the rehearsal's stand-ins may get theirs.
     pub may_be_stand_in: bool,
 }

@@ -4,6 +4,7 @@
 //! wait for each other instead of failing half-way.
 
 mod audit;
+mod brakes;
 mod cancel;
 mod catalogue;
 mod content;
@@ -48,15 +49,16 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use self::group::GroupCommit;
 use super::{
-    Audience, AuditReport, Body, BodyAtSource, Cancellation, Cancelled, Change, Claim,
+    Audience, AuditReport, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change, Claim,
     ClaimRequest, DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult, DigestProgress,
     DocumentRecord, EndOfSubscription, EntryFound, EventMember, FeedLists, FeedRecord, FileOutcome,
-    Followed, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed, NewPause,
-    NewRun, NewSubscription, PauseRecord, PauseScope, Paused, PersonDelivery, PingRecord,
-    Placement, Placing, PublicationRecord, QuietRun, Received, Receiver, Recovered, Request,
-    RequestKind, Resolution, Result, RunAudit, RunDetails, RunPage, RunReceivers, RunRecord,
-    RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
-    SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord,
+    Followed, HeldRun, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed,
+    NewPause, NewRun, NewSubscription, Override, PauseRecord, PauseScope, Paused, Person,
+    PersonDelivery, PingRecord, Placement, Placing, PublicationRecord, QuietRun, Received,
+    Receiver, Recovered, ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit,
+    RunDetails, RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord,
+    Store, StoreError, Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects,
+    ToldChange, UncertainRecord,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -80,7 +82,7 @@ const LARGE_CACHE: &str = "pragma cache_size = -8192";
 const USUAL_CACHE: &str = "pragma cache_size = -1024";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
@@ -89,6 +91,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (6, "deliveries", include_str!("../../migrations/sqlite/0006_deliveries.sql")),
     (7, "run_counts", include_str!("../../migrations/sqlite/0007_run_counts.sql")),
     (8, "pages", include_str!("../../migrations/sqlite/0008_pages.sql")),
+    (10, "brakes", include_str!("../../migrations/sqlite/0010_brakes.sql")),
     (11, "audit", include_str!("../../migrations/sqlite/0011_audit.sql")),
 ];
 
@@ -713,11 +716,104 @@ impl Store for SqliteStore {
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
-        outbox::next_due(&mut *self.reader().await?).await
+        outbox::next_due(&mut *self.reader().await?, false).await
     }
 
     async fn open_deliveries(&self) -> Result<u64> {
         outbox::open(&mut *self.reader().await?).await
+    }
+
+    async fn next_due_past_windows(&self) -> Result<Option<DateTime<Utc>>> {
+        outbox::next_due(&mut *self.reader().await?, true).await
+    }
+
+    async fn readers_by_language(&self) -> Result<Vec<(String, u64)>> {
+        brakes::readers_by_language(&mut *self.reader().await?).await
+    }
+
+    async fn waiting_for_window(&self) -> Result<u64> {
+        brakes::waiting_for_window(&mut *self.reader().await?).await
+    }
+
+    async fn canaries(&self) -> Result<Vec<Canary>> {
+        brakes::canaries(&mut *self.reader().await?).await
+    }
+
+    async fn end_canary(&self, run: i64, pause: Option<&str>, now: DateTime<Utc>) -> Result<()> {
+        let action = "end a canary";
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        brakes::end_canary(&mut transaction, run).await?;
+        if let Some(reason) = pause {
+            pauses::pause(&mut transaction, &NewPause::of_run(run, reason), now).await?;
+        }
+        transaction.commit().await.during(action)
+    }
+
+    async fn override_run(&self, run: i64, overrides: &[Override]) -> Result<()> {
+        brakes::override_run(&mut *self.writer().await, run, overrides).await
+    }
+
+    async fn hold_run(
+        &self,
+        run: i64,
+        plan_hash: &str,
+        recipients: u64,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<HeldRun>> {
+        let action = "hold a run";
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        let held = brakes::hold(&mut transaction, run, plan_hash, recipients, reason, now).await?;
+        transaction.commit().await.during(action)?;
+        Ok(held)
+    }
+
+    async fn held_runs(&self) -> Result<Vec<HeldRun>> {
+        brakes::held_runs(&mut *self.reader().await?).await
+    }
+
+    async fn held_recipients(&self, run: i64, of: SubscriberRange) -> Result<Vec<(i64, String)>> {
+        brakes::held_recipients(&mut *self.reader().await?, run, of).await
+    }
+
+    async fn release_run(&self, released: &ReleasedRun, now: DateTime<Utc>) -> Result<bool> {
+        let action = "let a run go";
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        let is_released = brakes::release(&mut transaction, released, now).await?;
+        transaction.commit().await.during(action)?;
+        Ok(is_released)
+    }
+
+    async fn supersede_held(&self, run: i64, reason: &str, now: DateTime<Utc>) -> Result<bool> {
+        let action = "replace a held run";
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        let is_done = brakes::supersede(&mut transaction, run, reason, now).await?;
+        transaction.commit().await.during(action)?;
+        Ok(is_done)
+    }
+
+    async fn keep_plan(&self, hash: &str, facts: &str, now: DateTime<Utc>) -> Result<()> {
+        brakes::keep_plan(&mut *self.writer().await, hash, facts, now).await
+    }
+
+    async fn kept_plans(&self, prefix: &str) -> Result<Vec<(String, String)>> {
+        brakes::kept_plans(&mut *self.reader().await?, prefix).await
+    }
+
+    async fn people(&self, digest: i64, of: SubscriberRange) -> Result<Vec<Person>> {
+        brakes::people(&mut *self.reader().await?, digest, of).await
+    }
+
+    async fn untold_news(&self, after: Seq, upto: Seq) -> Result<u64> {
+        brakes::untold_news(&mut *self.reader().await?, after, upto).await
+    }
+
+    async fn last_run_entries(&self, digest: i64) -> Result<Option<RunEntries>> {
+        brakes::last_run_entries(&mut *self.reader().await?, digest).await
     }
 
     async fn delivery_counts(&self) -> Result<DeliveryCounts> {

@@ -36,6 +36,8 @@ pub struct Known {
     pub feeds: HashSet<String>,
     pub digests: HashSet<String>,
     pub language: Language,
+    /// Those that a row may give; any where there are none.
+    pub languages: Vec<Language>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -97,11 +99,26 @@ fn row(line: u64, record: &csv::StringRecord, known: &Known) -> Result<Row, Stri
         address: address.parse::<Address>().map_err(|error| error.to_string())?,
         language: match language {
             "" => known.language.clone(),
-            text => text.parse::<Language>().map_err(|error| error.to_string())?,
+            text => {
+                let language = text.parse::<Language>().map_err(|error| error.to_string())?;
+                check_language(&language, known)?;
+                language
+            }
         },
         feed: feed.to_owned(),
         digest: digest.to_owned(),
     })
+}
+
+/// Whether the language is one that the config has.
+pub fn check_language(language: &Language, known: &Known) -> Result<(), String> {
+    let mut listed = known.languages.iter().chain([&known.language]);
+    if known.languages.is_empty() || listed.any(|listed| language.is_kind_of(listed)) {
+        return Ok(());
+    }
+    let names: Vec<_> = known.languages.iter().map(|l| format!("`{}`", l.as_str())).collect();
+    let name = language.as_str();
+    Err(format!("`site.languages` has no `{name}`; it has {}", names.join(", ")))
 }
 
 /// Whether feed and digest are ones that the config has.
@@ -127,6 +144,7 @@ mod tests {
     fn known() -> Known {
         let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
         Known {
+            languages: Vec::new(),
             feeds: set(&["all", "events"]),
             digests: set(&["daily"]),
             language: "en".parse().unwrap(),

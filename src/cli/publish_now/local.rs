@@ -8,18 +8,19 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::report::{self, DigestReport, Report};
-use super::{PublishNow, exit_code, may_send, prepare, settled};
+use super::{PublishNow, brakes, exit_code, may_send, prepare, settled};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{Output, count};
 use crate::cli::progress::{self, Progress};
 use crate::outbox::breaker::Breaker;
 use crate::outbox::sender::{Outbox, SendError};
-use crate::pipeline::digests::{ByHand, plan_all_by_hand, start};
+use crate::pipeline::digests::{ByHand, Started, plan_all_by_hand, start_with};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
-use crate::pipeline::send::{carry, outbox, resent_digests, run_reports};
+use crate::pipeline::send::{carry, next_due, open_runs, outbox, resent_digests, run_reports};
 use crate::pipeline::{Press, hubs, publish, scan};
 use crate::publish::websub;
+use crate::store::Override;
 
 /// Tries of a relay that fails before the command leaves the rest to the next run.
 const TRIES: u32 = 3;
@@ -27,11 +28,12 @@ const TRIES: u32 = 3;
 pub(super) async fn run(
     press: &Press,
     args: &PublishNow,
+    overrides: &[Override],
     output: Output,
     stop: &watch::Receiver<bool>,
     hubs: Hubs,
 ) -> Result<Report, Failure> {
-    let mut report = publish_and_send(press, args, output, stop).await?;
+    let mut report = publish_and_send(press, args, overrides, output, stop).await?;
     if hubs == Hubs::AreTold {
         // Last, so that a hub that hangs holds nothing up.
         tell_hubs(press, output, &mut report).await?;
@@ -79,6 +81,7 @@ async fn tell_hubs(press: &Press, output: Output, report: &mut Report) -> Result
 async fn publish_and_send(
     press: &Press,
     args: &PublishNow,
+    overrides: &[Override],
     output: Output,
     stop: &watch::Receiver<bool>,
 ) -> Result<Report, Failure> {
@@ -98,25 +101,30 @@ async fn publish_and_send(
     }
     report::show_scan(output, press, &scan);
     if args.feeds_only {
-        let exit_code = exit_code(&scan, false, None);
+        let exit_code = exit_code(&scan, false, false, None);
         return Ok(Report { scan, exit_code, ..Report::default() });
     }
 
-    let open: Vec<i64> = store.open_runs().await?.iter().map(|run| run.id).collect();
+    let open: Vec<i64> = open_runs(press).await?.iter().map(|run| run.id).collect();
     report::show_open_runs(output, &run_reports(press, &open).await?);
     let ByHand { runs: plans, waiting } =
         plan_all_by_hand(press, &args.digest, !args.keep_window).await?;
+    let (plans, stopped) = brakes::choose(press, args, overrides, plans).await?;
     let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
     let waiting: Vec<DigestReport> = waiting.iter().map(DigestReport::of).collect();
     report::show_pauses(output, press, &store.pauses().await?, &waiting);
-    let goes_on = may_send(press, args, output, &plans)?;
+    let goes_on = may_send(press, args, output, &plans, stopped.as_ref(), overrides)?;
     let mut runs = open;
     if goes_on {
         for run in &plans {
-            runs.extend(start(press, run).await?);
+            if let Started::Run(run) = start_with(press, run, overrides).await? {
+                runs.push(run);
+            }
         }
     }
-    let fault = if runs.is_empty() || args.dry_run {
+    let held = store.held_runs().await?;
+    let is_plan_changed = stopped.as_ref().is_some_and(|stopped| !stopped.changes.is_empty());
+    let fault = if runs.is_empty() || args.dry_run || is_plan_changed {
         None
     } else {
         send(press, output, &runs, stop).await?
@@ -125,8 +133,11 @@ async fn publish_and_send(
     let is_partly_sent = !args.dry_run && report::is_partly_sent(&runs, &waiting);
     let pauses = store.pauses().await?;
     report::show_runs(output, press, &runs, &digests, &waiting, &pauses, fault.as_ref());
-    let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
-    Ok(Report { scan, digests, waiting, runs, fault, exit_code, ..Report::default() })
+    report::show_held(output, press, &held);
+    let is_stopped = stopped.is_some() || !held.is_empty();
+    let exit_code = exit_code(&scan, is_stopped, is_partly_sent, fault.as_ref());
+    let rest = Report::default();
+    Ok(Report { scan, digests, waiting, runs, held, stopped, fault, exit_code, ..rest })
 }
 
 /// Makes the archives that a publish left, and then what refers to them.
@@ -193,7 +204,7 @@ async fn send_with_retries(
         let due_now = |at| at <= press.clock.now();
         match carry(press, outbox, stop, &tokio::sync::Notify::new()).await {
             // A message whose reply was lost falls due again at once.
-            Ok(()) if press.store.next_due().await?.is_some_and(due_now) && !*stop.borrow() => {}
+            Ok(()) if next_due(press).await?.is_some_and(due_now) && !*stop.borrow() => {}
             Ok(()) => return Ok(()),
             Err(error) => {
                 let pause = breaker.fail();

@@ -7,21 +7,23 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::report::{self, DigestReport, Report};
-use super::{LOOK, PublishNow, exit_code, may_send, settled};
+use super::{LOOK, PublishNow, brakes, exit_code, may_send, settled};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{self, Progress};
+use crate::cli::session::failure;
 use crate::pipeline::Press;
 use crate::pipeline::digests::{ByHand, hash_of, plan_all_by_hand};
-use crate::pipeline::requests::{Fault, ScanAnswer, SendAnswer, SendRequest};
-use crate::pipeline::send::run_reports;
-use crate::store::RequestKind;
+use crate::pipeline::requests::{ScanAnswer, SendAnswer, SendRequest};
+use crate::pipeline::send::{open_runs, run_reports};
 use crate::store::lock::{self, Asked};
+use crate::store::{Override, RequestKind};
 
 /// `None` where the daemon ended before it answered.
 pub(super) async fn run(
     press: &Press,
     args: &PublishNow,
+    overrides: &[Override],
     output: Output,
     stop: &watch::Receiver<bool>,
 ) -> Result<Option<Report>, Failure> {
@@ -34,27 +36,33 @@ pub(super) async fn run(
     };
     report::show_scan(output, press, &scan);
     if args.feeds_only {
-        let exit_code = exit_code(&scan, false, None);
+        let exit_code = exit_code(&scan, false, false, None);
         return Ok(Some(Report { scan, exit_code, ..Report::default() }));
     }
-    let (digests, waiting, ids, fault) = loop {
-        let open: Vec<i64> = press.store.open_runs().await?.iter().map(|run| run.id).collect();
+    let (digests, waiting, stopped, ids, fault) = loop {
+        let open: Vec<i64> = open_runs(press).await?.iter().map(|run| run.id).collect();
         report::show_open_runs(output, &run_reports(press, &open).await?);
         let ByHand { runs: plans, waiting } =
             plan_all_by_hand(press, &args.digest, !args.keep_window).await?;
+        let (plans, stopped) = brakes::choose(press, args, overrides, plans).await?;
         let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
         let waiting: Vec<DigestReport> = waiting.iter().map(DigestReport::of).collect();
         report::show_pauses(output, press, &press.store.pauses().await?, &waiting);
-        let goes_on = may_send(press, args, output, &plans)?;
-        if !goes_on && open.is_empty() {
-            break (digests, waiting, Vec::new(), None);
+        let goes_on = may_send(press, args, output, &plans, stopped.as_ref(), overrides)?;
+        if !goes_on && (open.is_empty() || stopped.is_some()) {
+            break (digests, waiting, stopped, Vec::new(), None);
         }
-        let digest_names = if goes_on { args.digest.clone() } else { Vec::new() };
+        let digest_names = match &args.plan {
+            _ if !goes_on => Vec::new(),
+            Some(_) => digests.iter().map(|digest| digest.digest.clone()).collect(),
+            None => args.digest.clone(),
+        };
         let request = SendRequest {
             plan: if goes_on { hash_of(&plans) } else { String::new() },
             digests: digest_names,
             advances: !args.keep_window,
             is_after_pause: false,
+            overrides: overrides.to_vec(),
         };
         let argument = serde_json::to_string(&request).expect("a request is always JSON");
         let mut follower = Follower::start(press, output).await?;
@@ -66,21 +74,25 @@ pub(super) async fn run(
         follower.end(sent).await?;
         match answer {
             None => return Ok(None),
-            Some(SendAnswer::Sent { runs, fault }) => break (digests, waiting, runs, fault),
+            Some(SendAnswer::Sent { runs, fault }) => {
+                break (digests, waiting, stopped, runs, fault);
+            }
             Some(SendAnswer::Failed(fault)) => return Err(failure(fault)),
-            Some(SendAnswer::Changed) => output.note("the plan changed meanwhile; planning again"),
+            Some(SendAnswer::Changed | SendAnswer::Word(_)) => {
+                output.note("the plan changed meanwhile; planning again")
+            }
         }
     };
     let runs = run_reports(press, &ids).await?;
     let is_partly_sent = report::is_partly_sent(&runs, &waiting);
     let pauses = press.store.pauses().await?;
     report::show_runs(output, press, &runs, &digests, &waiting, &pauses, fault.as_ref());
-    let exit_code = exit_code(&scan, is_partly_sent, fault.as_ref());
-    Ok(Some(Report { scan, digests, waiting, runs, fault, exit_code, ..Report::default() }))
-}
-
-fn failure(fault: Fault) -> Failure {
-    Failure { hint: fault.hint, ..Failure::new(anyhow::anyhow!(fault.message)) }
+    let held = press.store.held_runs().await?;
+    report::show_held(output, press, &held);
+    let is_stopped = stopped.is_some() || !held.is_empty();
+    let exit_code = exit_code(&scan, is_stopped, is_partly_sent, fault.as_ref());
+    let rest = Report::default();
+    Ok(Some(Report { scan, digests, waiting, runs, held, stopped, fault, exit_code, ..rest }))
 }
 
 /// Asks the daemon, and waits for its answer for as long as it lives.

@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::brakes::Stopped;
 use super::shown;
-use crate::cli::approve::hold_lines;
+use crate::cli::approve::{hold_lines, short};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, count, file_kinds, problem_lines};
 use crate::cli::pause::{stopped, stops, told};
@@ -16,8 +17,8 @@ use crate::pipeline::Press;
 use crate::pipeline::digests::PlannedRun;
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
-use crate::pipeline::send::RunReport;
-use crate::store::PauseRecord;
+use crate::pipeline::send::{RunReport, rehearsals};
+use crate::store::{HeldRun, PauseRecord};
 
 /// Everything, for scripts.
 #[derive(Debug, Default, Serialize)]
@@ -28,6 +29,10 @@ pub(super) struct Report {
     /// What is new and waits for the end of a pause: no run of it is made before.
     pub waiting: Vec<DigestReport>,
     pub runs: Vec<RunReport>,
+    /// What waits for an operator's word.
+    pub held: Vec<HeldRun>,
+    /// Why nothing new was sent.
+    pub stopped: Option<Stopped>,
     pub fault: Option<Fault>,
     /// Hubs that did not take what changed; they are told again.
     pub hubs_not_told: Vec<String>,
@@ -107,7 +112,8 @@ pub(super) fn show_scan(output: Output, press: &Press, scan: &PublishReport) {
         changes.push(format!("{waiting} for the time of publication"));
     }
     line(output, "Changes", &changes.join(", "));
-    for text in scan.holds.iter().flat_map(hold_lines) {
+    // Those of runs are told with their runs.
+    for text in scan.holds.iter().filter(|hold| hold.plan.is_none()).flat_map(hold_lines) {
         output.note(&text);
     }
     for path in &scan.moving {
@@ -185,6 +191,21 @@ pub(super) fn show_plans(output: Output, press: &Press, plans: &[PlannedRun]) {
     }
 }
 
+/// Runs that wait for an operator's word.
+pub(super) fn show_held(output: Output, press: &Press, held: &[HeldRun]) {
+    for run in held {
+        let HeldRun { hold, digest, key, recipients, plan, .. } = run;
+        let people = count(*recipients, "person", "people");
+        output.note(&format!("hold {hold}: digest `{digest}` {key} to {people} waits for a word"));
+        output.note(&format!("hint: `tidings approve {}` lets it go", short(plan)));
+    }
+    let opens = press.config.mail.windows.opens(press.clock.now());
+    if let (Some(opens), false) = (opens.filter(|at| *at > press.clock.now()), held.is_empty()) {
+        let zone = &press.config.mail.windows.zone;
+        output.note(&format!("it then waits for the send window: {}", opens.with_timezone(zone)));
+    }
+}
+
 /// What became of the runs, and where to look.
 pub(super) fn show_runs(
     output: Output,
@@ -230,6 +251,13 @@ pub(super) fn show_runs(
         for run in runs.iter().filter(|run| run.state == "cancelled") {
             line(output, "", &format!("run {} was cancelled", run.run));
         }
+    }
+    let is_sent = matches!(press.config.mail.relay, Relay::Smtp(_));
+    let rehearsed: u64 = runs.iter().filter_map(|run| run.deliveries.get("rehearsed")).sum();
+    if is_sent && rehearsed > 0 {
+        let mails = count(rehearsed, "e-mail is", "e-mails are");
+        line(output, "", &format!("{mails} outside `mail.allow`: written, not sent, to"));
+        line(output, "", &shown(&rehearsals(&press.config).join("new")));
     }
     for digest in waiting {
         let wish = pauses.iter().find(|pause| pause.stops_digest(&digest.digest));

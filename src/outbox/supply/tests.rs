@@ -38,7 +38,9 @@ impl Made {
     fn supply(&self, limits: RelayLimits) -> Supply {
         let (store, clock) = (Arc::clone(&self.store), Arc::new(SystemClock));
         let rates = Arc::new(Mutex::new(Rates::new(None)));
-        Supply::new(store, clock, "test".into(), false, Arc::new(limits), Arc::default(), rates)
+        let windows = Arc::new(SendWindows::always(chrono_tz::UTC));
+        let limits = Arc::new(limits);
+        Supply::new(store, clock, "test".into(), false, limits, windows, Arc::default(), rates)
     }
 }
 

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 
 use super::{Basis, DigestError};
 use crate::digest::plan::{Line, PlannedIssue, issue_hash};
-use crate::digest::render::{IssueContent, Section, lint, render, render_web};
+use crate::digest::render::{IssueContent, RenderedIssue, Section, lint, render, render_web};
 use crate::hash::hash;
 use crate::mail::lint::lint_issue;
 use crate::mail::message::{IssueHeaders, Personal, encode};
@@ -21,6 +21,61 @@ pub(super) fn make_issue(
     basis: &Basis,
     issue: &PlannedIssue,
 ) -> Result<NewIssue, DigestError> {
+    let made = compose(press, basis, issue)?;
+    Ok(NewIssue {
+        hash: made.hash,
+        language: issue.language.clone(),
+        subject: made.rendered.subject,
+        lines: issue
+            .lines
+            .iter()
+            .map(|line| {
+                let change = &basis.changes[line.change];
+                (basis.feeds[line.feed].name.clone(), change.row, change.entry.revision)
+            })
+            .collect(),
+        mail: compressed(&made.mail),
+        web: compressed(made.web.as_bytes()),
+    })
+}
+
+/// An issue as its readers get it, before anything personal stands in it.
+pub(super) struct Composed {
+    pub(super) hash: String,
+    pub(super) rendered: RenderedIssue,
+    pub(super) web: String,
+    pub(super) mail: Vec<u8>,
+}
+
+/// Renders an issue and checks it. What is wrong with one entry is told with its name.
+pub(super) fn compose(
+    press: &Press,
+    basis: &Basis,
+    issue: &PlannedIssue,
+) -> Result<Composed, DigestError> {
+    compose_lines(press, basis, issue).map_err(|error| {
+        let alone = |line: &&Line| {
+            let issue =
+                PlannedIssue { language: issue.language.clone(), lines: vec![**line], shown: 1 };
+            compose_lines(press, basis, &issue).is_err()
+        };
+        // Where every entry fails alone, none of them is the cause.
+        let mut culprits = issue.lines.iter().filter(alone);
+        let culprit = culprits.next();
+        let Some(line) = culprit.filter(|_| issue.lines.len() > culprits.count() + 1) else {
+            return error;
+        };
+        let entry = &basis.changes[line.change].entry;
+        let (title, id) = (entry.title.clone(), entry.id.as_str().to_owned());
+        DigestError::Entry { title, id, source: Box::new(error) }
+    })
+}
+
+fn compose_lines(
+    press: &Press,
+    basis: &Basis,
+    issue: &PlannedIssue,
+) -> Result<Composed, DigestError> {
     let config = &press.config;
     let hash_of_issue = issue_hash(&basis.question(), issue);
     let web_url = format!("{}issues/{hash_of_issue}", config.web.public_url);
@@ -51,21 +106,7 @@ pub(super) fn make_issue(
     };
     let mail = encode(&rendered, &headers);
     check_structure(press, &basis.digest.name, &mail)?;
-    Ok(NewIssue {
-        hash: hash_of_issue,
-        language: issue.language.clone(),
-        subject: rendered.subject.clone(),
-        lines: issue
-            .lines
-            .iter()
-            .map(|line| {
-                let change = &basis.changes[line.change];
-                (basis.feeds[line.feed].name.clone(), change.row, change.entry.revision)
-            })
-            .collect(),
-        mail: compressed(&mail),
-        web: compressed(web.as_bytes()),
-    })
+    Ok(Composed { hash: hash_of_issue, rendered, web, mail })
 }
 
 /// Octets of a message: a tenth of what most relays take, and twice as much as an HTML part of

@@ -3,11 +3,14 @@
 
 use chrono::{DateTime, Utc};
 
+use super::approval::{Facts, keep};
 use super::issues::make_issue;
-use super::{DigestError, Occasion, PlannedRun, read_people};
+use super::{DigestError, Occasion, PlannedRun, read_people, too_many};
 use crate::digest::plan::{Plan, PlannedPage, Planner, Window};
 use crate::pipeline::Press;
-use crate::store::{NewRun, QuietRun, QuietState, RunPage, SubscriberRange};
+use crate::store::{
+    Brake, HeldRun, NewRun, Override, QuietRun, QuietState, RunPage, SubscriberRange,
+};
 
 /// Runs by hand over one and the same window before we stop counting.
 const MOST_RUNS_OF_A_KEY: usize = 1_000;
@@ -17,11 +20,50 @@ const MOST_RUNS_OF_A_KEY: usize = 1_000;
 ///
 /// `None` where the run was there already, or had nothing to send.
 pub async fn start(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestError> {
+    match start_with(press, run, &[]).await? {
+        Started::Run(id) => Ok(Some(id)),
+        Started::Held(_) | Started::Nothing => Ok(None),
+    }
+}
+
+/// What starting a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    Run(i64),
+    /// It waits for an operator's word.
+    Held(HeldRun),
+    /// It was there already, or had nothing to send.
+    Nothing,
+}
+
+/// As [`start`], whatever the brakes say that an operator overrode.
+pub async fn start_with(
+    press: &Press,
+    run: &PlannedRun,
+    overrides: &[Override],
+) -> Result<Started, DigestError> {
+    let needs_word = run.basis.digest.approve;
+    let is_overridden = overrides.iter().any(|one| one.brake == Brake::Approval);
+    let held = press.store.held_runs().await?;
+    let held = held.into_iter().filter(|held| held.digest == run.digest());
+    for held in held {
+        if held.plan == run.plan.hash && !is_overridden {
+            return Ok(Started::Held(held));
+        }
+        if run.basis.advances {
+            // Its next moment has come, and the new window begins where the old one did.
+            let reason = format!("its news goes with {}", run.key());
+            press.store.supersede_held(held.run, &reason, press.clock.now()).await?;
+        }
+    }
     if run.is_empty() {
         record_empty(press, run).await?;
-        return Ok(None);
+        return Ok(Started::Nothing);
     }
-    let Some(id) = begin(press, run).await? else { return Ok(None) };
+    let Some(id) = begin(press, run).await? else { return Ok(Started::Nothing) };
+    if !overrides.is_empty() {
+        press.store.override_run(id, overrides).await?;
+    }
     let planned = match plan_pages(press, run, id).await {
         Ok(plan) => plan,
         Err(error) => {
@@ -34,10 +76,32 @@ pub async fn start(press: &Press, run: &PlannedRun) -> Result<Option<i64>, Diges
         // Everybody left since it was shown.
         press.store.drop_begun_run().await?;
         record_empty(press, run).await?;
-        return Ok(None);
+        return Ok(Started::Nothing);
     }
-    let is_open = press.store.open_run(id, &planned.hash, planned.recipients).await?;
-    Ok(is_open.then_some(id))
+    let recipients = planned.recipients;
+    if needs_word.is_needed(recipients) && !is_overridden {
+        return hold(press, run, id, &planned).await;
+    }
+    let is_open = press.store.open_run(id, &planned.hash, recipients).await?;
+    Ok(if is_open { Started::Run(id) } else { Started::Nothing })
+}
+
+async fn hold(
+    press: &Press,
+    run: &PlannedRun,
+    id: i64,
+    planned: &Plan,
+) -> Result<Started, DigestError> {
+    let facts = Facts::of(press, run).to(planned.recipients);
+    keep(press, &planned.hash, &[facts]).await?;
+    let people = match planned.recipients {
+        1 => "1 person".to_owned(),
+        n => format!("{n} people"),
+    };
+    let reason = format!("digest `{}` {} to {people} waits for a word", run.digest(), run.key());
+    let (hash, recipients) = (&planned.hash, planned.recipients);
+    let held = press.store.hold_run(id, hash, recipients, &reason, press.clock.now()).await?;
+    Ok(held.map_or(Started::Nothing, Started::Held))
 }
 
 fn due_at(run: &PlannedRun) -> Option<DateTime<Utc>> {
@@ -79,15 +143,15 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
     let basis = &run.basis;
     let question = basis.question();
     let mut planner = Planner::new(&question);
+    let limit = too_many::allowance(press, &basis.digest.name).await?;
     let mut after = SubscriberRange::ALL.after;
     let mut number = 0;
     while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
         let known_issues = planner.issues().len();
         let (subscriptions, received) = read_people(press, basis, people).await?;
         let PlannedPage { recipients, owed_read } = planner.plan(&subscriptions, &received);
-        let limit = press.config.mail.max_issues;
         if planner.issues().len() > limit {
-            return Err(DigestError::TooMany { digest: basis.digest.name.clone(), limit });
+            return Err(too_many::ask(press, basis, limit, planner.issues()).await?);
         }
         let new = planner.issues()[known_issues..].iter();
         let issues =

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::Override;
 use crate::model::Seq;
 
 /// What a pause keeps from being sent.
@@ -113,6 +114,8 @@ pub struct RunDetails {
     pub deliveries: BTreeMap<String, u64>,
     /// Accepted after an outcome that was never known: these may have arrived twice.
     pub resent: u64,
+    /// Brakes that an operator overrode for it.
+    pub overrides: Vec<Override>,
 }
 
 impl RunDetails {

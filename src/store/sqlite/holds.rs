@@ -38,16 +38,21 @@ pub(super) async fn open_holds(
     id: Option<i64>,
 ) -> Result<Vec<HoldRecord>> {
     let action = "read the holds";
-    let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
-        "select id, kind, reason, created_at from hold
-         where released_at is null and ($1 is null or id = $1) order by id",
+    let rows: Vec<(i64, String, String, i64, Option<String>)> = sqlx::query_as(
+        // One of a run lasts no longer than the run is held: it may have been cancelled.
+        "select h.id, h.kind, h.reason, h.created_at, r.plan_hash from hold h
+         left join run r on h.kind = 'approval' and h.subject = 'run:' || r.id
+             and r.state = 'held'
+         where h.released_at is null and ($1 is null or h.id = $1)
+             and (h.subject not like 'run:%' or r.id is not null)
+         order by h.id",
     )
     .bind(id)
     .fetch_all(&mut *reader)
     .await
     .during(action)?;
     let mut holds = Vec::with_capacity(rows.len());
-    for (id, kind, reason, created_at) in rows {
+    for (id, kind, reason, created_at, plan) in rows {
         let items: Vec<(String, i64)> =
             sqlx::query_as("select what, count(*) from hold_item where hold_id = $1 group by what")
                 .bind(id)
@@ -56,7 +61,7 @@ pub(super) async fn open_holds(
                 .during(action)?;
         let items: BTreeMap<String, u64> =
             items.into_iter().map(|(what, count)| (what, count.cast_unsigned())).collect();
-        holds.push(HoldRecord { id, kind, reason, items, created_at: moment(created_at) });
+        holds.push(HoldRecord { id, kind, reason, items, created_at: moment(created_at), plan });
     }
     Ok(holds)
 }

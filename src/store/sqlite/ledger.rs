@@ -13,8 +13,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN, OWE_UNSENT};
 use super::outbox::{AT_ONCE, NEVER};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
+use crate::digest::windows::WindowState;
 use crate::outbox::Step;
-use crate::outbox::lane::Lane;
+use crate::outbox::lane::{Lane, PASS_WINDOWS};
 use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent};
 
 /// A claim by its delivery and fence.
@@ -94,6 +95,8 @@ pub(super) struct Ledger<'c> {
     settle: Statement<'c>,
     settle_and_tell: Statement<'c>,
     claim: Statement<'c>,
+    /// Of a run whose others wait for its first few.
+    claim_first: Statement<'c>,
     release: Statement<'c>,
     /// Runs that were looked at in this transaction.
     runs: HashMap<i64, Run>,
@@ -111,7 +114,8 @@ impl<'c> Ledger<'c> {
             refuse: connection.prepare(REFUSE)?,
             settle: connection.prepare(SETTLE)?,
             settle_and_tell: connection.prepare(&format!("{SETTLE} returning state"))?,
-            claim: connection.prepare(CLAIM)?,
+            claim: connection.prepare(&claim_of(DUE))?,
+            claim_first: connection.prepare(&claim_of(DUE_FIRST))?,
             release: connection.prepare(RELEASE)?,
             runs: HashMap::new(),
         })
@@ -194,14 +198,23 @@ impl<'c> Ledger<'c> {
         let mut claims: Vec<Claim> = Vec::new();
         let mut left = request.limit;
         let now = request.now.timestamp();
-        for run in self.sending_runs(request.lane)? {
+        for run in self.sending_runs(request.lane, request.windows)? {
             if left == 0 {
                 break;
             }
-            let values =
-                params![run.id, now, left, request.owner, request.lease_until.timestamp(),];
+            let lease_until = request.lease_until.timestamp();
             let claim = |row: &Row<'_>| claim(row, &run, request.may_be_stand_in);
-            let rows = self.claim.query_map(values, claim).during(action)?;
+            let rows = match run.canary {
+                None => {
+                    let values = params![run.id, now, left, request.owner, lease_until];
+                    self.claim.query_map(values, claim)
+                }
+                Some(last) => {
+                    let values = params![run.id, now, left, request.owner, lease_until, last];
+                    self.claim_first.query_map(values, claim)
+                }
+            };
+            let rows = rows.during(action)?;
             let mut of_run: Vec<(i64, Claim)> = Vec::new();
             for row in rows {
                 match row.during(action)? {
@@ -228,7 +241,7 @@ impl<'c> Ledger<'c> {
     }
 
     /// Runs that send, of the digests of one lane, oldest first.
-    fn sending_runs(&self, lane: Lane) -> Result<Vec<SendingRun>> {
+    fn sending_runs(&self, lane: Lane, windows: WindowState) -> Result<Vec<SendingRun>> {
         let all_reserved: Vec<&str> =
             Lane::ALL.iter().flat_map(|lane| lane.digests()).copied().collect();
         let (names, is_rest) = match lane {
@@ -238,9 +251,16 @@ impl<'c> Ledger<'c> {
         let action = "claim deliveries";
         let mut runs = self.connection.prepare(SENDING_RUNS).during(action)?;
         let run = |row: &Row<'_>| {
-            Ok(SendingRun { id: row.get(0)?, digest: row.get(1)?, created_at: moment(row.get(2)?) })
+            Ok(SendingRun {
+                id: row.get(0)?,
+                digest: row.get(1)?,
+                created_at: moment(row.get(2)?),
+                canary: row.get(3)?,
+            })
         };
-        let runs = runs.query_map(params![json(&names), is_rest], run).during(action)?;
+        let is_open = windows == WindowState::Open;
+        let values = params![json(&names), is_rest, is_open, json(&PASS_WINDOWS)];
+        let runs = runs.query_map(values, run).during(action)?;
         runs.collect::<rusqlite::Result<_>>().during(action)
     }
 
@@ -365,6 +385,8 @@ struct SendingRun {
     id: i64,
     digest: String,
     created_at: DateTime<Utc>,
+    /// The last of its first few people, while the others wait.
+    canary: Option<i64>,
 }
 
 /// A delivery to somebody whose address is no more: who was erased has left.
@@ -404,18 +426,28 @@ fn claim(
 }
 
 const SENDING_RUNS: &str = "
-    select r.id, d.name, r.created_at
+    select r.id, d.name, r.created_at, r.canary
     from run r join digest d on d.id = r.digest_id
     where r.state = 'sending'
       and (d.name in (select value from json_each(?1))) <> ?2
+      and (?3 or r.passes_windows = 1 or d.name in (select value from json_each(?4)))
     order by r.id";
+
+/// Of the first few people; the plus signs keep SQLite from going through all that is due.
+const DUE_FIRST: &str = "subscriber_id <= ?6 and +next_at <= ?2 order by +next_at";
+
+const DUE: &str = "next_at <= ?2 order by next_at";
+
+fn claim_of(due: &str) -> String {
+    CLAIM.replace("{due}", due)
+}
 
 const CLAIM: &str = "
     update delivery set state = 'claimed', owner = ?4, lease_until = ?5,
         fence = fence + 1, changed_at = ?2
     where run_id = ?1 and subscriber_id in (select subscriber_id from delivery
-        where run_id = ?1 and state in ('pending', 'uncertain') and next_at <= ?2
-        order by next_at, subscriber_id limit ?3)
+        where run_id = ?1 and state in ('pending', 'uncertain') and {due},
+            subscriber_id limit ?3)
     returning subscriber_id, issue_id, fence, attempt, unknowns, token_key, dated_at,
         next_at, address_version,
         (select a.key_id from address a where a.subscriber_id = delivery.subscriber_id

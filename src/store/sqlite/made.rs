@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 
 use super::SqliteStore;
+use crate::digest::windows::WindowState;
 use crate::outbox::lane::Lane;
 use crate::store::{Claim, ClaimRequest, Store};
 
@@ -144,6 +145,7 @@ impl Made {
             now: at(0),
             lease_until: at(15),
             limit,
+            windows: WindowState::Open,
             may_be_stand_in: false,
         };
         self.store.claim_due(&request).await.unwrap()

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::{During, Result, json, moment};
+use crate::outbox::lane::PASS_WINDOWS;
 use crate::store::{DeliveryCounts, Recovered};
 
 /// [`crate::outbox::AT_ONCE`] in its column.
@@ -70,13 +71,29 @@ pub(super) async fn unreject(
     Ok(freed.rows_affected())
 }
 
-pub(super) async fn next_due(reader: &mut SqliteConnection) -> Result<Option<DateTime<Utc>>> {
+/// Of all sending runs, or of those alone that go out whatever the send windows say.
+pub(super) async fn next_due(
+    reader: &mut SqliteConnection,
+    past_windows: bool,
+) -> Result<Option<DateTime<Utc>>> {
     let seconds: Option<i64> = sqlx::query_scalar(
-        "select min(d.next_at) from delivery d
-         join run r on r.id = d.run_id and r.state = 'sending'
-         where d.state in ('pending', 'uncertain') and d.next_at < $1",
+        // Of a run whose first deliveries are still open, these alone fall due.
+        "select min(iif(r.canary is not null and exists (select 1 from delivery f
+                where f.run_id = r.id and f.subscriber_id <= r.canary
+                  and (f.lease_until is not null or (f.state = 'pending' and f.attempt = 0))),
+            (select min(+f.next_at) from delivery f where f.run_id = r.id
+                and f.subscriber_id <= r.canary
+                and f.state in ('pending', 'uncertain') and f.next_at < $1),
+            (select min(d.next_at) from delivery d where d.run_id = r.id
+                and d.state in ('pending', 'uncertain') and d.next_at < $1)))
+         from run r where r.state = 'sending'
+             and (not $2 or r.passes_windows = 1
+                 or (select name from digest g where g.id = r.digest_id)
+                    in (select value from json_each($3)))",
     )
     .bind(NEVER)
+    .bind(past_windows)
+    .bind(json(&PASS_WINDOWS))
     .fetch_one(reader)
     .await
     .during("read the next due delivery")?;

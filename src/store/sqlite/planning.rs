@@ -35,7 +35,8 @@ pub(super) async fn received(
          cross join run r on r.id = rp.run_id
          cross join json_each(rp.recipients) as p
          cross join issue_entry ie on ie.issue_id = p.value->>1
-         where rp.upto_subscriber > $2 and rp.after_subscriber < $3 and r.state <> 'planned'
+         where rp.upto_subscriber > $2 and rp.after_subscriber < $3
+             and r.state not in ('planned', 'held')
              and rp.run_id in (select run_id from issues)
              and p.value->>0 > $2 and p.value->>0 <= $3
              and ie.entry_id in (select entry_id from asked)",

@@ -7,6 +7,8 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{During, Result, audit, from_json, json, moment, planning};
 use crate::audit::Totals;
+use crate::config::RESERVED_DIGESTS;
+use crate::outbox::canary::FIRST;
 use crate::store::{DeliveryKeys, DigestProgress, IssueRecord, QuietRun, QuietState, RunRecord};
 
 pub(super) async fn register_digests(
@@ -105,11 +107,20 @@ pub(super) async fn expand(
     .await
     .during(action)?;
     let Some((page, recipients, owed, digest)) = page else {
-        sqlx::query("update run set state = 'sending' where id = $1 and state = 'expanding'")
-            .bind(run)
-            .execute(&mut *writer)
-            .await
-            .during(action)?;
+        sqlx::query(
+            // The others wait for the first of them; what is urgent waits for nobody.
+            "update run set state = 'sending', canary = (select d.subscriber_id from delivery d
+                 where d.run_id = run.id and (select name from digest where id = run.digest_id)
+                     not in (select value from json_each($2))
+                 order by d.subscriber_id limit 1 offset $3)
+             where id = $1 and state = 'expanding'",
+        )
+        .bind(run)
+        .bind(json(&RESERVED_DIGESTS))
+        .bind(FIRST - 1)
+        .execute(&mut *writer)
+        .await
+        .during(action)?;
         super::pauses::settle(writer).await?;
         return Ok(None);
     };

@@ -3,7 +3,7 @@
 use sqlx::{FromRow, SqliteConnection};
 
 use super::runs::{Counted, count};
-use super::{During, Result, moment};
+use super::{During, Result, from_json, moment};
 use crate::store::{RunDetails, RunsAsked};
 
 #[derive(FromRow)]
@@ -23,6 +23,7 @@ struct Row {
     finished_at: Option<i64>,
     counts: Option<String>,
     resent: Option<i64>,
+    overrides: Option<String>,
 }
 
 pub(super) async fn runs(
@@ -38,7 +39,8 @@ pub(super) async fn runs(
     let mut rows: Vec<Row> = sqlx::query_as(
         "select r.id, d.name as digest, r.key, r.state, r.reason, r.from_seq, r.to_seq,
              r.advances, (select count(*) from issue i where i.run_id = r.id) as issues,
-             r.recipients, r.due_at, r.created_at, r.finished_at, r.counts, r.resent
+             r.recipients, r.due_at, r.created_at, r.finished_at, r.counts, r.resent,
+             r.overrides
          from run r join digest d on d.id = r.digest_id
          where ($1 is null or r.id = $1) and (not $2
              or r.state not in ('complete', 'empty', 'cancelled', 'expired', 'superseded')
@@ -61,13 +63,15 @@ pub(super) async fn runs(
             Some(counts) => Counted::kept(counts, row.resent.unwrap_or(0))?,
             None => count(&mut *reader, row.id).await?,
         };
-        runs.push(details(row, counted));
+        runs.push(details(row, counted)?);
     }
     Ok(runs)
 }
 
-fn details(row: Row, counted: Counted) -> RunDetails {
-    RunDetails {
+fn details(row: Row, counted: Counted) -> Result<RunDetails> {
+    let overrides = row.overrides.map(|text| from_json("overrides of a run", &text)).transpose()?;
+    Ok(RunDetails {
+        overrides: overrides.unwrap_or_default(),
         run: row.id,
         digest: row.digest,
         key: row.key,
@@ -83,5 +87,5 @@ fn details(row: Row, counted: Counted) -> RunDetails {
         finished_at: row.finished_at.map(moment),
         deliveries: counted.by_state,
         resent: counted.resent,
-    }
+    })
 }

@@ -1,0 +1,83 @@
+//! What holds a run back, and what an operator says to it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{EntryId, Revision};
+
+/// What became of the first deliveries of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canary {
+    pub run: i64,
+    pub first: u64,
+    /// Not tried yet, or under way.
+    pub open: u64,
+    /// Of these, in somebody's hands.
+    pub in_hand: u64,
+    pub refused: u64,
+    /// What the relay said to one that it refused.
+    pub reply: Option<String>,
+}
+
+/// A brake that an operator may override for one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Brake {
+    SendWindow,
+    Approval,
+}
+
+impl Brake {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SendWindow => "send-window",
+            Self::Approval => "approval",
+        }
+    }
+}
+
+/// A brake that was overridden, why and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    pub brake: Brake,
+    pub reason: String,
+    pub by: String,
+}
+
+/// A run that waits for an operator's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldRun {
+    pub run: i64,
+    pub hold: i64,
+    pub digest: String,
+    pub key: String,
+    pub from_seq: i64,
+    pub to_seq: i64,
+    pub recipients: u64,
+    pub plan: String,
+}
+
+/// An operator's word for a held run.
+#[derive(Debug, Clone)]
+pub struct ReleasedRun {
+    pub run: i64,
+    /// Who was planned and is not to get it any more.
+    pub leavers: Vec<i64>,
+    pub by: String,
+}
+
+/// Somebody who follows a digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub subscriber: i64,
+    pub domain: String,
+    pub is_paused: bool,
+    pub is_suppressed: bool,
+}
+
+/// What a run brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEntries {
+    pub run: i64,
+    pub key: String,
+    pub entries: Vec<(EntryId, Revision)>,
+}

@@ -1,0 +1,244 @@
+//! Runs that wait for an operator's word.
+
+use serde_json::Value;
+
+use super::Mailroom;
+use super::support::office::{Done, Office};
+
+/// An office whose daily digest waits for a word, with so many readers.
+fn office(approve: &str, readers: usize) -> Office {
+    let office = Office::new();
+    let config = office.read("config/tidings.yaml");
+    let daily = format!("at: '0 8 * * *', approve: {approve}");
+    office.write("config/tidings.yaml", config.replace("at: '0 8 * * *'", &daily));
+    office.subscribe(readers, "daily");
+    office
+}
+
+fn publish(office: &Office, code: i32) -> Value {
+    let done = office.run(&["publish-now", "--json"]);
+    assert_eq!(done.code, code, "{done:?}");
+    done.json()
+}
+
+fn approve(office: &Office, what: &str, code: i32) -> Done {
+    let done = office.run(&["approve", what]);
+    assert_eq!(done.code, code, "{done:?}");
+    done
+}
+
+/// The plan that waits.
+fn held(report: &Value) -> String {
+    assert_eq!(report["held"].as_array().unwrap().len(), 1, "{report}");
+    report["held"][0]["plan"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_waits_for_a_word_and_then_goes_out() {
+    let office = office("always", 3);
+    office.release("a-new-bridge", "It opens today.");
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 4, "{done:?}");
+    assert!(done.stderr.contains("to 3 people waits for a word\nhint: `tidings approve "));
+    assert!(office.mails().is_empty());
+    let plan = held(&publish(&office, 4));
+    let status = office.run(&["status", "--json"]).json();
+    assert_eq!(status["holds"][0]["plan"], plan);
+    assert_eq!(status["holds"][0]["kind"], "approval");
+    approve(&office, &plan, 0);
+    approve(&office, &plan, 2);
+    assert_eq!(publish(&office, 0)["runs"][0]["deliveries"]["rehearsed"], 3);
+    assert_eq!(office.mails().len(), 3);
+    publish(&office, 0);
+    assert_eq!(office.mails().len(), 3);
+}
+
+#[test]
+fn a_hold_goes_by_its_number_and_by_the_beginning_of_its_plan() {
+    for is_number in [true, false] {
+        let office = office("always", 1);
+        office.release("a-new-bridge", "It opens today.");
+        let report = publish(&office, 4);
+        let number = report["held"][0]["hold"].to_string();
+        let plan = held(&report);
+        approve(&office, &plan[..7], 2);
+        approve(&office, if is_number { &number } else { &plan[..8] }, 0);
+        publish(&office, 0);
+        assert_eq!(office.mails().len(), 1);
+    }
+}
+
+#[test]
+fn over_a_number_waits_and_up_to_it_goes() {
+    let office = office("{over: 2}", 2);
+    office.release("a-new-bridge", "It opens today.");
+    publish(&office, 0);
+    assert_eq!(office.mails().len(), 2);
+    office.subscribe(3, "daily");
+    office.news("a-second-bridge", "It opens tomorrow.");
+    publish(&office, 4);
+    assert_eq!(office.mails().len(), 2);
+}
+
+#[test]
+fn who_left_meanwhile_is_taken_out() {
+    let office = office("always", 3);
+    office.release("a-new-bridge", "It opens today.");
+    let plan = held(&publish(&office, 4));
+    let left = ["subscribers", "remove", "reader2@example.org"];
+    assert_eq!(office.run(&left).code, 0);
+    let done = approve(&office, &plan, 0);
+    assert!(done.stdout.contains("1 person left since"), "{done:?}");
+    assert_eq!(publish(&office, 0)["runs"][0]["deliveries"]["rehearsed"], 2);
+    assert_eq!(office.mails().len(), 2);
+}
+
+#[test]
+fn anything_else_that_changed_is_told_and_nothing_goes_out() {
+    let edit = |office: &Office, from: &str, to: &str| {
+        let config = office.read("config/tidings.yaml");
+        assert!(config.contains(from));
+        office.write("config/tidings.yaml", config.replace(from, to));
+    };
+    type Change = dyn Fn(&Office);
+    let cases: [(&str, Box<Change>); 4] = [
+        (
+            "it would go to 1 more",
+            Box::new(|office| {
+                // They joined before the news of the run was numbered for them.
+                office.run(&[
+                    "subscribers",
+                    "add",
+                    "late@example.org",
+                    "--feed",
+                    "releases",
+                    "--digest",
+                    "daily",
+                    "--consent",
+                    "test",
+                    "--confirmed",
+                ]);
+            }),
+        ),
+        (
+            "the config that shapes mail changed",
+            Box::new(move |office| {
+                edit(office, "title: Test Office", "title: Other Office");
+            }),
+        ),
+        (
+            "the entry `a new bridge` was edited",
+            Box::new(|office| {
+                office.release("a-new-bridge", "It opens tomorrow.");
+                assert_eq!(office.run(&["publish-now", "--feeds-only"]).code, 4);
+            }),
+        ),
+        (
+            "the entry `a new bridge` is in it no longer",
+            Box::new(|office| {
+                std::fs::remove_file(office.path("content/_posts/a-new-bridge.md")).unwrap();
+                office.run(&["publish-now", "--feeds-only"]);
+                office.run(&["publish-now", "--feeds-only"]);
+            }),
+        ),
+    ];
+    for (said, change) in cases {
+        let office = office("always", 2);
+        office.release("a-new-bridge", "It opens today.");
+        let plan = held(&publish(&office, 4));
+        change(&office);
+        if said.contains("more") {
+            // Who joins later is owed nothing of it: it goes out without them.
+            approve(&office, &plan, 0);
+            publish(&office, 0);
+            assert_eq!(office.mails().len(), 2);
+            continue;
+        }
+        let done = if said.contains("no longer") {
+            let done = office.run(&["approve", &plan]);
+            // Nobody would get anything: all of them count as left.
+            assert!(done.code == 0 || done.stderr.contains(said), "{done:?}");
+            done
+        } else {
+            approve(&office, &plan, 4)
+        };
+        assert!(done.code == 0 || done.stderr.contains(said), "{said}: {done:?}");
+        assert!(office.mails().is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn an_operator_may_go_without_a_word() {
+    let office = office("always", 2);
+    office.release("a-new-bridge", "It opens today.");
+    publish(&office, 4);
+    let sends = ["publish-now", "--override", "approval", "--reason", "the minister called"];
+    let done = office.run(&sends);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(office.mails().len(), 2);
+    let status = office.run(&["status", "--json"]).json();
+    assert_eq!(status["holds"].as_array().unwrap().len(), 0, "{status}");
+}
+
+#[test]
+fn a_daemon_lets_it_go_at_once() {
+    let office = office("always", 2);
+    office.release("a-new-bridge", "It opens today.");
+    let plan = held(&publish(&office, 4));
+    let daemon = office.daemon();
+    let done = approve(&office, &plan, 0);
+    assert!(done.stdout.contains("the daemon goes on now"), "{done:?}");
+    let done = office.run(&["publish-now", "--json"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(office.mails().len(), 2);
+    assert_eq!(daemon.stop().0, 0);
+}
+
+#[test]
+fn a_held_run_can_be_cancelled_and_its_news_is_owed() {
+    let office = office("always", 1);
+    office.release("a-new-bridge", "It opens today.");
+    let run = publish(&office, 4)["held"][0]["run"].to_string();
+    assert_eq!(office.run(&["cancel", &run, "--yes"]).code, 0);
+    let status = office.run(&["status", "--json"]).json();
+    assert_eq!(status["holds"].as_array().unwrap().len(), 0, "{status}");
+    let plan = held(&publish(&office, 4));
+    approve(&office, &plan, 0);
+    publish(&office, 0);
+    assert_eq!(office.mails().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_moment_takes_the_place_of_a_held_run_and_covers_its_news() {
+    let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    let room = Mailroom::open(2, "daily", &[always]).await;
+    room.news("a-new-bridge").await;
+    assert_eq!(room.tick("2026-11-21T00:00:00Z").await, 0);
+    assert_eq!(room.runs().await, ["2026-11-21T08:00 held"]);
+    assert_eq!(room.tick("2026-11-21T00:01:00Z").await, 0);
+    assert_eq!(room.runs().await, ["2026-11-21T08:00 held"], "it is asked once");
+    room.clock.set("2026-11-21T04:00:00Z");
+    room.news("a-second-bridge").await;
+    assert_eq!(room.tick("2026-11-22T00:00:00Z").await, 0);
+    assert_eq!(room.runs().await, ["2026-11-21T08:00 superseded", "2026-11-22T08:00 held"]);
+    let held = room.press.store.held_runs().await.unwrap();
+    let holds = room.press.store.open_holds().await.unwrap();
+    assert_eq!((held.len(), holds.len()), (1, 1));
+    tidings::pipeline::digests::approval::let_go(&room.press, &held[0], "mei").await.unwrap();
+    assert_eq!(room.send().await, 2);
+    let mail = &room.office.mails()[0];
+    assert!(mail.contains("a-new-bridge") && mail.contains("a-second-bridge"), "{mail}");
+    assert_eq!(room.tick("2026-11-23T00:00:00Z").await, 2, "nothing is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn immediate_news_that_waits_is_asked_for_once() {
+    let always = ("{name: immediate}", "{name: immediate, approve: always}");
+    let room = Mailroom::open(2, "immediate", &[always]).await;
+    room.news("a-new-bridge").await;
+    assert_eq!(room.tick("2026-11-20T12:01:00Z").await, 0);
+    assert_eq!(room.tick("2026-11-20T12:02:00Z").await, 0);
+    let runs = room.runs().await;
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    assert!(runs[0].ends_with(" held"), "{runs:?}");
+}
