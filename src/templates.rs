@@ -252,6 +252,8 @@ pub struct UnsubscribePage<'a> {
     pub state: UnsubscribeState,
     /// Name of the digest; empty for an invalid link.
     pub digest: &'a str,
+    /// Names of the feeds that end, where it is not the digest.
+    pub feeds: Option<String>,
     /// As `m***@example.org`; empty for an invalid link.
     pub address_masked: &'a str,
     /// Where the form is posted to.
@@ -307,6 +309,7 @@ mod tests {
             language: &"en".parse().unwrap(),
             state,
             digest: "daily",
+            feeds: None,
             address_masked: "m***@example.org",
             action: "/unsubscribe/TOKEN",
         };

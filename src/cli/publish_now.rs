@@ -147,6 +147,9 @@ fn may_send(
         return Ok(true);
     }
     let mails: u64 = plans.iter().map(|run| run.plan.recipients).sum();
+    if mails == 0 {
+        return Ok(true);
+    }
     ask::yes(&format!("Send {mails} e-mails through {}?", press.config.mail.relay))
         .map_err(Failure::new)
 }

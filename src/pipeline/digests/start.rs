@@ -4,7 +4,8 @@
 use chrono::{DateTime, Utc};
 
 use super::issues::make_issue;
-use super::{DigestError, Occasion, PlannedRun, read_people};
+use super::readers::read_people;
+use super::{DigestError, Occasion, PlannedRun};
 use crate::digest::plan::{Plan, PlannedPage, Planner, Window};
 use crate::pipeline::Press;
 use crate::store::{NewRun, QuietRun, QuietState, RunPage, SubscriberRange};
@@ -17,6 +18,14 @@ const MOST_RUNS_OF_A_KEY: usize = 1_000;
 ///
 /// `None` where the run was there already, or had nothing to send.
 pub async fn start(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestError> {
+    let started = begin_and_open(press, run).await?;
+    if let Some(superseded) = run.basis.succeeds {
+        press.store.succeed_run(superseded).await?;
+    }
+    Ok(started)
+}
+
+async fn begin_and_open(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestError> {
     if run.is_empty() {
         record_empty(press, run).await?;
         return Ok(None);
@@ -43,7 +52,7 @@ pub async fn start(press: &Press, run: &PlannedRun) -> Result<Option<i64>, Diges
 fn due_at(run: &PlannedRun) -> Option<DateTime<Utc>> {
     match &run.basis.occasion {
         Occasion::Scheduled(due) => Some(due.moment),
-        Occasion::ByHand | Occasion::Immediate => None,
+        Occasion::ByHand | Occasion::Immediate | Occasion::Succession(_) => None,
     }
 }
 
@@ -81,7 +90,7 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
     let mut planner = Planner::new(&question);
     let mut after = SubscriberRange::ALL.after;
     let mut number = 0;
-    while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
+    while let Some(people) = press.store.next_subscribers(&basis.digests, after).await? {
         let known_issues = planner.issues().len();
         let (subscriptions, received) = read_people(press, basis, people).await?;
         let PlannedPage { recipients, owed_read } = planner.plan(&subscriptions, &received);
@@ -92,7 +101,7 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
         let new = planner.issues()[known_issues..].iter();
         let issues =
             new.map(|issue| make_issue(press, basis, issue)).collect::<Result<Vec<_>, _>>()?;
-        let owed_read = if basis.advances { owed_read } else { Vec::new() };
+        let owed_read = if basis.clears_owed() { owed_read } else { Vec::new() };
         if !recipients.is_empty() || !owed_read.is_empty() {
             let page = RunPage { number, subscribers: people, issues, recipients, owed_read };
             press.store.plan_page(id, &page).await?;
@@ -116,13 +125,14 @@ async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError
         state: QuietState::Empty,
         reason: "nothing new".into(),
     };
-    if !press.store.record_quiet_run(&quiet, press.clock.now()).await? {
+    let is_new = press.store.record_quiet_run(&quiet, press.clock.now()).await?;
+    if !is_new || !basis.clears_owed() {
         return Ok(());
     }
     let question = basis.question();
     let mut planner = Planner::new(&question);
     let mut after = SubscriberRange::ALL.after;
-    while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
+    while let Some(people) = press.store.next_subscribers(&basis.digests, after).await? {
         let (subscriptions, received) = read_people(press, basis, people).await?;
         let page = planner.plan(&subscriptions, &received);
         // Who is owed something by now keeps it for the next plan.
