@@ -8,6 +8,8 @@ mod support;
 
 #[path = "digests_told/corrections.rs"]
 mod corrections;
+#[path = "digests_told/daemon.rs"]
+mod daemon;
 #[path = "digests_told/kills.rs"]
 mod kills;
 #[path = "digests_told/reminders.rs"]

@@ -175,3 +175,33 @@ async fn a_changed_event_is_news_that_says_what_changed() {
     assert!(text.contains("New time: Wednesday 2 December 2026, 11:00"), "{text}");
     assert!(text.contains("Before: Tuesday 1 December 2026, 10:00"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publish_now_says_how_many_get_a_correction_and_who_cannot_be_told() {
+    let relay = Sink::start().await;
+    let office = support::office::Office::with_relay(&relay.url());
+    office.subscribe(3, "daily");
+    office.news("bridge", "It cost 4 million.");
+    let publish = async || office.run_async(&["publish-now", "--yes"]).await;
+    assert_eq!(publish().await.code, 0);
+    assert_eq!(office.run(&["subscribers", "remove", "reader2@example.org"]).code, 0);
+    let text = "---\ntitle: bridge\nlayout: post\npermalink: /news/bridge/\n\
+                correction: It cost 40 million.\n---\nIt cost 40 million.\n";
+    office.write("content/_posts/bridge.md", text);
+    office.settle("content/_posts/bridge.md");
+    let done = publish().await;
+    let says = "Digests    correction: 1 entry in 1 issue to 2 people; not told: 1 left\n";
+    assert!(done.stdout.contains(says), "{done:?}");
+    assert!(done.stdout.contains("Mail       2 accepted\n"), "{done:?}");
+    // Where nobody can be told any more, that is said once.
+    for reader in ["reader1@example.org", "reader3@example.org"] {
+        assert_eq!(office.run(&["subscribers", "remove", reader]).code, 0);
+    }
+    office.write("content/_posts/bridge.md", text.replace("40", "44"));
+    office.settle("content/_posts/bridge.md");
+    let done = publish().await;
+    let says = "Digests    correction: to nobody; not told: 3 left\n";
+    assert!(done.stdout.contains(says), "{done:?}");
+    assert!(done.stdout.contains("Mail       none: nothing is new for anybody"), "{done:?}");
+    assert!(!publish().await.stdout.contains("correction:"));
+}

@@ -66,14 +66,18 @@ impl DigestReport {
 
 impl fmt::Display for DigestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} in {} to {}",
-            self.digest,
-            count(self.entries as u64, "entry", "entries"),
-            count(self.issues as u64, "issue", "issues"),
-            count(self.recipients, "person", "people"),
-        )?;
+        if self.recipients == 0 {
+            write!(f, "{}: to nobody", self.digest)?;
+        } else {
+            write!(
+                f,
+                "{}: {} in {} to {}",
+                self.digest,
+                count(self.entries as u64, "entry", "entries"),
+                count(self.issues as u64, "issue", "issues"),
+                count(self.recipients, "person", "people"),
+            )?;
+        }
         match self.untold.as_ref().map(reasons).filter(|reasons| !reasons.is_empty()) {
             Some(reasons) => write!(f, "; not told: {reasons}"),
             None => Ok(()),
