@@ -13,6 +13,7 @@ mod file;
 mod limits;
 mod output;
 mod relay;
+mod reminders;
 mod windows;
 
 use std::net::SocketAddr;
@@ -36,6 +37,7 @@ use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
 pub use relay::{Relay, Secret, Security, SmtpRelay};
+pub use reminders::RemindersConfig;
 pub use windows::AllowList;
 
 /// Where the config is looked for when nothing else is said.
@@ -66,6 +68,8 @@ pub struct Config {
     pub web: WebConfig,
     pub feeds: Vec<FeedConfig>,
     pub digests: Vec<DigestConfig>,
+    /// Absent where events are not told again.
+    pub reminders: Option<RemindersConfig>,
     pub rehearsal_subscribers: Option<PathBuf>,
     /// What the file asks for and this version does not do; told once at start.
     pub warnings: Vec<String>,

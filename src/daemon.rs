@@ -23,14 +23,14 @@ use crate::content::{Problem, Severity};
 use crate::outbox::sender::SendError;
 use crate::pipeline::digests::{
     DigestError, PlannedRun, Started, approval, hash_of, plan_by_hand, plan_due, plan_immediate,
-    start_with,
+    plan_told, settle, start_with,
 };
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::{PublishReport, PublishingError};
 use crate::pipeline::requests::{ApproveRequest, Fault, ScanAnswer, SendAnswer, SendRequest};
 use crate::pipeline::scan::{self, Scanned};
 use crate::pipeline::{Press, people, send};
-use crate::store::{Brake, Request, RequestKind, StoreError};
+use crate::store::{Brake, OutdatedRun, Request, RequestKind, StoreError};
 use crate::web::{self, DocumentSet, ListenError};
 use hubs::Hubs;
 use rounds::Rounds;
@@ -246,6 +246,7 @@ impl Daemon {
         match self.try_pass_time().await {
             Ok(report) => {
                 self.log(&report);
+                self.tell().await;
                 let plans = plan_immediate(&self.press).await;
                 self.start_all(plans).await;
             }
@@ -268,6 +269,7 @@ impl Daemon {
             Ok(report) => {
                 self.log(&report);
                 // After every scan: what an earlier one numbered may still be to be mailed.
+                self.tell().await;
                 let plans = plan_immediate(&self.press).await;
                 self.start_all(plans).await;
                 !report.changes.is_empty()
@@ -309,7 +311,27 @@ impl Daemon {
         Ok(report)
     }
 
+    /// Ends runs whose text is outdated, and starts what does not wait for a digest's moment:
+    /// urgent news, corrections, reminders.
+    async fn tell(&mut self) {
+        self.supersede().await;
+        let plans = plan_told(&self.press, self.press.clock.now()).await;
+        self.start_all(plans).await;
+    }
+
+    async fn supersede(&mut self) {
+        match settle(&self.press).await {
+            Ok(superseded) => {
+                for OutdatedRun { run, reason } in superseded {
+                    info!(run, "a run was superseded: {reason}");
+                }
+            }
+            Err(error) => error!("could not look at the open runs: {}", self.told(&error.into())),
+        }
+    }
+
     async fn send_due(&mut self, now: DateTime<Utc>) {
+        self.tell().await;
         let plans = plan_due(&self.press, now).await;
         self.start_all(plans).await;
         if !self.press.config.mail.windows.is_always() {
@@ -425,6 +447,7 @@ impl Daemon {
         let mut report = self.scan().await?;
         self.publish(&mut report).await?;
         self.log(&report);
+        self.supersede().await;
         Ok(report)
     }
 
@@ -520,7 +543,7 @@ impl Daemon {
     /// How far runs have come. News may be older than a run: what counts is the store.
     async fn progress(&self, runs: &[i64]) -> Result<Progress, StoreError> {
         let reports = send::run_reports(&self.press, runs).await?;
-        if reports.iter().all(|run| run.state == "complete") {
+        if reports.iter().all(|run| matches!(&*run.state, "complete" | "superseded")) {
             return Ok(Progress::Complete);
         }
         let is_in_hand = reports.iter().any(|run| {

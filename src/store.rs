@@ -8,17 +8,17 @@ pub mod lock;
 pub mod records;
 pub mod sqlite;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::catalogue::{About, Held, Known, KnownEntry};
 use crate::content::Problem;
-use crate::model::{Entry, Seq};
+use crate::model::{Entry, Revision, Seq};
 pub use records::*;
 
 #[derive(Debug, thiserror::Error)]
@@ -323,6 +323,63 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Bytes of the web copy of an issue, by the issue's hash, still compressed.
     async fn web_copy(&self, issue_hash: &str) -> Result<Option<Vec<u8>>>;
 
+    // What is told whatever people's digests are.
+
+    /// Confirmed subscriptions to any digest of people neither paused nor suppressed, by
+    /// subscriber.
+    async fn followers(&self, audience: Audience, of: SubscriberRange)
+    -> Result<Vec<Subscription>>;
+
+    /// Moves the beginning of a digest's next window on: nothing up to there is for it.
+    async fn pass_over(&self, digest: &str, upto: Seq) -> Result<()>;
+
+    /// Public events whose start falls into these days by the author's calendar, each as a
+    /// change numbered `seq`; bodies left empty.
+    async fn events_starting(
+        &self,
+        first: NaiveDate,
+        last: NaiveDate,
+        seq: Seq,
+    ) -> Result<Vec<ToldChange>>;
+
+    /// Corrections and withdrawals numbered since the digest `correction` was registered that
+    /// have no run yet, in order.
+    async fn untold_corrections(&self) -> Result<Vec<Correction>>;
+
+    /// Who has a text of an entry before this revision, or may have it.
+    async fn receivers(
+        &self,
+        entry: i64,
+        before: Revision,
+        of: SubscriberRange,
+    ) -> Result<Vec<Receiver>>;
+
+    /// How many people with a text before this revision cannot be told; `feeds` select the
+    /// entry now.
+    async fn unreachable(&self, entry: i64, before: Revision, feeds: &[String]) -> Result<Untold>;
+
+    /// Open runs with a text that was corrected, withdrawn or removed since they were planned.
+    async fn outdated_runs(&self) -> Result<Vec<OutdatedRun>>;
+
+    /// Ends a run because its text is outdated, as [`Store::cancel_run`] does. A supersession
+    /// that was cut off is finished by [`Store::end_cancelled`].
+    async fn supersede_run(
+        &self,
+        outdated: &OutdatedRun,
+        token_key: i64,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
+
+    /// Superseded runs whose people were not yet planned anew, oldest first; one of which
+    /// something is in hand is left out.
+    async fn unserved_runs(&self) -> Result<Vec<UnservedRun>>;
+
+    /// Those whom a superseded run left without its issue.
+    async fn unserved(&self, run: i64, of: SubscriberRange) -> Result<HashSet<i64>>;
+
+    /// Remembers that the people of a superseded run were planned anew.
+    async fn succeed_run(&self, run: i64) -> Result<()>;
+
     // Outbox.
 
     /// What whoever takes the lock does first: claims go back to pending (certainly
@@ -516,7 +573,7 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The next people behind the subscriber `after` whose delivery of a run holds an entry, a
     /// page of them; none behind the last.
-    async fn receivers(&self, entry: i64, run: i64, after: i64) -> Result<Vec<Receiver>>;
+    async fn received_copies(&self, entry: i64, run: i64, after: i64) -> Result<Vec<ReceivedCopy>>;
 
     /// All deliveries of a person with what they hold, oldest first.
     async fn deliveries_of(&self, subscriber: i64) -> Result<Vec<PersonDelivery>>;

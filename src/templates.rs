@@ -262,6 +262,8 @@ pub struct UnsubscribePage<'a> {
     pub state: UnsubscribeState,
     /// Name of the digest; empty for an invalid link.
     pub digest: &'a str,
+    /// Names of the feeds that end, where it is not the digest.
+    pub feeds: Option<String>,
     /// As `m***@example.org`; empty for an invalid link.
     pub address_masked: &'a str,
     /// Where the form is posted to.
@@ -317,6 +319,7 @@ mod tests {
             language: &"en".parse().unwrap(),
             state,
             digest: "daily",
+            feeds: None,
             address_masked: "m***@example.org",
             action: "/unsubscribe/TOKEN",
         };

@@ -220,6 +220,7 @@ fn a_message_arrives_byte_for_byte_with_its_dots() {
     let personal = Personal {
         address: &"mei@example.org".parse().unwrap(),
         message_id: "m1@press.example.org",
+        answers: None,
         date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
         unsubscribe_url: &url,
         unsubscribe_token: "afasaa",

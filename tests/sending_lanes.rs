@@ -86,7 +86,7 @@ impl Case {
         let mut store = self.store().await;
         let (first, last) = readers.into_inner();
         for sql in [
-            "insert into digest (name, registered_seq, registered_at) values ($1, 0, 0)",
+            "insert or ignore into digest (name, registered_seq, registered_at) values ($1, 0, 0)",
             "insert into run (digest_id, key, from_seq, to_seq, advances, state, recipients,
                  created_at)
              select (select id from digest where name = $1), 'made', from_seq, to_seq, 0,

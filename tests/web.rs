@@ -24,6 +24,11 @@ use tower::ServiceExt;
 async fn office() -> (Office, axum::Router, Arc<dyn Store>) {
     let office = Office::new();
     office.release("a-new-bridge", "It opens today.");
+    served(office).await
+}
+
+/// The same, with news of its own.
+async fn served(office: Office) -> (Office, axum::Router, Arc<dyn Store>) {
     office.subscribe(2, "daily");
     assert_eq!(office.run(&["publish-now"]).code, 0);
     let config =
@@ -172,4 +177,27 @@ async fn who_wants_a_feed_by_mail_is_told_how() {
     let (answer, page) = get(&router, "/subscribe?feed=all").await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(page.contains("Ask the press office to add you"), "{page}");
+}
+
+#[tokio::test]
+async fn one_click_in_urgent_news_ends_the_feeds_that_brought_it_and_no_others() {
+    let office = Office::new();
+    let text = "---\ntitle: storm\nlayout: post\npermalink: /storm/\nurgent: true\n---\nStay.\n";
+    office.write("content/_posts/storm.md", text);
+    office.settle("content/_posts/storm.md");
+    let list = "address,language,feed,digest\nreader1@example.org,en,events,daily\n";
+    office.write("events.csv", list);
+    let import = ["subscribers", "import", "events.csv", "--consent", "test", "--confirmed"];
+    assert_eq!(office.run(&import).code, 0);
+    let (office, router, store) = served(office).await;
+    assert!(office.mails()[0].contains("Urgent notice"));
+    let path = unsubscribe_path(&office);
+    let (_, page) = get(&router, &path).await;
+    assert!(page.contains("Stop the mail of all?"), "{page}");
+    assert_eq!(store.running_subscriptions(1).await.unwrap(), 2);
+    let (_, page) = one_click(&router, &path).await;
+    assert!(page.contains("The mail of all is stopped"), "{page}");
+    assert_eq!(store.running_subscriptions(1).await.unwrap(), 1);
+    let (_, page) = one_click(&router, &path).await;
+    assert!(page.contains("was stopped before"), "{page}");
 }

@@ -13,12 +13,14 @@ use super::{
 use crate::content::{DateValue, Draft, Problem};
 use crate::hash::hash;
 use crate::model::{Entry, EntryId, Timestamp};
+use appointment::what_changed;
 use entry::{
     acted_of, draft_event_facts, entry_of, event_facts, has_same_body, is_other_appointment,
     says_the_same,
 };
 use problems::{id_taken, published_already, same_id, title_and_date_changed};
 
+mod appointment;
 mod entry;
 pub(super) mod problems;
 
@@ -393,7 +395,10 @@ impl<'a> Comparison<'a> {
                     || acted.updated != known.acted.updated
                     || event_changed
                 {
-                    change(ChangeClass::Major, Tell::Followers, &notes.change)
+                    let says_so = acted.change != known.acted.change;
+                    let event = || what_changed(known.entry.event.as_ref(), draft.event.as_ref());
+                    let note = if says_so { notes.change.clone() } else { event() };
+                    change(ChangeClass::Major, Tell::Followers, &note)
                 } else if moved {
                     change(ChangeClass::Moved, Tell::Nobody, &None)
                 } else {

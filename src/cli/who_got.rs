@@ -14,7 +14,7 @@ use super::output::{Output, count, listed};
 use super::session::{self, local};
 use crate::config::Environment;
 use crate::pipeline::Press;
-use crate::store::{EntryFound, Receiver, RunReceivers};
+use crate::store::{EntryFound, ReceivedCopy, RunReceivers};
 
 /// Entries that are named where more than one is meant.
 const NAMED: usize = 20;
@@ -135,12 +135,12 @@ async fn list(
     for run in numbers {
         let mut after = i64::MIN;
         loop {
-            let page = press.store.receivers(entry.row, run, after).await?;
+            let page = press.store.received_copies(entry.row, run, after).await?;
             let Some(last) = page.last() else { break };
             after = last.subscriber;
             for receiver in page {
                 let address = if args.addresses { address(press, &receiver)? } else { None };
-                let Receiver { subscriber, revision, state, changed_at: at, .. } = receiver;
+                let ReceivedCopy { subscriber, revision, state, changed_at: at, .. } = receiver;
                 let row = Row { subscriber, run, revision, state, at, address };
                 output.data(&line(press, &row));
                 rows.add(&row);
@@ -152,7 +152,7 @@ async fn list(
     Ok(())
 }
 
-fn address(press: &Press, receiver: &Receiver) -> Result<Option<String>, Failure> {
+fn address(press: &Press, receiver: &ReceivedCopy) -> Result<Option<String>, Failure> {
     let Some((key, cipher)) = &receiver.address else { return Ok(None) };
     Ok(Some(press.keys.open_address(*key, cipher)?.as_str().to_owned()))
 }

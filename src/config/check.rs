@@ -119,6 +119,7 @@ impl Checker<'_> {
             web,
             feeds,
             digests,
+            reminders: file.reminders.map(|section| self.reminders(section)).transpose()?,
             rehearsal_subscribers: file.rehearsal.map(|r| base.join(r.subscribers)),
             warnings,
         })
@@ -528,7 +529,7 @@ fn name_of(key: &[&str]) -> String {
 }
 
 /// Five fields in the dialect of Vixie cron: day of month *or* day of week.
-fn parse_cron(text: &str) -> Result<Cron, String> {
+pub(super) fn parse_cron(text: &str) -> Result<Cron, String> {
     if text.split_whitespace().count() != 5 {
         return Err("it has not five fields".into());
     }

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use super::reminders::RemindersSection;
 use crate::content::KindRule;
 use crate::feeds::Author;
 use crate::model::{Kind, Language};
@@ -37,6 +38,7 @@ pub(super) struct File {
     pub retention: BTreeMap<String, Value>,
     pub feeds: Vec<FeedSection>,
     pub digests: Vec<DigestSection>,
+    pub reminders: Option<RemindersSection>,
     pub rehearsal: Option<RehearsalSection>,
 }
 

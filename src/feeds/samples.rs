@@ -23,7 +23,7 @@ pub(super) fn site() -> Site {
     }
 }
 
-pub(super) fn entry(name: &str) -> Entry {
+pub(crate) fn entry(name: &str) -> Entry {
     Entry {
         id: EntryId::new(format!("tag:press.example,2026-01-01:{name}")),
         kind: Kind::Release,

@@ -11,6 +11,7 @@ use lettre::message::header::{HeaderName, HeaderValue, Headers, ReplyTo, Subject
 use lettre::message::{Mailbox, Mailboxes, header};
 
 use crate::config::Sender;
+use crate::digest::CORRECTION;
 use crate::digest::render::{RenderedIssue, Slot};
 use crate::hash::hash;
 use crate::model::Address;
@@ -93,8 +94,15 @@ fn header_block(issue: &RenderedIssue, headers: &IssueHeaders<'_>) -> String {
     // RFC 3834, 5: nobody is to answer this automatically.
     block.insert_raw(raw("Auto-Submitted", "auto-generated".into()));
     block.insert_raw(raw("Feedback-ID", headers.feedback_id.to_owned()));
+    // RFC 5322, 3.6.4: a correction stands with the mail that brought the old text.
+    let thread = if headers.digest == CORRECTION {
+        let answers = Place::Answers.marker();
+        format!("In-Reply-To: <{answers}>\r\nReferences: <{answers}>\r\n")
+    } else {
+        String::new()
+    };
     format!(
-        "Date: {}\r\nMessage-ID: <{}>\r\nTo: {}\r\n{block}",
+        "Date: {}\r\nMessage-ID: <{}>\r\n{thread}To: {}\r\n{block}",
         Place::Date.marker(),
         Place::MessageId.marker(),
         Place::To.marker(),

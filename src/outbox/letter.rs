@@ -76,12 +76,22 @@ pub(super) fn message(
     let token = token::make(&outbox.keys, claim.token_key, Purpose::Unsubscribe, subject)
         .ok_or_else(lost_key)?;
     let unsubscribe_url = unsubscribe_url(&outbox.public_url, &token);
+    let answers = claim
+        .answers
+        .map(|answered| {
+            let subject = Subject { run: answered.run, subscriber: claim.subscriber };
+            let (key, dated_at) = (answered.token_key, answered.dated_at);
+            message_id(&outbox.keys, key, subject, dated_at, &outbox.from)
+                .ok_or(KeyError::Missing(key))
+        })
+        .transpose()?;
     let message_id =
         message_id(&outbox.keys, claim.token_key, subject, claim.dated_at, &outbox.from)
             .ok_or_else(lost_key)?;
     let personal = Personal {
         address,
         message_id: &message_id,
+        answers: answers.as_deref(),
         date: claim.dated_at.with_timezone(&outbox.zone).fixed_offset(),
         unsubscribe_url: &unsubscribe_url,
         unsubscribe_token: &token,

@@ -1,11 +1,12 @@
 //! Plan: which runs there are to make now, and what they would send.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Press, feeds};
-use crate::config::{DigestConfig, Late};
+use crate::config::{Approve, DigestConfig, Late, Uncertain};
+use crate::digest::REMINDER;
 use crate::digest::plan::{Plan, Planner, Question, Window};
 use crate::digest::render::RenderError;
 use crate::digest::schedule::{self, Due};
@@ -14,17 +15,25 @@ use crate::hash::hash;
 use crate::model::{Language, Seq};
 use crate::store::{
     Audience, DigestProgress, PauseRecord, QuietRun, QuietState, Received, StoreError,
-    SubscriberRange, Subscription, ToldChange,
+    SubscriberRange, ToldChange, Untold,
 };
 
 pub mod approval;
+mod corrections;
 mod issues;
 pub mod outlook;
 pub mod preview;
+mod readers;
+mod reminders;
 mod start;
+mod supersede;
 mod too_many;
+mod urgent;
 
 pub use start::{Started, start, start_with};
+pub use supersede::settle;
+
+use readers::{Readers, read_people};
 
 /// Entries that stand in one mail; the rest stands in the web copy.
 const CAP: usize = 25;
@@ -54,10 +63,20 @@ pub enum DigestError {
 pub enum Occasion {
     /// `publish-now`.
     ByHand,
-    /// Each scan that numbered changes for followers.
+    /// Each scan that numbered changes for followers, or one that is told at once.
     Immediate,
     /// The digest's schedule.
     Scheduled(Due),
+    /// A run with this key was superseded.
+    Succession(String),
+}
+
+/// What sets one run of a digest apart from the others.
+#[derive(Debug)]
+struct Terms {
+    occasion: Occasion,
+    window: Window,
+    advances: bool,
 }
 
 /// What one run is planned from, the same for all its people.
@@ -73,9 +92,50 @@ struct Basis {
     feeds: Vec<FeedDefinition>,
     site_language: Language,
     shape: String,
+    readers: Readers,
+    /// Whose people are gone through: those with a subscription to one of these.
+    digests: Vec<i64>,
+    /// The superseded run whose people it is for, and nobody else.
+    succeeds: Option<i64>,
+    /// Of a correction: the feeds that hold the entry now.
+    selecting: Vec<String>,
+    /// Of a correction: who has the old text and cannot be told.
+    untold: Untold,
 }
 
 impl Basis {
+    /// A run for those who chose its digest.
+    async fn new(
+        press: &Press,
+        digest: DigestConfig,
+        progress: DigestProgress,
+        Terms { occasion, window, advances }: Terms,
+        changes: Vec<ToldChange>,
+    ) -> Result<Self, DigestError> {
+        Ok(Self {
+            digest,
+            digests: vec![progress.id],
+            progress,
+            occasion,
+            advances,
+            audience: press.audience().await?,
+            window,
+            changes,
+            feeds: feeds::definitions(press).await?,
+            site_language: press.config.site.language.clone(),
+            shape: shape(press),
+            readers: Readers::OfDigest,
+            succeeds: None,
+            selecting: Vec::new(),
+            untold: Untold::default(),
+        })
+    }
+
+    /// Whether it brings people what they were owed by its digest.
+    fn clears_owed(&self) -> bool {
+        self.advances && self.readers == Readers::OfDigest
+    }
+
     fn question(&self) -> Question<'_> {
         Question {
             digest: &self.digest.name,
@@ -126,18 +186,30 @@ impl PlannedRun {
         rows.len()
     }
 
+    /// Of a correction: how many have the old text and cannot be told.
+    pub fn untold(&self) -> Untold {
+        self.basis.untold
+    }
+
+    /// Whether it is to be started though nobody gets anything, so that it is done with.
+    fn closes_something(&self) -> bool {
+        self.basis.readers == Readers::Receivers || self.basis.succeeds.is_some()
+    }
+
     fn key(&self) -> String {
         match &self.basis.occasion {
             Occasion::ByHand => format!("now:{}", self.plan.window.to_seq),
             Occasion::Immediate => format!("seq:{}", self.plan.window.to_seq),
             Occasion::Scheduled(due) => due.key.clone(),
+            Occasion::Succession(key) => key.clone(),
         }
     }
 }
 
 /// Which runs `publish-now` would make: for each digest (of `names`, where given) one over
-/// (last covered, newest change], in config order. Those with nothing to send are left out, and
-/// so are those that a pause stops.
+/// (last covered, newest change], in config order. Urgent news, corrections and what takes the
+/// place of superseded runs come before, reminders that are due behind, unless `names` are given.
+/// Those with nothing to send are left out, and so are those that a pause stops.
 pub async fn plan_by_hand(
     press: &Press,
     names: &[String],
@@ -162,7 +234,7 @@ pub async fn plan_all_by_hand(
 ) -> Result<ByHand, DigestError> {
     let pauses = press.store.pauses().await?;
     let mut planned = plan_every_by_hand(press, names, advances, &pauses).await?;
-    planned.retain(|run| !run.is_empty());
+    planned.retain(|run| !run.is_empty() || run.closes_something());
     let (waiting, runs) = planned.into_iter().partition(|run| is_paused(&pauses, run.digest()));
     Ok(ByHand { runs, waiting })
 }
@@ -179,15 +251,44 @@ async fn plan_every_by_hand(
     let (stopped, free): (Vec<&DigestConfig>, Vec<&DigestConfig>) =
         press.config.digests.iter().filter(is_meant).partition(|d| is_paused(pauses, &d.name));
     let mut bases = Vec::new();
+    if names.is_empty() {
+        bases.extend(told(press).await?);
+    }
     // The paused ones last: what they hold back, the others may bring.
     for digest in free.into_iter().chain(stopped) {
         bases.extend(basis(press, digest, Occasion::ByHand, to_seq, advances).await?);
+    }
+    if names.is_empty() {
+        bases.extend(reminders::basis(press, press.clock.now()).await?);
     }
     plan_all(press, bases).await
 }
 
 fn is_paused(pauses: &[PauseRecord], digest: &str) -> bool {
     pauses.iter().any(|pause| pause.stops_digest(digest))
+}
+
+/// What does not wait for the moment of a digest, in the order in which it is planned: what one
+/// of them brings is left out of those behind it.
+async fn told(press: &Press) -> Result<Vec<Basis>, DigestError> {
+    let mut bases = Vec::from_iter(urgent::basis(press).await?);
+    // Before the corrections: who had nothing yet gets the new text alone.
+    bases.extend(supersede::successors(press).await?);
+    bases.extend(corrections::bases(press).await?);
+    Ok(bases)
+}
+
+/// Runs for urgent news, for those whom superseded runs left, for corrections, and the reminders
+/// that are due. [`settle`] comes before.
+pub async fn plan_told(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRun>, DigestError> {
+    let pauses = press.store.pauses().await?;
+    let mut bases = told(press).await?;
+    if !is_paused(&pauses, REMINDER) {
+        reminders::record_late(press, now).await?;
+        bases.extend(reminders::basis(press, now).await?);
+    }
+    bases.retain(|basis| !is_paused(&pauses, &basis.digest.name));
+    plan_all(press, bases).await
 }
 
 /// One hash over several plans: what `publish-now` shows is what the daemon sends.
@@ -294,36 +395,68 @@ async fn basis(
     to_seq: Seq,
     advances: bool,
 ) -> Result<Option<Basis>, DigestError> {
-    let store = &press.store;
-    let Some(progress) = store.digest_progress(&digest.name).await? else {
+    let Some(progress) = press.store.digest_progress(&digest.name).await? else {
         return Ok(None);
     };
-    let audience = press.audience().await?;
     let window = Window { from_seq: progress.covered_seq, to_seq };
+    let terms = Terms { occasion, window, advances };
+    Ok(Some(basis_over(press, digest, progress, terms).await?))
+}
+
+/// Reads what a run over this window is planned from.
+async fn basis_over(
+    press: &Press,
+    digest: &DigestConfig,
+    progress: DigestProgress,
+    terms: Terms,
+) -> Result<Basis, DigestError> {
+    let (store, window) = (&press.store, terms.window);
+    let audience = press.audience().await?;
     let lowest = store.lowest_owed(progress.id, audience, window.from_seq).await?;
     let after = lowest.unwrap_or(window.from_seq);
-    let mut changes = store.told_changes(after, to_seq).await?;
+    let mut changes = store.told_changes(after, window.to_seq).await?;
+    add_translations(press, &mut changes, after).await?;
+    Basis::new(press, digest.clone(), progress, terms, changes).await
+}
+
+/// Adds the older ones of the same groups of translations: who has one is not mailed another,
+/// however long ago that was.
+async fn add_translations(
+    press: &Press,
+    changes: &mut Vec<ToldChange>,
+    after: Seq,
+) -> Result<(), StoreError> {
     let translated: HashSet<String> =
         changes.iter().filter_map(|c| c.entry.translation_key.clone()).collect();
     if !translated.is_empty() {
-        // Who has one translation is not mailed another, however long ago that was.
-        let older = store.told_changes(0, after).await?.into_iter();
+        let older = press.store.told_changes(0, after).await?.into_iter();
         changes.extend(older.filter(|change| {
             change.entry.translation_key.as_ref().is_some_and(|key| translated.contains(key))
         }));
     }
-    Ok(Some(Basis {
-        digest: digest.clone(),
-        progress,
-        occasion,
-        advances,
-        audience,
-        window,
-        changes,
-        feeds: feeds::definitions(press).await?,
-        site_language: press.config.site.language.clone(),
-        shape: shape(press),
-    }))
+    Ok(())
+}
+
+/// A digest of the program itself as one of the config.
+fn reserved(press: &Press, name: &str) -> DigestConfig {
+    DigestConfig {
+        name: name.to_owned(),
+        at: None,
+        zone: press.config.site.time_zone,
+        late: Late::Skip,
+        uncertain: Uncertain::Resend,
+        approve: Approve::Never,
+    }
+}
+
+/// All digests that people can choose, by number.
+async fn everybody(press: &Press) -> Result<Vec<i64>, StoreError> {
+    let mut digests = Vec::new();
+    for digest in &press.config.digests {
+        let progress = press.store.digest_progress(&digest.name).await?;
+        digests.extend(progress.map(|progress| progress.id));
+    }
+    Ok(digests)
 }
 
 /// Plans digests one after the other for each page of people, each as if the deliveries of
@@ -331,7 +464,9 @@ async fn basis(
 async fn plan_all(press: &Press, bases: Vec<Basis>) -> Result<Vec<PlannedRun>, DigestError> {
     let questions: Vec<Question<'_>> = bases.iter().map(Basis::question).collect();
     let mut planners: Vec<Planner<'_>> = questions.iter().map(Planner::new).collect();
-    let digests: Vec<i64> = bases.iter().map(|basis| basis.progress.id).collect();
+    let digests: BTreeSet<i64> =
+        bases.iter().flat_map(|basis| basis.digests.iter().copied()).collect();
+    let digests = Vec::from_iter(digests);
     let mut limits = Vec::with_capacity(bases.len());
     for basis in &bases {
         limits.push(too_many::allowance(press, &basis.digest.name).await?);
@@ -350,7 +485,8 @@ async fn plan_all(press: &Press, bases: Vec<Basis>) -> Result<Vec<PlannedRun>, D
                 *known = (*known).max(*revision);
             }
             let page = planner.plan(&subscriptions, &received);
-            if bases.len() > 1 {
+            // A reminder is no news: the event may stand in a digest beside it.
+            if bases.len() > 1 && basis.readers != Readers::Reminded {
                 for (subscriber, issue) in &page.recipients {
                     for line in &planner.issues()[*issue].lines {
                         let change = &basis.changes[line.change];
@@ -363,18 +499,6 @@ async fn plan_all(press: &Press, bases: Vec<Basis>) -> Result<Vec<PlannedRun>, D
     }
     let plans: Vec<Plan> = planners.into_iter().map(Planner::finish).collect();
     Ok(bases.into_iter().zip(plans).map(|(basis, plan)| PlannedRun { basis, plan }).collect())
-}
-
-/// What some people follow, and what they have of the entries that a run is about.
-async fn read_people(
-    press: &Press,
-    basis: &Basis,
-    people: SubscriberRange,
-) -> Result<(Vec<Subscription>, Received), StoreError> {
-    let store = &press.store;
-    let digest = basis.progress.id;
-    let subscriptions = store.subscriptions(digest, basis.audience, people).await?;
-    Ok((subscriptions, store.received(&basis.rows(), people).await?))
 }
 
 /// Whatever of config and templates shapes a mail.

@@ -25,6 +25,7 @@ use crate::config::{Config, FirstScan};
 use crate::content::{
     self, Changed, DraftKind, Outcome, Problem, Reading, Remembered, Scan, Walk, split_path,
 };
+use crate::digest::{CORRECTION, REMINDER, URGENT};
 use crate::hash::hash;
 use crate::store::{
     Change, FileOutcome, KnownFile, ScanEnd, ScanRecord, Store, StoreError, Suspects,
@@ -185,7 +186,10 @@ pub async fn pass_time(press: &Press) -> Result<PublishReport, StoreError> {
 }
 
 async fn register_digests(press: &Press) -> Result<(), StoreError> {
-    let names: Vec<String> = press.config.digests.iter().map(|d| d.name.clone()).collect();
+    let of_config = press.config.digests.iter().map(|d| &*d.name);
+    let reminders = press.config.reminders.as_ref().map(|_| REMINDER);
+    let names = of_config.chain([URGENT, CORRECTION]).chain(reminders);
+    let names: Vec<String> = names.map(str::to_owned).collect();
     for name in &names {
         if press.store.digest_progress(name).await?.is_none() {
             return press.store.register_digests(&names, press.clock.now()).await;

@@ -15,6 +15,7 @@ use tracing::warn;
 use super::Press;
 use crate::config::{Config, DigestConfig, Uncertain};
 use crate::digest::schedule::is_daily;
+use crate::digest::{CORRECTION, REMINDER, URGENT};
 use crate::mail::smtp::{Timeouts, TlsSettings};
 use crate::outbox::ballast::Ballast;
 use crate::outbox::failures::Failures;
@@ -38,6 +39,14 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
             _ => EXPIRES_AFTER,
         },
     };
+    // News that is urgent today and reminders of tomorrow are of no use next week.
+    let soon = Terms { uncertain: Uncertain::Resend, expires_after: DAILY_EXPIRES_AFTER };
+    let reserved = [
+        (URGENT, soon),
+        (REMINDER, soon),
+        (CORRECTION, Terms { expires_after: EXPIRES_AFTER, ..soon }),
+    ];
+    let reserved = reserved.map(|(name, terms)| (name.to_owned(), terms));
     Arc::new(Outbox {
         store: Arc::clone(&press.store),
         keys: Arc::clone(&press.keys),
@@ -59,7 +68,7 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         signer: config.mail.dkim.clone(),
         public_url: config.web.public_url.clone(),
         zone: config.site.time_zone,
-        terms: config.digests.iter().map(|d| (d.name.clone(), terms(d))).collect(),
+        terms: config.digests.iter().map(|d| (d.name.clone(), terms(d))).chain(reserved).collect(),
         owner: format!("{}", std::process::id()),
         on_delivery,
     })
@@ -95,8 +104,9 @@ pub async fn open_runs(press: &Press) -> Result<Vec<RunRecord>, StoreError> {
 
 /// Digests whose lost messages are sent once more.
 pub fn resent_digests(press: &Press) -> Vec<String> {
-    let digests = press.config.digests.iter();
-    digests.filter(|d| d.uncertain == Uncertain::Resend).map(|d| d.name.clone()).collect()
+    let digests = press.config.digests.iter().filter(|d| d.uncertain == Uncertain::Resend);
+    let reserved = [URGENT, CORRECTION, REMINDER].map(str::to_owned);
+    digests.map(|d| d.name.clone()).chain(reserved).collect()
 }
 
 /// Turns the plans of open runs into deliveries, page by page, sends what is due, and ends

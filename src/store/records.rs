@@ -4,6 +4,7 @@ mod audit;
 mod brakes;
 mod feeds;
 mod operating;
+mod told;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,6 +21,7 @@ pub use audit::*;
 pub use brakes::*;
 pub use feeds::*;
 pub use operating::*;
+pub use told::*;
 
 /// A file as it was last found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +189,7 @@ pub struct ToldChange {
     /// Revision that was told; who holds it or a later one has the news.
     pub told_revision: Revision,
     pub body_hash: String,
-    /// The newest revision.
+    /// The newest revision; what the program itself says of the change stands as its note.
     pub entry: Entry,
 }
 
@@ -360,6 +362,16 @@ pub struct Claim {
     /// What stands behind the `@`.
     pub domain: String,
     pub dkim_selector: Option<String>,
+    /// The mail to the same person that this one corrects.
+    pub answers: Option<Answered>,
+}
+
+/// What the Message-ID of an earlier delivery to a person is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    pub run: i64,
+    pub dated_at: DateTime<Utc>,
+    pub token_key: i64,
 }
 
 /// Leave to write the final dot.
@@ -443,7 +455,9 @@ pub struct EndOfSubscription {
 pub struct DeliveryRecord {
     pub digest: String,
     pub state: String,
-    /// Subscriptions of this person to the digest that still run.
+    /// Feeds that brought it, where it is mail whatever a person's digest is.
+    pub feeds: Option<Vec<String>>,
+    /// Subscriptions of this person to the digest, or to these feeds, that still run.
     pub running_subscriptions: u64,
     pub address_key: i64,
     pub address_version: i64,

@@ -8,6 +8,7 @@ mod brakes;
 mod cancel;
 mod catalogue;
 mod content;
+mod corrections;
 mod documents;
 mod feeds;
 mod group;
@@ -18,6 +19,7 @@ mod ledger;
 #[cfg(test)]
 pub(crate) mod made;
 mod outbox;
+mod owed;
 mod pauses;
 mod people;
 mod placing;
@@ -27,16 +29,18 @@ mod requests;
 mod runs;
 mod runs_seen;
 mod scan;
+mod supersede;
+mod told;
 mod uncertain;
 mod values;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
@@ -50,20 +54,20 @@ use tokio::sync::{Mutex, MutexGuard};
 use self::group::GroupCommit;
 use super::{
     Audience, AuditReport, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change, Claim,
-    ClaimRequest, DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult, DigestProgress,
-    DocumentRecord, EndOfSubscription, EntryFound, EventMember, FeedLists, FeedRecord, FileOutcome,
-    Followed, HeldRun, HoldRecord, Intent, IssueRecord, KnownFile, ListsAsked, Member, NewFeed,
-    NewPause, NewRun, NewSubscription, Override, PauseRecord, PauseScope, Paused, Person,
-    PersonDelivery, PingRecord, Placement, Placing, PublicationRecord, QuietRun, Received,
-    Receiver, Recovered, ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit,
-    RunDetails, RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord,
-    Store, StoreError, Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects,
-    ToldChange, UncertainRecord,
+    ClaimRequest, Correction, DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult,
+    DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, EventMember, FeedLists,
+    FeedRecord, FileOutcome, Followed, HeldRun, HoldRecord, Intent, IssueRecord, KnownFile,
+    ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription, OutdatedRun, Override,
+    PauseRecord, PauseScope, Paused, Person, PersonDelivery, PingRecord, Placement, Placing,
+    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, ReleasedRun, Request,
+    RequestKind, Resolution, Result, RunAudit, RunDetails, RunEntries, RunPage, RunReceivers,
+    RunRecord, RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
+    SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord, UnservedRun, Untold,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
 use crate::failpoint;
-use crate::model::{Entry, Seq, Timestamp};
+use crate::model::{Entry, Revision, Seq, Timestamp};
 
 /// How long a write waits for another process's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -82,7 +86,7 @@ const LARGE_CACHE: &str = "pragma cache_size = -8192";
 const USUAL_CACHE: &str = "pragma cache_size = -1024";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
@@ -91,6 +95,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (6, "deliveries", include_str!("../../migrations/sqlite/0006_deliveries.sql")),
     (7, "run_counts", include_str!("../../migrations/sqlite/0007_run_counts.sql")),
     (8, "pages", include_str!("../../migrations/sqlite/0008_pages.sql")),
+    (9, "told", include_str!("../../migrations/sqlite/0009_told.sql")),
     (10, "brakes", include_str!("../../migrations/sqlite/0010_brakes.sql")),
     (11, "audit", include_str!("../../migrations/sqlite/0011_audit.sql")),
 ];
@@ -667,6 +672,82 @@ impl Store for SqliteStore {
         runs::web_copy(&mut *self.reader().await?, issue_hash).await
     }
 
+    async fn followers(
+        &self,
+        audience: Audience,
+        of: SubscriberRange,
+    ) -> Result<Vec<Subscription>> {
+        told::followers(&mut *self.reader().await?, audience, of).await
+    }
+
+    async fn pass_over(&self, digest: &str, upto: Seq) -> Result<()> {
+        told::pass_over(&mut *self.writer().await, digest, upto).await
+    }
+
+    async fn events_starting(
+        &self,
+        first: NaiveDate,
+        last: NaiveDate,
+        seq: Seq,
+    ) -> Result<Vec<ToldChange>> {
+        told::events_starting(&mut *self.reader().await?, (first, last), seq).await
+    }
+
+    async fn untold_corrections(&self) -> Result<Vec<Correction>> {
+        corrections::untold(&mut *self.reader().await?).await
+    }
+
+    async fn receivers(
+        &self,
+        entry: i64,
+        before: Revision,
+        of: SubscriberRange,
+    ) -> Result<Vec<Receiver>> {
+        corrections::receivers(&mut *self.reader().await?, entry, before, of).await
+    }
+
+    async fn unreachable(&self, entry: i64, before: Revision, feeds: &[String]) -> Result<Untold> {
+        corrections::unreachable(&mut *self.reader().await?, entry, before, feeds).await
+    }
+
+    async fn outdated_runs(&self) -> Result<Vec<OutdatedRun>> {
+        supersede::outdated(&mut *self.reader().await?).await
+    }
+
+    async fn supersede_run(
+        &self,
+        outdated: &OutdatedRun,
+        token_key: i64,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let OutdatedRun { run, reason } = outdated;
+        let begun = {
+            let mut writer = self.writer().await;
+            let mut transaction = begin(&mut writer, "supersede a run").await?;
+            let begun = supersede::begin(&mut transaction, *run, reason, now).await?;
+            transaction.commit().await.during("supersede a run")?;
+            begun
+        };
+        failpoint::reach("at-supersede");
+        if begun {
+            self.end_run(*run, token_key, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn unserved_runs(&self) -> Result<Vec<UnservedRun>> {
+        supersede::unserved_runs(&mut *self.reader().await?).await
+    }
+
+    async fn unserved(&self, run: i64, of: SubscriberRange) -> Result<HashSet<i64>> {
+        supersede::unserved(&mut *self.reader().await?, run, of).await
+    }
+
+    async fn succeed_run(&self, run: i64) -> Result<()> {
+        failpoint::reach("before-succession");
+        supersede::succeeded(&mut *self.writer().await, run).await
+    }
+
     async fn recover(&self, resend: &[String], now: DateTime<Utc>) -> Result<Recovered> {
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "recover the outbox").await?;
@@ -953,7 +1034,7 @@ impl Store for SqliteStore {
         receivers::by_run(&mut *self.reader().await?, entry).await
     }
 
-    async fn receivers(&self, entry: i64, run: i64, after: i64) -> Result<Vec<Receiver>> {
+    async fn received_copies(&self, entry: i64, run: i64, after: i64) -> Result<Vec<ReceivedCopy>> {
         receivers::receivers(&mut *self.reader().await?, entry, run, after).await
     }
 

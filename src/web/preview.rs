@@ -253,6 +253,7 @@ fn made_page(press: &Press, name: &str) -> Option<Result<String, TemplateError>>
             language: &site.language,
             state,
             digest,
+            feeds: None,
             address_masked: "r***@preview.invalid",
             action: "preview",
         };

@@ -1,7 +1,8 @@
 //! `/unsubscribe/TOKEN`: GET shows, POST acts (RFC 8058).
 //!
-//! One click ends the person's subscriptions to the digest that the mail belongs to. No
-//! cookie, no redirect: the token in the address says who and what.
+//! One click ends the person's subscriptions to the digest that the mail belongs to; of urgent
+//! news, corrections and reminders those to the feeds that brought it. No cookie, no redirect:
+//! the token in the address says who and what.
 
 use std::sync::Arc;
 
@@ -61,6 +62,7 @@ pub(super) async fn act(
 /// The digest and the person that a token names.
 struct Named {
     digest: String,
+    feeds: Option<Vec<String>>,
     address_masked: String,
     is_running: bool,
 }
@@ -74,6 +76,7 @@ impl Web {
         let address = press.keys.open_address(delivery.address_key, &delivery.address_cipher)?;
         Ok(Some(Named {
             digest: delivery.digest,
+            feeds: delivery.feeds,
             address_masked: address.masked(),
             is_running: delivery.running_subscriptions > 0,
         }))
@@ -83,14 +86,21 @@ impl Web {
         let Some(named) = self.named(subject).await? else {
             return Ok(None);
         };
-        let end = EndOfSubscription {
+        let end = |digest: Option<&String>, feed: Option<&String>| EndOfSubscription {
             subscriber: subject.subscriber,
-            digest: Some(named.digest.clone()),
-            feed: None,
+            digest: digest.cloned(),
+            feed: feed.cloned(),
             source: source.to_owned(),
             reason: "left".to_owned(),
         };
-        let ended = self.press.store.end_subscriptions(&end, self.press.clock.now()).await?;
+        let ends = match &named.feeds {
+            None => vec![end(Some(&named.digest), None)],
+            Some(feeds) => feeds.iter().map(|feed| end(None, Some(feed))).collect(),
+        };
+        let mut ended = 0;
+        for end in ends {
+            ended += self.press.store.end_subscriptions(&end, self.press.clock.now()).await?;
+        }
         Ok(Some((named, ended)))
     }
 
@@ -107,6 +117,7 @@ impl Web {
             language: &site.language,
             state,
             digest: named.map_or("", |named| &named.digest),
+            feeds: named.and_then(|named| named.feeds.as_deref()).map(|feeds| feeds.join(", ")),
             address_masked: named.map_or("", |named| &named.address_masked),
             // Relative to the page's own address, so that a prefix in front of us holds.
             action: token,

@@ -14,13 +14,13 @@ use crate::cli::output::{Output, count};
 use crate::cli::progress::{self, Progress};
 use crate::outbox::breaker::Breaker;
 use crate::outbox::sender::{Outbox, SendError};
-use crate::pipeline::digests::{ByHand, Started, plan_all_by_hand, start_with};
+use crate::pipeline::digests::{ByHand, Started, plan_all_by_hand, settle, start_with};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::{carry, next_due, open_runs, outbox, resent_digests, run_reports};
 use crate::pipeline::{Press, hubs, publish, scan};
 use crate::publish::websub;
-use crate::store::Override;
+use crate::store::{OutdatedRun, Override};
 
 /// Tries of a relay that fails before the command leaves the rest to the next run.
 const TRIES: u32 = 3;
@@ -105,6 +105,10 @@ async fn publish_and_send(
         return Ok(Report { scan, exit_code, ..Report::default() });
     }
 
+    for superseded in settle(press).await? {
+        let OutdatedRun { run, reason } = superseded;
+        output.note(&format!("run {run} was superseded: {reason}"));
+    }
     let open: Vec<i64> = open_runs(press).await?.iter().map(|run| run.id).collect();
     report::show_open_runs(output, &run_reports(press, &open).await?);
     let ByHand { runs: plans, waiting } =

@@ -13,12 +13,13 @@ use crate::cli::output::{Output, count, file_kinds, problem_lines};
 use crate::cli::pause::{stopped, stops, told};
 use crate::config::Relay;
 use crate::content::Severity;
+use crate::digest::CORRECTION;
 use crate::pipeline::Press;
 use crate::pipeline::digests::PlannedRun;
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::{RunReport, rehearsals};
-use crate::store::{HeldRun, PauseRecord};
+use crate::store::{HeldRun, PauseRecord, Untold};
 
 /// Everything, for scripts.
 #[derive(Debug, Default, Serialize)]
@@ -45,6 +46,9 @@ pub(super) struct DigestReport {
     pub entries: usize,
     pub issues: usize,
     pub recipients: u64,
+    /// Of a correction: who has the old text and cannot be told, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<Untold>,
     pub from_seq: i64,
     pub to_seq: i64,
     pub plan: String,
@@ -57,6 +61,7 @@ impl DigestReport {
             entries: run.entry_count(),
             issues: run.plan.issues.len(),
             recipients: run.plan.recipients,
+            untold: (run.digest() == CORRECTION).then(|| run.untold()),
             from_seq: run.plan.window.from_seq,
             to_seq: run.plan.window.to_seq,
             plan: run.plan.hash.clone(),
@@ -66,20 +71,45 @@ impl DigestReport {
 
 impl fmt::Display for DigestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} in {} to {}",
-            self.digest,
-            count(self.entries as u64, "entry", "entries"),
-            count(self.issues as u64, "issue", "issues"),
-            count(self.recipients, "person", "people"),
-        )
+        if self.recipients == 0 {
+            write!(f, "{}: to nobody", self.digest)?;
+        } else {
+            write!(
+                f,
+                "{}: {} in {} to {}",
+                self.digest,
+                count(self.entries as u64, "entry", "entries"),
+                count(self.issues as u64, "issue", "issues"),
+                count(self.recipients, "person", "people"),
+            )?;
+        }
+        match self.untold.as_ref().map(reasons).filter(|reasons| !reasons.is_empty()) {
+            Some(reasons) => write!(f, "; not told: {reasons}"),
+            None => Ok(()),
+        }
     }
+}
+
+/// Why people with an old text cannot be told, with how many each time.
+fn reasons(untold: &Untold) -> String {
+    let Untold { left, paused, suppressed, erased, refused } = *untold;
+    [
+        (left, "left"),
+        (paused, "paused"),
+        (suppressed, "suppressed"),
+        (erased, "erased"),
+        (refused, "refused before"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, why)| format!("{count} {why}"))
+    .collect::<Vec<_>>()
+    .join(", ")
 }
 
 /// Whether mail is still to go out: of a run, or of a digest that is not planned under its pause.
 pub(super) fn is_partly_sent(runs: &[RunReport], waiting: &[DigestReport]) -> bool {
-    !waiting.is_empty() || runs.iter().any(|run| run.state != "complete")
+    !waiting.is_empty() || runs.iter().any(|run| !matches!(&*run.state, "complete" | "superseded"))
 }
 
 pub(super) fn show_scan(output: Output, press: &Press, scan: &PublishReport) {
@@ -181,9 +211,11 @@ pub(super) fn show_pauses(
 }
 
 pub(super) fn show_plans(output: Output, press: &Press, plans: &[PlannedRun]) {
-    for (at, run) in plans.iter().enumerate() {
+    // What nobody gets is told only where somebody should have.
+    let told = plans.iter().filter(|run| !run.is_empty() || run.untold().total() > 0);
+    for (at, run) in told.enumerate() {
         let text = DigestReport::of(run).to_string();
-        line(output, if at == 0 { "Digests" } else { "" }, &text);
+        output.say_paragraph(&format!("{:<11}", if at == 0 { "Digests" } else { "" }), &text);
     }
     let is_stand_in = plans.iter().any(PlannedRun::is_rehearsed_by_stand_ins);
     if let (true, Some(path)) = (is_stand_in, &press.config.rehearsal_subscribers) {
@@ -222,9 +254,10 @@ pub(super) fn show_runs(
             ..Failure::new(anyhow::anyhow!(fault.message.clone()))
         });
     }
-    if runs.is_empty() && plans.is_empty() && !waiting.is_empty() {
+    let is_for_nobody = plans.iter().all(|plan| plan.recipients == 0);
+    if runs.is_empty() && is_for_nobody && !waiting.is_empty() {
         line(output, "Mail", "none: what is new is paused");
-    } else if runs.is_empty() && plans.is_empty() {
+    } else if runs.is_empty() && is_for_nobody {
         line(output, "Mail", "none: nothing is new for anybody");
     } else if runs.is_empty() {
         line(output, "Mail", "none: not sent this time");
@@ -235,8 +268,9 @@ pub(super) fn show_runs(
         }
         let states: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
         line(output, "Mail", &states.join(", "));
-        let is_open =
-            |run: &&RunReport| !matches!(&*run.state, "complete" | "cancelled" | "paused");
+        let is_open = |run: &&RunReport| {
+            !matches!(&*run.state, "complete" | "cancelled" | "paused" | "superseded")
+        };
         let open = runs.iter().filter(is_open).count() as u64;
         if open > 0 {
             let (runs, them) =
@@ -250,6 +284,9 @@ pub(super) fn show_runs(
         }
         for run in runs.iter().filter(|run| run.state == "cancelled") {
             line(output, "", &format!("run {} was cancelled", run.run));
+        }
+        for run in runs.iter().filter(|run| run.state == "superseded") {
+            line(output, "", &format!("run {} made way for a newer text", run.run));
         }
     }
     let is_sent = matches!(press.config.mail.relay, Relay::Smtp(_));

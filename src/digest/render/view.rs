@@ -302,6 +302,7 @@ fn heading(digest: &str) -> String {
     match digest {
         "urgent" => "Urgent notice".to_owned(),
         "correction" => "Correction".to_owned(),
+        "reminder" => "Coming up".to_owned(),
         _ => {
             let mut chars = digest.chars();
             let head = chars.next().into_iter().flat_map(char::to_uppercase);
@@ -318,6 +319,9 @@ fn reason(digest: &str, site_title: &str) -> String {
         "correction" => format!(
             "You get this e-mail because an earlier one from {site_title} brought you the text that is corrected here."
         ),
+        "reminder" => format!(
+            "You get this e-mail because you follow the events of {site_title} and one of them is near."
+        ),
         _ => format!(
             "You get this e-mail because you asked for the {digest} digest of {site_title}."
         ),
@@ -326,7 +330,9 @@ fn reason(digest: &str, site_title: &str) -> String {
 
 fn stop_text(digest: &str) -> String {
     match digest {
-        "urgent" | "correction" => "Unsubscribe from the feeds that brought this e-mail".to_owned(),
+        "urgent" | "correction" | "reminder" => {
+            "Unsubscribe from the feeds that brought this e-mail".to_owned()
+        }
         _ => format!("Unsubscribe from the {digest} digest"),
     }
 }

@@ -36,6 +36,7 @@ fn personal(address: &Address) -> Personal<'_> {
     Personal {
         address,
         message_id: "m1@example.org",
+        answers: None,
         date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
         unsubscribe_url: URL,
         unsubscribe_token: "afasaa",

@@ -18,16 +18,18 @@ pub(super) enum Place {
     HeaderUnsubscribe,
     UnsubscribeToken,
     BodyUnsubscribe,
+    Answers,
 }
 
 impl Place {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Date,
         Self::MessageId,
         Self::To,
         Self::HeaderUnsubscribe,
         Self::UnsubscribeToken,
         Self::BodyUnsubscribe,
+        Self::Answers,
     ];
 
     fn letter(self) -> u8 {
@@ -38,6 +40,7 @@ impl Place {
             Self::HeaderUnsubscribe => b'u',
             Self::UnsubscribeToken => b'k',
             Self::BodyUnsubscribe => b'b',
+            Self::Answers => b'a',
         }
     }
 
@@ -56,6 +59,8 @@ pub struct Personal<'a> {
     pub address: &'a Address,
     /// Without its angle brackets (RFC 5322, 3.6.4).
     pub message_id: &'a str,
+    /// Message-ID of the mail that a correction answers; other mails have no place for it.
+    pub answers: Option<&'a str>,
     /// Fixed with the delivery.
     pub date: DateTime<FixedOffset>,
     pub unsubscribe_url: &'a str,
@@ -67,6 +72,7 @@ pub struct Personal<'a> {
 pub(super) struct Values {
     date: String,
     message_id: String,
+    answers: String,
     to: String,
     unsubscribe_url: String,
     unsubscribe_token: String,
@@ -86,6 +92,7 @@ impl Values {
         Self {
             date: personal.date.to_rfc2822(),
             message_id: visible(personal.message_id),
+            answers: visible(personal.answers.unwrap_or_default()),
             to: personal.address.as_str().to_owned(),
             unsubscribe_url,
             unsubscribe_token: visible(personal.unsubscribe_token),
@@ -99,6 +106,7 @@ impl Values {
         match place {
             Place::Date => self.date.as_bytes(),
             Place::MessageId => self.message_id.as_bytes(),
+            Place::Answers => self.answers.as_bytes(),
             Place::To => self.to.as_bytes(),
             Place::HeaderUnsubscribe => self.unsubscribe_url.as_bytes(),
             Place::UnsubscribeToken => self.unsubscribe_token.as_bytes(),

@@ -26,6 +26,7 @@ fn message() -> Vec<u8> {
     let personal = Personal {
         address: &address("mei@example.org"),
         message_id: "m1@a.example.org",
+        answers: None,
         date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
         unsubscribe_url: "https://press.example.org/unsubscribe/afasaaaaaaaaaaaaa7aaaaaaaaaaasj4aafo5xezvsw3",
         unsubscribe_token: "afasaa",
@@ -130,10 +131,35 @@ fn personal<'a>(address: &'a Address, url: &'a str) -> Personal<'a> {
     Personal {
         address,
         message_id: "m1@a.example.org",
+        answers: None,
         date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
         unsubscribe_url: url,
         unsubscribe_token: "afasaa",
     }
+}
+
+#[test]
+fn a_correction_names_the_mail_it_answers_and_other_mail_has_no_place_for_that() {
+    let from = Sender { name: None, address: address("press@a.example.org") };
+    let header = |digest, answers| {
+        let headers = IssueHeaders {
+            from: &from,
+            reply_to: None,
+            digest,
+            site_host: "press.example.org",
+            web_url: "https://press.example.org/issues/abc",
+            feedback_id: "1",
+            unsubscribe_address: None,
+        };
+        let mei = address("mei@example.org");
+        let personal = Personal { answers, ..personal(&mei, "https://press.example.org/u") };
+        String::from_utf8(splice(&encode(&issue(), &headers), &personal).unwrap()).unwrap()
+    };
+    let correction = header("correction", Some("m0@a.example.org"));
+    let thread = "\r\nIn-Reply-To: <m0@a.example.org>\r\nReferences: <m0@a.example.org>\r\n";
+    assert!(correction.contains(thread), "{correction}");
+    let news = header("daily", Some("m0@a.example.org"));
+    assert!(!news.contains("In-Reply-To") && !news.contains("References"), "{news}");
 }
 
 #[test]
@@ -172,6 +198,7 @@ fn what_is_personal_can_neither_end_a_line_nor_add_a_blank() {
     let hostile = "https://a/\r\nBcc: x@example.org\t é";
     let personal = Personal {
         message_id: "a\r\nBcc: b@c",
+        answers: None,
         unsubscribe_token: "a b\n",
         ..personal(&mei, hostile)
     };

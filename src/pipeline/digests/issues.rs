@@ -119,9 +119,11 @@ fn check_structure(press: &Press, digest: &str, mail: &[u8]) -> Result<(), Diges
     let address = format!("{}@{}example.org", "a".repeat(64), "a23456789.".repeat(17));
     let token = "a".repeat(TOKEN_CHARS);
     let url = unsubscribe_url(&press.config.web.public_url, &token);
+    let message_id = format!("{token}@{}", press.config.mail.from.address.domain());
     let sample = Personal {
         address: &address.parse().expect("this is an address"),
-        message_id: &format!("{token}@{}", press.config.mail.from.address.domain()),
+        message_id: &message_id,
+        answers: Some(&message_id),
         date: DateTime::<Utc>::UNIX_EPOCH.fixed_offset(),
         unsubscribe_url: &url,
         unsubscribe_token: &token,

@@ -33,6 +33,7 @@ pub fn issues(
     let personal = Personal {
         address,
         message_id: &message_id,
+        answers: None,
         date: press.clock.now().with_timezone(&press.config.site.time_zone).fixed_offset(),
         unsubscribe_url: &unsubscribe_url,
         unsubscribe_token: TOKEN,

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::approval::{Facts, keep};
 use super::issues::make_issue;
-use super::{DigestError, Occasion, PlannedRun, read_people, too_many};
+use super::readers::read_people;
+use super::{DigestError, Occasion, PlannedRun, too_many};
 use crate::digest::plan::{Plan, PlannedPage, Planner, Window};
 use crate::pipeline::Press;
 use crate::store::{
@@ -42,7 +43,6 @@ pub async fn start_with(
     run: &PlannedRun,
     overrides: &[Override],
 ) -> Result<Started, DigestError> {
-    let needs_word = run.basis.digest.approve;
     let is_overridden = overrides.iter().any(|one| one.brake == Brake::Approval);
     let held = press.store.held_runs().await?;
     let held = held.into_iter().filter(|held| held.digest == run.digest());
@@ -56,6 +56,18 @@ pub async fn start_with(
             press.store.supersede_held(held.run, &reason, press.clock.now()).await?;
         }
     }
+    let started = begin_and_open(press, run, overrides).await?;
+    if let Some(superseded) = run.basis.succeeds {
+        press.store.succeed_run(superseded).await?;
+    }
+    Ok(started)
+}
+
+async fn begin_and_open(
+    press: &Press,
+    run: &PlannedRun,
+    overrides: &[Override],
+) -> Result<Started, DigestError> {
     if run.is_empty() {
         record_empty(press, run).await?;
         return Ok(Started::Nothing);
@@ -79,7 +91,8 @@ pub async fn start_with(
         return Ok(Started::Nothing);
     }
     let recipients = planned.recipients;
-    if needs_word.is_needed(recipients) && !is_overridden {
+    let is_overridden = overrides.iter().any(|one| one.brake == Brake::Approval);
+    if run.basis.digest.approve.is_needed(recipients) && !is_overridden {
         return hold(press, run, id, &planned).await;
     }
     let is_open = press.store.open_run(id, &planned.hash, recipients).await?;
@@ -107,7 +120,7 @@ async fn hold(
 fn due_at(run: &PlannedRun) -> Option<DateTime<Utc>> {
     match &run.basis.occasion {
         Occasion::Scheduled(due) => Some(due.moment),
-        Occasion::ByHand | Occasion::Immediate => None,
+        Occasion::ByHand | Occasion::Immediate | Occasion::Succession(_) => None,
     }
 }
 
@@ -146,7 +159,7 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
     let limit = too_many::allowance(press, &basis.digest.name).await?;
     let mut after = SubscriberRange::ALL.after;
     let mut number = 0;
-    while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
+    while let Some(people) = press.store.next_subscribers(&basis.digests, after).await? {
         let known_issues = planner.issues().len();
         let (subscriptions, received) = read_people(press, basis, people).await?;
         let PlannedPage { recipients, owed_read } = planner.plan(&subscriptions, &received);
@@ -156,7 +169,7 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
         let new = planner.issues()[known_issues..].iter();
         let issues =
             new.map(|issue| make_issue(press, basis, issue)).collect::<Result<Vec<_>, _>>()?;
-        let owed_read = if basis.advances { owed_read } else { Vec::new() };
+        let owed_read = if basis.clears_owed() { owed_read } else { Vec::new() };
         if !recipients.is_empty() || !owed_read.is_empty() {
             let page = RunPage { number, subscribers: people, issues, recipients, owed_read };
             press.store.plan_page(id, &page).await?;
@@ -180,13 +193,14 @@ async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError
         state: QuietState::Empty,
         reason: "nothing new".into(),
     };
-    if !press.store.record_quiet_run(&quiet, press.clock.now()).await? {
+    let is_new = press.store.record_quiet_run(&quiet, press.clock.now()).await?;
+    if !is_new || !basis.clears_owed() {
         return Ok(());
     }
     let question = basis.question();
     let mut planner = Planner::new(&question);
     let mut after = SubscriberRange::ALL.after;
-    while let Some(people) = press.store.next_subscribers(&[basis.progress.id], after).await? {
+    while let Some(people) = press.store.next_subscribers(&basis.digests, after).await? {
         let (subscriptions, received) = read_people(press, basis, people).await?;
         let page = planner.plan(&subscriptions, &received);
         // Who is owed something by now keeps it for the next plan.

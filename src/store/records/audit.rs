@@ -65,7 +65,7 @@ pub struct RunReceivers {
 
 /// One person with a delivery that holds an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receiver {
+pub struct ReceivedCopy {
     pub subscriber: i64,
     pub revision: i64,
     pub state: String,

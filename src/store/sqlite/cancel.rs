@@ -1,4 +1,5 @@
-//! Runs that an operator ends: what was not sent is owed.
+//! Runs that end before their time, by an operator or because a newer text took their place:
+//! what was not sent is owed.
 //!
 //! The run is marked first, and its deliveries are ended page by page, each in a transaction of
 //! its own: a daemon that sends waits for the writer only so long. A cancellation that was cut
@@ -8,6 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::outbox::NEVER;
+use super::owed::OWE_UNSENT;
 use super::{During, Result, audit, runs};
 use crate::audit::Said;
 use crate::store::{Cancellation, DeliveryKeys};
@@ -41,10 +43,11 @@ pub(super) async fn begin(
     Ok(true)
 }
 
-/// Cancelled runs of which something may be open still.
+/// Cancelled and superseded runs of which something may be open still.
 pub(super) async fn cut_off(reader: &mut SqliteConnection) -> Result<Vec<i64>> {
     sqlx::query_scalar(
-        "select id from run where state = 'cancelled' and counts is null order by id",
+        "select id from run where (state = 'cancelled' or was_open = 1) and counts is null
+         order by id",
     )
     .fetch_all(reader)
     .await
@@ -157,22 +160,12 @@ async fn end_open(
     Ok(cancelled)
 }
 
-/// What is about to be cancelled is owed: the next plan of these people begins where the run's
-/// did, in the feeds that brought it. A value that stands is only ever lowered.
-pub(super) const OWE_UNSENT: &str = "
-    update subscription set owed_from = min(coalesce(owed_from, ?2), r.from_seq)
-    from delivery d join run r on r.id = d.run_id
-    where d.run_id = ?1 and d.subscriber_id between ?3 and ?4
-      and d.state in ('pending', 'claimed') and d.unknowns = 0
-      and subscription.subscriber_id = d.subscriber_id
-      and subscription.digest_id = r.digest_id and subscription.state = 'confirmed'
-      and subscription.feed in (select i.feed from issue_entry i
-        where i.issue_id = d.issue_id)";
-
 /// A claim is certainly unsent, but for a copy before it that may have arrived. An intent is
 /// left to its result, or to the rules of a crash.
 pub(super) const CANCEL_UNSENT: &str = "
-    update delivery set state = 'cancelled', reason = 'operator', owner = null,
+    update delivery set state = 'cancelled', owner = null,
+        reason = iif((select state from run where id = ?1) = 'superseded', 'superseded',
+            'operator'),
         lease_until = null, next_at = ?2, changed_at = ?5
     where run_id = ?1 and subscriber_id between ?3 and ?4
       and state in ('pending', 'claimed') and unknowns = 0";

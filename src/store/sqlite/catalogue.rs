@@ -126,11 +126,14 @@ pub(super) async fn told_changes(
         told_revision: i64,
         body_hash: String,
         fields: String,
+        /// What is new, where the author did not say so.
+        note: Option<String>,
     }
     // The hash of the body as written, where there is one: it is there before the body is.
     let rows: Vec<Row> = sqlx::query_as(
         "select c.seq, c.entry_id, c.revision as told_revision,
-             coalesce(nullif(e.source_hash, ''), r.body_hash, '') as body_hash, r.fields
+             coalesce(nullif(e.source_hash, ''), r.body_hash, '') as body_hash, r.fields,
+             iif(c.class = 'major', c.note, null) as note
          from change c
          join entry e on e.id = c.entry_id and e.state = 'public'
          join revision r on r.entry_id = e.id and r.revision = e.revision
@@ -146,12 +149,15 @@ pub(super) async fn told_changes(
     .during("read the changes")?;
     rows.into_iter()
         .map(|row| {
+            let mut entry: Entry = from_json("entry", &row.fields)?;
+            // An older note may stand in the file still.
+            entry.notes.change = row.note.or(entry.notes.change.take());
             Ok(ToldChange {
                 seq: row.seq,
                 row: row.entry_id,
                 told_revision: row.told_revision,
                 body_hash: row.body_hash,
-                entry: from_json("entry", &row.fields)?,
+                entry,
             })
         })
         .collect()

@@ -10,13 +10,15 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params};
 
-use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN, OWE_UNSENT};
+use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
+use super::owed::{OWE_EXPIRED, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
+use crate::digest::CORRECTION;
 use crate::digest::windows::WindowState;
 use crate::outbox::Step;
 use crate::outbox::lane::{Lane, PASS_WINDOWS};
-use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent};
+use crate::store::{Answered, Claim, ClaimRequest, DeliveryResult, Intent};
 
 /// A claim by its delivery and fence.
 #[derive(Debug, Clone, Copy)]
@@ -226,10 +228,26 @@ impl<'c> Ledger<'c> {
                 }
             }
             left = left.saturating_sub(u32::try_from(of_run.len()).unwrap_or(u32::MAX));
+            if run.digest == CORRECTION {
+                for (_, claim) in &mut of_run {
+                    claim.answers = self.answered(claim)?;
+                }
+            }
             of_run.sort_unstable_by_key(|(next_at, claim)| (*next_at, claim.subscriber));
             claims.extend(of_run.into_iter().map(|(_, claim)| claim));
         }
         Ok(claims)
+    }
+
+    /// The mail that a correction answers.
+    fn answered(&self, claim: &Claim) -> Result<Option<Answered>> {
+        let answered = |row: &Row<'_>| {
+            let (run, dated_at, token_key) = (row.get(0)?, moment(row.get(1)?), row.get(2)?);
+            Ok(Answered { run, dated_at, token_key })
+        };
+        let key = params![claim.run, claim.subscriber];
+        let found = self.connection.query_row(ANSWERED, key, answered).optional();
+        found.during("claim deliveries")
     }
 
     /// A delivery that was uncertain stays so: it waits for its one resend.
@@ -274,9 +292,9 @@ impl<'c> Ledger<'c> {
                 is_sending: state == "sending",
                 is_cancelled: matches!(state.as_str(), "cancelled" | "superseded"),
                 consent: match name.as_str() {
-                    "self" | "notice" | "reminder" => Consent::None,
+                    "self" | "notice" => Consent::None,
                     "confirm" => Consent::Pending,
-                    "urgent" | "correction" => Consent::Feed,
+                    "urgent" | "correction" | "reminder" => Consent::Feed,
                     _ => Consent::Digest(row.get(2)?),
                 },
             })
@@ -286,10 +304,10 @@ impl<'c> Ledger<'c> {
         Ok(run)
     }
 
-    /// What was not sent is owed: the next plan of this person begins where the run's did, in
-    /// the feeds that brought it.
+    /// What was not sent is owed, in the feeds that brought it.
     fn owe(&self, run: i64, subscriber: i64) -> Result<()> {
-        let owed = self.connection.execute(OWE, params![run, subscriber, NEVER]);
+        let owed =
+            self.connection.execute(OWE_EXPIRED, params![run, NEVER, subscriber, subscriber]);
         owed.during("record what a person is owed")?;
         Ok(())
     }
@@ -421,6 +439,7 @@ fn claim(
         address_cipher,
         domain: row.get(11)?,
         dkim_selector: row.get(12)?,
+        answers: None,
     };
     Ok(Ok((row.get(7)?, claim)))
 }
@@ -456,6 +475,12 @@ const CLAIM: &str = "
             and a.version = delivery.address_version),
         (select domain from subscriber where id = delivery.subscriber_id),
         dkim_selector";
+
+const ANSWERED: &str = "
+    select a.run_id, a.dated_at, a.token_key
+    from delivery d join delivery a on a.run_id = d.answers_run
+        and a.subscriber_id = d.subscriber_id
+    where d.run_id = ?1 and d.subscriber_id = ?2";
 
 const RUN: &str = "
     select r.state, g.name, g.id from run r join digest g on g.id = r.digest_id where r.id = ?1";
@@ -499,14 +524,6 @@ const SETTLE: &str = "
         attempt = attempt + iif(state = 'claimed', 1, 0) - ?12,
         owner = null, lease_until = null, changed_at = ?4
     where run_id = ?1 and subscriber_id = ?2 and fence = ?3 and state in ('claimed', 'intent')";
-
-const OWE: &str = "
-    update subscription set owed_from =
-        min(coalesce(owed_from, ?3), (select from_seq from run where id = ?1))
-    where subscriber_id = ?2 and state = 'confirmed'
-      and digest_id = (select digest_id from run where id = ?1)
-      and feed in (select i.feed from issue_entry i join delivery d
-        on d.issue_id = i.issue_id where d.run_id = ?1 and d.subscriber_id = ?2)";
 
 const RELEASE: &str = "
     update delivery set state = iif(unknowns > 0, 'uncertain', 'pending'), owner = null,

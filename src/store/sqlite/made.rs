@@ -41,6 +41,7 @@ pub(crate) fn claim(subscriber: i64) -> Claim {
         address_cipher: Vec::new(),
         domain: "example.org".into(),
         dkim_selector: None,
+        answers: None,
     }
 }
 

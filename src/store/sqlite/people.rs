@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, audit, json};
+use super::{During, Result, audit, from_json, json, owed};
 use crate::model::{Language, Seq};
 use crate::store::{
     Audience, DeliveryRecord, EndOfSubscription, NewSubscription, StoreError, Subscribed,
@@ -61,14 +61,17 @@ pub(super) async fn subscriptions(
     .fetch_all(reader)
     .await
     .during("read the subscriptions")?;
-    rows.into_iter()
-        .map(|(subscriber, feed, language, owed_from)| {
-            let language = language
-                .parse::<Language>()
-                .map_err(|_| StoreError::Value { what: "language", value: language.clone() })?;
-            Ok(Subscription { subscriber, feed, language, owed_from })
-        })
-        .collect()
+    rows.into_iter().map(subscription).collect()
+}
+
+/// From its columns: subscriber, feed, language, `owed_from`.
+pub(super) fn subscription(
+    (subscriber, feed, language, owed_from): (i64, String, String, Option<Seq>),
+) -> Result<Subscription> {
+    let language = language
+        .parse::<Language>()
+        .map_err(|_| StoreError::Value { what: "language", value: language.clone() })?;
+    Ok(Subscription { subscriber, feed, language, owed_from })
 }
 
 pub(super) async fn lowest_owed(
@@ -148,7 +151,7 @@ pub(super) async fn subscribe(
     };
     // A new reader is owed what comes from now on; who changes to another digest is owed
     // what the old one had not yet covered.
-    sqlx::query(
+    sqlx::query(concat!(
         "insert into subscription
              (subscriber_id, feed, digest_id, state, owed_from, requested_at, confirmed_at)
          values ($1, $2, $3, $4,
@@ -159,17 +162,14 @@ pub(super) async fn subscribe(
                  when excluded.state <> 'confirmed' then null
                  when subscription.state = 'confirmed' then min(
                      coalesce(subscription.owed_from, 9223372036854775807),
-                     coalesce(
-                         (select max(to_seq) from run where digest_id = subscription.digest_id
-                            and advances = 1 and state in ('expanding', 'sending', 'paused',
-                                'complete', 'empty', 'cancelled')),
-                         (select registered_seq from digest
-                            where id = subscription.digest_id)))
+                     ",
+        owed::covered!("subscription.digest_id"),
+        ")
                  else excluded.owed_from end,
              digest_id = excluded.digest_id, state = excluded.state,
              requested_at = excluded.requested_at, confirmed_at = excluded.confirmed_at,
-             ended_at = null, end_reason = null",
-    )
+             ended_at = null, end_reason = null"
+    ))
     .bind(subscriber)
     .bind(&row.feed)
     .bind(digest)
@@ -406,17 +406,19 @@ pub(super) async fn delivery(
     #[derive(FromRow)]
     struct Row {
         digest: String,
+        digest_id: i64,
         state: String,
-        running: i64,
+        feeds: Option<String>,
         key_id: i64,
         version: i64,
         cipher: Vec<u8>,
     }
+    let action = "look up a delivery";
     let row: Option<Row> = sqlx::query_as(
-        "select g.name as digest, d.state, a.key_id, a.version, a.cipher,
-                (select count(*) from subscription c where c.subscriber_id = d.subscriber_id
-                    and c.digest_id = r.digest_id and c.state in ('confirmed', 'pending'))
-                    as running
+        "select g.name as digest, g.id as digest_id, d.state, a.key_id, a.version, a.cipher,
+                iif(g.name in ('urgent', 'correction', 'reminder'),
+                    (select json_group_array(distinct e.feed) from issue_entry e
+                        where e.issue_id = d.issue_id), null) as feeds
          from delivery d
          join run r on r.id = d.run_id
          join digest g on g.id = r.digest_id
@@ -425,13 +427,27 @@ pub(super) async fn delivery(
     )
     .bind(run)
     .bind(subscriber)
-    .fetch_optional(reader)
+    .fetch_optional(&mut *reader)
     .await
-    .during("look up a delivery")?;
-    Ok(row.map(|row| DeliveryRecord {
+    .during(action)?;
+    let Some(row) = row else { return Ok(None) };
+    let running: i64 = sqlx::query_scalar(
+        "select count(*) from subscription
+         where subscriber_id = $1 and state in ('confirmed', 'pending')
+           and iif($2 is null, digest_id = $3, feed in (select value from json_each($2)))",
+    )
+    .bind(subscriber)
+    .bind(&row.feeds)
+    .bind(row.digest_id)
+    .fetch_one(reader)
+    .await
+    .during(action)?;
+    let feeds = row.feeds.map(|feeds| from_json("feeds", &feeds)).transpose()?;
+    Ok(Some(DeliveryRecord {
         digest: row.digest,
         state: row.state,
-        running_subscriptions: row.running.cast_unsigned(),
+        feeds,
+        running_subscriptions: running.cast_unsigned(),
         address_key: row.key_id,
         address_version: row.version,
         address_cipher: row.cipher,

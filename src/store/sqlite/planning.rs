@@ -16,12 +16,15 @@ pub(super) async fn received(
     by: SubscriberRange,
 ) -> Result<Received> {
     let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
-        // Who stands in a page that is not expanded yet is about to get it.
+        // Who stands in a page that is not expanded yet is about to get it. A reminder is no
+        // news: one that does not arrive must not cost its reader the news.
         "with asked(entry_id) as materialized (select value from json_each($1)),
              issues(id, run_id) as materialized (
                  select distinct i.id, i.run_id from asked a
                  join issue_entry ie on ie.entry_id = a.entry_id
-                 join issue i on i.id = ie.issue_id)
+                 join issue i on i.id = ie.issue_id
+                 join run r on r.id = i.run_id
+                 join digest g on g.id = r.digest_id and g.name <> 'reminder')
          select d.subscriber_id, ie.entry_id, ie.revision
          from (select distinct run_id from issues) r
          cross join delivery d on d.run_id = r.run_id

@@ -9,7 +9,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{During, Result, from_json, moment};
 use crate::store::{
-    Decision, DeliveredEntry, EntryFound, IssueLine, PersonDelivery, Receiver, RunAudit,
+    Decision, DeliveredEntry, EntryFound, IssueLine, PersonDelivery, ReceivedCopy, RunAudit,
     RunReceivers,
 };
 
@@ -134,7 +134,7 @@ pub(super) async fn receivers(
     entry: i64,
     run: i64,
     after: i64,
-) -> Result<Vec<Receiver>> {
+) -> Result<Vec<ReceivedCopy>> {
     #[derive(FromRow)]
     struct Row {
         subscriber_id: i64,
@@ -166,7 +166,7 @@ pub(super) async fn receivers(
     .fetch_all(reader)
     .await
     .during("list who got an entry")?;
-    let receiver = |row: Row| Receiver {
+    let receiver = |row: Row| ReceivedCopy {
         subscriber: row.subscriber_id,
         revision: row.revision,
         state: row.state,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, audit, from_json, json, moment, planning};
+use super::{During, Result, audit, corrections, from_json, json, moment, owed, planning};
 use crate::audit::Totals;
 use crate::config::RESERVED_DIGESTS;
 use crate::outbox::canary::FIRST;
@@ -35,16 +35,13 @@ pub(super) async fn digest_progress(
     reader: &mut SqliteConnection,
     name: &str,
 ) -> Result<Option<DigestProgress>> {
-    let row: Option<(i64, i64, i64, Option<String>)> = sqlx::query_as(
-        "select d.id, d.registered_at,
-                coalesce((select max(r.to_seq) from run r where r.digest_id = d.id
-                    and r.advances = 1 and r.state in
-                    ('expanding', 'sending', 'paused', 'complete', 'empty', 'cancelled')),
-                    d.registered_seq),
-                (select max(r.key) from run r where r.digest_id = d.id and r.due_at is not null
+    let row: Option<(i64, i64, i64, Option<String>)> = sqlx::query_as(concat!(
+        "select d.id, d.registered_at, ",
+        owed::covered!("d.id"),
+        ", (select max(r.key) from run r where r.digest_id = d.id and r.due_at is not null
                     and r.state <> 'planned')
-         from digest d where d.name = $1",
-    )
+             from digest d where d.name = $1"
+    ))
     .bind(name)
     .fetch_optional(reader)
     .await
@@ -135,11 +132,15 @@ pub(super) async fn expand(
          where s.erased_at is null
            and not exists (select 1 from suppression x where x.lookup = s.lookup)
            and exists (select 1 from subscription c where c.subscriber_id = s.id
-                and c.digest_id = r.digest_id and c.state = 'confirmed')
+                and c.state = 'confirmed'
+                and iif((select name from digest where id = r.digest_id)
+                        in ('urgent', 'correction', 'reminder'),
+                    c.feed in (select e.feed from issue_entry e where e.issue_id = j.value->>1),
+                    c.digest_id = r.digest_id))
          on conflict (run_id, subscriber_id) do nothing",
     )
     .bind(run)
-    .bind(recipients)
+    .bind(&recipients)
     .bind(keys.token)
     .bind(now.timestamp())
     .bind(keys.dkim_selector)
@@ -147,6 +148,7 @@ pub(super) async fn expand(
     .await
     .during(action)?
     .rows_affected();
+    corrections::thread(writer, run, &recipients).await?;
     planning::clear_owed(writer, digest, &owed).await?;
     sqlx::query("delete from run_page where run_id = $1 and page = $2")
         .bind(run)
@@ -311,14 +313,15 @@ pub(super) async fn recount(
     if is_kept { keep_counts(writer, run, now).await } else { Ok(()) }
 }
 
-/// Cancelled runs keep their counts when nothing of them is open or in hand any more.
+/// Cancelled and superseded runs keep their counts when nothing of them is open or in hand any
+/// more.
 pub(super) async fn count_cancelled(
     writer: &mut SqliteConnection,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let runs: Vec<i64> = sqlx::query_scalar(
         // The first condition on deliveries is that of the index `delivery_due`.
-        "select id from run where state = 'cancelled' and counts is null
+        "select id from run where (state = 'cancelled' or was_open = 1) and counts is null
            and not exists (select 1 from run_page p where p.run_id = run.id)
            and not exists (select 1 from delivery d where d.run_id = run.id
                and d.state in ('pending', 'uncertain') and d.state = 'pending')

@@ -1,0 +1,57 @@
+//! Runs that a newer text ends, and those that take their place.
+//!
+//! Which run is outdated is read from the store, not from what just happened: a process that
+//! dies between two steps leaves nothing that the next look does not find.
+
+use super::readers::Readers;
+use super::{Basis, DigestError, Occasion, Terms, basis_over, reminders, urgent};
+use crate::digest::plan::Window;
+use crate::digest::{REMINDER, URGENT};
+use crate::pipeline::Press;
+use crate::store::{OutdatedRun, UnservedRun};
+
+/// What whoever holds the lock does after a scan, before it plans: ends the runs with a text that
+/// is no longer the right one, and says which.
+pub async fn settle(press: &Press) -> Result<Vec<OutdatedRun>, DigestError> {
+    let (store, now) = (&press.store, press.clock.now());
+    // What has nothing left to send is complete, and stays so.
+    store.complete_runs(now).await?;
+    let outdated = store.outdated_runs().await?;
+    for run in &outdated {
+        store.supersede_run(run, press.keys.token_key(), now).await?;
+    }
+    urgent::pass_over(press).await?;
+    Ok(outdated)
+}
+
+/// The runs for those whom superseded ones left, with the texts of now.
+pub(super) async fn successors(press: &Press) -> Result<Vec<Basis>, DigestError> {
+    let mut bases = Vec::new();
+    for run in press.store.unserved_runs().await? {
+        bases.extend(successor(press, run).await?);
+    }
+    Ok(bases)
+}
+
+async fn successor(press: &Press, run: UnservedRun) -> Result<Option<Basis>, DigestError> {
+    let Some(progress) = press.store.digest_progress(&run.digest).await? else { return Ok(None) };
+    let base = run.key.split('+').next().unwrap_or(&run.key).to_owned();
+    let window = Window { from_seq: run.from_seq, to_seq: run.to_seq };
+    let occasion = Occasion::Succession(base);
+    let basis = match run.digest.as_str() {
+        URGENT => urgent::basis_over(press, progress, occasion, window).await?,
+        REMINDER => match reminders::basis_of(press, progress, occasion, window).await? {
+            Some(basis) => basis,
+            None => return Ok(None),
+        },
+        name => {
+            let Some(digest) = press.config.digests.iter().find(|d| d.name == name) else {
+                return Ok(None);
+            };
+            let terms = Terms { occasion, window, advances: run.advances };
+            basis_over(press, digest, progress, terms).await?
+        }
+    };
+    debug_assert!(basis.readers != Readers::Receivers, "corrections have no successors");
+    Ok(Some(Basis { succeeds: Some(run.run), ..basis }))
+}

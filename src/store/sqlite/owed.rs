@@ -1,0 +1,141 @@
+//! What people are owed when mail to them was not sent.
+//!
+//! Their next plan begins right before the oldest news of the issue they did not get: not where
+//! the run's window did, for a new reader's plan began later, and that of somebody who changed
+//! to another digest began earlier. What was cancelled of urgent news is owed to all their
+//! subscriptions of its feeds, whatever the digest.
+
+/// States of a run whose window is covered; with `was_open`, one that was superseded then.
+/// Asked of a run `x`.
+macro_rules! has_covered {
+    () => {
+        "(x.was_open = 1 or x.state in ('expanding', 'sending', 'paused', 'complete', 'empty',
+            'cancelled'))"
+    };
+}
+
+/// Where the next window of the digest with the id `$digest` begins.
+macro_rules! covered {
+    ($digest:literal) => {
+        concat!(
+            "max((select registered_seq from digest where id = ",
+            $digest,
+            "), coalesce((select max(x.to_seq) from run x where x.digest_id = ",
+            $digest,
+            " and x.advances = 1 and ",
+            $crate::store::sqlite::owed::has_covered!(),
+            "), 0))"
+        )
+    };
+}
+
+/// Owes the deliveries `d` of the run `?1` to the people from `?3` to `?4` for which `$unsent`
+/// holds; `?2` stands for no bound. A value that stands is only ever lowered, and where none
+/// does the digest itself may begin earlier.
+macro_rules! owe {
+    ($unsent:literal) => {
+        concat!(
+            "with begins(issue_id, seq) as materialized (
+                 select i.id, coalesce((select min(told) - 1 from (
+                     select max(c.seq) as told from issue_entry e
+                     join change c on c.entry_id = e.entry_id and c.tell = 'followers'
+                         and c.seq <= r.to_seq
+                     where e.issue_id = i.id group by e.entry_id)), r.from_seq)
+                 from issue i join run r on r.id = i.run_id
+                 where i.id in (select d.issue_id from delivery d
+                     where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
+            $unsent,
+            "))
+             update subscription set owed_from = b.seq
+             from delivery d join run r on r.id = d.run_id join digest g on g.id = r.digest_id
+             join begins b on b.issue_id = d.issue_id
+             where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
+            $unsent,
+            "  and subscription.subscriber_id = d.subscriber_id
+               and subscription.state = 'confirmed'
+               and (subscription.digest_id = r.digest_id or g.name = 'urgent')
+               and subscription.feed in (select i.feed from issue_entry i
+                 where i.issue_id = d.issue_id)
+               and b.seq < coalesce(subscription.owed_from,
+                 case when subscription.digest_id = r.digest_id and r.advances = 1 then ?2
+                 else ",
+            $crate::store::sqlite::owed::covered!("subscription.digest_id"),
+            " end)"
+        )
+    };
+}
+
+pub(super) use {covered, has_covered};
+
+/// What is about to be cancelled because its run was.
+pub(super) const OWE_UNSENT: &str = owe!("d.state in ('pending', 'claimed') and d.unknowns = 0");
+
+/// What has expired.
+pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
+
+#[cfg(test)]
+mod tests {
+    use crate::store::sqlite::made::{Made, at};
+    use crate::store::{Cancellation, Store};
+
+    /// `owed_from` of a person, by feed.
+    fn owed(made: &Made, person: i64) -> Vec<String> {
+        made.query(&format!(
+            "select feed || ' ' || coalesce(owed_from, 'as usual') from subscription
+             where subscriber_id = {person} order by feed"
+        ))
+    }
+
+    async fn cancel(made: &Made, run: i64) {
+        let by = "mei".to_owned();
+        let cancellation = Cancellation { run, reason: None, by, token_key: 1 };
+        made.store.cancel_run(&cancellation, at(1)).await.unwrap();
+    }
+
+    /// The entry of [`Made::run`] is told as change number `seq`.
+    fn tell(made: &Made, seq: i64) {
+        made.open()
+            .execute(
+                "insert into change (seq, entry_id, revision, class, tell, numbered_at)
+                 values (?1, 1, 1, 'new', 'followers', 0)",
+                [seq],
+            )
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_owed_begins_right_before_the_oldest_news_of_the_issue() {
+        // Somebody who joined at 5, and somebody who was owed from before the run's window.
+        for seq in [6, 2] {
+            let made = Made::new().await;
+            let run = made.run("daily", 1..=1);
+            tell(&made, seq);
+            cancel(&made, run).await;
+            assert_eq!(owed(&made, 1), [format!("all {}", seq - 1)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn urgent_news_is_owed_to_every_digest_that_has_gone_past_it() {
+        let made = Made::new().await;
+        made.run("daily", 1..=1);
+        made.change(
+            "update run set state = 'complete', from_seq = 0;
+             insert into digest (name, registered_seq, registered_at) values ('weekly', 0, 0);
+             insert into subscription (subscriber_id, feed, digest_id, state, requested_at)
+             values (1, 'events', (select id from digest where name = 'daily'), 'confirmed', 0)",
+        );
+        let run = made.run("urgent", 2..=3);
+        tell(&made, 8);
+        made.change(
+            "update subscription set digest_id = (select id from digest where name = 'daily')
+             where subscriber_id = 2;
+             update subscription set digest_id = (select id from digest where name = 'weekly')
+             where subscriber_id = 3",
+        );
+        cancel(&made, run).await;
+        assert_eq!(owed(&made, 2), ["all 7"], "the daily one has covered it");
+        assert_eq!(owed(&made, 3), ["all as usual"], "the weekly one begins before it anyway");
+        assert_eq!(owed(&made, 1), ["all as usual", "events as usual"]);
+    }
+}

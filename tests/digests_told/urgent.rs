@@ -1,0 +1,86 @@
+//! Urgent news: to everybody at once.
+
+use tidings::store::PauseScope;
+
+use super::*;
+
+const NO_MAIL: [&str; 0] = [];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_goes_to_everybody_at_once_and_is_left_out_of_their_digests() {
+    let room = Room::open().await;
+    room.people(&["mei all daily", "raj releases weekly", "tan events weekly"]);
+    room.release("storm", "urgent: true", "Stay at home.");
+    let got = room.minute("2026-11-20T12:01:00Z").await;
+    assert_eq!(got, ["mei: storm", "raj: storm"]);
+    assert!(room.mail_to("raj").contains("Urgent notice"), "{}", room.mail_to("raj"));
+    room.release("ferry", "", "It sails.");
+    assert_eq!(room.minute("2026-11-20T12:02:00Z").await, NO_MAIL);
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: ferry"]);
+    assert_eq!(room.minute("2026-11-27T09:00:00Z").await, ["raj: ferry"]);
+    assert_eq!(room.runs().await[0], "urgent seq:1 complete");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_of_a_digest_lets_urgent_news_pass_and_one_of_everything_does_not() {
+    let room = Room::open().await;
+    room.people(&["mei all daily"]);
+    room.pause(PauseScope::Digest("daily".into())).await;
+    room.release("storm", "urgent: true", "Stay at home.");
+    assert_eq!(room.minute("2026-11-20T12:01:00Z").await, ["mei: storm"]);
+    room.pause(PauseScope::All).await;
+    room.release("flood", "urgent: true", "Go upstairs.");
+    assert_eq!(room.minute("2026-11-20T12:02:00Z").await, NO_MAIL);
+    room.resume(&PauseScope::All).await;
+    assert_eq!(room.minute("2026-11-20T12:03:00Z").await, ["mei: flood"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_called_urgent_in_a_minor_edit_is_news_of_its_digest() {
+    let room = Room::open().await;
+    room.people(&["mei all daily"]);
+    room.release("storm", "", "It may rain.");
+    assert_eq!(room.minute("2026-11-20T12:01:00Z").await, NO_MAIL);
+    room.release("storm", "urgent: true", "It may rain hard.");
+    assert_eq!(room.minute("2026-11-20T12:02:00Z").await, NO_MAIL);
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: storm"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_that_was_cancelled_comes_with_the_readers_own_digest() {
+    let relay = putting_off(&["raj"], 1).await;
+    let room = Room::with(relay, str::to_owned).await;
+    room.people(&["mei all daily", "raj all weekly"]);
+    room.release("ferry", "", "It sails.");
+    room.minute("2026-11-20T12:01:00Z").await;
+    room.release("storm", "urgent: true", "Stay at home.");
+    assert_eq!(room.minute("2026-11-20T12:02:00Z").await, ["mei: storm"]);
+    let open = room.press.store.open_runs().await.unwrap();
+    room.run(&["cancel", &open[0].id.to_string(), "--yes"]);
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: ferry"]);
+    let weekly = room.minute("2026-11-27T09:00:00Z").await;
+    assert_eq!(weekly.len(), 1, "{weekly:?}");
+    let mail = room.mail_to("raj");
+    assert!(mail.contains("storm") && mail.contains("ferry"), "{mail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_subscribes_behind_urgent_news_is_not_sent_it() {
+    let room = Room::open().await;
+    room.people(&["mei all daily"]);
+    room.release("storm", "urgent: true", "Stay at home.");
+    room.scan().await;
+    room.people(&["new all daily"]);
+    assert_eq!(room.minute("2026-11-20T12:01:00Z").await, ["mei: storm"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publish_now_brings_urgent_news_before_the_digests() {
+    let room = Room::open().await;
+    room.people(&["mei all daily", "raj all weekly"]);
+    room.release("storm", "urgent: true", "Stay at home.");
+    room.release("ferry", "", "It sails.");
+    let got = room.publish_now("2026-11-20T12:01:00Z", true).await;
+    assert_eq!(got, ["mei: ferry", "mei: storm", "raj: ferry", "raj: storm"]);
+    assert_eq!(room.publish_now("2026-11-20T12:02:00Z", true).await, NO_MAIL);
+}

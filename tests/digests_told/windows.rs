@@ -1,0 +1,67 @@
+//! Rehearsals and runs by hand: nothing twice, nothing missing.
+
+use super::*;
+
+/// A week in the Maildir, then a real relay: what was rehearsed is sent to nobody, and nobody
+/// who has a text in the Maildir alone is told that it was wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsed_week_is_not_sent_and_not_corrected() {
+    let relay = Sink::start().await;
+    let room = Room::with(relay, str::to_owned).await;
+    room.people(&["mei all daily", "raj all weekly"]);
+    // The week goes to the Maildir.
+    let url = room.relay.url();
+    let Room { desk, relay } = room;
+    let desk = desk.reopen(|config| config.replace(&url, "maildir:var/mail")).await;
+    let room = Room { desk, relay };
+    room.release("bridge", "", "It cost 4 million.");
+    for day in 21..=27 {
+        room.minute(&format!("2026-11-{day}T00:00:00Z")).await;
+    }
+    room.minute("2026-11-27T09:00:00Z").await;
+    assert_eq!(room.office.mails().len(), 2, "one each, in the Maildir");
+    let Room { desk, relay } = room;
+    let desk = desk.reopen(|config| config.replace("maildir:var/mail", &url)).await;
+    let room = Room { desk, relay };
+    room.release("ferry", "", "It sails at 8.");
+    assert_eq!(room.minute("2026-11-28T00:00:00Z").await, ["mei: ferry"]);
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    assert_eq!(room.minute("2026-11-28T01:00:00Z").await, Vec::<String>::new());
+    // What went out is corrected for those who have it.
+    room.release("ferry", "correction: It sails at 9.", "It sails at 9.");
+    let got = room.publish_now("2026-11-28T02:00:00Z", true).await;
+    assert_eq!(got, ["mei: Correction: ferry", "raj: Correction: ferry"]);
+    assert!(!room.mail_to("raj").contains("In-Reply-To"), "it is news to raj");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monday_by_hand_and_the_week_on_friday_bring_each_entry_once() {
+    for advances in [true, false] {
+        let room = Room::open().await;
+        room.people(&["mei all weekly", "raj releases weekly", "raj all daily"]);
+        room.release("bridge", "", "It opens.");
+        room.minute("2026-11-23T01:00:00Z").await;
+        let monday = room.publish_now("2026-11-23T02:00:00Z", advances).await;
+        // Raj got it on Saturday or gets it now: by one digest alone.
+        assert_eq!(monday.iter().filter(|mail| mail.starts_with("mei")).count(), 1);
+        room.release("ferry", "", "It sails.");
+        room.minute("2026-11-25T02:00:00Z").await;
+        room.people(&["new all weekly"]);
+        room.release("tunnel", "", "It is dug.");
+        room.minute("2026-11-26T02:00:00Z").await;
+        room.minute("2026-11-27T09:00:00Z").await;
+        room.minute("2026-11-28T02:00:00Z").await;
+        let count = |reader: &str, name: &str| {
+            let has = |mail: &&support::sink::Accepted| {
+                mail.recipient.starts_with(&format!("{reader}@"))
+                    && mail.message.contains(&format!("/news/{name}/"))
+            };
+            room.relay.accepted().iter().filter(has).count()
+        };
+        for name in ["bridge", "ferry", "tunnel"] {
+            assert_eq!(count("mei", name), 1, "{name}, advances: {advances}");
+            assert_eq!(count("raj", name), 1, "{name}, advances: {advances}");
+        }
+        assert_eq!((count("new", "ferry"), count("new", "tunnel")), (0, 1));
+    }
+}
