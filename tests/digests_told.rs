@@ -19,6 +19,7 @@ mod urgent;
 #[path = "digests_told/windows.rs"]
 mod windows;
 
+use std::fmt::Write;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -73,7 +74,7 @@ impl Room {
             let [name, feed, digest] = line.split(' ').collect::<Vec<_>>()[..] else {
                 panic!("{line}")
             };
-            list.push_str(&format!("{name}@example.org,en,{feed},{digest}\n"));
+            writeln!(list, "{name}@example.org,en,{feed},{digest}").unwrap();
         }
         self.office.write("people.csv", list);
         self.run(&["subscribers", "import", "people.csv", "--consent", "test", "--confirmed"]);

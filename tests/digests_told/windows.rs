@@ -27,6 +27,8 @@ async fn a_rehearsed_week_is_not_sent_and_not_corrected() {
     assert_eq!(room.minute("2026-11-28T00:00:00Z").await, ["mei: ferry"]);
     room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
     assert_eq!(room.minute("2026-11-28T01:00:00Z").await, Vec::<String>::new());
+    let runs = room.runs().await;
+    assert!(!runs.iter().any(|run| run.starts_with("correction")), "{runs:?}");
     // What went out is corrected for those who have it.
     room.release("ferry", "correction: It sails at 9.", "It sails at 9.");
     let got = room.publish_now("2026-11-28T02:00:00Z", true).await;
