@@ -358,8 +358,8 @@ impl Daemon {
                     info!(run, people, "digest `{digest}` goes out");
                     self.sender.wake();
                 }
-                Ok(Started::Held(held)) => {
-                    let (hold, people) = (held.hold, held.recipients);
+                Ok(Started::Held(waiting)) => {
+                    let (hold, people) = (waiting.hold, waiting.recipients);
                     warn!(hold, people, "digest `{digest}` waits for `approve {hold}`");
                 }
                 Ok(Started::Nothing) => info!("digest `{digest}`: nothing new"),

@@ -41,9 +41,9 @@ pub(super) async fn run(
 ) -> Result<u8, Failure> {
     let press = session::open(global, environment, output).await?;
     let hold = find(&press, &args.what).await?;
-    let held = press.store.held_runs().await?;
-    if let Some(held) = held.into_iter().find(|held| held.hold == hold.id) {
-        return let_run_go(&press, &held, hold, &who(environment), output).await;
+    let runs = press.store.held_runs().await?;
+    if let Some(run) = runs.into_iter().find(|run| run.hold == hold.id) {
+        return let_run_go(&press, &run, hold, &who(environment), output).await;
     }
     let now = press.clock.now();
     let Some(hold) = press.store.release_hold(hold.id, "operator", now).await? else {
@@ -94,7 +94,7 @@ async fn unknown(press: &Press, what: &str) -> Result<Failure, Failure> {
 /// The run is planned again by whoever holds the lock, so that nothing else is planned meanwhile.
 async fn let_run_go(
     press: &Press,
-    held: &HeldRun,
+    waiting: &HeldRun,
     hold: HoldRecord,
     by: &str,
     output: Output,
@@ -102,14 +102,14 @@ async fn let_run_go(
     let stop = stop_on_signals();
     let (word, is_taken_up) = loop {
         match lock::ask(&press.config.store_path, "approve")? {
-            Asked::Taken(_lock) => break (approval::let_go(press, held, by).await?, false),
+            Asked::Taken(_lock) => break (approval::let_go(press, waiting, by).await?, false),
             Asked::HeldBy(Some(holder)) if holder.is_daemon() => {
-                let request = ApproveRequest { approve: held.run, by: by.to_owned() };
+                let request = ApproveRequest { approve: waiting.run, by: by.to_owned() };
                 let argument = serde_json::to_string(&request).expect("requests are always JSON");
                 match session::ask_and_wait(press, RequestKind::Send, &argument, &stop).await? {
                     Some(SendAnswer::Word(Some(word))) => break (word, true),
                     Some(SendAnswer::Failed(fault)) => return Err(session::failure(fault)),
-                    Some(_) => return Err(unknown(press, &held.hold.to_string()).await?),
+                    Some(_) => return Err(unknown(press, &waiting.hold.to_string()).await?),
                     None => {}
                 }
             }
@@ -136,7 +136,7 @@ async fn let_run_go(
             code: ON_HOLD,
             error: anyhow::anyhow!(
                 "digest `{}` is not let go, for it is another plan now: {}",
-                held.digest,
+                waiting.digest,
                 changes.join("; ")
             ),
             hint: Some(

@@ -280,10 +280,10 @@ impl Crew {
             outbox.owner.clone(),
             matches!(outbox.relay, Relay::Maildir(_)),
             Arc::clone(&outbox.limits),
-            Arc::clone(&outbox.windows),
             Arc::clone(&outbox.failures),
             Arc::clone(&outbox.rates),
-        );
+        )
+        .within(Arc::clone(&outbox.windows));
         let signing = outbox.signer.as_ref().map(|_| Signing::start());
         Self {
             outbox,

@@ -105,7 +105,6 @@ impl Supply {
         owner: String,
         may_be_stand_in: bool,
         limits: Arc<RelayLimits>,
-        windows: Arc<SendWindows>,
         failures: Arc<Mutex<Failures>>,
         rates: Arc<Mutex<Rates>>,
     ) -> Self {
@@ -116,13 +115,18 @@ impl Supply {
             owner,
             may_be_stand_in,
             limits,
-            windows,
+            windows: Arc::new(SendWindows::always(chrono_tz::UTC)),
             started,
             failures,
             rates,
             state: Mutex::default(),
             filled: Notify::new(),
         }
+    }
+
+    /// The same, of what may go out in these windows.
+    pub(super) fn within(self, windows: Arc<SendWindows>) -> Self {
+        Self { windows, ..self }
     }
 
     /// The next delivery for one of so many connections.

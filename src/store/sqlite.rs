@@ -817,7 +817,7 @@ impl Store for SqliteStore {
     }
 
     async fn canaries(&self) -> Result<Vec<Canary>> {
-        brakes::canaries(&mut *self.reader().await?).await
+        self.group.canaries().await
     }
 
     async fn end_canary(&self, run: i64, pause: Option<&str>, now: DateTime<Utc>) -> Result<()> {

@@ -10,7 +10,7 @@ use crate::cli::output::Output;
 use crate::cli::pause::who;
 use crate::config::Environment;
 use crate::pipeline::Press;
-use crate::pipeline::digests::{PlannedRun, approval, hash_of};
+use crate::pipeline::digests::{PlannedRun, approval, hash_of, plan_by_hand};
 use crate::store::{Brake, Override};
 
 /// Characters of a plan's hash that tell it apart from all others.
@@ -42,6 +42,10 @@ impl Stopped {
         }
         output.note(&format!("hint: {}", self.hint));
     }
+}
+
+fn is_hash_of(run: &PlannedRun, hash: &str) -> bool {
+    run.plan.hash.starts_with(hash)
 }
 
 pub(super) fn overrides(
@@ -81,8 +85,17 @@ pub(super) async fn choose(
         let is_whole = hash.len() >= SHORTEST_HASH;
         if is_whole && hash_of(&plans).starts_with(hash.as_str()) && !plans.is_empty() {
             // All of it.
-        } else if is_whole && plans.iter().any(|run| run.plan.hash.starts_with(hash.as_str())) {
-            plans.retain(|run| run.plan.hash.starts_with(hash.as_str()));
+        } else if let Some(run) = plans.iter().find(|run| is_whole && is_hash_of(run, hash)) {
+            let name = run.digest().to_owned();
+            plans = plan_by_hand(press, std::slice::from_ref(&name), true).await?;
+            if !plans.iter().any(|run| is_hash_of(run, hash)) {
+                let stopped = Stopped {
+                    why: format!("not sent: digest `{name}` alone is another plan"),
+                    changes: vec!["it would bring what digests before it bring".into()],
+                    hint: format!("send the whole plan, or see `tidings plan --digest {name}`"),
+                };
+                return Ok((plans, Some(stopped)));
+            }
         } else if !is_whole {
             return Err(Failure::usage(
                 format!("`{hash}` is too short for the hash of a plan"),

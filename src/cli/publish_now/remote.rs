@@ -79,7 +79,7 @@ pub(super) async fn run(
             }
             Some(SendAnswer::Failed(fault)) => return Err(failure(fault)),
             Some(SendAnswer::Changed | SendAnswer::Word(_)) => {
-                output.note("the plan changed meanwhile; planning again")
+                output.note("the plan changed meanwhile; planning again");
             }
         }
     };

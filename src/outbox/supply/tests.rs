@@ -38,9 +38,7 @@ impl Made {
     fn supply(&self, limits: RelayLimits) -> Supply {
         let (store, clock) = (Arc::clone(&self.store), Arc::new(SystemClock));
         let rates = Arc::new(Mutex::new(Rates::new(None)));
-        let windows = Arc::new(SendWindows::always(chrono_tz::UTC));
-        let limits = Arc::new(limits);
-        Supply::new(store, clock, "test".into(), false, limits, windows, Arc::default(), rates)
+        Supply::new(store, clock, "test".into(), false, Arc::new(limits), Arc::default(), rates)
     }
 }
 

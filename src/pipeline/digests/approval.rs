@@ -191,8 +191,10 @@ pub async fn let_go(press: &Press, held: &HeldRun, by: &str) -> Result<Word, Dig
     let rest = SubscriberRange { after, ..SubscriberRange::ALL };
     let rest = press.store.held_recipients(held.run, rest).await?;
     leavers.extend(rest.into_iter().map(|(subscriber, _)| subscriber));
-    if more > 0 || others > 0 {
-        let now = Facts::new(press, &again, &planner.finish());
+    let plan = planner.finish();
+    // Where nobody would get anything, it is not that all of them left.
+    if more > 0 || others > 0 || plan.recipients == 0 {
+        let now = Facts::new(press, &again, &plan);
         let seen = kept(press, &held.plan).await?.unwrap_or_default();
         let mut changes = seen.first().map(|was| was.changes(&now)).unwrap_or_default();
         if changes.is_empty() {

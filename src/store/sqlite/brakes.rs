@@ -6,12 +6,11 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::outbox::NEVER;
-use super::{During, Result, json};
+use super::{During, Result, audit, json};
+use crate::audit::Said;
 use crate::model::EntryId;
 use crate::outbox::lane::PASS_WINDOWS;
-use crate::store::{
-    Brake, Canary, HeldRun, Override, Person, ReleasedRun, RunEntries, SubscriberRange,
-};
+use crate::store::{Brake, HeldRun, Override, Person, ReleasedRun, RunEntries, SubscriberRange};
 
 /// Plans that are remembered: more than anybody looks back at.
 const KEPT_PLANS: i64 = 200;
@@ -30,29 +29,6 @@ pub(super) async fn waiting_for_window(reader: &mut SqliteConnection) -> Result<
     .await
     .during("count what waits for a send window")?;
     Ok(waiting.cast_unsigned())
-}
-
-pub(super) async fn canaries(reader: &mut SqliteConnection) -> Result<Vec<Canary>> {
-    let rows: Vec<(i64, i64, i64, i64, i64, Option<String>)> = sqlx::query_as(
-        // Deferred is an outcome: the relay knows the sender and the person.
-        "select r.id, count(*),
-             count(*) filter (where d.state = 'claimed' or d.state = 'intent'
-                 or (d.state = 'pending' and d.attempt = 0)),
-             count(*) filter (where d.lease_until is not null),
-             count(*) filter (where d.state = 'rejected'),
-             max(iif(d.state = 'rejected', d.reply_code || ' ' || d.reply, null))
-         from run r cross join delivery d on d.run_id = r.id and d.subscriber_id <= r.canary
-         where r.state = 'sending' and r.canary is not null group by r.id",
-    )
-    .fetch_all(reader)
-    .await
-    .during("look at the first deliveries of a run")?;
-    let canary = |(run, first, open, in_hand, refused, reply): (i64, i64, i64, i64, i64, _)| {
-        let (first, open) = (first.cast_unsigned(), open.cast_unsigned());
-        let (in_hand, refused) = (in_hand.cast_unsigned(), refused.cast_unsigned());
-        Canary { run, first, open, in_hand, refused, reply }
-    };
-    Ok(rows.into_iter().map(canary).collect())
 }
 
 pub(super) async fn end_canary(writer: &mut SqliteConnection, run: i64) -> Result<()> {
@@ -212,7 +188,32 @@ pub(super) async fn release(
         .during(action)?;
     }
     end_hold(writer, released.run, &released.by, now).await?;
+    approved(writer, released.run, &released.by, now).await?;
+    audit::opened(writer, released.run).await?;
     Ok(true)
+}
+
+/// The word stands in the audit ledger before what it opened.
+async fn approved(
+    writer: &mut SqliteConnection,
+    run: i64,
+    by: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let holds: Vec<(i64, String, String)> = sqlx::query_as(
+        "select id, subject, reason from hold
+         where kind = 'approval' and subject = 'run:' || $1 order by id desc limit 1",
+    )
+    .bind(run)
+    .fetch_all(&mut *writer)
+    .await
+    .during("let a run go")?;
+    for (hold, subject, reason) in holds {
+        let (kind, by) = ("approval".to_owned(), by.to_owned());
+        let said = Said::Approved { hold, kind, subject, reason, by };
+        audit::append(writer, &said, now).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn supersede(

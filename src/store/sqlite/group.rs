@@ -17,7 +17,7 @@ use super::Result;
 use super::ledger::{Ask, Key, Ledger};
 use crate::answers::{Asker, answer};
 use crate::failpoint;
-use crate::store::{Claim, ClaimRequest, DeliveryResult, Intent, StoreError};
+use crate::store::{Canary, Claim, ClaimRequest, DeliveryResult, Intent, StoreError};
 
 /// Most orders of one transaction.
 const LARGEST: usize = 1_024;
@@ -51,6 +51,7 @@ enum Work {
         now: DateTime<Utc>,
     },
     Claim(ClaimRequest),
+    Canaries,
     /// Each with when it is due again.
     Release(Vec<(Key, Option<DateTime<Utc>>)>),
 }
@@ -59,6 +60,7 @@ enum Work {
 enum Outcome {
     Written(Option<Intent>),
     Claimed(Vec<Claim>),
+    Canaries(Vec<Canary>),
     Released,
 }
 
@@ -103,14 +105,21 @@ impl GroupCommit {
         let work = Work::Write { results: results.to_vec(), ask: claim.map(Ask::of), now };
         match self.order(work).await? {
             Outcome::Written(intent) => Ok(intent),
-            Outcome::Claimed(_) | Outcome::Released => Err(StoreError::Closed),
+            _ => Err(StoreError::Closed),
         }
     }
 
     pub(super) async fn claim_due(&self, request: &ClaimRequest) -> Result<Vec<Claim>> {
         match self.order(Work::Claim(request.clone())).await? {
             Outcome::Claimed(claims) => Ok(claims),
-            Outcome::Written(_) | Outcome::Released => Err(StoreError::Closed),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
+    pub(super) async fn canaries(&self) -> Result<Vec<Canary>> {
+        match self.order(Work::Canaries).await? {
+            Outcome::Canaries(canaries) => Ok(canaries),
+            _ => Err(StoreError::Closed),
         }
     }
 
@@ -186,7 +195,7 @@ fn take(orders: &mut Vec<Order>, waiting: &mpsc::Receiver<Order>) {
 fn write(ledger: &mut Ledger<'_>, orders: Vec<Order>) -> (usize, usize) {
     let results = |order: &Order| match &order.work {
         Work::Write { results, .. } => results.len(),
-        Work::Claim(_) | Work::Release(_) => 0,
+        Work::Claim(_) | Work::Canaries | Work::Release(_) => 0,
     };
     let results: usize = orders.iter().map(results).sum();
     let is_intent = |outcome: &Outcome| matches!(outcome, Outcome::Written(Some(_)));
@@ -229,6 +238,7 @@ fn carry_out(ledger: &mut Ledger<'_>, work: &Work) -> Result<Outcome> {
             let given = ask.as_ref().map(|ask| ledger.intend(ask, *now)).transpose()?;
             Outcome::Written(given.flatten())
         }
+        Work::Canaries => Outcome::Canaries(ledger.canaries()?),
         Work::Claim(request) => Outcome::Claimed(ledger.claim_due(request)?),
         Work::Release(claims) => {
             for (claim, next_at) in claims {

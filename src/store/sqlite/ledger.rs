@@ -18,7 +18,7 @@ use crate::digest::CORRECTION;
 use crate::digest::windows::WindowState;
 use crate::outbox::Step;
 use crate::outbox::lane::{Lane, PASS_WINDOWS};
-use crate::store::{Answered, Claim, ClaimRequest, DeliveryResult, Intent};
+use crate::store::{Answered, Canary, Claim, ClaimRequest, DeliveryResult, Intent};
 
 /// A claim by its delivery and fence.
 #[derive(Debug, Clone, Copy)]
@@ -248,6 +248,24 @@ impl<'c> Ledger<'c> {
         let key = params![claim.run, claim.subscriber];
         let found = self.connection.query_row(ANSWERED, key, answered).optional();
         found.during("claim deliveries")
+    }
+
+    /// What became of the first deliveries of runs whose others wait for that.
+    pub(super) fn canaries(&self) -> Result<Vec<Canary>> {
+        let action = "look at the first deliveries of a run";
+        let canary = |row: &Row<'_>| {
+            Ok(Canary {
+                run: row.get(0)?,
+                first: row.get::<_, u32>(1)?.into(),
+                open: row.get::<_, u32>(2)?.into(),
+                in_hand: row.get::<_, u32>(3)?.into(),
+                refused: row.get::<_, u32>(4)?.into(),
+                reply: row.get(5)?,
+            })
+        };
+        let mut canaries = self.connection.prepare(CANARIES).during(action)?;
+        let canaries = canaries.query_map([], canary).during(action)?;
+        canaries.collect::<rusqlite::Result<_>>().during(action)
     }
 
     /// A delivery that was uncertain stays so: it waits for its one resend.
@@ -481,6 +499,17 @@ const ANSWERED: &str = "
     from delivery d join delivery a on a.run_id = d.answers_run
         and a.subscriber_id = d.subscriber_id
     where d.run_id = ?1 and d.subscriber_id = ?2";
+
+/// Deferred is an outcome: the relay knows the sender and the person.
+const CANARIES: &str = "
+    select r.id, count(*),
+        count(*) filter (where d.state = 'claimed' or d.state = 'intent'
+            or (d.state = 'pending' and d.attempt = 0)),
+        count(*) filter (where d.lease_until is not null),
+        count(*) filter (where d.state = 'rejected'),
+        max(iif(d.state = 'rejected', d.reply_code || ' ' || d.reply, null))
+    from run r cross join delivery d on d.run_id = r.id and d.subscriber_id <= r.canary
+    where r.state = 'sending' and r.canary is not null group by r.id";
 
 const RUN: &str = "
     select r.state, g.name, g.id from run r join digest g on g.id = r.digest_id where r.id = ?1";
