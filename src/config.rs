@@ -10,6 +10,7 @@ mod duration;
 mod error;
 mod feed_lines;
 mod file;
+mod legal;
 mod limits;
 mod output;
 mod relay;
@@ -33,6 +34,7 @@ use crate::outbox::limits::RelayLimits;
 use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
+pub use legal::Legal;
 pub use relay::{Relay, Secret, Security, SmtpRelay};
 
 /// Where the config is looked for when nothing else is said.
@@ -102,6 +104,8 @@ pub struct MailConfig {
     pub max_issues: usize,
     /// How hard the relay is worked.
     pub limits: RelayLimits,
+    /// Who answers for the mail; absent in configs from before there were profiles.
+    pub legal: Option<Legal>,
 }
 
 /// A display name and an address (RFC 5322, 3.4).

@@ -58,6 +58,12 @@ pub(super) fn run(
     output: Output,
 ) -> Result<u8, Failure> {
     let config = session::config(global, environment, output)?;
+    if config.mail.legal.is_none() {
+        output.warn(
+            "`mail.legal` is missing: no law is checked, and mails do not say where their sender \
+             is; see docs/digests.md",
+        );
+    }
     let clock = session::clock(global);
     let found = look(&config, clock.as_ref(), &args.paths)?;
     let report = report(&found);

@@ -268,9 +268,6 @@ impl Checker<'_> {
                 ));
             }
         }
-        if section.legal.is_some() {
-            warnings.push("`mail.legal`: this version does not check legal profiles yet".into());
-        }
         let relay_text = section.relay.as_deref().unwrap_or("maildir:var/mail");
         let file_password = match section.password_file {
             Some(file) => {
@@ -308,6 +305,7 @@ impl Checker<'_> {
         let dkim = section.dkim.map(|dkim| self.dkim(dkim, &from, base, warnings)).transpose()?;
         let limits = section.limits.map(|section| self.limits(section)).transpose()?;
         let limits = limits.unwrap_or_default();
+        let legal = section.legal.map(|section| self.legal(section)).transpose()?;
         Ok(MailConfig {
             from,
             reply_to: section.reply_to.map(|t| self.sender("reply_to", &t)).transpose()?,
@@ -316,6 +314,7 @@ impl Checker<'_> {
             dkim,
             max_issues: section.max_issues.unwrap_or(10_000),
             limits,
+            legal,
         })
     }
 

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use super::legal::Profile;
 use crate::content::KindRule;
 use crate::feeds::Author;
 use crate::model::{Kind, Language};
@@ -120,10 +121,21 @@ pub(super) struct MailSection {
     pub unsubscribe_address: Option<String>,
     pub send_windows: Option<Value>,
     pub holidays: Option<Value>,
-    pub legal: Option<Value>,
+    pub legal: Option<LegalSection>,
     pub dkim: Option<DkimSection>,
     pub max_issues: Option<usize>,
     pub limits: Option<LimitsSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LegalSection {
+    pub profile: Profile,
+    pub organisation: Option<String>,
+    pub address: Option<String>,
+    pub contact: Option<String>,
+    pub data_protection: Option<String>,
+    pub purpose: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
