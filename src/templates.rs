@@ -13,6 +13,7 @@ use tera::{Context, ErrorKind, Kwargs, State, Tera};
 use walkdir::WalkDir;
 
 use crate::model::Language;
+use text::Direction;
 
 pub mod text;
 
@@ -29,10 +30,6 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("web/public.html", include_str!("../templates/web/public.html")),
     ("web/unsubscribe.html", include_str!("../templates/web/unsubscribe.html")),
 ];
-
-/// Languages written from right to left, by primary subtag.
-const RIGHT_TO_LEFT: &[&str] =
-    &["ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
@@ -227,13 +224,9 @@ fn register(tera: &mut Tera) {
     tera.register_function("feeds", |_: Kwargs, _: &State<'_>| {
         tera::Value::from_serializable::<[AnnouncedFeed; 0]>(&[])
     });
-    tera.register_filter("direction", |value: &str, _: Kwargs, _: &State<'_>| direction(value));
-}
-
-/// Value of `dir` for a text in a language (HTML, section 3.2.6.4).
-fn direction(language: &str) -> &'static str {
-    let primary = language.split('-').next().unwrap_or_default().to_ascii_lowercase();
-    if RIGHT_TO_LEFT.contains(&primary.as_str()) { "rtl" } else { "ltr" }
+    tera.register_filter("direction", |value: &str, _: Kwargs, _: &State<'_>| {
+        Direction::of_language(value).as_str()
+    });
 }
 
 /// A feed that a page tells browsers and readers of.

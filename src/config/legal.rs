@@ -25,6 +25,17 @@ pub struct Legal {
     pub purpose: Option<String>,
 }
 
+impl Legal {
+    /// Nothing is known of the sender.
+    pub const UNKNOWN: Self = Self {
+        organisation: None,
+        address: None,
+        contact: None,
+        data_protection: None,
+        purpose: None,
+    };
+}
+
 /// A country's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Basis, DigestError};
+use super::{Basis, DigestError, Occasion};
 use crate::digest::plan::{Line, PlannedIssue, issue_hash};
 use crate::digest::render::{IssueContent, Section, lint, render, render_web};
 use crate::hash::hash;
@@ -30,6 +30,11 @@ pub(super) fn make_issue(
         sections: sections(basis, lines),
         more: issue.lines.len() - lines.len(),
         web_url: &web_url,
+        sender: config.mail.legal.as_ref(),
+        now: match &basis.occasion {
+            Occasion::Scheduled(due) => due.moment,
+            Occasion::ByHand | Occasion::Immediate => press.clock.now(),
+        },
     };
     let failed = |source| DigestError::Render { digest: basis.digest.name.clone(), source };
     let shown = content(&issue.lines[..issue.shown]);
