@@ -1,6 +1,9 @@
 //! Makes the issues of a run: each is rendered, encoded and checked before it is stored.
 
 use std::io::Write;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
 
 use chrono::{DateTime, Utc};
 use flate2::Compression;
@@ -16,7 +19,30 @@ use crate::outbox::sender::unsubscribe_url;
 use crate::pipeline::Press;
 use crate::store::{NewIssue, Rendering};
 
-pub(super) fn make_issue(
+/// Makes issues on all cores; in their order.
+pub(super) fn make_issues(
+    press: &Press,
+    basis: &Basis,
+    issues: &[Arc<PlannedIssue>],
+) -> Result<Vec<NewIssue>, DigestError> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let slice = issues.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let makers: Vec<_> = issues
+            .chunks(slice)
+            .map(|issues| {
+                scope.spawn(move || {
+                    issues.iter().map(|issue| make_issue(press, basis, issue)).collect()
+                })
+            })
+            .collect();
+        let made: Vec<Result<Vec<NewIssue>, DigestError>> =
+            makers.into_iter().map(|maker| maker.join().expect("a panic ends all")).collect();
+        Ok(made.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    })
+}
+
+fn make_issue(
     press: &Press,
     basis: &Basis,
     issue: &PlannedIssue,

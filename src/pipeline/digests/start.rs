@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::issues::make_issue;
+use super::issues::make_issues;
 use super::{DigestError, Occasion, PlannedRun, read_people};
 use crate::digest::plan::{Plan, PlannedPage, Planner, Window};
 use crate::pipeline::Press;
@@ -89,9 +89,7 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
         if planner.issues().len() > limit {
             return Err(DigestError::TooMany { digest: basis.digest.name.clone(), limit });
         }
-        let new = planner.issues()[known_issues..].iter();
-        let issues =
-            new.map(|issue| make_issue(press, basis, issue)).collect::<Result<Vec<_>, _>>()?;
+        let issues = make_issues(press, basis, &planner.issues()[known_issues..])?;
         let owed_read = if basis.advances { owed_read } else { Vec::new() };
         if !recipients.is_empty() || !owed_read.is_empty() {
             let page = RunPage { number, subscribers: people, issues, recipients, owed_read };
