@@ -28,7 +28,11 @@ fn main() {
     let issue = |number: usize| issue(number, &pool, &language, &legal);
 
     let one = render(&templates, &site, &issue(0)).unwrap();
-    println!("an issue: {} KB of HTML, {} KB of text", one.html.len() / 1000, one.text.len() / 1000);
+    println!(
+        "an issue: {} KB of HTML, {} KB of text",
+        one.html.len() / 1000,
+        one.text.len() / 1000
+    );
     let each = |name: &str, work: &dyn Fn(usize)| {
         let start = Instant::now();
         (0..500).for_each(work);

@@ -19,7 +19,7 @@ pub mod select;
 pub mod xml;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 pub use name::feed_name;
 

@@ -22,7 +22,9 @@ use crate::config::{Config, Environment};
 use crate::content::{self, Draft, DraftKind, Outcome, Problem, Reading, Severity, read};
 use crate::pipeline::publish::PublishingError;
 use crate::pipeline::scan::{comparison_context, outcome_of};
+use crate::pipeline::trial::try_templates;
 use crate::store::FileOutcome;
+use crate::templates::Templates;
 use groups::{Group, group};
 
 #[derive(Debug, Args)]
@@ -64,6 +66,7 @@ pub(super) fn run(
              is; see docs/digests.md",
         );
     }
+    try_templates(&Templates::load(&config.templates_folder)?, &config.site)?;
     let clock = session::clock(global);
     let found = look(&config, clock.as_ref(), &args.paths)?;
     let report = report(&found);

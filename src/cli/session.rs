@@ -13,6 +13,7 @@ use super::output::Output;
 use crate::clock::{Clock, ShiftedClock, SystemClock};
 use crate::config::{Config, Environment, Relay, load};
 use crate::pipeline::requests::SendRequest;
+use crate::pipeline::trial::try_templates;
 use crate::pipeline::{Press, feeds};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{RequestKind, Store, lock};
@@ -135,6 +136,7 @@ pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
 /// Opens everything that `config` names.
 pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
     let templates = Templates::load(&config.templates_folder)?;
+    try_templates(&templates, &config.site)?;
     let today = clock.now().with_timezone(&config.site.time_zone).date_naive();
     let templates = templates.announcing(&announced(&config, today));
     let store = SqliteStore::open(&config.store_path).await?;

@@ -17,6 +17,7 @@ use view::IssueView;
 mod add_to_calendar;
 mod lint;
 pub mod samples;
+pub mod trial;
 mod view;
 
 pub use lint::{lint, lint_leftovers};

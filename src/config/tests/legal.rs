@@ -27,7 +27,9 @@ fn a_config_from_before_there_were_profiles_runs_and_profile_none_asks_for_nothi
 #[test]
 fn all_that_a_law_misses_is_named_at_once_with_the_act() {
     check(
-        &with("{profile: sg, organisation: Council, purpose: ' ', data_protection: dpo@example.org}"),
+        &with(
+            "{profile: sg, organisation: Council, purpose: ' ', data_protection: dpo@example.org}",
+        ),
         "line 7: `mail.legal.address` is missing (a reader must see where the sender is); \
          `mail.legal.contact` is missing (Spam Control Act 2007, Second Schedule, paragraph 3: an \
          accurate and functional e-mail address or telephone number); `mail.legal.purpose` is \

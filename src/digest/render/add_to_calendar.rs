@@ -58,9 +58,7 @@ impl Span {
     /// As the event's `.ics` says it. What has no end lasts that day, or no time.
     fn new(when: When) -> Self {
         match when {
-            When::Days(first, end) => {
-                Self::Days(first, end.or(first.succ_opt()).unwrap_or(first))
-            }
+            When::Days(first, end) => Self::Days(first, end.or(first.succ_opt()).unwrap_or(first)),
             When::Zoned(start, end) => Self::Times(start.to_utc(), end.unwrap_or(start).to_utc()),
             When::Utc(start, end) => Self::Times(start.to_utc(), end.unwrap_or(start).to_utc()),
         }

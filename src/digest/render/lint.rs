@@ -85,7 +85,9 @@ fn lint_elements(html: &str, problems: &mut Vec<String>) {
                         lint_language(&tag, problems);
                     }
                     "title" => is_title = true,
-                    "a" => link = Some(Link { address: tag.attribute("href"), text: String::new() }),
+                    "a" => {
+                        link = Some(Link { address: tag.attribute("href"), text: String::new() })
+                    }
                     "img" => {
                         if let (Some(link), Some(alt)) = (&mut link, tag.attribute("alt")) {
                             link.text.push_str(alt);
@@ -375,19 +377,27 @@ mod tests {
         check(
             &body("").replace("767676", "777"),
             "News",
-            &["the text `Few` has a contrast of 4.47 to 1 in light mode, less than 4.5: #777777 on \
+            &[
+                "the text `Few` has a contrast of 4.47 to 1 in light mode, less than 4.5: #777777 on \
                #ffffff",
-              "the text `Few` has a contrast of 4.47 to 1 in dark mode, less than 4.5: #777777 on \
-               #ffffff"],
+                "the text `Few` has a contrast of 4.47 to 1 in dark mode, less than 4.5: #777777 on \
+               #ffffff",
+            ],
         );
         let dark = ".card{background-color:#19212a!important}";
         check(
             &body(dark),
             "News",
-            &["the text `Few` has a contrast of 3.57 to 1 in dark mode, less than 4.5: #767676 on \
-               #19212a"],
+            &[
+                "the text `Few` has a contrast of 3.57 to 1 in dark mode, less than 4.5: #767676 on \
+               #19212a",
+            ],
         );
-        check(&body(&format!("{dark} p{{color:#767676}} .quiet{{color:#b4bfca!important}}")), "News", &[]);
+        check(
+            &body(&format!("{dark} p{{color:#767676}} .quiet{{color:#b4bfca!important}}")),
+            "News",
+            &[],
+        );
         check(
             &body("td p { color: #fff }"),
             "News",

@@ -116,9 +116,9 @@ fn release(slug: &str, title: &str, summary: &str) -> Entry {
 
 fn event(slug: &str, title: &str, start: &str, end: Option<&str>) -> Entry {
     let time = |text: &str| {
-        text.parse().map(EventTime::At).unwrap_or_else(|_| {
-            EventTime::Day(text.parse().expect("this is a moment or a day"))
-        })
+        text.parse()
+            .map(EventTime::At)
+            .unwrap_or_else(|_| EventTime::Day(text.parse().expect("this is a moment or a day")))
     };
     Entry {
         kind: Kind::Event,
@@ -156,13 +156,41 @@ fn ferries() -> Entry {
 
 fn mixed() -> Vec<(&'static str, Vec<Entry>)> {
     let titles = [
-        ("rates", "Property rates for 2026 are set", "Rates stay as they are for homes, and rise by one per cent for shops and offices."),
-        ("bridge", "The East Bridge closes for four nights", "From 9 to 12 March the bridge is closed between 11 pm and 5 am while its bearings are renewed."),
-        ("library", "Three libraries open on Sundays", "A trial of six months starts in the central library and two branches."),
-        ("water", "Water pressure in Hill Street is back to normal", "A burst main was mended in the night. Nobody needs to boil water any more."),
-        ("trees", "Four hundred trees for the new park", "Residents chose rain trees and tembusu; planting begins in the first week of April."),
-        ("school", "Places at Harbour Primary School for 2027", "Parents can register children from 1 July to 30 September."),
-        ("clinic", "A second clinic for North Pier", "It opens in May with eight doctors, and takes walk-in patients on weekdays."),
+        (
+            "rates",
+            "Property rates for 2026 are set",
+            "Rates stay as they are for homes, and rise by one per cent for shops and offices.",
+        ),
+        (
+            "bridge",
+            "The East Bridge closes for four nights",
+            "From 9 to 12 March the bridge is closed between 11 pm and 5 am while its bearings are renewed.",
+        ),
+        (
+            "library",
+            "Three libraries open on Sundays",
+            "A trial of six months starts in the central library and two branches.",
+        ),
+        (
+            "water",
+            "Water pressure in Hill Street is back to normal",
+            "A burst main was mended in the night. Nobody needs to boil water any more.",
+        ),
+        (
+            "trees",
+            "Four hundred trees for the new park",
+            "Residents chose rain trees and tembusu; planting begins in the first week of April.",
+        ),
+        (
+            "school",
+            "Places at Harbour Primary School for 2027",
+            "Parents can register children from 1 July to 30 September.",
+        ),
+        (
+            "clinic",
+            "A second clinic for North Pier",
+            "It opens in May with eight doctors, and takes walk-in patients on weekdays.",
+        ),
     ];
     let releases = titles.map(|(slug, title, summary)| release(slug, title, summary));
     let releases = [ferries()].into_iter().chain(releases).collect();
@@ -178,11 +206,14 @@ fn events() -> Vec<Entry> {
         "2026-03-05T19:00:00+08:00",
         Some("2026-03-05T21:30:00+08:00"),
     );
-    let hearing = event("hearing", "Public hearing on the ferry terminal", "2026-03-10T18:00:00+08:00", None);
+    let hearing =
+        event("hearing", "Public hearing on the ferry terminal", "2026-03-10T18:00:00+08:00", None);
     let fair = event("fair", "Harbour fair", "2026-03-20", Some("2026-03-22"));
     let regatta = event("regatta", "Regatta of the fishing villages", "2026-03-14", None);
-    let concert = event("concert", "Concert at the old lighthouse", "2026-03-07T20:00:00+08:00", None);
-    let past = event("tour", "Tour of the harbour master’s tower", "2026-02-27T10:00:00+08:00", None);
+    let concert =
+        event("concert", "Concert at the old lighthouse", "2026-03-07T20:00:00+08:00", None);
+    let past =
+        event("tour", "Tour of the harbour master’s tower", "2026-02-27T10:00:00+08:00", None);
     vec![
         with(walk, |event| {
             event.online_url = url("https://live.example.com/lanterns");
@@ -241,7 +272,10 @@ fn notices() -> Vec<Entry> {
 fn many() -> Vec<Entry> {
     (1..=25)
         .map(|n| Entry {
-            title: format!("Public hearing {n} on {}", "the future of the ferry terminal ".repeat(6)),
+            title: format!(
+                "Public hearing {n} on {}",
+                "the future of the ferry terminal ".repeat(6)
+            ),
             summary: "Residents of East Harbour are asked for their views on it. ".repeat(8),
             notes: Notes {
                 change: Some("New dates for the second phase of the works. ".repeat(9)),
@@ -277,7 +311,10 @@ fn arabic() -> Vec<Entry> {
             ),
             "ar",
         ),
-        Entry { summary: "فوانيس وموسيقى ونزهة هادئة عند الغروب.".to_owned(), ..translated(walk, "ar") },
+        Entry {
+            summary: "فوانيس وموسيقى ونزهة هادئة عند الغروب.".to_owned(),
+            ..translated(walk, "ar")
+        },
     ];
     texts.into()
 }
@@ -294,7 +331,11 @@ fn chinese() -> Vec<Entry> {
             "zh-Hans",
         ),
         translated(
-            release("rates-zh", "二〇二六年房地产税率公布", "住宅税率维持不变，商店和办公楼上调百分之一。"),
+            release(
+                "rates-zh",
+                "二〇二六年房地产税率公布",
+                "住宅税率维持不变，商店和办公楼上调百分之一。",
+            ),
             "zh-Hans",
         ),
     ]
@@ -317,7 +358,11 @@ fn languages() -> Vec<Entry> {
     let [arabic, ..] = &arabic()[..] else { return vec![] };
     vec![
         arabic.clone(),
-        release("mixed-rtl", "رسوم الميناء: the new harbour fees", "Both parts stand in one title."),
+        release(
+            "mixed-rtl",
+            "رسوم الميناء: the new harbour fees",
+            "Both parts stand in one title.",
+        ),
         release("word", &"Timetable".repeat(12), "A title without a blank."),
         release("markup", "Rates <b>& fees</b> \"2026\"", "Signs of markup are text."),
     ]

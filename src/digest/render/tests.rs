@@ -542,7 +542,8 @@ fn a_megabyte_in_any_field_of_an_author_stays_small() {
 
 #[test]
 fn a_title_from_right_to_left_turns_its_entry_and_nothing_else() {
-    let fees = Entry { language: "ar".parse().unwrap(), ..release("fees", "رسوم الميناء") };
+    let fees =
+        Entry { language: "ar".parse().unwrap(), ..release("fees", "رسوم الميناء") };
     let unnamed = release("mixed", "رسوم: fees");
     let issue = render_entries(&[fees, unnamed, release("ferries", "Ferries")]);
     assert!(issue.html.contains("dir=\"rtl\" lang=\"ar\""), "{}", issue.html);

@@ -42,11 +42,7 @@ pub(super) fn make_issues(
     })
 }
 
-fn make_issue(
-    press: &Press,
-    basis: &Basis,
-    issue: &PlannedIssue,
-) -> Result<NewIssue, DigestError> {
+fn make_issue(press: &Press, basis: &Basis, issue: &PlannedIssue) -> Result<NewIssue, DigestError> {
     let config = &press.config;
     let hash_of_issue = issue_hash(&basis.question(), issue);
     let web_url = format!("{}issues/{hash_of_issue}", config.web.public_url);

@@ -166,13 +166,16 @@ fn declarations(style: &str) -> impl Iterator<Item = (&str, &str)> {
 
 fn colour(text: &str) -> Result<Colour, String> {
     let digit = |c: char| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let digits: Option<Vec<u8>> = text.strip_prefix('#').and_then(|t| t.chars().map(digit).collect());
+    let digits: Option<Vec<u8>> =
+        text.strip_prefix('#').and_then(|t| t.chars().map(digit).collect());
     match (digits.as_deref(), text) {
         (Some(&[r, g, b]), _) => Ok(Colour([r * 17, g * 17, b * 17])),
         (Some(&[r, s, g, h, b, c]), _) => Ok(Colour([r * 16 + s, g * 16 + h, b * 16 + c])),
         (_, "white") => Ok(WHITE),
         (_, "black") => Ok(BLACK),
-        _ => Err(format!("the colour `{text}` is not written as `#12355b`: its contrast is unknown")),
+        _ => {
+            Err(format!("the colour `{text}` is not written as `#12355b`: its contrast is unknown"))
+        }
     }
 }
 
@@ -226,9 +229,8 @@ fn block(css: &str) -> &str {
 /// `name`, `.class` or `name.class`.
 fn simple(selector: &str) -> Result<(Option<String>, Option<String>), String> {
     let (name, class) = selector.split_once('.').unwrap_or((selector, ""));
-    let is_name = |text: &str| {
-        text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
+    let is_name =
+        |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     if !is_name(name) || !is_name(class) || selector.is_empty() {
         return Err(format!(
             "the rule `{selector}` for dark mode is neither an element nor a class: its contrast \
