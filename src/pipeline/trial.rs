@@ -184,7 +184,8 @@ mod tests {
                     {{ e.instead }}{% endif %}{% endfor %}{% endfor %}";
         check("mail/digest.txt", text, "`e.instead` is not known");
         check("mail/digest.txt", "{{ sender.nmae }}", "line 42: `sender.nmae` is not known");
-        check("web/issue.html", "{% block foot %}{{ headline }}{% endblock %}", "headline");
+        let said = said(LONG, "web/issue.html", |source| source.replace("heading", "headline"));
+        assert!(said.unwrap().contains("line 2: `headline` is not known"));
         check("web/unsubscribe.html", "{{ adress }}", "adress");
     }
 

@@ -15,8 +15,10 @@ const LEFT_ASIDE = [
   '`@media`',
   // Becomes a `div`; the table below it has the ground and the width.
   '`<body> element`',
-  // The preheader is one pixel high there.
+  // The preheader is read there before the rest.
   '`display:none`',
+  // Only breaks words that are longer than a line; Outlook's own table keeps 600 pixels.
+  '`table-layout`',
   // Only tells readers of screens that a table is no table.
   '`role attribute`',
 ];

@@ -427,7 +427,7 @@ fn contact(text: &str) -> Contact<'_> {
 
 fn heading(digest: &str) -> String {
     match digest {
-        "urgent" => "Urgent notice".to_owned(),
+        "urgent" => "Urgent news".to_owned(),
         "correction" => "Correction".to_owned(),
         _ => {
             let mut chars = digest.chars();
