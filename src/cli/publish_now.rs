@@ -61,7 +61,7 @@ pub(super) async fn run(
     } else {
         session::open(global, environment, output).await?
     };
-    session::refuse_lost(&press).await?;
+    session::refuse_unfit(&press).await?;
     check_digests(&press, &args.digest)?;
     let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));
     if is_real && !args.yes && !args.feeds_only && !args.dry_run && !ask::is_possible() {

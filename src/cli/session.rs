@@ -123,8 +123,14 @@ fn maildir(config: &Config) -> PathBuf {
     }
 }
 
+/// Refuses to go on where what is to be sent or published could not be, or not as meant.
+pub(super) async fn refuse_unfit(press: &Press) -> Result<(), Failure> {
+    try_templates(&press.templates, &press.config.site)?;
+    refuse_lost(press).await
+}
+
 /// Refuses to go on where people follow what the config no longer has.
-pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
+async fn refuse_lost(press: &Press) -> Result<(), Failure> {
     match feeds::lost(press).await? {
         None => Ok(()),
         Some(lost) => {
@@ -136,7 +142,6 @@ pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
 /// Opens everything that `config` names.
 pub(super) async fn open_with(config: Config, clock: Arc<dyn Clock>) -> Result<Press, Failure> {
     let templates = Templates::load(&config.templates_folder)?;
-    try_templates(&templates, &config.site)?;
     let today = clock.now().with_timezone(&config.site.time_zone).date_naive();
     let templates = templates.announcing(&announced(&config, today));
     let store = SqliteStore::open(&config.store_path).await?;

@@ -184,9 +184,12 @@ mod tests {
                     {{ e.instead }}{% endif %}{% endfor %}{% endfor %}";
         check("mail/digest.txt", text, "`e.instead` is not known");
         check("mail/digest.txt", "{{ sender.nmae }}", "line 42: `sender.nmae` is not known");
-        let said = said(LONG, "web/issue.html", |source| source.replace("heading", "headline"));
-        assert!(said.unwrap().contains("line 2: `headline` is not known"));
-        check("web/unsubscribe.html", "{{ adress }}", "adress");
+        let headline = |source: &str| source.replace("heading", "headline");
+        let of_copy = said(LONG, "web/issue.html", headline).unwrap();
+        assert!(of_copy.contains("line 2: `headline` is not known"), "{of_copy}");
+        let masked = |source: &str| source.replace("address_masked", "adress_masked");
+        let said = said(LONG, "web/unsubscribe.html", masked).unwrap();
+        assert!(said.contains("variable `adress_masked` is not defined"), "{said}");
     }
 
     #[test]
