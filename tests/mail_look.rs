@@ -1,5 +1,5 @@
 //! How mails look, to programs that judge mails: `html-validate`, Can I email, axe in Chromium,
-//! SpamAssassin. Each sample issue goes through all of them.
+//! `SpamAssassin`. Each sample issue goes through all of them.
 //!
 //! What is installed from npm lies in the folder that `TIDINGS_NODE_MODULES` names. A test that
 //! misses its program says so and is skipped.
@@ -13,7 +13,7 @@ mod browser;
 #[path = "support/news.rs"]
 mod news;
 #[path = "readers/program.rs"]
-#[expect(dead_code, reason = "other tests use the rest of it")]
+#[expect(dead_code, unreachable_pub, reason = "other tests use the rest of it")]
 mod program;
 
 use std::path::{Path, PathBuf};

@@ -100,7 +100,7 @@ impl Trial {
         self.next("`web/feed.html`");
         for entries in [entries, vec![]] {
             let feed = Feed::new(definition.clone(), entries.clone(), vec![], site.since);
-            render_feed(templates, &feed, &[definition.clone()], &entries, site)?;
+            render_feed(templates, &feed, std::slice::from_ref(&definition), &entries, site)?;
         }
         self.next("`web/unsubscribe.html`");
         for state in [

@@ -86,7 +86,7 @@ fn lint_elements(html: &str, problems: &mut Vec<String>) {
                     }
                     "title" => is_title = true,
                     "a" => {
-                        link = Some(Link { address: tag.attribute("href"), text: String::new() })
+                        link = Some(Link { address: tag.attribute("href"), text: String::new() });
                     }
                     "img" => {
                         if let (Some(link), Some(alt)) = (&mut link, tag.attribute("alt")) {
@@ -148,7 +148,8 @@ fn heading_level(name: &str) -> Option<u8> {
 
 /// One heading of the first level, and no level skipped on the way down.
 fn lint_headings(levels: &[u8], problems: &mut Vec<String>) {
-    match levels.iter().filter(|level| **level == 1).count() {
+    let firsts: Vec<&u8> = levels.iter().filter(|level| **level == 1).collect();
+    match firsts.len() {
         0 => problems.push("the HTML part has no heading of the first level".to_owned()),
         1 => {}
         n => problems.push(format!("the HTML part has {n} headings of the first level")),

@@ -116,9 +116,10 @@ fn release(slug: &str, title: &str, summary: &str) -> Entry {
 
 fn event(slug: &str, title: &str, start: &str, end: Option<&str>) -> Entry {
     let time = |text: &str| {
-        text.parse()
-            .map(EventTime::At)
-            .unwrap_or_else(|_| EventTime::Day(text.parse().expect("this is a moment or a day")))
+        text.parse().map_or_else(
+            |_| EventTime::Day(text.parse().expect("this is a moment or a day")),
+            EventTime::At,
+        )
     };
     Entry {
         kind: Kind::Event,

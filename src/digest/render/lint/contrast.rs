@@ -170,7 +170,9 @@ fn colour(text: &str) -> Result<Colour, String> {
         text.strip_prefix('#').and_then(|t| t.chars().map(digit).collect());
     match (digits.as_deref(), text) {
         (Some(&[r, g, b]), _) => Ok(Colour([r * 17, g * 17, b * 17])),
-        (Some(&[r, s, g, h, b, c]), _) => Ok(Colour([r * 16 + s, g * 16 + h, b * 16 + c])),
+        (Some(digits @ &[_, _, _, _, _, _]), _) => {
+            Ok(Colour([0, 2, 4].map(|at| digits[at] * 16 + digits[at + 1])))
+        }
         (_, "white") => Ok(WHITE),
         (_, "black") => Ok(BLACK),
         _ => {
