@@ -10,6 +10,7 @@ mod duration;
 mod error;
 mod feed_lines;
 mod file;
+mod legal;
 mod limits;
 mod output;
 mod relay;
@@ -36,6 +37,7 @@ use crate::outbox::limits::RelayLimits;
 use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
+pub use legal::Legal;
 pub use relay::{Relay, Secret, Security, SmtpRelay};
 pub use reminders::RemindersConfig;
 pub use windows::AllowList;
@@ -123,6 +125,8 @@ pub struct MailConfig {
     pub windows: SendWindows,
     /// Mail to others is rehearsed.
     pub allow: AllowList,
+    /// Who answers for the mail; absent in configs from before there were profiles.
+    pub legal: Option<Legal>,
 }
 
 /// A display name and an address (RFC 5322, 3.4).

@@ -14,6 +14,7 @@ pub mod publish;
 pub mod requests;
 pub mod scan;
 pub mod send;
+pub mod trial;
 
 use std::sync::Arc;
 

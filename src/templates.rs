@@ -4,7 +4,7 @@
 //! name and values to text. Names ending in `.html` escape what they are given, names ending
 //! in `.txt` do not. A variable that nobody gave is an error, never an empty place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,9 @@ use tera::{Context, ErrorKind, Kwargs, State, Tera};
 use walkdir::WalkDir;
 
 use crate::model::Language;
+use text::Direction;
 
+mod names;
 pub mod text;
 
 /// Name and source of every template that the program renders itself.
@@ -29,10 +31,6 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("web/public.html", include_str!("../templates/web/public.html")),
     ("web/unsubscribe.html", include_str!("../templates/web/unsubscribe.html")),
 ];
-
-/// Languages written from right to left, by primary subtag.
-const RIGHT_TO_LEFT: &[&str] =
-    &["ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
@@ -60,6 +58,33 @@ pub enum TemplateError {
 pub struct Templates {
     tera: Tera,
     sources: BTreeMap<String, String>,
+    /// Names of those that came from the operator's folder.
+    replaced: Vec<String>,
+}
+
+/// More than any page has, and soon reached by a loop that does not end.
+const MOST_BYTES: usize = 64 << 20;
+
+/// Takes what is rendered, up to [`MOST_BYTES`].
+#[derive(Default)]
+struct Page {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_full = self.bytes.len() + bytes.len() > MOST_BYTES;
+        if self.is_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Templates {
@@ -90,7 +115,7 @@ impl Templates {
         let mut tera = Tera::default();
         register(&mut tera);
         tera.add_raw_templates(&sources).map_err(|error| syntax(&error, &replaced, folder))?;
-        Ok(Self { tera, sources })
+        Ok(Self { tera, sources, replaced })
     }
 
     /// As before, with feeds that pages announce (RSS Autodiscovery 1.0, also for Atom): title
@@ -109,7 +134,7 @@ impl Templates {
         let mut tera = Tera::default();
         register(&mut tera);
         tera.add_raw_templates(&sources).expect("templates of the program are tested");
-        Self { tera, sources }
+        Self { tera, sources, replaced: Vec::new() }
     }
 
     /// Renders the template `name` with the fields of `context`.
@@ -119,14 +144,59 @@ impl Templates {
             message: error.to_string(),
         };
         let context = Context::from_serialize(context).map_err(|error| whole(&error))?;
-        self.tera.render(name, &context).map_err(|error| match error.kind() {
+        let mut page = Page::default();
+        let outcome = self.tera.render_to(name, &context, &mut page);
+        if page.is_full {
+            let message = format!("it makes more than {} MB", MOST_BYTES >> 20);
+            return Err(TemplateError::Whole { name: name.to_owned(), message });
+        }
+        outcome.map_err(|error| match error.kind() {
             ErrorKind::RenderingError(report) => TemplateError::Render {
                 name: report.filename().to_owned(),
                 line: report.span().start_line,
                 message: sentence(report.message()),
             },
             _ => whole(&error),
-        })
+        })?;
+        Ok(String::from_utf8(page.bytes).expect("a template and its values are UTF-8"))
+    }
+
+    /// Whether any template is the operator's own.
+    pub fn has_replacements(&self) -> bool {
+        !self.replaced.is_empty()
+    }
+
+    /// Names of the operator's own templates.
+    pub fn replacements(&self) -> impl Iterator<Item = &str> {
+        self.replaced.iter().map(String::as_str)
+    }
+
+    /// Whether the operator's own templates of issues ask for what none is given: `names` stand
+    /// alone, `fields` behind a dot.
+    ///
+    /// Rendering alone would not tell: in a condition an unknown name is false.
+    pub fn check_names(
+        &self,
+        fields: &BTreeSet<String>,
+        names: &BTreeSet<String>,
+    ) -> Result<(), TemplateError> {
+        let is_of_issues = |name: &&String| name.starts_with("mail/") || *name == "web/issue.html";
+        for name in self.replaced.iter().filter(is_of_issues) {
+            let source = &self.sources[name];
+            let unknown = names::unknown_field(source, fields).or_else(|| {
+                let used = self.tera.get_template_variables(name).unwrap_or_default();
+                let unknown = used.into_iter().filter(|used| !names.contains(*used));
+                // One that only a parent uses is not this template's.
+                unknown
+                    .filter_map(|used| Some((names::line_of(source, used)?, used.to_owned())))
+                    .min()
+            });
+            if let Some((line, path)) = unknown {
+                let message = format!("`{path}` is not known");
+                return Err(TemplateError::Render { name: name.clone(), line, message });
+            }
+        }
+        Ok(())
     }
 
     /// Name and source of each template in the order of names, for a plan's hash.
@@ -237,13 +307,9 @@ fn register(tera: &mut Tera) {
     tera.register_function("feeds", |_: Kwargs, _: &State<'_>| {
         tera::Value::from_serializable::<[AnnouncedFeed; 0]>(&[])
     });
-    tera.register_filter("direction", |value: &str, _: Kwargs, _: &State<'_>| direction(value));
-}
-
-/// Value of `dir` for a text in a language (HTML, section 3.2.6.4).
-fn direction(language: &str) -> &'static str {
-    let primary = language.split('-').next().unwrap_or_default().to_ascii_lowercase();
-    if RIGHT_TO_LEFT.contains(&primary.as_str()) { "rtl" } else { "ltr" }
+    tera.register_filter("direction", |value: &str, _: Kwargs, _: &State<'_>| {
+        Direction::of_language(value).as_str()
+    });
 }
 
 /// A feed that a page tells browsers and readers of.

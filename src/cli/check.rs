@@ -22,7 +22,9 @@ use crate::config::{Config, Environment};
 use crate::content::{self, Draft, DraftKind, Outcome, Problem, Reading, Severity, read};
 use crate::pipeline::publish::PublishingError;
 use crate::pipeline::scan::{comparison_context, outcome_of};
+use crate::pipeline::trial::try_templates;
 use crate::store::FileOutcome;
+use crate::templates::Templates;
 use groups::{Group, group};
 
 #[derive(Debug, Args)]
@@ -58,6 +60,13 @@ pub(super) fn run(
     output: Output,
 ) -> Result<u8, Failure> {
     let config = session::config(global, environment, output)?;
+    if config.mail.legal.is_none() {
+        output.warn(
+            "`mail.legal` is missing: no law is checked, and mails do not say where their sender \
+             is; see docs/digests.md",
+        );
+    }
+    try_templates(&Templates::load(&config.templates_folder)?, &config.site)?;
     let clock = session::clock(global);
     let found = look(&config, clock.as_ref(), &args.paths)?;
     let report = report(&found);

@@ -1,6 +1,7 @@
 //! Why a command ends without doing its work, with its exit code and what to do about it.
 
 use crate::config::ConfigError;
+use crate::digest::render::RenderError;
 use crate::outbox::sender::SendError;
 use crate::pipeline::digests::DigestError;
 use crate::pipeline::people::PeopleError;
@@ -139,6 +140,17 @@ impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         let hint = error.hint();
         Self::with_hint(error, hint)
+    }
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        match error {
+            RenderError::Template(error) => Self::new(error),
+            error @ RenderError::Inline(_) => {
+                Self::with_hint(error, Some("mend the `style` of the template"))
+            }
+        }
     }
 }
 

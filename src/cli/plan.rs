@@ -45,7 +45,7 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<u8, Failure> {
     let press = session::open(global, environment, output).await?;
-    session::refuse_lost(&press).await?;
+    session::refuse_unfit(&press).await?;
     check_digests(&press, &args.digest)?;
     let scan = take_up(&press, output).await?;
     if let Some(folder) = &args.html {

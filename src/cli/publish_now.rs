@@ -71,7 +71,7 @@ pub(super) async fn run(
     } else {
         session::open(global, environment, output).await?
     };
-    session::refuse_lost(&press).await?;
+    session::refuse_unfit(&press).await?;
     check_digests(&press, &args.digest)?;
     let overrides = brakes::overrides(args, environment)?;
     let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));

@@ -16,6 +16,7 @@ use super::output::Output;
 use crate::clock::{Clock, ShiftedClock, SystemClock};
 use crate::config::{Config, Environment, Relay, load};
 use crate::pipeline::requests::{Fault, SendRequest};
+use crate::pipeline::trial::try_templates;
 use crate::pipeline::{Press, feeds};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{RequestKind, Store, lock};
@@ -135,8 +136,14 @@ fn maildir(config: &Config) -> PathBuf {
     }
 }
 
+/// Refuses to go on where what is to be sent or published could not be, or not as meant.
+pub(super) async fn refuse_unfit(press: &Press) -> Result<(), Failure> {
+    try_templates(&press.templates, &press.config.site)?;
+    refuse_lost(press).await
+}
+
 /// Refuses to go on where people follow what the config no longer has.
-pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
+async fn refuse_lost(press: &Press) -> Result<(), Failure> {
     match feeds::lost(press).await? {
         None => Ok(()),
         Some(lost) => {

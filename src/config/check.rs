@@ -260,9 +260,6 @@ impl Checker<'_> {
         environment: &Environment,
         warnings: &mut Vec<String>,
     ) -> Result<MailConfig, ConfigError> {
-        if section.legal.is_some() {
-            warnings.push("`mail.legal`: this version does not check legal profiles yet".into());
-        }
         let relay_text = section.relay.as_deref().unwrap_or("maildir:var/mail");
         let file_password = match section.password_file {
             Some(file) => {
@@ -302,6 +299,7 @@ impl Checker<'_> {
         let limits = limits.unwrap_or_default();
         let holidays = section.holidays.as_deref();
         let windows = self.send_windows(&section.send_windows, holidays, base, zone)?;
+        let legal = section.legal.map(|section| self.legal(section)).transpose()?;
         Ok(MailConfig {
             from,
             reply_to: section.reply_to.map(|t| self.sender("reply_to", &t)).transpose()?,
@@ -312,6 +310,7 @@ impl Checker<'_> {
             limits,
             windows,
             allow: self.allow(&section.allow)?,
+            legal,
         })
     }
 

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use super::legal::Profile;
 use super::reminders::RemindersSection;
 use crate::content::KindRule;
 use crate::feeds::Author;
@@ -123,7 +124,7 @@ pub(super) struct MailSection {
     #[serde(default)]
     pub send_windows: Vec<WindowSection>,
     pub holidays: Option<PathBuf>,
-    pub legal: Option<Value>,
+    pub legal: Option<LegalSection>,
     pub dkim: Option<DkimSection>,
     pub max_issues: Option<usize>,
     pub limits: Option<LimitsSection>,
@@ -135,6 +136,17 @@ pub(super) struct WindowSection {
     pub days: Option<Value>,
     pub from: String,
     pub to: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LegalSection {
+    pub profile: Profile,
+    pub organisation: Option<String>,
+    pub address: Option<String>,
+    pub contact: Option<String>,
+    pub data_protection: Option<String>,
+    pub purpose: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,19 +3,27 @@
 //! Equal issues give equal bytes: no clock, no randomness, no I/O. What is personal is left
 //! open as [`Slot`]s, so that an issue is rendered once for all who get it.
 
+use chrono::{DateTime, Utc};
 use css_inline::{CSSInliner, InlineError};
 use serde::Serialize;
 
+use crate::config::Legal;
 use crate::feeds::Site;
 use crate::model::{Entry, Language};
 use crate::templates::text::clip;
 use crate::templates::{TemplateError, Templates};
 use view::IssueView;
 
+mod add_to_calendar;
 mod lint;
+pub mod samples;
+pub mod trial;
 mod view;
 
-pub use lint::lint;
+pub use lint::{lint, lint_leftovers};
+
+/// From here on a mail is set anew in its compact form. Gmail cuts off behind 102 KB.
+const ROOMY_BYTES: usize = 90_000;
 
 /// Characters of a subject; most mail programs show fewer, none needs more.
 const SUBJECT_CHARS: usize = 120;
@@ -50,6 +58,10 @@ pub struct IssueContent<'a> {
     pub more: usize,
     /// Address of the web copy.
     pub web_url: &'a str,
+    /// Who answers for the mail.
+    pub sender: Option<&'a Legal>,
+    /// The run's moment: events that are over by then are put into no calendar.
+    pub now: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone)]
@@ -75,15 +87,61 @@ pub enum RenderError {
 }
 
 /// Renders `issue` for mail, with slots where each recipient's own links stand.
+///
+/// HTML of 90 KB or more is set in the compact form; should that not be enough, the last
+/// entries are left to the web copy, and the mail says how many they are.
 pub fn render(
     templates: &Templates,
     site: &Site,
     issue: &IssueContent<'_>,
 ) -> Result<RenderedIssue, RenderError> {
-    let view = IssueView::new(site, issue, subject(templates, site, issue)?);
+    let mut rendered = render_as(templates, site, issue, Form::Full)?;
+    if rendered.html.len() < ROOMY_BYTES {
+        return Ok(rendered);
+    }
+    let mut shorter = issue.clone();
+    loop {
+        rendered = render_as(templates, site, &shorter, Form::Compact)?;
+        let shown = view::shown(&shorter);
+        if rendered.html.len() < ROOMY_BYTES || shown <= 1 {
+            return Ok(rendered);
+        }
+        // As many as fit if all are alike, and at least one fewer.
+        let fitting = shown * ROOMY_BYTES / rendered.html.len();
+        shorter.keep_first(fitting.clamp(1, shown - 1));
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Full,
+    Compact,
+}
+
+fn render_as(
+    templates: &Templates,
+    site: &Site,
+    issue: &IssueContent<'_>,
+    form: Form,
+) -> Result<RenderedIssue, RenderError> {
+    let view = IssueView::new(site, issue, subject(templates, site, issue)?, form);
     let html = templates.page("mail/digest.html", &view)?;
     let text = templates.page("mail/digest.txt", &view)?;
     Ok(RenderedIssue { html: inliner().inline(&html)?, text, subject: view.subject })
+}
+
+impl IssueContent<'_> {
+    /// Leaves all but the first `count` entries to the web copy.
+    fn keep_first(&mut self, count: usize) {
+        let mut room = count;
+        for section in &mut self.sections {
+            let kept = section.entries.len().min(room);
+            self.more += section.entries.len() - kept;
+            section.entries.truncate(kept);
+            room -= kept;
+        }
+        self.sections.retain(|section| !section.entries.is_empty());
+    }
 }
 
 /// Renders the web copy of `issue`: a page without personal parts.
@@ -94,7 +152,7 @@ pub fn render_web(
     site: &Site,
     issue: &IssueContent<'_>,
 ) -> Result<String, RenderError> {
-    let view = IssueView::new(site, issue, subject(templates, site, issue)?);
+    let view = IssueView::new(site, issue, subject(templates, site, issue)?, Form::Full);
     Ok(templates.page("web/issue.html", &view)?)
 }
 

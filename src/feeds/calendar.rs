@@ -19,7 +19,7 @@ use super::{Calendar, FeedDefinition, Site, Text, feed_name};
 use crate::hash::hash;
 use crate::model::{Entry, EntryId, Event, Timestamp};
 pub use check::{CalendarError, check};
-use event::When;
+pub(crate) use event::When;
 use line::Lines;
 
 /// How often a reader may ask again (RFC 7986, section 5.7).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Archive, Feed, FeedDefinition, Selection, Site};
 use crate::model::{Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes};
 
-pub(super) fn site() -> Site {
+pub(crate) fn site() -> Site {
     Site {
         title: "Example Agency".into(),
         url: "https://press.example/".parse().unwrap(),

@@ -513,6 +513,7 @@ fn shape(press: &Press) -> String {
         format!("{:?} {:?}", config.mail.from.name, config.mail.from.address.as_str()),
         config.mail.reply_to.as_ref().map(|s| (&s.name, s.address.as_str())),
         config.mail.unsubscribe_address.as_ref().map(|a| a.as_str().to_owned()),
+        &config.mail.legal,
         templates,
     );
     hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))

@@ -1,12 +1,53 @@
 //! Plain text laid out in columns: wrapping, underlining, shortening.
 //!
-//! Widths are those of a terminal with a fixed pitch, after Unicode Standard Annex #11 in a
-//! table of the blocks that matter: wide characters count two columns, combining marks none.
+//! Widths are those of a terminal with a fixed pitch, after Unicode Standard Annex #11: wide
+//! characters count two columns, combining marks none.
 //! Lines break at blanks and between wide characters (a short form of Annex #14); a piece
 //! that is too long, above all a URL, is never broken.
 
+use serde::Serialize;
+use unicode_width::UnicodeWidthChar;
+
 /// Columns that a mail's text part keeps to.
 pub const WIDTH: usize = 72;
+
+/// Value of `dir` (HTML, section 3.2.6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Direction {
+    #[serde(rename = "ltr")]
+    LeftToRight,
+    #[serde(rename = "rtl")]
+    RightToLeft,
+}
+
+/// Languages written from right to left, by primary subtag.
+const RIGHT_TO_LEFT: &[&str] =
+    &["ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"];
+
+impl Direction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LeftToRight => "ltr",
+            Self::RightToLeft => "rtl",
+        }
+    }
+
+    pub fn of_language(tag: &str) -> Self {
+        let primary = tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let is_rtl = RIGHT_TO_LEFT.contains(&primary.as_str());
+        if is_rtl { Self::RightToLeft } else { Self::LeftToRight }
+    }
+
+    /// That of the first letter (Unicode Standard Annex #9, rules P2 and P3); `None` where
+    /// there is no letter.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let letter = text.chars().find(|c| c.is_alphabetic())?;
+        let is_rtl = matches!(letter as u32,
+            0x0590..=0x08ff | 0xfb1d..=0xfdff | 0xfe70..=0xfeff | 0x10800..=0x10fff
+            | 0x1e800..=0x1efff);
+        Some(if is_rtl { Self::RightToLeft } else { Self::LeftToRight })
+    }
+}
 
 /// Columns that `text` takes on one line.
 pub fn columns(text: &str) -> usize {
@@ -14,30 +55,11 @@ pub fn columns(text: &str) -> usize {
 }
 
 fn column_count(c: char) -> usize {
-    match c as u32 {
-        0x0300..=0x036f | 0x200b..=0x200f | 0x20d0..=0x20ff | 0xfe00..=0xfe0f => 0,
-        _ if is_wide(c) => 2,
-        _ => 1,
-    }
+    c.width().unwrap_or(0)
 }
 
 fn is_wide(c: char) -> bool {
-    matches!(c as u32,
-        0x1100..=0x115f        // Hangul Jamo
-        | 0x2e80..=0x303e      // CJK radicals and punctuation
-        | 0x3041..=0x33ff      // kana, Bopomofo, CJK compatibility
-        | 0x3400..=0x4dbf
-        | 0x4e00..=0x9fff      // CJK unified ideographs
-        | 0xa000..=0xa4cf
-        | 0xac00..=0xd7a3      // Hangul syllables
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60      // fullwidth forms
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f    // pictographs
-        | 0x1f680..=0x1f6ff
-        | 0x1f900..=0x1f9ff
-        | 0x20000..=0x3fffd)
+    column_count(c) == 2
 }
 
 /// Breaks `text` into lines of at most `width` columns. Line breaks of the text are kept.
@@ -144,6 +166,23 @@ mod tests {
         assert_eq!(wrap("海港市政府今天公布，新渡轮班次", 18), "海港市政府今天公\n布，新渡轮班次");
         let wrapped = wrap(&"海港市，".repeat(20), 10);
         assert!(wrapped.lines().all(|l| !l.starts_with('，') && columns(l) <= 10), "{wrapped}");
+    }
+
+    #[test]
+    fn marks_above_and_below_letters_take_no_column() {
+        // Vowel signs of Arabic and Tamil, and an accent put behind its letter.
+        assert_eq!(columns("مُدُن"), 3);
+        assert_eq!(columns("கீ"), 1);
+        assert_eq!(columns("e\u{301}"), 1);
+    }
+
+    #[test]
+    fn the_first_letter_gives_the_direction() {
+        let check = |text, expected| assert_eq!(Direction::of_text(text), expected, "{text}");
+        check("2026: رسوم", Some(Direction::RightToLeft));
+        check("Rates رسوم", Some(Direction::LeftToRight));
+        check("துறைமுகம்", Some(Direction::LeftToRight));
+        check("24/7", None);
     }
 
     #[test]

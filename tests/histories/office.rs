@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use tidings::config::Uncertain;
+use tidings::digest::windows::WindowState;
 use tidings::mail::reply::Reply;
 use tidings::mail::smtp::Refusal;
 use tidings::mail::verdict::Recipient;
 use tidings::model::Seq;
 use tidings::outbox::lane::Lane;
 use tidings::outbox::{Attempt, Outcome, Step, is_expired, next_step};
-use tidings::pipeline::digests::{PlannedRun, plan_by_hand, plan_due, plan_immediate, start};
+use tidings::pipeline::digests::{
+    PlannedRun, plan_by_hand, plan_due, plan_immediate, plan_told, settle, start,
+};
 use tidings::pipeline::people::{Consent, subscribe};
 use tidings::pipeline::send::outbox;
 use tidings::pipeline::{feeds, scan};
@@ -228,7 +231,7 @@ impl PressOffice {
             self.happened.push(act.kind());
         }
         self.scan().await;
-        self.start(plan_immediate(&self.desk.press).await.unwrap()).await;
+        self.tell().await;
         self.send().await;
     }
 
@@ -272,10 +275,18 @@ impl PressOffice {
 
     async fn tick(&mut self) {
         self.scan().await;
-        self.start(plan_immediate(&self.desk.press).await.unwrap()).await;
+        self.tell().await;
         let now = self.desk.now();
         self.start(plan_due(&self.desk.press, now).await.unwrap()).await;
         self.send().await;
+    }
+
+    /// What goes out with a scan, as the daemon does it.
+    async fn tell(&self) {
+        let press = &self.desk.press;
+        settle(press).await.unwrap();
+        self.start(plan_told(press, press.clock.now()).await.unwrap()).await;
+        self.start(plan_immediate(press).await.unwrap()).await;
     }
 
     async fn scan(&mut self) {
@@ -562,6 +573,7 @@ impl PressOffice {
             lease_until: now + TimeDelta::minutes(15),
             limit: 100,
             may_be_stand_in: false,
+            windows: WindowState::Open,
         }
     }
 

@@ -1,14 +1,23 @@
-//! Checks an issue before it goes out: structure, size, links and what must not be left.
+//! Checks an issue before it goes out: structure, size, links, language, headings, contrast.
 //!
 //! A template can be replaced by the operator's own, so nothing of it is taken on trust.
 
+mod contrast;
+mod markup;
+
 use super::{RenderedIssue, Slot};
-use crate::templates::text::{columns, wrap};
+use crate::templates::text::{Direction, columns, wrap};
+use contrast::lint_contrast;
+use markup::{Tag, Token, tokens};
 
 /// Gmail cuts a message off at 102 KB of HTML.
 const HTML_BYTES: usize = 100_000;
 /// RFC 5322 section 2.1.1: lines should have no more characters.
 const TEXT_COLUMNS: usize = 78;
+
+/// Words that say nothing of where a link leads (WCAG 2.2, success criterion 2.4.4).
+const VAGUE: [&str; 9] =
+    ["click", "click here", "continue", "here", "learn more", "link", "more", "read more", "this"];
 
 /// What is wrong with `rendered`, each as a sentence without a final period; empty if nothing.
 pub fn lint(rendered: &RenderedIssue) -> Vec<String> {
@@ -16,6 +25,20 @@ pub fn lint(rendered: &RenderedIssue) -> Vec<String> {
     lint_subject(&rendered.subject, &mut problems);
     lint_html(&rendered.html, &mut problems);
     lint_text(&rendered.text, &mut problems);
+    problems
+}
+
+/// Whether a template left code of its own over: for samples, in whose words none stands.
+pub fn lint_leftovers(rendered: &RenderedIssue) -> Vec<String> {
+    let RenderedIssue { subject, html, text } = rendered;
+    let mut problems = Vec::new();
+    for (part, text) in [("subject", subject), ("HTML part", html), ("text part", text)] {
+        for mark in ["{{", "{%"] {
+            if text.contains(mark) {
+                problems.push(format!("the {part} holds `{mark}`: template code was left over"));
+            }
+        }
+    }
     problems
 }
 
@@ -29,7 +52,6 @@ fn lint_subject(subject: &str, problems: &mut Vec<String>) {
     if subject.chars().any(is_private) {
         problems.push("the subject holds a private-use character".to_owned());
     }
-    lint_leftovers("subject", subject, problems);
 }
 
 fn lint_html(html: &str, problems: &mut Vec<String>) {
@@ -37,31 +59,132 @@ fn lint_html(html: &str, problems: &mut Vec<String>) {
         let kilobytes = html.len().div_ceil(1000);
         problems.push(format!("the HTML part has {kilobytes} KB, more than 100 KB"));
     }
-    let tags = start_tags(html);
-    let find = |name: &str| tags.iter().find(|tag| tag.name == name);
-    if find("html").and_then(|tag| tag.attribute("lang")).is_none_or(str::is_empty) {
-        problems.push("the HTML part does not name its language: `lang` is missing".to_owned());
-    }
-    if find("title").is_none_or(|tag| html[tag.end..].trim_start().starts_with('<')) {
-        problems.push("the HTML part has no title".to_owned());
-    }
-    if find("h1").is_none() {
-        problems.push("the HTML part has no heading of the first level".to_owned());
-    }
-    for tag in &tags {
-        lint_tag(tag, problems);
-    }
+    lint_elements(html, problems);
+    lint_contrast(html, problems);
     if html.matches("<style").count() != html.matches("</style>").count() {
         problems.push("the HTML part has a `style` that is not closed".to_owned());
     }
     lint_slots("HTML", html, problems, |before, after| {
         before.ends_with('"') && after.starts_with('"')
     });
-    lint_leftovers("HTML part", html, problems);
+}
+
+/// What a walk through the elements finds, in their order.
+fn lint_elements(html: &str, problems: &mut Vec<String>) {
+    let mut levels = Vec::new();
+    let mut title = None;
+    let mut link: Option<Link<'_>> = None;
+    let mut is_named = false;
+    let mut is_title = false;
+    for token in tokens(html) {
+        match token {
+            Token::Open(tag) => {
+                match tag.name {
+                    "html" => {
+                        is_named = true;
+                        lint_language(&tag, problems);
+                    }
+                    "title" => is_title = true,
+                    "a" => {
+                        link = Some(Link { address: tag.attribute("href"), text: String::new() });
+                    }
+                    "img" => {
+                        if let (Some(link), Some(alt)) = (&mut link, tag.attribute("alt")) {
+                            link.text.push_str(alt);
+                        }
+                    }
+                    _ => {}
+                }
+                levels.extend(heading_level(tag.name));
+                lint_tag(&tag, problems);
+            }
+            Token::Text(text) => {
+                if let Some(link) = &mut link {
+                    link.text.push_str(text);
+                }
+                if is_title {
+                    title = Some(text);
+                }
+            }
+            Token::Close("a") => {
+                if let Some(link) = link.take() {
+                    lint_link(&link, problems);
+                }
+            }
+            Token::Close("title") => is_title = false,
+            Token::Close(_) => {}
+        }
+    }
+    if !is_named {
+        lint_language(&Tag::default(), problems);
+    }
+    if title.is_none_or(|title| title.trim().is_empty()) {
+        problems.push("the HTML part has no title".to_owned());
+    }
+    lint_headings(&levels, problems);
+}
+
+/// WCAG 2.2, success criterion 3.1.1; HTML, section 3.2.6.4.
+fn lint_language(html: &Tag<'_>, problems: &mut Vec<String>) {
+    let language = html.attribute("lang").unwrap_or_default();
+    if language.is_empty() {
+        problems.push("the HTML part does not name its language: `lang` is missing".to_owned());
+        return;
+    }
+    let expected = Direction::of_language(language).as_str();
+    match html.attribute("dir") {
+        Some(direction) if direction == expected => {}
+        Some(direction) => problems.push(format!(
+            "the HTML part has `dir=\"{direction}\"` where the language `{language}` is {expected}"
+        )),
+        None => problems.push("the HTML part does not name its direction: `dir` is missing".into()),
+    }
+}
+
+fn heading_level(name: &str) -> Option<u8> {
+    let level = name.strip_prefix('h')?.parse().ok()?;
+    (1..=6).contains(&level).then_some(level)
+}
+
+/// One heading of the first level, and no level skipped on the way down.
+fn lint_headings(levels: &[u8], problems: &mut Vec<String>) {
+    let firsts: Vec<&u8> = levels.iter().filter(|level| **level == 1).collect();
+    match firsts.len() {
+        0 => problems.push("the HTML part has no heading of the first level".to_owned()),
+        1 => {}
+        n => problems.push(format!("the HTML part has {n} headings of the first level")),
+    }
+    let mut before = 0;
+    for &level in levels {
+        if level > before + 1 && before > 0 {
+            problems.push(format!("a heading `h{level}` follows `h{before}`: a level is skipped"));
+            return;
+        }
+        before = level;
+    }
+}
+
+struct Link<'a> {
+    address: Option<&'a str>,
+    /// With the `alt` of images in it.
+    text: String,
+}
+
+fn lint_link(link: &Link<'_>, problems: &mut Vec<String>) {
+    let Some(address) = link.address else { return };
+    let text = link.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    if text.is_empty() {
+        problems.push(format!("the link to `{address}` has no text"));
+    } else if VAGUE.contains(&words.as_str()) {
+        problems.push(format!("the link text `{text}` does not say where it leads"));
+    } else if text.starts_with("https://") || text.starts_with("http://") {
+        problems.push(format!("the link text `{text}` is an address and no words"));
+    }
 }
 
 fn lint_tag(tag: &Tag<'_>, problems: &mut Vec<String>) {
-    match tag.name.as_str() {
+    match tag.name {
         "img" if tag.attribute("alt").is_none() => {
             let source = tag.attribute("src").unwrap_or_default();
             problems.push(format!("the image `{source}` has no `alt`"));
@@ -78,7 +201,7 @@ fn lint_tag(tag: &Tag<'_>, problems: &mut Vec<String>) {
             problems.push(format!("the link `{address}` is not absolute"));
         }
     }
-    if let Some((name, _)) = tag.attributes.iter().find(|(name, _)| name.starts_with("on")) {
+    if let Some((name, _)) = tag.attributes().find(|(name, _)| name.starts_with("on")) {
         problems.push(format!("`<{}>` holds the event handler `{name}`", tag.name));
     }
 }
@@ -102,7 +225,6 @@ fn lint_text(text: &str, problems: &mut Vec<String>) {
         (before.is_empty() || before.ends_with('\n'))
             && (after.is_empty() || after.starts_with('\n'))
     });
-    lint_leftovers("text part", text, problems);
 }
 
 /// Looks whether each slot has room of its own and every private-use character is a slot.
@@ -129,14 +251,6 @@ fn lint_slots(
     }
 }
 
-fn lint_leftovers(part: &str, text: &str, problems: &mut Vec<String>) {
-    for mark in ["{{", "{%"] {
-        if text.contains(mark) {
-            problems.push(format!("the {part} holds `{mark}`: template code was left over"));
-        }
-    }
-}
-
 /// Unicode, section 23.5.
 fn is_private(c: char) -> bool {
     matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{ffffd}' | '\u{100000}'..='\u{10fffd}')
@@ -145,69 +259,6 @@ fn is_private(c: char) -> bool {
 fn is_absolute(address: &str) -> bool {
     ["https://", "http://", "mailto:", "tel:"].iter().any(|scheme| address.starts_with(scheme))
         || address == Slot::Unsubscribe.marker().to_string()
-}
-
-/// A start tag as the CSS inliner writes it: attributes in double quotes, names in lower case.
-struct Tag<'a> {
-    name: String,
-    attributes: Vec<(&'a str, &'a str)>,
-    /// Where the tag ends in the text.
-    end: usize,
-}
-
-impl<'a> Tag<'a> {
-    fn attribute(&self, name: &str) -> Option<&'a str> {
-        self.attributes.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
-    }
-}
-
-/// Start tags in order; comments, and with them Outlook's conditionals, are passed over.
-fn start_tags(html: &str) -> Vec<Tag<'_>> {
-    let mut tags = Vec::new();
-    let mut at = 0;
-    while let Some(open) = html[at..].find('<').map(|i| at + i) {
-        let rest = &html[open..];
-        if rest.starts_with("<!--") {
-            at = rest.find("-->").map_or(html.len(), |i| open + i + 3);
-            continue;
-        }
-        let end = tag_end(html, open);
-        let inner = html[open + 1..end].trim_end_matches('>');
-        if inner.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            let (name, attributes) =
-                inner.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((inner, ""));
-            let name = name.trim_end_matches('/').to_ascii_lowercase();
-            tags.push(Tag { name, attributes: split_attributes(attributes), end });
-        }
-        at = end;
-    }
-    tags
-}
-
-/// End of the tag that opens at `open`; a `>` inside double quotes does not end it.
-fn tag_end(html: &str, open: usize) -> usize {
-    let mut is_quoted = false;
-    for (i, byte) in html[open..].bytes().enumerate() {
-        match byte {
-            b'"' => is_quoted = !is_quoted,
-            b'>' if !is_quoted => return open + i + 1,
-            _ => {}
-        }
-    }
-    html.len()
-}
-
-fn split_attributes(text: &str) -> Vec<(&str, &str)> {
-    let mut attributes = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some((name, after)) = rest.split_once("=\"") {
-        let (value, after) = after.split_once('"').unwrap_or((after, ""));
-        // An attribute without a value may stand before the name.
-        let name = name.split_ascii_whitespace().last().unwrap_or(name);
-        attributes.push((name, value));
-        rest = after.trim_start();
-    }
-    attributes
 }
 
 #[cfg(test)]
@@ -219,7 +270,7 @@ mod tests {
         RenderedIssue {
             subject: "News".to_owned(),
             html: format!(
-                "<html lang=\"en\"><head><title>News</title></head><body><h1>News</h1>\
+                "<html lang=\"en\" dir=\"ltr\"><head><title>News</title></head><body><h1>News</h1>\
                  {html_body}<a href=\"{slot}\">Unsubscribe</a></body></html>"
             ),
             text: format!("{text}\n{slot}\n"),
@@ -255,11 +306,110 @@ mod tests {
         );
         check("<p onclick=\"x()\">", "News", &["`<p>` holds the event handler `onclick`"]);
         check("<script>", "News", &["the HTML part holds `<script>`, which mail must not"]);
-        check("{{ title }}", "News", &["the HTML part holds `{{`: template code was left over"]);
         check("\u{e001}", "News", &["the HTML part holds the private-use character `\\u{e001}`"]);
         check("\u{f0100}", "News", &["a slot of the HTML part does not stand alone"]);
         check(&"x".repeat(100_000), "News", &["the HTML part has 101 KB, more than 100 KB"]);
         check("<style>", "News", &["the HTML part has a `style` that is not closed"]);
+    }
+
+    #[test]
+    fn template_code_is_found_in_samples_and_allowed_in_what_authors_write() {
+        let left = issue("{{ title }}", "{% if %}");
+        assert_eq!(lint(&left), [""; 0]);
+        assert_eq!(
+            lint_leftovers(&left),
+            [
+                "the HTML part holds `{{`: template code was left over",
+                "the text part holds `{%`: template code was left over",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_link_says_where_it_leads() {
+        let link = |text: &str| format!("<a href=\"https://example.org/\">{text}</a>");
+        for vague in ["here", "Click here.", "<b>Read</b> more…"] {
+            let text = vague.replace("<b>", "").replace("</b>", "");
+            let said = format!("the link text `{text}` does not say where it leads");
+            check(&link(vague), "News", &[&said]);
+        }
+        check(&link(" "), "News", &["the link to `https://example.org/` has no text"]);
+        check(
+            &link("https://example.org/"),
+            "News",
+            &["the link text `https://example.org/` is an address and no words"],
+        );
+        check(&link("<img src=\"https://example.org/a.png\" alt=\"Rates\">"), "News", &[]);
+    }
+
+    #[test]
+    fn headings_go_down_step_by_step_from_one() {
+        check("<h2>A</h2><h3>B</h3><h2>C</h2>", "News", &[]);
+        check("<h3>B</h3>", "News", &["a heading `h3` follows `h1`: a level is skipped"]);
+        check("<h1>B</h1>", "News", &["the HTML part has 2 headings of the first level"]);
+    }
+
+    #[test]
+    fn the_direction_is_that_of_the_language() {
+        let with = |from: &str, to: &str| {
+            let sound = issue("", "News");
+            lint(&RenderedIssue { html: sound.html.replace(from, to), ..sound })
+        };
+        assert_eq!(
+            with("lang=\"en\"", "lang=\"ar\""),
+            ["the HTML part has `dir=\"ltr\"` where the language `ar` is rtl"]
+        );
+        assert_eq!(
+            with(" dir=\"ltr\"", ""),
+            ["the HTML part does not name its direction: `dir` is missing"]
+        );
+    }
+
+    #[test]
+    fn text_stands_out_from_its_ground_in_light_and_in_dark() {
+        let body = |rules: &str| {
+            format!(
+                "<style>@media (prefers-color-scheme: dark) {{ {rules} }}</style>\
+                 <table class=\"card\" style=\"background-color: #fff; color: #767676\">\
+                 <td><p class=\"quiet\">Few <b>words</b></p></td></table>"
+            )
+        };
+        check(&body(""), "News", &[]);
+        check(
+            &body("").replace("767676", "777"),
+            "News",
+            &[
+                "the text `Few` has a contrast of 4.47 to 1 in light mode, less than 4.5: #777777 on \
+               #ffffff",
+                "the text `Few` has a contrast of 4.47 to 1 in dark mode, less than 4.5: #777777 on \
+               #ffffff",
+            ],
+        );
+        let dark = ".card{background-color:#19212a!important}";
+        check(
+            &body(dark),
+            "News",
+            &[
+                "the text `Few` has a contrast of 3.57 to 1 in dark mode, less than 4.5: #767676 on \
+               #19212a",
+            ],
+        );
+        check(
+            &body(&format!("{dark} p{{color:#767676}} .quiet{{color:#b4bfca!important}}")),
+            "News",
+            &[],
+        );
+        check(
+            &body("td p { color: #fff }"),
+            "News",
+            &["the rule `td p` for dark mode is neither an element nor a class: its contrast is \
+               unknown"],
+        );
+        check(
+            "<p style=\"color: teal\">Few words</p>",
+            "News",
+            &["the colour `teal` is not written as `#12355b`: its contrast is unknown"],
+        );
     }
 
     #[test]
@@ -272,7 +422,6 @@ mod tests {
         check("", &"word ".repeat(20), &["line 1 of the text part has 100 columns, more than 78"]);
         check("", &"海".repeat(40), &["line 1 of the text part has 80 columns, more than 78"]);
         check("", &"ก".repeat(90), &[]);
-        check("", "{% if %}", &["the text part holds `{%`: template code was left over"]);
     }
 
     #[test]

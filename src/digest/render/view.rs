@@ -3,18 +3,34 @@
 //! Nothing is decided in a template that matters to a reader's trust: which notice stands
 //! first, how a date reads, what is cut short.
 
+use std::fmt::Display;
+
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use url::Url;
 
-use super::{IssueContent, Slot};
+use super::add_to_calendar::calendar_links;
+use super::{Form, IssueContent, Slot};
+use crate::config::Legal;
 use crate::dates;
 use crate::feeds::Site;
 use crate::model::{Entry, Event, EventStatus, Kind};
-use crate::templates::text::clip;
+use crate::templates::text::{Direction, clip};
 
 /// Room for what authors may write at any length, so that 25 entries stay below 90 KB.
-const SUMMARY_CHARS: usize = 360;
-const NOTICE_CHARS: usize = 300;
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    title: usize,
+    summary: usize,
+    notice: usize,
+    /// A venue, or agency and categories.
+    place: usize,
+}
+
+const FULL: Room = Room { title: TITLE_CHARS, summary: 360, notice: 300, place: 160 };
+/// A line of each.
+const COMPACT: Room = Room { title: 120, summary: 90, notice: 120, place: 60 };
+
 const TITLE_CHARS: usize = 200;
 /// Mail programs show about this much of the preheader beside the subject.
 const PREHEADER_CHARS: usize = 120;
@@ -24,7 +40,12 @@ pub(super) struct IssueView<'a> {
     pub(super) subject: String,
     preheader: String,
     language: &'a str,
+    /// Our own words are English and stand in a text that is not.
+    is_foreign: bool,
+    /// An issue that would be too large for mail programs: a title, a day and a line of each.
+    compact: bool,
     site: SiteView<'a>,
+    sender: SenderView<'a>,
     /// For `web/layout.html`, which knows sites by these names on every page.
     site_title: &'a str,
     site_url: &'a str,
@@ -46,6 +67,25 @@ struct SiteView<'a> {
     author_line: String,
 }
 
+/// Who answers for the mail, as its foot says it.
+#[derive(Debug, Serialize)]
+struct SenderView<'a> {
+    name: String,
+    /// Where letters reach the sender.
+    address: Option<&'a str>,
+    contact: Option<Contact<'a>>,
+    /// What the reader's address is used for, as a sentence.
+    purpose: Option<String>,
+    data_protection: Option<Contact<'a>>,
+}
+
+/// An e-mail address or telephone number, and the link that uses it.
+#[derive(Debug, Serialize)]
+struct Contact<'a> {
+    text: &'a str,
+    url: String,
+}
+
 #[derive(Debug, Serialize)]
 struct SectionView<'a> {
     title: &'a str,
@@ -58,6 +98,8 @@ struct EntryView<'a> {
     url: &'a str,
     link_number: usize,
     language: &'a str,
+    /// Value of `dir`: that of the title, which authors mix with any language.
+    direction: Direction,
     /// Kind, agency, categories and day, as `Press release · transport · 26 February 2026`.
     about: String,
     /// Absent where there is nothing to say that the title or the notice does not.
@@ -69,17 +111,22 @@ struct EntryView<'a> {
     read_more: &'static str,
     image: Option<&'a str>,
     /// Every link of the entry, in the order of their numbers.
-    links: Vec<Link<'a>>,
+    links: Vec<Link>,
 }
 
 #[derive(Debug, Serialize)]
 struct EventView<'a> {
     when: String,
-    venue: Option<&'a str>,
+    venue: Option<String>,
     online_url: Option<&'a str>,
     online_number: Option<usize>,
     registration_url: Option<&'a str>,
     registration_number: Option<usize>,
+    /// The event's `.ics`; absent where there is nothing to go to any more.
+    calendar_url: Option<String>,
+    calendar_number: Option<usize>,
+    google_url: Option<String>,
+    outlook_url: Option<String>,
     /// Absent while the event is going ahead.
     status: Option<&'static str>,
 }
@@ -91,20 +138,29 @@ struct Notice {
 }
 
 #[derive(Debug, Serialize)]
-struct Link<'a> {
+struct Link {
     number: usize,
-    url: &'a str,
+    url: String,
 }
 
 impl<'a> IssueView<'a> {
-    pub(super) fn new(site: &'a Site, issue: &IssueContent<'a>, subject: String) -> Self {
-        let mut numbers = 0;
+    pub(super) fn new(
+        site: &'a Site,
+        issue: &IssueContent<'a>,
+        subject: String,
+        form: Form,
+    ) -> Self {
+        let room = match form {
+            Form::Full => FULL,
+            Form::Compact => COMPACT,
+        };
+        let mut setter = Setter { site, now: issue.now, room, numbers: 0 };
         let sections: Vec<SectionView<'a>> = issue
             .sections
             .iter()
             .map(|section| SectionView {
                 title: section.feed_title,
-                entries: section.entries.iter().map(|e| entry_view(e, &mut numbers)).collect(),
+                entries: section.entries.iter().map(|e| setter.entry(e)).collect(),
             })
             .collect();
         let total = total(issue);
@@ -112,6 +168,9 @@ impl<'a> IssueView<'a> {
             subject,
             preheader: preheader(issue),
             language: issue.language.as_str(),
+            is_foreign: issue.language.as_str().split('-').next() != Some("en"),
+            compact: form == Form::Compact,
+            sender: sender(site, issue.sender),
             site: SiteView {
                 title: &site.title,
                 url: site.url.as_str(),
@@ -133,7 +192,12 @@ impl<'a> IssueView<'a> {
 
 /// Entries that the issue stands for, also those left out by the cap.
 pub(super) fn total(issue: &IssueContent<'_>) -> usize {
-    issue.sections.iter().map(|s| s.entries.len()).sum::<usize>() + issue.more
+    shown(issue) + issue.more
+}
+
+/// Entries that stand in the issue itself.
+pub(super) fn shown(issue: &IssueContent<'_>) -> usize {
+    issue.sections.iter().map(|section| section.entries.len()).sum()
 }
 
 /// Newest entry of the issue; of equally new ones the first.
@@ -147,7 +211,11 @@ pub(super) fn newest<'a>(issue: &IssueContent<'a>) -> Option<&'a Entry> {
 
 /// The title with the one word before it that a reader must not miss.
 pub(super) fn title(entry: &Entry) -> String {
-    let title = clip(&entry.title, TITLE_CHARS);
+    clipped_title(entry, TITLE_CHARS)
+}
+
+fn clipped_title(entry: &Entry, chars: usize) -> String {
+    let title = clip(&entry.title, chars);
     match mark(entry) {
         Some(mark) if !title.to_lowercase().starts_with(&mark.to_lowercase()) => {
             format!("{mark}: {title}")
@@ -175,71 +243,100 @@ fn status(status: EventStatus) -> Option<&'static str> {
     }
 }
 
-fn entry_view<'a>(entry: &'a Entry, numbers: &mut usize) -> EntryView<'a> {
-    let mut links = Vec::new();
-    let mut link = |url: &'a Url| {
-        *numbers += 1;
-        links.push(Link { number: *numbers, url: url.as_str() });
-        *numbers
-    };
-    let link_number = link(&entry.link);
-    let event = entry.event.as_ref().map(|event| event_view(event, &mut link));
-    let replaced = entry.notes.replaced_by.as_ref();
-    let replaced_number = replaced.map(link);
-    EntryView {
-        title: title(entry),
-        url: entry.link.as_str(),
-        link_number,
-        language: entry.language.as_str(),
-        about: about(entry),
-        summary: summary(entry),
-        notices: notices(entry),
-        replaced_url: replaced.map(Url::as_str),
-        replaced_number,
-        event,
-        read_more: match entry.kind {
-            _ if entry.notes.withdrawn.is_some() => "Read the notice of withdrawal",
-            Kind::Release => "Read the full release",
-            Kind::Event => "Read more about this event",
-        },
-        image: entry.image.as_ref().map(Url::as_str),
-        links,
+/// Sets entries one after the other, their links numbered through.
+struct Setter<'a> {
+    site: &'a Site,
+    now: DateTime<Utc>,
+    room: Room,
+    numbers: usize,
+}
+
+impl Setter<'_> {
+    fn entry<'a>(&mut self, entry: &'a Entry) -> EntryView<'a> {
+        let mut links = Vec::new();
+        let mut link = |url: &dyn Display| {
+            self.numbers += 1;
+            links.push(Link { number: self.numbers, url: url.to_string() });
+            self.numbers
+        };
+        let link_number = link(&entry.link);
+        let event = entry
+            .event
+            .as_ref()
+            .map(|event| event_view(entry, event, self.site, self.now, self.room, &mut link));
+        let replaced = entry.notes.replaced_by.as_ref();
+        let replaced_number = replaced.map(|url| link(url));
+        EntryView {
+            title: clipped_title(entry, self.room.title),
+            url: entry.link.as_str(),
+            link_number,
+            language: entry.language.as_str(),
+            direction: Direction::of_text(&entry.title)
+                .unwrap_or_else(|| Direction::of_language(entry.language.as_str())),
+            about: about(entry, self.room.place),
+            summary: summary(entry, self.room.summary),
+            notices: notices(entry, self.room.notice),
+            replaced_url: replaced.map(Url::as_str),
+            replaced_number,
+            event,
+            read_more: match entry.kind {
+                _ if entry.notes.withdrawn.is_some() => "Read the notice of withdrawal",
+                Kind::Release => "Read the full release",
+                Kind::Event => "Read more about this event",
+            },
+            image: entry.image.as_ref().map(Url::as_str),
+            links,
+        }
     }
 }
 
-fn event_view<'a>(event: &'a Event, link: &mut impl FnMut(&'a Url) -> usize) -> EventView<'a> {
+fn event_view<'a>(
+    entry: &Entry,
+    event: &'a Event,
+    site: &Site,
+    now: DateTime<Utc>,
+    room: Room,
+    link: &mut impl FnMut(&dyn Display) -> usize,
+) -> EventView<'a> {
     // Nobody is asked to book a place at what will not take place.
-    let is_open = event.status != EventStatus::Cancelled;
+    let is_open = event.status != EventStatus::Cancelled && entry.notes.withdrawn.is_none();
     let online = event.online_url.as_ref().filter(|_| is_open);
     let registration = event.registration_url.as_ref().filter(|_| is_open);
+    let calendar = calendar_links(entry, event, site, now);
+    let (file, web) = calendar.map(|links| (links.file, links.web)).unzip();
+    let web = web.flatten();
     EventView {
         when: dates::event_when(event),
-        venue: event.venue.as_deref(),
+        venue: event.venue.as_ref().map(|venue| clip(venue, room.place)),
         online_url: online.map(Url::as_str),
-        online_number: online.map(&mut *link),
+        online_number: online.map(|url| link(url)),
         registration_url: registration.map(Url::as_str),
-        registration_number: registration.map(&mut *link),
+        registration_number: registration.map(|url| link(url)),
+        calendar_number: file.as_ref().map(|url| link(url)),
+        calendar_url: file.map(Into::into),
+        google_url: web.as_ref().map(|web| web.google.to_string()),
+        outlook_url: web.as_ref().map(|web| web.outlook.to_string()),
         status: status(event.status),
     }
 }
 
 /// What is taken back is not said again, nor is the title of a post without a text.
-fn summary(entry: &Entry) -> Option<String> {
+fn summary(entry: &Entry, chars: usize) -> Option<String> {
     let is_told = entry.notes.withdrawn.is_some() || entry.summary == entry.title;
-    (!is_told).then(|| clip(&entry.summary, SUMMARY_CHARS))
+    (!is_told).then(|| clip(&entry.summary, chars))
 }
 
-fn notices(entry: &Entry) -> Vec<Notice> {
+fn notices(entry: &Entry, chars: usize) -> Vec<Notice> {
     let notes = &entry.notes;
     [("Withdrawn", &notes.withdrawn), ("Correction", &notes.correction), ("Updated", &notes.change)]
         .into_iter()
         .filter_map(|(label, text)| {
-            text.as_ref().map(|text| Notice { label, text: clip(text, NOTICE_CHARS) })
+            text.as_ref().map(|text| Notice { label, text: clip(text, chars) })
         })
         .collect()
 }
 
-fn about(entry: &Entry) -> String {
+fn about(entry: &Entry, chars: usize) -> String {
     let day = dates::day(entry.published);
     let (kind, day) = match entry.kind {
         Kind::Release => ("Press release", day),
@@ -251,12 +348,11 @@ fn about(entry: &Entry) -> String {
         category.to_lowercase().trim_end_matches('s').ends_with(entry.kind.as_str())
     };
     let categories = entry.categories.iter().map(String::as_str).filter(|c| !repeats_kind(c));
-    [kind]
+    let labels: Vec<&str> = entry.agency.as_deref().into_iter().chain(categories).collect();
+    let labels = clip(&labels.join(" · "), chars);
+    [kind, labels.as_str(), day.as_str()]
         .into_iter()
-        .chain(entry.agency.as_deref())
-        .chain(categories)
-        .map(str::to_owned)
-        .chain([day])
+        .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join(" · ")
 }
@@ -298,9 +394,40 @@ fn author_line(site: &Site) -> String {
     }
 }
 
+/// Without a legal profile the foot says what the config knows of the author.
+fn sender<'a>(site: &'a Site, legal: Option<&'a Legal>) -> SenderView<'a> {
+    let legal = legal.unwrap_or(const { &Legal::UNKNOWN });
+    let author = site.author.as_ref();
+    let author_mail = author.and_then(|author| author.email.as_deref());
+    let name = legal.organisation.as_deref().or(author.map(|author| author.name.as_str()));
+    SenderView {
+        name: match name {
+            Some(name) if name != site.title => format!("{name}, for {}", site.title),
+            _ => site.title.clone(),
+        },
+        address: legal.address.as_deref(),
+        contact: legal.contact.as_deref().or(author_mail).map(contact),
+        purpose: legal.purpose.as_ref().map(|purpose| {
+            format!("Your e-mail address is used {}.", purpose.trim_end_matches('.'))
+        }),
+        data_protection: legal.data_protection.as_deref().map(contact),
+    }
+}
+
+fn contact(text: &str) -> Contact<'_> {
+    let url = if text.contains('@') {
+        format!("mailto:{text}")
+    } else {
+        // RFC 3966, section 5.1.1: marks between the digits mean nothing.
+        let is_dialled = |c: &char| c.is_ascii_digit() || *c == '+';
+        format!("tel:{}", text.chars().filter(is_dialled).collect::<String>())
+    };
+    Contact { text, url }
+}
+
 fn heading(digest: &str) -> String {
     match digest {
-        "urgent" => "Urgent notice".to_owned(),
+        "urgent" => "Urgent news".to_owned(),
         "correction" => "Correction".to_owned(),
         "reminder" => "Coming up".to_owned(),
         _ => {

@@ -14,7 +14,7 @@ use crate::model::{Entry, Event, EventStatus, EventTime, Language, Timestamp};
 
 /// When an event is, as a calendar says it; an end is after its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(crate) enum When {
     /// The end is the day after the last one.
     Days(NaiveDate, Option<NaiveDate>),
     Zoned(DateTime<Tz>, Option<DateTime<Tz>>),
@@ -23,7 +23,7 @@ pub(super) enum When {
 
 impl When {
     /// `None` where a year has no four digits, which no calendar can say (RFC 5545, 3.3.4).
-    pub(super) fn new(event: &Event, zone: Tz) -> Option<Self> {
+    pub(crate) fn new(event: &Event, zone: Tz) -> Option<Self> {
         let when = match event.start {
             EventTime::Day(first) => Self::Days(first, end_day(event.end, first)),
             EventTime::At(start) => timed(start, event.end, zone),

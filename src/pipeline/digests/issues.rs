@@ -1,12 +1,15 @@
 //! Makes the issues of a run: each is rendered, encoded and checked before it is stored.
 
 use std::io::Write;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
 
 use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Basis, DigestError};
+use super::{Basis, DigestError, Occasion};
 use crate::digest::plan::{Line, PlannedIssue, issue_hash};
 use crate::digest::render::{IssueContent, RenderedIssue, Section, lint, render, render_web};
 use crate::hash::hash;
@@ -15,6 +18,29 @@ use crate::mail::message::{IssueHeaders, Personal, encode};
 use crate::outbox::sender::unsubscribe_url;
 use crate::pipeline::Press;
 use crate::store::{NewIssue, Rendering};
+
+/// Makes issues on all cores; in their order.
+pub(super) fn make_issues(
+    press: &Press,
+    basis: &Basis,
+    issues: &[Arc<PlannedIssue>],
+) -> Result<Vec<NewIssue>, DigestError> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let slice = issues.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let makers: Vec<_> = issues
+            .chunks(slice)
+            .map(|issues| {
+                scope.spawn(move || {
+                    issues.iter().map(|issue| make_issue(press, basis, issue)).collect()
+                })
+            })
+            .collect();
+        let made: Vec<Result<Vec<NewIssue>, DigestError>> =
+            makers.into_iter().map(|maker| maker.join().expect("a panic ends all")).collect();
+        Ok(made.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    })
+}
 
 pub(super) fn make_issue(
     press: &Press,
@@ -85,6 +111,11 @@ fn compose_lines(
         sections: sections(basis, lines),
         more: issue.lines.len() - lines.len(),
         web_url: &web_url,
+        sender: config.mail.legal.as_ref(),
+        now: match &basis.occasion {
+            Occasion::Scheduled(due) => due.moment,
+            Occasion::ByHand | Occasion::Immediate | Occasion::Succession(_) => press.clock.now(),
+        },
     };
     let failed = |source| DigestError::Render { digest: basis.digest.name.clone(), source };
     let shown = content(&issue.lines[..issue.shown]);

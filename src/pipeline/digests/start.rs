@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::approval::{Facts, keep};
-use super::issues::make_issue;
+use super::issues::make_issues;
 use super::readers::read_people;
 use super::{DigestError, Occasion, PlannedRun, too_many};
 use crate::digest::plan::{Plan, PlannedPage, Planner, Window};
@@ -166,9 +166,7 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
         if planner.issues().len() > limit {
             return Err(too_many::ask(press, basis, limit, planner.issues()).await?);
         }
-        let new = planner.issues()[known_issues..].iter();
-        let issues =
-            new.map(|issue| make_issue(press, basis, issue)).collect::<Result<Vec<_>, _>>()?;
+        let issues = make_issues(press, basis, &planner.issues()[known_issues..])?;
         let owed_read = if basis.clears_owed() { owed_read } else { Vec::new() };
         if !recipients.is_empty() || !owed_read.is_empty() {
             let page = RunPage { number, subscribers: people, issues, recipients, owed_read };

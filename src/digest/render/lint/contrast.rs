@@ -1,0 +1,244 @@
+//! Contrast of text and ground (WCAG 2.2, success criterion 1.4.3), in light and in dark.
+//!
+//! Light colours are those of inlined styles. Dark ones are those of the rules below
+//! `@media (prefers-color-scheme:dark)` that name elements and classes; where none says
+//! anything the light one stays, as in mail programs. Colours are hexadecimal, `white` or
+//! `black`; any other is a finding, because nothing could be said of it.
+
+use super::markup::{Tag, Token, tokens};
+
+/// What every text must reach; larger text gets no discount.
+const LEAST: f64 = 4.5;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Colour([u8; 3]);
+
+const WHITE: Colour = Colour([255; 3]);
+const BLACK: Colour = Colour([0; 3]);
+
+/// Text and ground of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pair {
+    text: Colour,
+    ground: Colour,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Element<'a> {
+    name: &'a str,
+    light: Pair,
+    dark: Pair,
+    is_hidden: bool,
+}
+
+pub(super) fn lint_contrast(html: &str, problems: &mut Vec<String>) {
+    let rules = match dark_rules(html) {
+        Ok(rules) => rules,
+        Err(finding) => return problems.push(finding),
+    };
+    let start = Pair { text: BLACK, ground: WHITE };
+    let root = Element { name: "", light: start, dark: start, is_hidden: false };
+    let mut open = vec![root];
+    let mut seen: Vec<(Pair, &'static str)> = Vec::new();
+    for token in tokens(html) {
+        let around = *open.last().unwrap_or(&root);
+        match token {
+            Token::Open(tag) if !tag.is_void() => match enter(&tag, around, &rules) {
+                Ok(element) => open.push(element),
+                Err(finding) => {
+                    if !problems.contains(&finding) {
+                        problems.push(finding);
+                    }
+                    open.push(Element { name: tag.name, ..around });
+                }
+            },
+            Token::Close(name) => {
+                if let Some(at) = open.iter().rposition(|element| element.name == name) {
+                    open.truncate(at.max(1));
+                }
+            }
+            Token::Text(text) if !around.is_hidden && !text.trim().is_empty() => {
+                for (pair, mode) in [(around.light, "light"), (around.dark, "dark")] {
+                    if !seen.contains(&(pair, mode)) {
+                        seen.push((pair, mode));
+                        lint_pair(pair, mode, text, problems);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn lint_pair(pair: Pair, mode: &str, text: &str, problems: &mut Vec<String>) {
+    let contrast = contrast(pair);
+    if contrast < LEAST {
+        let words: String = text.trim().chars().take(30).collect();
+        problems.push(format!(
+            "the text `{words}` has a contrast of {:.2} to 1 in {mode} mode, less than {LEAST}: \
+             {} on {}",
+            // Rounded down, so that 4.499 does not read as enough.
+            (contrast * 100.0).floor() / 100.0,
+            shown(pair.text),
+            shown(pair.ground),
+        ));
+    }
+}
+
+fn shown(Colour([r, g, b]): Colour) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+/// WCAG 2.2, definition of contrast ratio.
+fn contrast(pair: Pair) -> f64 {
+    let (a, b) = (luminance(pair.text), luminance(pair.ground));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// WCAG 2.2, definition of relative luminance.
+fn luminance(Colour(channels): Colour) -> f64 {
+    let [r, g, b] = channels.map(|channel| {
+        let part = f64::from(channel) / 255.0;
+        if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+    });
+    0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+/// A dark rule: which elements, and what it changes.
+struct Rule {
+    element: Option<String>,
+    class: Option<String>,
+    text: Option<Colour>,
+    ground: Option<Colour>,
+}
+
+impl Rule {
+    fn fits(&self, tag: &Tag<'_>) -> bool {
+        self.element.as_ref().is_none_or(|name| name == tag.name)
+            && self.class.as_ref().is_none_or(|class| {
+                tag.attribute("class")
+                    .is_some_and(|own| own.split_ascii_whitespace().any(|own| own == class))
+            })
+    }
+
+    /// CSS Selectors level 4, section 17: classes before elements.
+    fn specificity(&self) -> u8 {
+        u8::from(self.class.is_some()) * 2 + u8::from(self.element.is_some())
+    }
+}
+
+fn enter<'a>(tag: &Tag<'a>, around: Element<'_>, rules: &[Rule]) -> Result<Element<'a>, String> {
+    let mut light = around.light;
+    let mut dark = around.dark;
+    let mut is_hidden = around.is_hidden || matches!(tag.name, "head" | "style" | "title");
+    for (property, value) in declarations(tag.attribute("style").unwrap_or_default()) {
+        match property {
+            "color" => {
+                light.text = colour(value)?;
+                dark.text = light.text;
+            }
+            "background-color" | "background" => {
+                light.ground = colour(value)?;
+                dark.ground = light.ground;
+            }
+            "display" if value == "none" => is_hidden = true,
+            _ => {}
+        }
+    }
+    if let Some(value) = tag.attribute("bgcolor") {
+        light.ground = colour(value)?;
+        dark.ground = light.ground;
+    }
+    for rule in rules.iter().filter(|rule| rule.fits(tag)) {
+        dark.text = rule.text.unwrap_or(dark.text);
+        dark.ground = rule.ground.unwrap_or(dark.ground);
+    }
+    Ok(Element { name: tag.name, light, dark, is_hidden })
+}
+
+fn declarations(style: &str) -> impl Iterator<Item = (&str, &str)> {
+    style.split(';').filter_map(|declaration| {
+        let (property, value) = declaration.split_once(':')?;
+        let value = value.trim().trim_end_matches("!important").trim_end();
+        Some((property.trim(), value))
+    })
+}
+
+fn colour(text: &str) -> Result<Colour, String> {
+    let digit = |c: char| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digits: Option<Vec<u8>> =
+        text.strip_prefix('#').and_then(|t| t.chars().map(digit).collect());
+    match (digits.as_deref(), text) {
+        (Some(&[r, g, b]), _) => Ok(Colour([r * 17, g * 17, b * 17])),
+        (Some(digits @ &[_, _, _, _, _, _]), _) => {
+            Ok(Colour([0, 2, 4].map(|at| digits[at] * 16 + digits[at + 1])))
+        }
+        (_, "white") => Ok(WHITE),
+        (_, "black") => Ok(BLACK),
+        _ => {
+            Err(format!("the colour `{text}` is not written as `#12355b`: its contrast is unknown"))
+        }
+    }
+}
+
+/// Rules for dark mode in the order in which they win, the last one last.
+fn dark_rules(html: &str) -> Result<Vec<Rule>, String> {
+    let mut rules = Vec::new();
+    for (at, _) in html.match_indices("@media") {
+        let Some((condition, rest)) = html[at..].split_once('{') else { continue };
+        let condition: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
+        if !condition.contains("prefers-color-scheme:dark") {
+            continue;
+        }
+        // The block ends with two braces: that of its last rule and its own.
+        for rule in block(rest).split('}') {
+            let Some((selectors, declared)) = rule.split_once('{') else { continue };
+            let (mut text, mut ground) = (None, None);
+            for (property, value) in declarations(declared) {
+                match property {
+                    "color" => text = Some(colour(value)?),
+                    "background-color" | "background" => ground = Some(colour(value)?),
+                    _ => {}
+                }
+            }
+            if text.is_none() && ground.is_none() {
+                continue;
+            }
+            for selector in selectors.split(',') {
+                let (element, class) = simple(selector.trim())?;
+                rules.push(Rule { element, class, text, ground });
+            }
+        }
+    }
+    // Stable: of equally specific ones the last wins.
+    rules.sort_by_key(Rule::specificity);
+    Ok(rules)
+}
+
+/// Content of a block behind its opening brace.
+fn block(css: &str) -> &str {
+    let mut depth = 1;
+    for at in memchr::memchr2_iter(b'{', b'}', css.as_bytes()) {
+        match css.as_bytes()[at] {
+            b'{' => depth += 1,
+            _ if depth == 1 => return &css[..at],
+            _ => depth -= 1,
+        }
+    }
+    css
+}
+
+/// `name`, `.class` or `name.class`.
+fn simple(selector: &str) -> Result<(Option<String>, Option<String>), String> {
+    let (name, class) = selector.split_once('.').unwrap_or((selector, ""));
+    let is_name =
+        |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if !is_name(name) || !is_name(class) || selector.is_empty() {
+        return Err(format!(
+            "the rule `{selector}` for dark mode is neither an element nor a class: its contrast \
+             is unknown"
+        ));
+    }
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Ok((given(name), given(class)))
+}

@@ -1,0 +1,122 @@
+//! Fields that a template asks for, found in its text.
+//!
+//! Tera takes a field that is not there as false where it stands in a condition, so that a
+//! misspelt one would hide its part from every reader for ever, without an error.
+
+use std::collections::BTreeSet;
+
+/// Fields of `loop` (Tera, section on loops).
+const OF_LOOPS: [&str; 5] = ["first", "index", "index0", "last", "length"];
+
+/// First field behind a dot that is not among `known`: its line and the path it ends. Keys that
+/// the template gives to maps of its own are known too.
+pub(super) fn unknown_field(source: &str, known: &BTreeSet<String>) -> Option<(usize, String)> {
+    let own: BTreeSet<&str> = tags(source).flat_map(|tag| strings(tag.code)).collect();
+    let is_known = |field: &str| {
+        known.contains(field)
+            || own.contains(field)
+            || OF_LOOPS.contains(&field)
+            || field.bytes().all(|b| b.is_ascii_digit())
+    };
+    tags(source).find_map(|tag| {
+        paths(&without_strings(tag.code)).find_map(|path| {
+            let mut parts = path.split('.');
+            parts.next();
+            parts.any(|field| !is_known(field)).then(|| (tag.line, path.clone()))
+        })
+    })
+}
+
+/// Line of the first tag that names `name` alone.
+pub(super) fn line_of(source: &str, name: &str) -> Option<usize> {
+    let names = |tag: &TemplateTag<'_>| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+        without_strings(tag.code)
+            .split(|c| !is_part(c))
+            .any(|word| word.split('.').next() == Some(name))
+    };
+    tags(source).find(names).map(|tag| tag.line)
+}
+
+struct TemplateTag<'a> {
+    line: usize,
+    code: &'a str,
+}
+
+/// What stands between the braces of expressions and statements, without comments.
+fn tags(source: &str) -> impl Iterator<Item = TemplateTag<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let open = at + source[at..].find('{')?;
+            let end = match source.as_bytes().get(open + 1)? {
+                b'{' => "}}",
+                b'%' => "%}",
+                b'#' => "#}",
+                _ => {
+                    at = open + 1;
+                    continue;
+                }
+            };
+            let code = &source[open + 2..];
+            let code = &code[..code.find(end).unwrap_or(code.len())];
+            at = open + 2 + code.len();
+            if end != "#}" {
+                let line = source[..open].matches('\n').count() + 1;
+                return Some(TemplateTag { line, code });
+            }
+        }
+    })
+}
+
+const QUOTES: [char; 3] = ['"', '\'', '`'];
+
+fn strings(code: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = code;
+    while let Some(open) = rest.find(QUOTES) {
+        let quote = rest[open..].chars().next().unwrap_or('"');
+        let inner = &rest[open + 1..];
+        let Some(end) = inner.find(quote) else { break };
+        found.push(&inner[..end]);
+        rest = &inner[end + 1..];
+    }
+    found
+}
+
+fn without_strings(code: &str) -> String {
+    strings(code).iter().fold(code.to_owned(), |code, string| {
+        if string.is_empty() { code } else { code.replacen(string, "", 1) }
+    })
+}
+
+/// `entry.event.when`: names joined by dots, a question mark before a dot left out.
+fn paths(code: &str) -> impl Iterator<Item = String> {
+    let code = code.replace("?.", ".");
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    code.split(|c| !is_part(c))
+        .map(|path| path.trim_matches('.').to_owned())
+        .filter(|path| path.contains('.') && path.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(source: &str, expected: Option<(usize, &str)>) {
+        let known = ["event", "when"].map(str::to_owned).into();
+        let expected = expected.map(|(line, path)| (line, path.to_owned()));
+        assert_eq!(unknown_field(source, &known), expected, "{source}");
+    }
+
+    #[test]
+    fn a_misspelt_field_of_a_condition_is_found() {
+        check("a\n{% if entry.evnt %}", Some((2, "entry.evnt")));
+        check("{{ entry.event.wen }}", Some((1, "entry.event.wen")));
+        check("{{ entry.event?.when ~ \" entry.x \" }} {# entry.y #} entry.z {entry.z}", None);
+        check("{% if loop.first and entry.event.0 or 1.5 > 1 %}", None);
+        check("{% set m = {\"own\": 1} %}{{ m.own }}", None);
+    }
+}

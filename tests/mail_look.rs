@@ -1,0 +1,144 @@
+//! How mails look, to programs that judge mails: `html-validate`, Can I email, axe in Chromium,
+//! `SpamAssassin`. Each sample issue goes through all of them.
+//!
+//! What is installed from npm lies in the folder that `TIDINGS_NODE_MODULES` names. A test that
+//! misses its program says so and is skipped.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where its own data is wrong")]
+#![allow(clippy::print_stdout, reason = "says what was not tested")]
+#![allow(clippy::allow_attributes, reason = "not every file below prints")]
+
+#[path = "mail_look/browser.rs"]
+mod browser;
+#[path = "support/news.rs"]
+mod news;
+#[path = "readers/program.rs"]
+#[expect(dead_code, unreachable_pub, reason = "other tests use the rest of it")]
+mod program;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use chrono::DateTime;
+use serde_json::{Value, json};
+use tidings::config::Sender;
+use tidings::digest::render::samples::samples;
+use tidings::digest::render::{RenderedIssue, Slot, render};
+use tidings::feeds::Site;
+use tidings::mail::message::{IssueHeaders, Personal, encode, splice};
+use tidings::templates::Templates;
+
+const UNSUBSCRIBE: &str = "https://press.example.org/unsubscribe/TOKEN";
+
+/// The samples by name, as our own templates render them.
+fn issues() -> Vec<(&'static str, RenderedIssue)> {
+    let site = Site { title: "Harbour City Office".into(), ..news::site() };
+    samples()
+        .iter()
+        .map(|sample| {
+            (sample.name, render(&Templates::builtin(), &site, &sample.content()).unwrap())
+        })
+        .collect()
+}
+
+/// HTML parts as a reader gets them.
+fn pages() -> Vec<(&'static str, String)> {
+    let marker = Slot::Unsubscribe.marker();
+    let whole = |issue: RenderedIssue| issue.html.replace(marker, UNSUBSCRIBE);
+    issues().into_iter().map(|(name, issue)| (name, whole(issue))).collect()
+}
+
+/// Where npm put `package`, or a skip.
+fn node_modules(package: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "a test is told where the packages are")]
+    let folder = PathBuf::from(std::env::var_os("TIDINGS_NODE_MODULES").unwrap_or_default());
+    let has_node = Command::new("node").arg("--version").output().is_ok();
+    if !has_node || !folder.join(package).is_dir() {
+        println!("skipped: {package} is not installed");
+        return None;
+    }
+    Some(folder)
+}
+
+/// What a script of ours finds in the HTML parts.
+fn findings(package: &str, script: &str) -> Option<Value> {
+    let modules = node_modules(package)?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail_look").join(script);
+    let pages: Vec<Value> =
+        pages().into_iter().map(|(name, html)| json!({"name": name, "html": html})).collect();
+    let mut node = Command::new("node");
+    let output =
+        program::output(node.arg(script).arg(modules), Value::from(pages).to_string().as_bytes());
+    Some(serde_json::from_slice(&output).unwrap())
+}
+
+#[test]
+fn html_validate_finds_no_error() {
+    if let Some(found) = findings("html-validate", "validate.mjs") {
+        assert_eq!(found, json!([]));
+    }
+}
+
+#[test]
+fn gmail_outlook_and_apple_mail_know_all_that_the_mail_stands_on() {
+    if let Some(found) = findings("@jsx-email/doiuse-email", "support.mjs") {
+        assert_eq!(found, json!([]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axe_finds_no_violation_in_light_and_in_dark() {
+    let Some(modules) = node_modules("axe-core") else { return };
+    let Some(driver) = browser::driver() else { return };
+    let axe = std::fs::read_to_string(modules.join("axe-core/axe.min.js")).unwrap();
+    for is_dark in [false, true] {
+        for (name, html) in pages() {
+            let found = browser::violations(&driver, &axe, &html, is_dark).await;
+            assert_eq!(found, json!([]), "{name}, dark: {is_dark}");
+        }
+    }
+}
+
+#[test]
+fn spamassassin_takes_no_sample_for_spam() {
+    if program::find("spamassassin", "--version").is_none() {
+        return;
+    }
+    for (name, issue) in issues() {
+        let mut spamassassin = Command::new("spamassassin");
+        // Local rules alone: nothing is asked of anybody.
+        let judged =
+            program::output(spamassassin.args(["--local", "--test-mode"]), &message(&issue));
+        let judged = String::from_utf8_lossy(&judged);
+        let score = judged.split("score=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let score: f64 = score.unwrap().parse().unwrap();
+        // Rounded to a tenth: what is below 0 by less reads `-0.0`.
+        assert!(score.is_sign_negative(), "{name}: {judged}");
+    }
+}
+
+/// The message of a made-up person.
+fn message(issue: &RenderedIssue) -> Vec<u8> {
+    let from = Sender {
+        name: Some("Harbour City Press Office".to_owned()),
+        address: "news@press.example.org".parse().unwrap(),
+    };
+    let headers = IssueHeaders {
+        from: &from,
+        reply_to: None,
+        digest: "daily",
+        site_host: "press.example.org",
+        web_url: "https://press.example.org/issues/4f2a9c",
+        feedback_id: "4f2a9c:daily:digest:press.example.org",
+        unsubscribe_address: None,
+    };
+    let personal = Personal {
+        address: &"mei@example.com".parse().unwrap(),
+        answers: None,
+        message_id: "4f2a9c@press.example.org",
+        date: DateTime::parse_from_rfc3339("2026-03-01T08:00:00+08:00").unwrap(),
+        unsubscribe_url: UNSUBSCRIBE,
+        unsubscribe_token: "TOKEN",
+    };
+    splice(&encode(issue, &headers), &personal).unwrap()
+}
