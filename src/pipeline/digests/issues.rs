@@ -53,10 +53,7 @@ fn make_issue(press: &Press, basis: &Basis, issue: &PlannedIssue) -> Result<NewI
         more: issue.lines.len() - lines.len(),
         web_url: &web_url,
         sender: config.mail.legal.as_ref(),
-        now: match &basis.occasion {
-            Occasion::Scheduled(due) => due.moment,
-            Occasion::ByHand | Occasion::Immediate => press.clock.now(),
-        },
+        now: moment(press, basis),
     };
     let failed = |source| DigestError::Render { digest: basis.digest.name.clone(), source };
     let shown = content(&issue.lines[..issue.shown]);
@@ -93,6 +90,16 @@ fn make_issue(press: &Press, basis: &Basis, issue: &PlannedIssue) -> Result<NewI
         mail: compressed(&mail),
         web: compressed(web.as_bytes()),
     })
+}
+
+/// The moment a run speaks from: the one it was due, else that of its newest entry, so that the
+/// same news gives the same bytes whenever it is sent.
+fn moment(press: &Press, basis: &Basis) -> DateTime<Utc> {
+    let newest = || basis.changes.iter().map(|change| change.entry.updated.to_utc()).max();
+    match &basis.occasion {
+        Occasion::Scheduled(due) => due.moment,
+        Occasion::ByHand | Occasion::Immediate => newest().unwrap_or_else(|| press.clock.now()),
+    }
 }
 
 /// Octets of a message: a tenth of what most relays take, and twice as much as an HTML part of
