@@ -112,10 +112,7 @@ fn compose_lines(
         more: issue.lines.len() - lines.len(),
         web_url: &web_url,
         sender: config.mail.legal.as_ref(),
-        now: match &basis.occasion {
-            Occasion::Scheduled(due) => due.moment,
-            Occasion::ByHand | Occasion::Immediate | Occasion::Succession(_) => press.clock.now(),
-        },
+        now: moment(press, basis),
     };
     let failed = |source| DigestError::Render { digest: basis.digest.name.clone(), source };
     let shown = content(&issue.lines[..issue.shown]);
@@ -138,6 +135,18 @@ fn compose_lines(
     let mail = encode(&rendered, &headers);
     check_structure(press, &basis.digest.name, &mail)?;
     Ok(Composed { hash: hash_of_issue, rendered, web, mail })
+}
+
+/// The moment a run speaks from: the one it was due, else that of its newest entry, so that the
+/// same news gives the same bytes whenever it is sent.
+fn moment(press: &Press, basis: &Basis) -> DateTime<Utc> {
+    let newest = || basis.changes.iter().map(|change| change.entry.updated.to_utc()).max();
+    match &basis.occasion {
+        Occasion::Scheduled(due) => due.moment,
+        Occasion::ByHand | Occasion::Immediate | Occasion::Succession(_) => {
+            newest().unwrap_or_else(|| press.clock.now())
+        }
+    }
 }
 
 /// Octets of a message: a tenth of what most relays take, and twice as much as an HTML part of
