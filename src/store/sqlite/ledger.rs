@@ -500,15 +500,16 @@ const ANSWERED: &str = "
         and a.subscriber_id = d.subscriber_id
     where d.run_id = ?1 and d.subscriber_id = ?2";
 
-/// Deferred is an outcome: the relay knows the sender and the person.
+/// Deferred is an outcome: the relay knows the sender and the person. A run whose first are gone
+/// is told too, so that its others do not wait for nobody.
 const CANARIES: &str = "
-    select r.id, count(*),
+    select r.id, count(d.subscriber_id),
         count(*) filter (where d.state = 'claimed' or d.state = 'intent'
             or (d.state = 'pending' and d.attempt = 0)),
         count(*) filter (where d.lease_until is not null),
         count(*) filter (where d.state = 'rejected'),
         max(iif(d.state = 'rejected', d.reply_code || ' ' || d.reply, null))
-    from run r cross join delivery d on d.run_id = r.id and d.subscriber_id <= r.canary
+    from run r left join delivery d on d.run_id = r.id and d.subscriber_id <= r.canary
     where r.state = 'sending' and r.canary is not null group by r.id";
 
 const RUN: &str = "
