@@ -53,7 +53,7 @@ macro_rules! owe {
             $unsent,
             "  and subscription.subscriber_id = d.subscriber_id
                and subscription.state = 'confirmed'
-               and (subscription.digest_id = r.digest_id or g.name = 'urgent')
+               and g.name not in ('correction', 'reminder')
                and subscription.feed in (select i.feed from issue_entry i
                  where i.issue_id = d.issue_id)
                and b.seq < coalesce(subscription.owed_from,
