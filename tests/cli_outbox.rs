@@ -256,6 +256,7 @@ async fn a_cancelled_run_is_not_sent_and_its_news_comes_with_the_next() {
     let dry = done(&office, &["cancel", "1", "--dry-run"]);
     assert_eq!(dry, "run 1 (daily now:1): 3 e-mails would not be sent\n");
     assert_eq!(deliveries(&office, "pending"), 3);
+    done(&office, &["pause", "1"]);
     let said = done(&office, &["cancel", "1", "--yes", "--reason", "wrong figure"]);
     assert_eq!(
         said,
@@ -267,6 +268,8 @@ async fn a_cancelled_run_is_not_sent_and_its_news_comes_with_the_next() {
     assert!(again.ends_with("wrong figure (mei)\n"), "{again}");
     assert_eq!(json(&office, &["cancel", "1"])["cancelled"], Value::Null);
     assert_eq!(deliveries(&office, "cancelled"), 3);
+    let resumed = done(&office, &["resume", "1"]);
+    assert!(!resumed.contains("goes on"), "{resumed}");
 
     let sink = Sink::at(address, true, |_, _| Play::Accept).await;
     assert_eq!(publish(&office).await.code, 0);

@@ -74,12 +74,14 @@ pub(super) async fn run(
     let hubs = if is_rehearsal { Hubs::HearNothing } else { Hubs::AreTold };
     let stop = stop_on_signals();
     let mut waits_for: Option<Holder> = None;
+    let mut has_asked = false;
     let report = loop {
         match lock::ask(&press.config.store_path, "publish-now")? {
             Asked::Taken(_lock) => {
                 break local::run(&press, args, output, &stop, hubs).await?;
             }
             Asked::HeldBy(Some(holder)) if holder.is_daemon() => {
+                has_asked = true;
                 if let Some(report) = remote::run(&press, args, output, &stop).await? {
                     break report;
                 }
@@ -94,7 +96,14 @@ pub(super) async fn run(
             Asked::HeldBy(_) => {}
         }
         if *stop.borrow() {
-            return Err(Failure::new(anyhow::anyhow!("stopped before anything was done")));
+            return Err(if has_asked {
+                let hint = "what it has taken up goes on: `tidings status` shows it, \
+                            `tidings pause` stops it";
+                let error = anyhow::anyhow!("stopped following the daemon");
+                Failure { hint: Some(hint.to_owned()), ..Failure::new(error) }
+            } else {
+                Failure::new(anyhow::anyhow!("stopped before anything was done"))
+            });
         }
         tokio::time::sleep(LOOK).await;
     };

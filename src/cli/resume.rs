@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::output::Output;
 use super::pause::{stopped, target, told, who};
+use super::runs::said_of;
 use super::session::{wake_after_pause, when_it_goes_on};
 use super::{Global, session};
 use crate::config::Environment;
@@ -44,7 +45,10 @@ pub(super) async fn run(
     if resumed.is_some() {
         is_taken_up = wake_after_pause(press).await?;
         output.say_paragraph("resumed: ", &target.name);
-        output.say_paragraph("", when_it_goes_on(is_taken_up));
+        match target.run.as_ref().filter(|run| run.is_ended()) {
+            Some(run) => output.say_paragraph("", &format!("it is at its end: {}", said_of(run))),
+            None => output.say_paragraph("", when_it_goes_on(is_taken_up)),
+        }
     } else {
         output.say_paragraph("not paused: ", &target.name);
     }

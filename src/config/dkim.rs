@@ -72,7 +72,7 @@ impl Checker<'_> {
             ));
         }
         let path = base.join(&key.key_file);
-        let make = match kind {
+        let make = |path: &Path| match kind {
             Kind::Rsa => format!("openssl genrsa -out {} 2048", path.display()),
             Kind::Ed25519 => {
                 format!("openssl genpkey -algorithm ed25519 -out {}", path.display())
@@ -82,7 +82,7 @@ impl Checker<'_> {
             wrong(
                 "key_file",
                 format!("`{name}.key_file` cannot be read: `{}`: {error}", path.display()),
-                format!("make it readable to tidings, or make one with `{make}`"),
+                format!("make it readable to tidings, or make one with `{}`", make(&path)),
             )
         })?;
         if is_open {
@@ -95,7 +95,11 @@ impl Checker<'_> {
             wrong(
                 "key_file",
                 format!("`{name}.key_file` cannot sign: `{}`: {error}", path.display()),
-                format!("make one with `{make}`, and publish its public half"),
+                // What lies there may be a key in use, and nobody's command is to write over it.
+                format!(
+                    "make one with `{}`, name it there, and publish its public half",
+                    make(&path.with_file_name("dkim-new.pem"))
+                ),
             )
         })
     }

@@ -222,6 +222,11 @@ pub(super) fn show_runs(
                 (count(open, "run is", "runs are"), if open == 1 { "it" } else { "them" });
             line(output, "", &format!("{runs} not complete; the next run goes on with {them}"));
         }
+        let unknown: u64 = runs.iter().filter_map(|run| run.deliveries.get("uncertain")).sum();
+        if unknown > 0 {
+            let mails = count(unknown, "e-mail is", "e-mails are");
+            line(output, "", &format!("{mails} of unknown fate: `tidings outbox` lists them"));
+        }
         for run in runs.iter().filter(|run| run.state == "paused") {
             let wish = pauses.iter().find(|pause| stops(pause, run.run, &run.digest));
             let wish = wish.map_or("tidings resume".to_owned(), resume_of);

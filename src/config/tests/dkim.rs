@@ -112,16 +112,16 @@ fn what_is_wrong_with_signing_is_told_with_its_line_and_remedy() {
         "config/rsa.pem",
         "line 10: `mail.dkim.ed25519.key_file` cannot sign: `config/rsa.pem`: \
          its key is not a good ed25519 key",
-        "make one with `openssl genpkey -algorithm ed25519 -out config/rsa.pem`, \
-         and publish its public half",
+        "make one with `openssl genpkey -algorithm ed25519 -out config/dkim-new.pem`, \
+         name it there, and publish its public half",
     );
     check_dkim(
         "config/rsa.pem",
         "config/tidings.yaml",
         "line 9: `mail.dkim.key_file` cannot sign: `config/tidings.yaml`: \
          it holds no private key in PEM that is free of a passphrase",
-        "make one with `openssl genrsa -out config/tidings.yaml 2048`, \
-         and publish its public half",
+        "make one with `openssl genrsa -out config/dkim-new.pem 2048`, \
+         name it there, and publish its public half",
     );
     check_dkim(
         "    key_file: config/rsa.pem\n",
