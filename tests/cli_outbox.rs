@@ -419,3 +419,21 @@ async fn progress_is_told_at_the_end_unless_nobody_wants_to_hear() {
     assert_eq!(daemon.stop().0, 0);
     assert_eq!(sink.accepted().len(), 9);
 }
+
+#[test]
+fn only_who_sends_needs_the_password_of_the_relay() {
+    let office = Office::new();
+    let config = office.read("config/tidings.yaml");
+    let relay = config.replace("maildir:var/mail", "smtps://me@relay.example");
+    office.write("config/tidings.yaml", relay);
+    for arguments in [&["pause"][..], &["resume"], &["runs"], &["check"]] {
+        let done = office.run(arguments);
+        assert_eq!(done.code, 0, "{done:?}");
+    }
+    for arguments in [&["publish-now", "--yes"][..], &["daemon"]] {
+        let done = office.run(arguments);
+        assert_eq!(done.code, 2, "{done:?}");
+        let told = "`mail.relay` has the user `me` and no password is given";
+        assert!(done.stderr.contains(told), "{done:?}");
+    }
+}

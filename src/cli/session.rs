@@ -122,6 +122,20 @@ fn maildir(config: &Config) -> PathBuf {
     }
 }
 
+/// Refuses to send where the relay asks for a password that is not here.
+pub(super) fn refuse_without_password(press: &Press) -> Result<(), Failure> {
+    match press.config.mail.relay.lacks_password_of() {
+        None => Ok(()),
+        Some(user) => Err(Failure::usage(
+            format!(
+                "{}: `mail.relay` has the user `{user}` and no password is given",
+                press.config.path.display()
+            ),
+            "set `TIDINGS_SMTP_PASSWORD`, or `mail.password_file`",
+        )),
+    }
+}
+
 /// Refuses to go on where people follow what the config no longer has.
 pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
     match feeds::lost(press).await? {
