@@ -256,6 +256,7 @@ async fn a_cancelled_run_is_not_sent_and_its_news_comes_with_the_next() {
     let dry = done(&office, &["cancel", "1", "--dry-run"]);
     assert_eq!(dry, "run 1 (daily now:1): 3 e-mails would not be sent\n");
     assert_eq!(deliveries(&office, "pending"), 3);
+    done(&office, &["pause", "1"]);
     let said = done(&office, &["cancel", "1", "--yes", "--reason", "wrong figure"]);
     assert_eq!(
         said,
@@ -267,6 +268,8 @@ async fn a_cancelled_run_is_not_sent_and_its_news_comes_with_the_next() {
     assert!(again.ends_with("wrong figure (mei)\n"), "{again}");
     assert_eq!(json(&office, &["cancel", "1"])["cancelled"], Value::Null);
     assert_eq!(deliveries(&office, "cancelled"), 3);
+    let resumed = done(&office, &["resume", "1"]);
+    assert!(!resumed.contains("goes on"), "{resumed}");
 
     let sink = Sink::at(address, true, |_, _| Play::Accept).await;
     assert_eq!(publish(&office).await.code, 0);
@@ -415,4 +418,22 @@ async fn progress_is_told_at_the_end_unless_nobody_wants_to_hear() {
     assert!(followed.stderr.contains("\n3 e-mails in "), "{followed:?}");
     assert_eq!(daemon.stop().0, 0);
     assert_eq!(sink.accepted().len(), 9);
+}
+
+#[test]
+fn only_who_sends_needs_the_password_of_the_relay() {
+    let office = Office::new();
+    let config = office.read("config/tidings.yaml");
+    let relay = config.replace("maildir:var/mail", "smtps://me@relay.example");
+    office.write("config/tidings.yaml", relay);
+    for arguments in [&["pause"][..], &["resume"], &["runs"], &["check"]] {
+        let done = office.run(arguments);
+        assert_eq!(done.code, 0, "{done:?}");
+    }
+    for arguments in [&["publish-now", "--yes"][..], &["daemon"]] {
+        let done = office.run(arguments);
+        assert_eq!(done.code, 2, "{done:?}");
+        let told = "`mail.relay` has the user `me` and no password is given";
+        assert!(done.stderr.contains(told), "{done:?}");
+    }
 }

@@ -60,6 +60,12 @@ pub(super) fn run(
     output: Output,
 ) -> Result<u8, Failure> {
     let config = session::config(global, environment, output)?;
+    if let Some(user) = config.mail.relay.lacks_password_of() {
+        output.warn(&format!(
+            "`mail.relay` has the user `{user}` and no password is given here: whoever sends \
+             needs `TIDINGS_SMTP_PASSWORD`, or `mail.password_file`"
+        ));
+    }
     if config.mail.legal.is_none() {
         output.warn(
             "`mail.legal` is missing: no law is checked, and mails do not say where their sender \

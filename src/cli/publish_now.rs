@@ -89,6 +89,9 @@ pub(super) async fn run(
     let report = loop {
         match lock::ask(&press.config.store_path, "publish-now")? {
             Asked::Taken(_lock) => {
+                if !args.feeds_only {
+                    session::refuse_without_password(&press)?;
+                }
                 break local::run(&press, args, &overrides, output, &stop, hubs).await?;
             }
             Asked::HeldBy(Some(holder)) if holder.is_daemon() => {

@@ -136,6 +136,20 @@ fn maildir(config: &Config) -> PathBuf {
     }
 }
 
+/// Refuses to send where the relay asks for a password that is not here.
+pub(super) fn refuse_without_password(press: &Press) -> Result<(), Failure> {
+    match press.config.mail.relay.lacks_password_of() {
+        None => Ok(()),
+        Some(user) => Err(Failure::usage(
+            format!(
+                "{}: `mail.relay` has the user `{user}` and no password is given",
+                press.config.path.display()
+            ),
+            "set `TIDINGS_SMTP_PASSWORD`, or `mail.password_file`",
+        )),
+    }
+}
+
 /// Refuses to go on where what is to be sent or published could not be, or not as meant.
 pub(super) async fn refuse_unfit(press: &Press) -> Result<(), Failure> {
     try_templates(&press.templates, &press.config.site)?;

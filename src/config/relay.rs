@@ -41,6 +41,9 @@ pub struct SmtpRelay {
     pub security: Security,
     /// User and password (RFC 4954), where the relay wants them.
     pub credentials: Option<(String, Secret)>,
+    /// A user whose password is not at hand: only who sends needs it, and it may be the daemon's
+    /// alone.
+    pub lacks_password_of: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,14 @@ pub enum Security {
 }
 
 impl Relay {
+    /// Whether the relay cannot be logged in to from here: the user whose password is missing.
+    pub fn lacks_password_of(&self) -> Option<&str> {
+        match self {
+            Self::Maildir(_) => None,
+            Self::Smtp(relay) => relay.lacks_password_of.as_deref(),
+        }
+    }
+
     /// A Maildir, or a server on this machine.
     pub fn is_local(&self) -> bool {
         match self {
@@ -121,16 +132,11 @@ pub(super) fn parse(
             "use `smtps://` or `smtp+starttls://`, or set `mail.allow_plain: true`".into(),
         ));
     }
-    let credentials = match (url.username(), password) {
-        ("", _) => None,
-        (user, Some(password)) => Some((user.replace("%40", "@"), password)),
-        (user, None) => {
-            return Err((
-                format!("`mail.relay` has the user `{user}` and no password is given"),
-                "set `TIDINGS_SMTP_PASSWORD`, or `mail.password_file`".into(),
-            ));
-        }
+    let user = Some(url.username().replace("%40", "@")).filter(|user| !user.is_empty());
+    let (credentials, lacks_password_of) = match (user, password) {
+        (Some(user), Some(password)) => (Some((user, password)), None),
+        (user, _) => (None, user),
     };
     let port = url.port().unwrap_or(default_port);
-    Ok(Relay::Smtp(SmtpRelay { host, port, security, credentials }))
+    Ok(Relay::Smtp(SmtpRelay { host, port, security, credentials, lacks_password_of }))
 }

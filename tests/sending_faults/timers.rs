@@ -20,6 +20,7 @@ async fn open(relay: &Relay, timeouts: Timeouts) -> Result<Connection, RelayErro
         port: relay.address.port(),
         security: Security::Plain,
         credentials: None,
+        lacks_password_of: None,
     };
     Connection::open(&relay, timeouts, &TlsSettings::system()).await
 }

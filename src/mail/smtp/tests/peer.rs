@@ -199,7 +199,7 @@ pub(super) fn pipe(room_bytes: usize) -> (Box<dyn Stream>, Peer) {
 pub(super) fn relay(security: Security, user: Option<&str>) -> SmtpRelay {
     let host = "relay.example.org".to_owned();
     let credentials = user.map(|user| (user.to_owned(), Secret::new("hunter2".into())));
-    SmtpRelay { host, port: 25, security, credentials }
+    SmtpRelay { host, port: 25, security, credentials, lacks_password_of: None }
 }
 
 /// Each phase has its own, so that a test sees which timer ran out.
