@@ -124,7 +124,7 @@ async fn two_accepted_rows_need_two_messages() {
          values (2, 1, 'now:2', 1, 2, 'complete', 1, 0);
          insert into delivery select 2, 1, issue_id, address_version, token_key, dkim_selector,
              dated_at, state, next_at, owner, fence, lease_until, attempt, unknowns, reply_code,
-             reply, reason, path, changed_at from delivery where subscriber_id = 1",
+             reply, reason, path, changed_at, answers_run from delivery where subscriber_id = 1",
     )
     .await;
     case.expect(&[Finding::Lost { subscriber: 1, accepted: 2, messages: 1 }]).await;
