@@ -190,7 +190,7 @@ async fn one_click_in_urgent_news_ends_the_feeds_that_brought_it_and_no_others()
     let import = ["subscribers", "import", "events.csv", "--consent", "test", "--confirmed"];
     assert_eq!(office.run(&import).code, 0);
     let (office, router, store) = served(office).await;
-    assert!(office.mails()[0].contains("Urgent notice"));
+    assert!(office.mails()[0].contains("Urgent news: 1 item"), "{:?}", office.mails());
     let path = unsubscribe_path(&office);
     let (_, page) = get(&router, &path).await;
     assert!(page.contains("Stop the mail of all?"), "{page}");
