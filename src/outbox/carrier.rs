@@ -381,16 +381,13 @@ impl Carrier {
             supply.put_back(held);
             return Ok(());
         }
-        match supply.failed_at(&held.claim, error.to_string()) {
-            aside @ Outcome::LaidAside { .. } => {
-                self.results.keep(&held.claim, held.claim.attempt + 1, aside);
-                self.settled(held).await
-            }
-            _ => {
-                supply.put_back_failed(held);
-                Ok(())
-            }
+        let outcome = supply.failed_at(&held.claim, error.to_string());
+        if let Outcome::LaidAside { .. } = outcome {
+            self.results.keep(&held.claim, held.claim.attempt + 1, outcome);
+            return self.settled(held).await;
         }
+        supply.put_back_failed(held);
+        Ok(())
     }
 
     /// Another try would fail the same way until a person has had a look.
