@@ -407,7 +407,7 @@ async fn progress_is_told_at_the_end_unless_nobody_wants_to_hear() {
     let sink = Sink::start().await;
     let office = office(&sink, 3);
     let told = publish(&office).await;
-    assert!(told.stderr.starts_with("3 deliveries in less than 1 s"), "{told:?}");
+    assert!(told.stderr.starts_with("3 deliveries in "), "{told:?}");
     assert_eq!(told.stderr.lines().count(), 1, "{told:?}");
     office.news("a-second-bridge", "It opens tomorrow.");
     let quiet = office.run_async(&["publish-now", "--yes", "--quiet"]).await;

@@ -547,8 +547,8 @@ impl Checker<'_> {
     }
 }
 
-/// Whether everybody on this machine can read a file.
-fn is_open_to_all(path: &Path) -> bool {
+/// Whether others than its owner and group may read a file.
+pub(super) fn is_open_to_all(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
 }
 
