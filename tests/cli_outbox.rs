@@ -380,9 +380,9 @@ async fn what_nobody_knows_is_sent_once_more_by_a_daemon_and_counted() {
 async fn the_outbox_refuses_what_is_not_in_doubt() {
     let (_sink, office) = office_in_doubt().await;
     let hint = "`tidings outbox` lists what is uncertain; nothing was changed";
-    for (subscriber, state) in [("1", "is `accepted`"), ("77", "has no part in it")] {
+    for (subscriber, state) in [("1", "it is `accepted`"), ("77", "it has no delivery")] {
         let error =
-            format!("subscriber `{subscriber}` of run 1 (daily now:1) {state}, not uncertain");
+            format!("subscriber `{subscriber}` of run 1 (daily now:1) is not uncertain: {state}");
         refused(&office, &["outbox", "resolve", "1", "2", subscriber, "--sent"], &error, hint);
     }
     assert_eq!(deliveries(&office, "uncertain"), 1);
