@@ -76,6 +76,9 @@ pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
 #[cfg(test)]
 mod tests {
     use crate::store::sqlite::made::{Made, at};
+/// What was refused because nobody follows its feeds by the run's digest any more.
+pub(super) const OWE_LEFT: &str = owe!("d.state = 'cancelled' and d.reason = 'left'");
+
     use crate::store::{Cancellation, Store};
 
     /// `owed_from` of a person, by feed.

@@ -160,6 +160,24 @@ async fn who_may_not_get_it_any_more_is_refused_and_told_apart() {
 }
 
 #[tokio::test]
+async fn who_follows_the_feed_by_another_digest_now_is_owed_what_is_refused() {
+    let made = Made::new().await;
+    made.run("daily", 1..=4);
+    made.run("weekly", 5..=5);
+    let claims = made.claim(4).await;
+    made.change(
+        "update subscription set digest_id = (select id from digest where name = 'weekly'),
+             owed_from = 9 where subscriber_id < 4;
+         update subscription set state = 'ended' where subscriber_id = 2;
+         insert into suppression (lookup, reason, since_at)
+             select lookup, 'bounce', 0 from subscriber where id = 3",
+    );
+    assert_eq!(intend(&made, &claims), [false, false, false, true]);
+    assert_eq!([made.fate(1), made.fate(3)], ["cancelled left", "cancelled suppressed"]);
+    assert_eq!(owed(&made)[..4], ["1 all 3", "2 all 9", "3 all 9", "4 all as usual"]);
+}
+
+#[tokio::test]
 async fn a_run_that_was_paused_gets_its_deliveries_back_as_they_were() {
     let made = Made::new().await;
     let run = made.run("daily", 1..=4);
