@@ -473,6 +473,8 @@ impl Daemon {
     /// Starts what the command has shown; `None` where the plan is another one now.
     async fn answer_send(&mut self, argument: &str) -> anyhow::Result<Option<Vec<i64>>> {
         let request: SendRequest = serde_json::from_str(argument)?;
+        // An operator may have opened a run again.
+        self.supersede().await;
         if request.is_after_pause {
             self.send_due(self.press.clock.now()).await;
             let plans = plan_immediate(&self.press).await;
