@@ -233,3 +233,18 @@ async fn a_run_that_is_opened_again_after_a_correction_sends_nothing_of_the_old_
         assert_eq!(room.minute("2026-11-22T00:00:00Z").await, NO_MAIL);
     }
 }
+
+/// The disk was full just then, or another process held the store for too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supersession_that_failed_is_taken_up_at_the_next_look() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("bridge", "", "It cost 4 million.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: bridge"]);
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    room.scan().await;
+    room.change("update run set state = 'superseded', was_open = 1 where state = 'sending'");
+    let got = room.minute("2026-11-21T00:01:00Z").await;
+    assert_eq!(got, ["mei: Correction: bridge", "raj: Correction: bridge"]);
+    assert!(!room.mail_to("raj").contains("In-Reply-To"), "it is news to raj");
+}

@@ -20,6 +20,8 @@ pub async fn settle(press: &Press) -> Result<Vec<OutdatedRun>, DigestError> {
     for run in &outdated {
         store.supersede_run(run, press.keys.token_key(), now).await?;
     }
+    // One that could not be ended before: nobody would be planned anew.
+    store.end_cancelled(press.keys.token_key(), now).await?;
     urgent::pass_over(press).await?;
     Ok(outdated)
 }
