@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "digests_told/closed.rs"]
+mod closed;
 #[path = "digests_told/corrections.rs"]
 mod corrections;
 #[path = "digests_told/daemon.rs"]

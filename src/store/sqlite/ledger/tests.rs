@@ -285,3 +285,30 @@ async fn a_transaction_that_fails_leaves_the_ledger_fit_for_the_next() {
     assert!(given.is_none());
     assert_eq!(made.fate(1), "pending");
 }
+
+#[tokio::test]
+async fn outside_the_send_windows_confirmations_and_urgent_news_alone_are_claimed() {
+    let made = Made::new().await;
+    let digests =
+        ["confirm", "self", "notice", "urgent", "correction", "reminder", "daily", "weekly"];
+    for (digest, person) in digests.iter().zip(1..) {
+        made.run(digest, person..=person);
+    }
+    made.change(
+        "update run set passes_windows = 1
+         where digest_id = (select id from digest where name = 'weekly')",
+    );
+    let claimed = async |lane, windows| {
+        let claims = made.claim_of(lane, windows, 9).await;
+        claims.into_iter().map(|claim| claim.digest).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        claimed(Lane::Confirmations, WindowState::Closed).await,
+        ["confirm", "self", "notice"]
+    );
+    assert_eq!(claimed(Lane::Urgent, WindowState::Closed).await, ["urgent"]);
+    assert_eq!(claimed(Lane::Corrections, WindowState::Closed).await, [""; 0]);
+    assert_eq!(claimed(Lane::Digests, WindowState::Closed).await, ["weekly"], "by an override");
+    assert_eq!(claimed(Lane::Corrections, WindowState::Open).await, ["correction"]);
+    assert_eq!(claimed(Lane::Digests, WindowState::Open).await, ["reminder", "daily"]);
+}
