@@ -284,7 +284,13 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Lets a run go that was planned to its end, for so many recipients; until then it is none
     /// for anybody else. `false` where it was not begun, or dropped.
-    async fn open_run(&self, run: i64, plan_hash: &str, recipients: u64) -> Result<bool>;
+    async fn open_run(
+        &self,
+        run: i64,
+        plan_hash: &str,
+        recipients: u64,
+        now: DateTime<Utc>,
+    ) -> Result<bool>;
 
     /// Drops a run that was begun and not opened.
     async fn drop_begun_run(&self) -> Result<()>;

@@ -134,13 +134,9 @@ fn a_run_shows_its_plan_its_issues_and_who_decided_what() {
     }
     sending.kill().unwrap();
     sending.wait().unwrap();
-    let as_mei = |arguments: &[&str]| {
-        let output = office.command(arguments).env("SUDO_USER", "mei").output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-    };
-    as_mei(&["pause", "daily", "--reason", "wrong figure"]);
-    as_mei(&["resume", "daily"]);
-    as_mei(&["cancel", "1", "--yes", "--reason", "no longer true"]);
+    as_mei(&office, &["pause", "daily", "--reason", "wrong figure"]);
+    as_mei(&office, &["resume", "daily"]);
+    as_mei(&office, &["cancel", "1", "--yes", "--reason", "no longer true"]);
     let run = json(&office, &["runs", "show", "1"]);
     assert_eq!(run["plan"].as_str().unwrap().len(), 64);
     assert_eq!(run["issue_list"][0]["subject"], "a new bridge – Test Office");
@@ -161,6 +157,61 @@ fn a_run_shows_its_plan_its_issues_and_who_decided_what() {
     let text = done(&office, &["runs", "show", "1"]);
     assert!(text.contains("cancelled     by mei at "), "{text}");
     assert!(json(&office, &["verify"])["broken"].as_array().unwrap().is_empty());
+}
+
+/// What `mei` does.
+fn as_mei(office: &Office, arguments: &[&str]) {
+    let output = office.command(arguments).env("SUDO_USER", "mei").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// An office whose daily digest waits for a word, with its held run.
+fn with_held_run() -> (Office, String) {
+    let office = Office::new();
+    let config = office.read("config/tidings.yaml");
+    let always = "at: '0 8 * * *', approve: always";
+    office.write("config/tidings.yaml", config.replace("at: '0 8 * * *'", always));
+    office.release("a-new-bridge", "It opens today.");
+    office.subscribe(2, "daily");
+    let held = office.run(&["publish-now", "--json"]);
+    assert_eq!(held.code, 4, "{held:?}");
+    let run = held.json()["held"][0]["run"].to_string();
+    (office, run)
+}
+
+#[test]
+fn the_ledger_holds_when_a_held_run_is_cancelled() {
+    let (office, run) = with_held_run();
+    done(&office, &["verify"]);
+    done(&office, &["cancel", &run, "--yes"]);
+    done(&office, &["verify"]);
+}
+
+#[test]
+fn a_run_that_was_held_shows_who_let_it_go() {
+    let (office, run) = with_held_run();
+    let hold = json(&office, &["status"])["holds"][0]["id"].to_string();
+    as_mei(&office, &["approve", &hold]);
+    done(&office, &["publish-now"]);
+    let decisions = json(&office, &["runs", "show", &run])["decisions"].clone();
+    assert_eq!((&decisions[0]["what"], &decisions[0]["by"]), (&"approved".into(), &"mei".into()));
+    let text = done(&office, &["runs", "show", &run]);
+    assert!(text.contains("\napproved      by mei at "), "{text}");
+    done(&office, &["verify"]);
+}
+
+#[test]
+fn a_ledger_that_nobody_can_read_stops_nobody_from_leaving() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    store.execute("update audit set said = 'no JSON'", []).unwrap();
+    done(&office, &["subscribers", "remove", "reader1@example.org"]);
+    store.execute("update audit set day = 'some day' where kind <> 'consent'", []).unwrap();
+    done(&office, &["pause", "daily"]);
+    done(&office, &["runs", "show", "1"]);
+    let verified = office.run(&["verify"]);
+    assert_eq!(verified.code, 1, "{verified:?}");
+    assert!(verified.stderr.contains("plan: a line has `some day` for its day"), "{verified:?}");
 }
 
 #[test]

@@ -393,7 +393,11 @@ impl Store for SqliteStore {
     }
 
     async fn drop_approval(&self, subject: &str, now: DateTime<Utc>) -> Result<()> {
-        holds::drop_approval(&mut *self.writer().await, subject, now).await
+        let action = "end a hold";
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        holds::drop_approval(&mut transaction, subject, now).await?;
+        transaction.commit().await.during(action)
     }
 
     async fn asked(&self, subject: &str) -> Result<Option<usize>> {
@@ -602,11 +606,17 @@ impl Store for SqliteStore {
         transaction.commit().await.during("plan a run")
     }
 
-    async fn open_run(&self, run: i64, plan_hash: &str, recipients: u64) -> Result<bool> {
+    async fn open_run(
+        &self,
+        run: i64,
+        plan_hash: &str,
+        recipients: u64,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
         failpoint::reach("before-run-opens");
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "open a run").await?;
-        let opened = planning::open(&mut transaction, run, plan_hash, recipients).await?;
+        let opened = planning::open(&mut transaction, run, plan_hash, recipients, now).await?;
         transaction.commit().await.during("open a run")?;
         Ok(opened)
     }

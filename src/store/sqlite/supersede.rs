@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result};
+use super::{During, Result, audit};
 use crate::model::Seq;
 use crate::store::{OutdatedRun, SubscriberRange, UnservedRun};
 
@@ -67,10 +67,14 @@ pub(super) async fn begin(
     .bind(run)
     .bind(now.timestamp())
     .bind(reason)
-    .execute(writer)
+    .execute(&mut *writer)
     .await
     .during("supersede a run")?;
-    Ok(begun.rows_affected() > 0)
+    let is_begun = begun.rows_affected() > 0;
+    if is_begun {
+        audit::superseded(writer, run, reason, now).await?;
+    }
+    Ok(is_begun)
 }
 
 /// Superseded runs of which nothing is in hand any more, and whose people nobody planned anew.
