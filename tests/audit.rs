@@ -225,6 +225,34 @@ fn auditors_are_answered_beside_a_daemon() {
 }
 
 #[test]
+fn the_newest_twenty_runs_are_listed_and_all_where_asked() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    let add = "insert into run (digest_id, key, from_seq, to_seq, state, created_at)
+         values (1, ?1, 0, 0, 'expired', 0)";
+    let first = json(&office, &["runs", "--all"]).as_array().unwrap().len();
+    for n in first..20 {
+        store.execute(add, [format!("old:{n}")]).unwrap();
+    }
+    let count = |arguments| json(&office, arguments).as_array().unwrap().len();
+    assert!(!office.run(&["runs"]).stderr.contains("--all"));
+    store.execute(add, ["old:20"]).unwrap();
+    assert_eq!((count(&["runs"]), count(&["runs", "--all"])), (20, 21));
+    let said = office.run(&["runs"]).stderr;
+    assert_eq!(said, "older runs are there: `tidings runs --all` lists them\n");
+    assert_eq!(office.run(&["runs", "--all", "show", "1"]).code, 2);
+}
+
+#[test]
+fn a_run_of_what_people_were_owed_shows_no_empty_window() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    store.execute("update run set from_seq = to_seq", []).unwrap();
+    let text = done(&office, &["runs", "show", "1"]);
+    assert!(text.contains("\nwindow        nothing new; what people were owed\n"), "{text}");
+}
+
+#[test]
 fn the_ledger_names_no_address() {
     let office = office();
     done(&office, &["subscribers", "remove", "reader1@example.org"]);
