@@ -442,6 +442,15 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The others wait no longer; where the first were refused, the run is paused for a reason.
     async fn end_canary(&self, run: i64, pause: Option<&str>, now: DateTime<Utc>) -> Result<()>;
 
+    /// Remembers why no mail goes out, in the place of what was remembered before.
+    async fn relay_failed(&self, fault: &RelayFault) -> Result<()>;
+
+    /// Mail goes out again.
+    async fn relay_works(&self) -> Result<()>;
+
+    /// What a daemon that sends saw last. Where none runs, it may be long ago.
+    async fn relay_fault(&self) -> Result<Option<RelayFault>>;
+
     // Brakes.
 
     /// Remembers what an operator overrode for a run that was begun.

@@ -25,6 +25,7 @@ mod people;
 mod placing;
 mod planning;
 mod receivers;
+mod relay;
 mod requests;
 mod runs;
 mod runs_seen;
@@ -59,10 +60,11 @@ use super::{
     FeedRecord, FileOutcome, Followed, HeldRun, HoldRecord, Intent, IssueRecord, KnownFile,
     ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription, OutdatedRun, Override,
     PauseRecord, PauseScope, Paused, Person, PersonDelivery, PingRecord, Placement, Placing,
-    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, ReleasedRun, Request,
-    RequestKind, Resolution, Result, RunAudit, RunDetails, RunEntries, RunPage, RunReceivers,
-    RunRecord, RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
-    SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord, UnservedRun, Untold,
+    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, RelayFault,
+    ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit, RunDetails, RunEntries,
+    RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord, Store, StoreError,
+    Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects, ToldChange,
+    UncertainRecord, UnservedRun, Untold,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -86,7 +88,7 @@ const LARGE_CACHE: &str = "pragma cache_size = -8192";
 const USUAL_CACHE: &str = "pragma cache_size = -1024";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
@@ -98,6 +100,7 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
     (9, "told", include_str!("../../migrations/sqlite/0009_told.sql")),
     (10, "brakes", include_str!("../../migrations/sqlite/0010_brakes.sql")),
     (11, "audit", include_str!("../../migrations/sqlite/0011_audit.sql")),
+    (12, "relay_fault", include_str!("../../migrations/sqlite/0012_relay_fault.sql")),
 ];
 
 #[derive(Debug)]
@@ -839,6 +842,18 @@ impl Store for SqliteStore {
             pauses::pause(&mut transaction, &NewPause::of_run(run, reason), now).await?;
         }
         transaction.commit().await.during(action)
+    }
+
+    async fn relay_failed(&self, fault: &RelayFault) -> Result<()> {
+        relay::failed(&mut *self.writer().await, fault).await
+    }
+
+    async fn relay_works(&self) -> Result<()> {
+        relay::works(&mut *self.writer().await).await
+    }
+
+    async fn relay_fault(&self) -> Result<Option<RelayFault>> {
+        relay::fault(&mut *self.reader().await?).await
     }
 
     async fn override_run(&self, run: i64, overrides: &[Override]) -> Result<()> {
