@@ -27,6 +27,8 @@ pub enum StoreError {
     Open { path: PathBuf, source: sqlx::Error },
     #[error("could not create folder `{path}`")]
     Folder { path: PathBuf, source: std::io::Error },
+    #[error("store `{path}` is of an earlier version")]
+    Older { path: PathBuf },
     #[error("could not bring store `{path}` up to this version")]
     Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
     #[error("could not {action}")]

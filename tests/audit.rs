@@ -253,6 +253,40 @@ fn a_run_of_what_people_were_owed_shows_no_empty_window() {
 }
 
 #[test]
+fn who_only_reads_leaves_a_store_of_an_earlier_version_as_it_is() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    let sql = "drop table relay_fault; delete from _sqlx_migrations where version = 12";
+    store.execute_batch(sql).unwrap();
+    let version = || -> i64 {
+        let sql = "select max(version) from _sqlx_migrations";
+        store.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    for reads in [
+        &["verify"][..],
+        &["who-got", "bridge"],
+        &["what-got", "reader1@example.org"],
+        &["runs"],
+        &["status"],
+        &["outbox"],
+        &["list", "pending"],
+        &["show", "content/_posts/a-new-bridge.md"],
+    ] {
+        let refused = office.run(reads);
+        assert_eq!(refused.code, 1, "{reads:?} {refused:?}");
+        assert!(
+            refused.stderr.contains("tidings.db` is of an earlier version\nhint: "),
+            "{refused:?}"
+        );
+    }
+    done(&office, &["verify", "--at", "2031-01-01T09:00:00+08:00"]);
+    assert_eq!(version(), 11);
+    done(&office, &["publish-now"]);
+    assert_eq!(version(), 12);
+    done(&office, &["verify"]);
+}
+
+#[test]
 fn the_ledger_names_no_address() {
     let office = office();
     done(&office, &["subscribers", "remove", "reader1@example.org"]);

@@ -142,14 +142,26 @@ impl SqliteStore {
         Ok(Self { writer, group, readers })
     }
 
-    /// Copies the whole store, as of now, to a new file at `path`.
-    pub async fn copy_to(&self, path: &Path) -> Result<()> {
-        sqlx::query("vacuum into $1")
-            .bind(path.display().to_string())
-            .execute(&mut *self.writer().await)
-            .await
-            .during("copy the store")?;
+    /// For those who only read: a store of an earlier version is left as it is.
+    pub async fn refuse_older(path: &Path) -> Result<()> {
+        let mut reader = as_it_is(path).await?;
+        let version = version(&mut reader).await.during("look for the version of the store")?;
+        if version < MIGRATIONS.last().map(|(newest, ..)| *newest) {
+            return Err(StoreError::Older { path: path.to_owned() });
+        }
         Ok(())
+    }
+
+    /// Copies the whole store at `path`, as of now and of whatever version, to a new file.
+    pub async fn copy(path: &Path, to: &Path) -> Result<()> {
+        let action = "copy the store";
+        let mut reader = as_it_is(path).await?;
+        sqlx::query("vacuum into $1")
+            .bind(to.display().to_string())
+            .execute(&mut reader)
+            .await
+            .during(action)?;
+        reader.close().await.during(action)
     }
 
     async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
@@ -197,6 +209,33 @@ impl SqliteStore {
     async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
         self.readers.acquire().await.during("read the store")
     }
+}
+
+/// A connection that writes nothing.
+async fn as_it_is(path: &Path) -> Result<SqliteConnection> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    SqliteConnection::connect_with(&options)
+        .await
+        .map_err(|source| StoreError::Open { path: path.to_owned(), source })
+}
+
+/// The newest migration that was done; none in an empty file.
+async fn version(reader: &mut SqliteConnection) -> std::result::Result<Option<i64>, sqlx::Error> {
+    let is_empty: bool = sqlx::query_scalar(
+        "select not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')",
+    )
+    .fetch_one(&mut *reader)
+    .await?;
+    if is_empty {
+        return Ok(None);
+    }
+    sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
+        .fetch_one(reader)
+        .await
 }
 
 /// Brings the schema up to this version.
