@@ -813,6 +813,8 @@ fn a_stand_in_who_subscribes_becomes_real_and_no_longer_stands_in() {
         assert!(store.has_real_subscribers().await.unwrap());
         assert_eq!((audience(Audience::Real).await, audience(Audience::Rehearsal).await), (1, 0));
         assert_eq!(owed(store, "weekly").await, []);
+        let said = store.verify_audit().await.unwrap();
+        assert_eq!(said.broken, []);
     });
 }
 
@@ -895,7 +897,7 @@ async fn start_run(store: &dyn Store, run: &Planned) -> Option<i64> {
     for page in run.pages() {
         store.plan_page(id, &page).await.unwrap();
     }
-    assert!(store.open_run(id, "plan", run.recipients.len() as u64).await.unwrap());
+    assert!(store.open_run(id, "plan", run.recipients.len() as u64, at(0)).await.unwrap());
     Some(id)
 }
 

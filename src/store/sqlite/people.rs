@@ -218,15 +218,14 @@ async fn subscriber(
                 .execute(&mut *writer)
                 .await
                 .during(action)?;
-            sqlx::query(
-                "update subscription set state = 'ended', ended_at = $2,
-                     end_reason = 'rehearsal' where subscriber_id = $1",
-            )
-            .bind(id)
-            .bind(now.timestamp())
-            .execute(&mut *writer)
-            .await
-            .during(action)?;
+            let stood_in = EndOfSubscription {
+                subscriber: id,
+                digest: None,
+                feed: None,
+                source: row.source.clone(),
+                reason: "rehearsal".into(),
+            };
+            end(writer, &stood_in, now).await?;
         }
         let language_changed = language != row.language.as_str() && row.is_confirmed;
         if language_changed {
@@ -359,6 +358,17 @@ pub(super) async fn has_real(reader: &mut SqliteConnection) -> Result<bool> {
 
 pub(super) async fn end_subscriptions(
     writer: &mut SqliteConnection,
+    end_of: &EndOfSubscription,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let ended = end(writer, end_of, now).await?;
+    audit::consents(writer, now).await?;
+    Ok(ended)
+}
+
+/// Ends subscriptions, with a line of consent for each.
+async fn end(
+    writer: &mut SqliteConnection,
     end: &EndOfSubscription,
     now: DateTime<Utc>,
 ) -> Result<u64> {
@@ -394,7 +404,6 @@ pub(super) async fn end_subscriptions(
         .await
         .during(action)?;
     }
-    audit::consents(writer, now).await?;
     Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
 }
 
