@@ -792,9 +792,20 @@ fn who_changes_to_another_digest_is_owed_what_the_old_one_had_not_covered() {
         assert_eq!(owed(store, "daily").await, [("all".into(), None)]);
         subscribe(store, subscription(1, "all", "weekly")).await;
         assert_eq!(owed(store, "weekly").await, [("all".into(), Some(2))]);
-        // A value that stands is only ever lowered.
+        // The weekly one would have begun there too.
         subscribe(store, subscription(1, "all", "daily")).await;
-        assert_eq!(owed(store, "daily").await, [("all".into(), Some(0))]);
+        assert_eq!(owed(store, "daily").await, [("all".into(), Some(2))]);
+    });
+}
+
+#[test]
+fn who_changes_to_another_digest_is_not_owed_what_came_before_them() {
+    check(async |store| {
+        register(store).await;
+        scan(store, vec![news("a"), news("b")]).await;
+        subscribe(store, subscription(1, "all", "daily")).await;
+        subscribe(store, subscription(1, "all", "weekly")).await;
+        assert_eq!(owed(store, "weekly").await, [("all".into(), Some(2))]);
     });
 }
 
