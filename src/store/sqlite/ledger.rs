@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
-use super::owed::{OWE_EXPIRED, OWE_UNSENT};
+use super::owed::{OWE_EXPIRED, OWE_LEFT, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
 use crate::digest::CORRECTION;
 use crate::digest::windows::WindowState;
@@ -162,6 +162,7 @@ impl<'c> Ledger<'c> {
         self.refuse
             .execute(params![id, subscriber, fence, now, run.is_sending, NEVER])
             .during(action)?;
+        self.owe(OWE_LEFT, id, subscriber)?;
         Ok(None)
     }
 
@@ -189,7 +190,7 @@ impl<'c> Ledger<'c> {
         let state: Option<String> =
             self.settle_and_tell.query_row(values, |row| row.get(0)).optional().during(action)?;
         match state.as_deref() {
-            Some("cancelled") => self.owe(result.run, result.subscriber),
+            Some("cancelled") => self.owe(OWE_EXPIRED, result.run, result.subscriber),
             Some("pending") => self.end_late(result.run, result.subscriber, now),
             _ => Ok(()),
         }
@@ -323,9 +324,8 @@ impl<'c> Ledger<'c> {
     }
 
     /// What was not sent is owed, in the feeds that brought it.
-    fn owe(&self, run: i64, subscriber: i64) -> Result<()> {
-        let owed =
-            self.connection.execute(OWE_EXPIRED, params![run, NEVER, subscriber, subscriber]);
+    fn owe(&self, unsent: &str, run: i64, subscriber: i64) -> Result<()> {
+        let owed = self.connection.execute(unsent, params![run, NEVER, subscriber, subscriber]);
         owed.during("record what a person is owed")?;
         Ok(())
     }

@@ -122,7 +122,8 @@ pub(super) async fn expand(
         return Ok(None);
     };
     let added = sqlx::query(
-        // Due at once, whatever the clock says: it may be set back before they are claimed.
+        // Due at once, whatever the clock says: it may be set back before they are claimed. Who
+        // changed to another digest since is found by the intent, which says what they are owed.
         "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
              dkim_selector, dated_at, state, next_at, changed_at)
          select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', 0, $4
@@ -133,10 +134,8 @@ pub(super) async fn expand(
            and not exists (select 1 from suppression x where x.lookup = s.lookup)
            and exists (select 1 from subscription c where c.subscriber_id = s.id
                 and c.state = 'confirmed'
-                and iif((select name from digest where id = r.digest_id)
-                        in ('urgent', 'correction', 'reminder'),
-                    c.feed in (select e.feed from issue_entry e where e.issue_id = j.value->>1),
-                    c.digest_id = r.digest_id))
+                and (c.digest_id = r.digest_id or c.feed in (
+                    select e.feed from issue_entry e where e.issue_id = j.value->>1)))
          on conflict (run_id, subscriber_id) do nothing",
     )
     .bind(run)
