@@ -155,7 +155,7 @@ pub(crate) fn history() -> impl Strategy<Value = (Setting, Vec<Act>)> {
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
-    (4..200_i32, 0..4_usize, 0..1_000_usize, proptest::bool::weighted(0.7)).prop_map(
+    (4..200_i32, 0..4_usize, 0..1_000_usize, proptest::bool::weighted(0.8)).prop_map(
         |(quarters, spelling, zone, is_by_change)| Wish { quarters, spelling, zone, is_by_change },
     )
 }
@@ -167,7 +167,7 @@ fn act() -> impl Strategy<Value = Act> {
         16 => (any::<bool>(), number.clone(), number.clone())
             .prop_map(|(is_event, category, language)| Act::Publish { is_event, category, language }),
         4 => number.clone().prop_map(Act::Translate),
-        7 => wish().prop_map(Act::Embargo),
+        8 => wish().prop_map(Act::Embargo),
         7 => (number.clone(), wish()).prop_map(|(n, wish)| Act::Move(n, wish)),
         3 => hours.clone().prop_map(|hours| Act::Expire { hours }),
         4 => number.clone().prop_map(Act::Edit),
@@ -180,8 +180,8 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(person, feed, digest, language)| Act::Join { person, feed, digest, language }),
         12 => (number.clone(), number.clone())
             .prop_map(|(person, digest)| Act::Switch { person, digest }),
-        18 => (number.clone(), number.clone()).prop_map(|(person, feed)| Act::Leave { person, feed }),
-        6 => number.clone().prop_map(Act::Suppress),
+        20 => (number.clone(), number.clone()).prop_map(|(person, feed)| Act::Leave { person, feed }),
+        8 => number.clone().prop_map(Act::Suppress),
         4 => number.clone().prop_map(Act::Pause),
         7 => Just(Act::Resume),
         8 => hours.prop_map(|hours| Act::Wait { hours }),
