@@ -116,7 +116,7 @@ fn expected(office: &PressOffice, told: &Correction, copies: &[Copy]) -> [BTreeS
         copy.revision < told.revision && matches!(&*copy.state, "accepted" | "uncertain")
     };
     let followers = office.choices.iter().filter(follows).map(|choice| choice.person);
-    let with_old = BTreeSet::from_iter(followers.filter(|person| of(*person).any(is_old)));
+    let with_old: BTreeSet<i64> = followers.filter(|person| of(*person).any(is_old)).collect();
     let is_new = |copy: &&Copy| copy.revision >= told.revision;
     let is_there = |copy: &Copy| !matches!(&*copy.state, "rejected" | "cancelled");
     let is_certain = |person: &i64| !of(*person).any(|copy| is_new(&copy));

@@ -63,7 +63,7 @@ impl Item {
             "title: {0}\nlayout: post\npermalink: /news/{0}/\ncategory: {1}\nlanguage: {2}\n",
             self.name, self.category, self.language
         );
-        let mut line = |key: &str, value: String| front.push_str(&format!("{key}: {value}\n"));
+        let mut line = |key: &str, value: String| front += &[key, ": ", &value, "\n"].concat();
         if let Some(group) = &self.group {
             line("translationKey", group.clone());
         }

@@ -8,6 +8,7 @@
 //! occurred is printed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::print_stdout, reason = "how often each act occurred is part of what it shows")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -52,11 +53,11 @@ fn everybody_gets_what_they_follow_exactly_once() {
     println!("seed {seed}, {histories} histories");
     let counts = Counts::default();
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let shares = (0..THREADS).map(|n| {
+        let start = |n: usize| {
             let (share, counts) = ((histories + n) / THREADS, &counts);
             scope.spawn(move || run(seed, u8::try_from(n).unwrap(), share, counts))
-        });
-        let shares = Vec::from_iter(shares);
+        };
+        let shares: Vec<_> = (0..THREADS).map(start).collect();
         shares.into_iter().filter_map(|share| share.join().unwrap().err()).collect()
     });
     let counts = counts.into_inner().unwrap();

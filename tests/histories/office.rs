@@ -341,7 +341,7 @@ impl PressOffice {
         let other = if original.language == "en" { "zh" } else { "en" };
         let mut item = self.item(original.category, other);
         item.group = Some(group.clone());
-        item.embargo = original.embargo.clone();
+        item.embargo.clone_from(&original.embargo);
         item.expires_at = original.expires_at;
         item.start = original.start;
         original.group = Some(group);

@@ -39,7 +39,7 @@ impl Setting {
     pub(crate) fn place(&self) -> Place {
         // Most zones of the world keep their clocks as they are; most histories are elsewhere.
         let has_change = !self.day.is_multiple_of(8);
-        let (zone, changes) = (self.zone..)
+        let (zone, changes) = (self.zone..self.zone + TZ_VARIANTS.len())
             .map(zone)
             .map(|zone| (zone, changes(zone, self.year)))
             .find(|(_, changes)| !changes.is_empty() || !has_change)
@@ -119,17 +119,13 @@ pub(crate) struct Wish {
 impl Wish {
     pub(crate) fn embargo(&self, place: &Place, now: DateTime<Utc>) -> Embargo {
         let change = place.change.filter(|at| self.is_by_change && *at > now);
-        let (zone, local) = match change {
-            Some(change) => {
-                let before = (change - QUARTER).with_timezone(&place.zone);
-                let some = QUARTER * (self.quarters % 12);
-                (place.zone, before.naive_local() + some)
-            }
-            None => {
-                let at = now + QUARTER * self.quarters;
-                let zone = zone(self.zone);
-                (zone, at.with_timezone(&zone).naive_local())
-            }
+        let (zone, local) = if let Some(change) = change {
+            let before = (change - QUARTER).with_timezone(&place.zone);
+            (place.zone, before.naive_local() + QUARTER * (self.quarters % 12))
+        } else {
+            let zone = zone(self.zone);
+            let at = now + QUARTER * self.quarters;
+            (zone, at.with_timezone(&zone).naive_local())
         };
         let minute = local.minute() / 15 * 15;
         let local =
