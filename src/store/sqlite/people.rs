@@ -150,7 +150,7 @@ pub(super) async fn subscribe(
         (_, false) => (Subscribed::Added, "requested"),
     };
     // A new reader is owed what comes from now on; who changes to another digest is owed
-    // what the old one had not yet covered.
+    // what the old one would have brought them, and nothing from before they joined.
     sqlx::query(concat!(
         "insert into subscription
              (subscriber_id, feed, digest_id, state, owed_from, requested_at, confirmed_at)
@@ -160,8 +160,8 @@ pub(super) async fn subscribe(
          on conflict (subscriber_id, feed) do update set
              owed_from = case
                  when excluded.state <> 'confirmed' then null
-                 when subscription.state = 'confirmed' then min(
-                     coalesce(subscription.owed_from, 9223372036854775807),
+                 when subscription.state = 'confirmed' then coalesce(
+                     subscription.owed_from,
                      ",
         owed::covered!("subscription.digest_id"),
         ")
