@@ -31,7 +31,7 @@ mod too_many;
 mod urgent;
 
 pub use start::{Started, start, start_with};
-pub use supersede::settle;
+pub use supersede::{end_outdated, settle};
 
 use readers::{Readers, read_people};
 

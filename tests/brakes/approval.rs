@@ -222,3 +222,17 @@ async fn immediate_news_that_waits_is_asked_for_once() {
     assert_eq!(runs.len(), 1, "{runs:?}");
     assert!(runs[0].ends_with(" held"), "{runs:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waited_for_days_goes_out_when_the_word_comes() {
+    let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    let room = Mailroom::open(2, "daily", &[always]).await;
+    room.news("a-new-bridge").await;
+    assert_eq!(room.tick("2026-11-21T00:00:00Z").await, 0);
+    // A daily mail is given up after one day, but not for the days in which it was held.
+    room.clock.set("2026-11-27T00:00:00Z");
+    let held = room.press.store.held_runs().await.unwrap();
+    tidings::pipeline::digests::approval::let_go(&room.press, &held[0], "mei").await.unwrap();
+    assert_eq!(room.send().await, 2);
+    assert_eq!(room.runs().await, ["2026-11-21T08:00 complete"]);
+}
