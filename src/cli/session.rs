@@ -179,6 +179,16 @@ pub(super) fn refuse_without_password(press: &Press) -> Result<(), Failure> {
     }
 }
 
+/// Says so where nobody answers for the mail by the law's rules.
+pub(super) fn warn_without_law(config: &Config, output: Output) {
+    if config.mail.legal.is_none() {
+        output.warn(
+            "`mail.legal` is missing: no law is checked, and mails do not say where their sender \
+             is; see docs/digests.md",
+        );
+    }
+}
+
 /// Refuses to go on where what is to be sent or published could not be, or not as meant.
 pub(super) async fn refuse_unfit(press: &Press) -> Result<(), Failure> {
     try_templates(&press.templates, &press.config.site)?;

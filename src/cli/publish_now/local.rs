@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::{Mutex, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::report::{self, DigestReport, Report};
+use super::report::{self, DigestReport, LeftOut, Report};
 use super::{PublishNow, brakes, exit_code, may_send, prepare, settled};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{Output, count};
@@ -119,11 +119,13 @@ async fn publish_and_send(
     report::show_pauses(output, press, &store.pauses().await?, &waiting);
     let goes_on = may_send(press, args, output, &plans, stopped.as_ref(), overrides)?;
     let mut runs = open;
-    if goes_on {
-        for run in &plans {
-            if let Started::Run(run) = start_with(press, run, overrides).await? {
-                runs.push(run);
-            }
+    let mut left_out = Vec::new();
+    for run in plans.iter().filter(|_| goes_on) {
+        match start_with(press, run, overrides).await {
+            Ok(Started::Run(run)) => runs.push(run),
+            Ok(Started::Held(_) | Started::Nothing) => {}
+            // What is wrong with one digest is no reason to keep the others.
+            Err(error) => left_out.push(LeftOut::of(run.digest(), error)),
         }
     }
     let held = store.held_runs().await?;
@@ -139,9 +141,11 @@ async fn publish_and_send(
     report::show_runs(output, press, &runs, &digests, &waiting, &pauses, fault.as_ref());
     report::show_held(output, press, &held);
     let is_stopped = stopped.is_some() || !held.is_empty();
+    report::show_left_out(output, &left_out);
     let exit_code = exit_code(&scan, is_stopped, is_partly_sent, fault.as_ref());
-    let rest = Report::default();
-    Ok(Report { scan, digests, waiting, runs, held, stopped, fault, exit_code, ..rest })
+    let exit_code = left_out.iter().map(|one| one.code).fold(exit_code, u8::max);
+    let rest = Report { held, stopped, fault, exit_code, ..Report::default() };
+    Ok(Report { scan, digests, waiting, runs, left_out, ..rest })
 }
 
 /// Makes the archives that a publish left, and then what refers to them.
