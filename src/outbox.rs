@@ -3,9 +3,10 @@
 //! [`next_step`] is pure and holds the whole retry policy. `sender` keeps the connections, each a
 //! `carrier` with its `results`; `supply` feeds them lane by lane, `letter` makes the messages.
 //! `pace`, `window` and `rate` say how many and how fast, `breaker` when a relay that failed is
-//! tried again, `failures` with which delivery; `canary` whether a run goes on; `ballast` keeps room on the disk for results.
-//! Nothing in here decides *whether*
-//! somebody gets a mail: that was planned, and is checked again by the store before the dot.
+//! tried again, `failures` with which delivery; `canary` whether a run goes on, `refusals` who is
+//! tried again when it was paused; `ballast` keeps room on the disk for results. Nothing in here
+//! decides *whether* somebody gets a mail: that was planned, and is checked again by the store
+//! before the dot.
 
 pub mod ballast;
 pub mod breaker;
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod pace;
 pub mod progress;
 pub mod rate;
+mod refusals;
 mod results;
 pub mod sender;
 mod signing;
@@ -38,6 +40,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// Certainly not taken, and not the recipient's fault.
     Unsent { why: String, rest: TimeDelta },
+    /// The same, again and again, while the relay takes others.
+    LaidAside { why: String, rest: TimeDelta },
     /// The dot may have gone out and no reply came.
     Lost,
     /// Written to the Maildir, at this path.
@@ -61,6 +65,11 @@ pub enum Step {
     },
     /// As before the attempt, and why.
     Unsent {
+        at: DateTime<Utc>,
+        reply: String,
+    },
+    /// The same, and the others do not wait for it.
+    LaidAside {
         at: DateTime<Utc>,
         reply: String,
     },
@@ -111,13 +120,14 @@ pub fn next_step(attempt: Attempt, outcome: Outcome, now: DateTime<Utc>) -> Step
             let may_resend = attempt.uncertain == Uncertain::Resend && attempt.unknowns == 0;
             Step::Uncertain { resend_at: may_resend.then_some(AT_ONCE) }
         }
-        Outcome::Unsent { why, .. }
+        Outcome::Unsent { why, .. } | Outcome::LaidAside { why, .. }
             if is_expired(attempt.created_at, attempt.expires_after, now) =>
         {
             Step::Expired { code: String::new(), reply: why }
         }
         Outcome::Unsent { why, rest } if rest.is_zero() => Step::Unsent { at: AT_ONCE, reply: why },
         Outcome::Unsent { why, rest } => Step::Unsent { at: now + rest, reply: why },
+        Outcome::LaidAside { why, rest } => Step::LaidAside { at: now + rest, reply: why },
         Outcome::Refused(Refusal { class, reply }) => {
             let (code, reply) = (reply.codes(), reply.text);
             match class.back_off(attempt.number) {
@@ -197,6 +207,10 @@ mod tests {
         assert_eq!(unsent(now()), Step::Unsent { at, reply: "down".into() });
         let expired = Step::Expired { code: String::new(), reply: "down".into() };
         assert_eq!(unsent(now() + EXPIRES_AFTER), expired);
+        let aside = Outcome::LaidAside { why: "down".into(), rest };
+        let laid_aside = Step::LaidAside { at, reply: "down".into() };
+        assert_eq!(next_step(attempt(1), aside.clone(), now()), laid_aside);
+        assert_eq!(next_step(attempt(1), aside, now() + EXPIRES_AFTER), expired);
         let unsent = Outcome::Unsent { why: "down".into(), rest: TimeDelta::zero() };
         let at_once = Step::Unsent { at: AT_ONCE, reply: "down".into() };
         assert_eq!(next_step(attempt(1), unsent, now()), at_once, "however late it is");

@@ -413,7 +413,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn unreject(&self, run: i64, subscribers: &[i64], now: DateTime<Utc>) -> Result<u64>;
 
     /// Pauses a run that was refused as a whole, and undoes the refusals of these people: they
-    /// are pending again. Returns how many.
+    /// are pending again. Returns how many. When it goes on, nobody waits for its first.
     async fn pause_refused(
         &self,
         run: i64,
@@ -437,8 +437,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// What became of the first deliveries of the runs whose others wait for that.
     async fn canaries(&self) -> Result<Vec<Canary>>;
 
-    /// The others wait no longer; where the first were refused, the run is paused for a reason.
-    async fn end_canary(&self, run: i64, pause: Option<&str>, now: DateTime<Utc>) -> Result<()>;
+    /// Counts so many more people among the first of a run; where there are no more than that,
+    /// the others wait no longer.
+    async fn widen_canary(&self, run: i64, by: u64) -> Result<()>;
+
+    /// The others of a run wait no longer.
+    async fn end_canary(&self, run: i64) -> Result<()>;
 
     // Brakes.
 

@@ -75,14 +75,16 @@ pub(super) async fn look(
         let press = open_private(config, clock(global), output).await?;
         return Ok(Looking { press, _folder: None });
     }
-    if config.store_path.exists() {
-        return Ok(Looking { press: open_with(config, clock(global)).await?, _folder: None });
-    }
-    let folder = tempfile::Builder::new().prefix("tidings-").tempdir().map_err(Failure::new)?;
     let mut config = config;
-    config.store_path = folder.path().join("tidings.db");
-    config.keys_folder = folder.path().join("keys");
-    Ok(Looking { press: open_with(config, clock(global)).await?, _folder: Some(folder) })
+    let folder = if config.store_path.exists() {
+        None
+    } else {
+        let folder = tempfile::Builder::new().prefix("tidings-").tempdir().map_err(Failure::new)?;
+        config.store_path = folder.path().join("tidings.db");
+        config.keys_folder = folder.path().join("keys");
+        Some(folder)
+    };
+    Ok(Looking { press: open_with(config, clock(global)).await?, _folder: folder })
 }
 
 /// As [`open`], on a private copy: a store of its own, an output folder and a Maildir below
@@ -117,7 +119,8 @@ pub(super) async fn open_copy(
         let real = SqliteStore::open(&config.store_path).await?;
         real.copy_to(&private.store_path).await?;
     }
-    open_with(private, clock).await
+    // A config is large: each caller would hold one more.
+    Box::pin(open_with(private, clock)).await
 }
 
 fn private_config(config: &Config, folder: &Path) -> Config {

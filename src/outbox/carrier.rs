@@ -291,11 +291,11 @@ impl Carrier {
                 None
             }
             Finish::Unsent(error) => {
-                let rest = match error.trouble() {
-                    Trouble::Throttled => THROTTLED,
-                    _ => self.crew.supply.note_failure(claim),
+                let why = error.to_string();
+                let unsent = match error.trouble() {
+                    Trouble::Throttled => Outcome::Unsent { why, rest: THROTTLED },
+                    _ => self.crew.supply.failed_at(claim, why),
                 };
-                let unsent = Outcome::Unsent { why: error.to_string(), rest };
                 self.results.keep(claim, attempt, unsent);
                 Some(error)
             }
@@ -355,14 +355,13 @@ impl Carrier {
         self.connection = None;
         let trouble = error.trouble();
         if let Some(held) = held {
-            if error.is_in_transaction() {
-                self.crew.supply.put_back_failed(held).await?;
-            } else {
-                self.crew.supply.put_back(held);
-            }
+            self.lay_down(held, &error).await?;
         }
         if trouble.needs_operator() {
             return self.pause(run, trouble, error).await;
+        }
+        if error.is_in_transaction() {
+            self.crew.supply.look_beyond_canary(run).await?;
         }
         let is_down = {
             let mut pace = self.outbox.pace();
@@ -372,6 +371,22 @@ impl Carrier {
             return Err(error.into());
         }
         info!("a connection to the relay ended: {error}");
+        Ok(())
+    }
+
+    /// Before the dot: it comes again, behind the others where it may be the cause.
+    async fn lay_down(&mut self, held: Held, error: &RelayError) -> Result<(), SendError> {
+        let supply = &self.crew.supply;
+        if !error.is_in_transaction() {
+            supply.put_back(held);
+            return Ok(());
+        }
+        let outcome = supply.failed_at(&held.claim, error.to_string());
+        if let Outcome::LaidAside { .. } = outcome {
+            self.results.keep(&held.claim, held.claim.attempt + 1, outcome);
+            return self.settled(held).await;
+        }
+        supply.put_back_failed(held);
         Ok(())
     }
 
@@ -416,12 +431,12 @@ impl Carrier {
             self.outbox.pace().refused();
             return Ok(());
         }
-        self.crew.refused_by_policy(claim);
+        self.crew.supply.refusals().note(claim);
         if self.outbox.pace().refused_by_policy() {
             self.results.write().await?;
             let reason = format!("the relay refuses all of it: {reply}");
             let now = self.outbox.clock.now();
-            let refused = self.crew.free_refused(claim.run);
+            let refused = self.crew.supply.refusals().free(claim.run);
             let store = &self.outbox.store;
             let freed = store.pause_refused(claim.run, &reason, &refused, now).await?;
             error!(run = claim.run, freed, "paused: {reason}");

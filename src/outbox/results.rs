@@ -61,7 +61,10 @@ impl Results {
         }
         let is_open = matches!(
             step,
-            Step::Retry { .. } | Step::Unsent { .. } | Step::Uncertain { resend_at: Some(_) }
+            Step::Retry { .. }
+                | Step::Unsent { .. }
+                | Step::LaidAside { .. }
+                | Step::Uncertain { resend_at: Some(_) }
         );
         if !is_open {
             (outbox.on_delivery)();

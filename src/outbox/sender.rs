@@ -264,10 +264,6 @@ pub(super) struct Crew {
     failure: Mutex<Option<SendError>>,
     /// The ballast is given up: what room there is, is for results.
     is_disk_full: AtomicBool,
-    /// Run and person of those refused by some rule since a message was last taken.
-    refused: Mutex<Vec<(i64, i64)>>,
-    /// Runs that were paused for that, and whose refusals do not count.
-    freed: Mutex<HashMap<i64, Vec<i64>>>,
     /// The pace may have changed.
     changed: Notify,
 }
@@ -295,8 +291,6 @@ impl Crew {
             is_dry: AtomicBool::new(false),
             failure: Mutex::new(None),
             is_disk_full: AtomicBool::new(false),
-            refused: Mutex::default(),
-            freed: Mutex::default(),
             changed: Notify::new(),
         }
     }
@@ -367,7 +361,7 @@ impl Crew {
     async fn end(&self) -> Result<(), SendError> {
         let outbox = &self.outbox;
         // Refused before their run was paused, and written after it.
-        let freed = std::mem::take(&mut *self.freed.lock().unwrap_or_else(PoisonError::into_inner));
+        let freed = self.supply.refusals().take_freed();
         for (run, people) in freed {
             if let Err(error) = outbox.store.unreject(run, &people, outbox.clock.now()).await {
                 self.fail(error.into());
@@ -395,32 +389,9 @@ impl Crew {
         failure.as_ref().is_some_and(SendError::is_full_disk)
     }
 
-    pub(super) fn refused_by_policy(&self, claim: &Claim) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut freed = self.freed.lock().unwrap_or_else(PoisonError::into_inner);
-        match freed.get_mut(&claim.run) {
-            Some(people) => people.push(claim.subscriber),
-            None => refused.push((claim.run, claim.subscriber)),
-        }
-    }
-
-    /// The people of a run whose refusals are to be forgotten: those that were refused, and
-    /// from now on all others.
-    pub(super) fn free_refused(&self, run: i64) -> Vec<i64> {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let people: Vec<i64> = refused
-            .extract_if(.., |(of, _)| *of == run)
-            .map(|(_, subscriber)| subscriber)
-            .collect();
-        let mut freed = self.freed.lock().unwrap_or_else(PoisonError::into_inner);
-        freed.entry(run).or_default().extend(&people);
-        people
-    }
-
     /// A message was taken: perhaps one more connection may work.
     pub(super) fn accepted(&self) {
         self.supply.accepted();
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let (before, after) = {
             let mut pace = self.outbox.pace();
             let before = pace.connections();

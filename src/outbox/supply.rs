@@ -13,11 +13,13 @@ use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use super::canary::{Verdict, verdict};
+use super::Outcome;
+use super::canary::{Verdict, may_widen, verdict};
 use super::failures::{Failures, Place};
 use super::lane::{Lane, PerLane, choose};
 use super::limits::RelayLimits;
 use super::rate::{Rates, Turn};
+use super::refusals::Refusals;
 use crate::clock::Clock;
 use crate::digest::windows::SendWindows;
 use crate::failpoint;
@@ -72,6 +74,7 @@ pub(super) struct Supply {
     windows: Arc<SendWindows>,
     started: Instant,
     failures: Arc<Mutex<Failures>>,
+    refusals: Mutex<Refusals>,
     rates: Arc<Mutex<Rates>>,
     state: Mutex<State>,
     /// A lane was filled, or could not be.
@@ -118,6 +121,7 @@ impl Supply {
             windows: Arc::new(SendWindows::always(chrono_tz::UTC)),
             started,
             failures,
+            refusals: Mutex::default(),
             rates,
             state: Mutex::default(),
             filled: Notify::new(),
@@ -226,28 +230,35 @@ impl Supply {
         state.ready[held.lane].push_front(held);
     }
 
-    /// A delivery during which the relay failed comes behind the others, unless it was so often
-    /// that it may be the cause.
-    pub(super) async fn put_back_failed(&self, mut held: Held) -> Result<(), StoreError> {
-        let pause = self.note_failure(&held.claim);
-        self.state().lay_down(&mut held);
-        if pause.is_zero() {
-            let place = self.failures().place(&held.claim);
-            self.state().line_up(held, place);
-            return Ok(());
-        }
-        self.store.release(&[(held.claim, Some(self.clock.now() + pause))]).await
+    /// A delivery during which the relay failed comes behind the others.
+    pub(super) fn put_back_failed(&self, mut held: Held) {
+        let place = self.failures().place(&held.claim);
+        let mut state = self.state();
+        state.lay_down(&mut held);
+        state.line_up(held, place);
     }
 
-    /// The relay failed while this delivery was under way; how long it rests.
-    pub(super) fn note_failure(&self, claim: &Claim) -> TimeDelta {
+    /// The relay failed while this delivery was under way: what becomes of it, which may be the
+    /// cause.
+    pub(super) fn failed_at(&self, claim: &Claim, why: String) -> Outcome {
         let now = self.clock.now();
-        self.failures().note(claim, now)
+        let rest = self.failures().note(claim, now);
+        if rest.is_zero() {
+            Outcome::Unsent { why, rest }
+        } else {
+            Outcome::LaidAside { why, rest }
+        }
     }
 
     /// The relay took a message: failures before it and after it are not one and the same.
     pub(super) fn accepted(&self) {
         self.failures().accepted();
+        self.refusals().taken();
+    }
+
+    /// The refusals; nothing waits while they are locked, nor is anything else locked.
+    pub(super) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The failures; nothing waits while they are locked, nor is anything else locked.
@@ -291,18 +302,34 @@ impl Supply {
             let run = canary.run;
             match verdict(&canary) {
                 Verdict::Wait => is_out |= canary.in_hand > 0,
+                Verdict::Widen(by) => self.store.widen_canary(run, by).await?,
                 Verdict::GoOn => {
-                    self.store.end_canary(run, None, now).await?;
+                    self.store.end_canary(run).await?;
                     info!(run, first = canary.first, "the first were taken: the others follow");
                 }
                 Verdict::Pause(reason) => {
-                    self.store.end_canary(run, Some(&reason), now).await?;
-                    error!(run, "paused: {reason}");
+                    let refused = self.refusals().free(run);
+                    let freed = self.store.pause_refused(run, &reason, &refused, now).await?;
+                    error!(run, freed, "paused: {reason}");
                     self.drop_run(run).await?;
                 }
             }
         }
         self.state().is_canary_out = is_out;
+        Ok(())
+    }
+
+    /// The relay failed at one of the first of a run: where all others of them are tried, one
+    /// more shows whether it was the relay.
+    pub(super) async fn look_beyond_canary(&self, run: i64) -> Result<(), StoreError> {
+        if !self.state().ready[Lane::Digests].is_empty() {
+            return Ok(());
+        }
+        let canaries = self.store.canaries().await?;
+        if canaries.iter().any(|canary| canary.run == run && may_widen(canary)) {
+            self.store.widen_canary(run, 1).await?;
+            self.state().empty_since[Lane::Digests] = None;
+        }
         Ok(())
     }
 

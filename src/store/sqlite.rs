@@ -796,6 +796,7 @@ impl Store for SqliteStore {
         let mut transaction = begin(&mut writer, "pause sending").await?;
         pauses::pause(&mut transaction, &NewPause::of_run(run, reason), now).await?;
         let freed = outbox::unreject(&mut transaction, run, subscribers, now).await?;
+        brakes::end_canary(&mut transaction, run).await?;
         transaction.commit().await.during("pause sending")?;
         Ok(freed)
     }
@@ -824,15 +825,12 @@ impl Store for SqliteStore {
         self.group.canaries().await
     }
 
-    async fn end_canary(&self, run: i64, pause: Option<&str>, now: DateTime<Utc>) -> Result<()> {
-        let action = "end a canary";
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, action).await?;
-        brakes::end_canary(&mut transaction, run).await?;
-        if let Some(reason) = pause {
-            pauses::pause(&mut transaction, &NewPause::of_run(run, reason), now).await?;
-        }
-        transaction.commit().await.during(action)
+    async fn widen_canary(&self, run: i64, by: u64) -> Result<()> {
+        brakes::widen_canary(&mut *self.writer().await, run, by).await
+    }
+
+    async fn end_canary(&self, run: i64) -> Result<()> {
+        brakes::end_canary(&mut *self.writer().await, run).await
     }
 
     async fn override_run(&self, run: i64, overrides: &[Override]) -> Result<()> {

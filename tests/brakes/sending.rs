@@ -77,6 +77,48 @@ async fn a_run_whose_first_are_refused_is_paused_and_goes_on_without_a_canary() 
     relay.stop().await;
 }
 
+/// The relay hangs up at this one of the first twenty, however often it is tried.
+async fn fails_at(reader: usize, connections: usize) {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let relay = Relay::playing(move |moment| {
+        let number = number(moment.recipient);
+        if moment.is(Phase::Rcpt) && number == reader {
+            Act::close()
+        } else if moment.is(Phase::Dot) && number == 21 {
+            Act::usual().held_by(&held)
+        } else {
+            Act::usual()
+        }
+    })
+    .await;
+    let office = office(&relay, 50, "");
+    let config = office.read("config/tidings.yaml");
+    let config = config.replace("connections: 4", &format!("connections: {connections}"));
+    office.write("config/tidings.yaml", config);
+    let sent = tokio::join!(publish(&office, 5), async {
+        // It shows whether it was the relay: the others wait for it too.
+        gate.wait_until_held(1).await;
+        relay.wait_for(19).await;
+        assert!(relay.recipients().iter().all(|to| number(to) <= 21), "{:?}", relay.recipients());
+        gate.release();
+    });
+    let deliveries = &sent.0.json()["runs"][0]["deliveries"];
+    assert_eq!((&deliveries["accepted"], &deliveries["pending"]), (&49.into(), &1.into()));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_takes_the_place_of_one_at_whom_the_relay_fails() {
+    fails_at(3, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_shows_whether_the_relay_works_that_fails_at_the_last_of_the_first() {
+    // The others are taken before it is tried: nothing that was taken since says so.
+    fails_at(20, 1).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_the_relay_asks_to_wait_holds_nobody_up() {
     let relay = Relay::playing(|moment| {

@@ -6,7 +6,9 @@ use futures_util::FutureExt;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::outbox::Step;
 use crate::outbox::limits::DomainGroup;
+use crate::store::DeliveryResult;
 use crate::store::sqlite::made::{Made, claim};
 
 #[test]
@@ -78,7 +80,8 @@ async fn only_what_a_connection_works_at_is_in_hand() {
     let (third_person, second_person) = (third.claim.subscriber, second.claim.subscriber);
     supply.put_back(third);
     assert_eq!(in_hand(&supply), [0, 0, 0, 2], "it was in nobody's hands");
-    supply.put_back_failed(second).await.unwrap();
+    let _ = supply.failed_at(&second.claim, String::new());
+    supply.put_back_failed(second);
     assert_eq!(in_hand(&supply), [0, 0, 0, 1]);
     supply.done(other);
     assert_eq!(in_hand(&supply), [0; 4]);
@@ -211,4 +214,64 @@ async fn what_waits_for_its_turn_does_not_come_behind_before_it() {
     assert_eq!(count(), 1);
     supply.close().await.unwrap();
     assert_eq!(made.states(), ["claimed 11", "pending 19"], "who waits is given back");
+}
+
+fn first_of(canaries: &[crate::store::Canary]) -> Vec<u64> {
+    canaries.iter().map(|canary| canary.first).collect()
+}
+
+/// All that a connection finds, each taken by the relay.
+async fn taken(supply: &Supply) -> Vec<i64> {
+    let mut people = Vec::new();
+    loop {
+        match supply.next(5).await.unwrap() {
+            Next::Delivery(held) => {
+                let Claim { run, subscriber, fence, .. } = held.claim;
+                let step = Step::Accepted { reply: "queued".into() };
+                let result = DeliveryResult { run, subscriber, fence, step };
+                supply.store.record_results(&[result], supply.clock.now()).await.unwrap();
+                supply.done(*held);
+                people.push(subscriber);
+            }
+            Next::Wait(wait) => tokio::time::advance(wait).await,
+            Next::Nothing => return people,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_turn_is_far_off_holds_nobody_up() {
+    let made = Made::new().await;
+    made.run("daily", 1..=60);
+    // In the store they wait for a moment that is far off.
+    made.change(&format!(
+        "update run set canary = 20;
+         update delivery set next_at = {} where subscriber_id <= 25",
+        i64::MAX - 1
+    ));
+    let supply = made.supply(RelayLimits::default());
+    let first = delivery(&supply).await;
+    assert_eq!(first.claim.subscriber, 26, "others are looked at in their place");
+    assert_eq!(first_of(&supply.store.canaries().await.unwrap()), [40]);
+    supply.put_back(first);
+    assert_eq!(taken(&supply).await, (26..=60).collect::<Vec<_>>());
+    assert_eq!(supply.store.canaries().await.unwrap(), []);
+    assert_eq!(made.states(), ["accepted 35", "pending 25"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_more_shows_whether_it_was_the_relay_that_failed() {
+    let made = Made::new().await;
+    let run = made.run("daily", 1..=22);
+    made.change("update run set canary = 2");
+    let supply = made.supply(RelayLimits::default());
+    let (first, second) = (delivery(&supply).await, delivery(&supply).await);
+    let _ = supply.failed_at(&second.claim, String::new());
+    supply.put_back_failed(second);
+    supply.look_beyond_canary(run).await.unwrap();
+    assert_eq!(first_of(&supply.store.canaries().await.unwrap()), [3]);
+    assert_eq!(delivery(&supply).await.claim.subscriber, 3);
+    supply.put_back(first);
+    supply.look_beyond_canary(run).await.unwrap();
+    assert_eq!(first_of(&supply.store.canaries().await.unwrap()), [3], "the first shows it");
 }

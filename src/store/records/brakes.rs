@@ -13,8 +13,12 @@ pub struct Canary {
     pub open: u64,
     /// Of these, in somebody's hands.
     pub in_hand: u64,
+    /// Not open, and neither tried: they wait for a turn of their own.
+    pub put_off: u64,
+    /// The relay failed at them so often that they rest.
+    pub laid_aside: u64,
     pub refused: u64,
-    /// What the relay said to one that it refused.
+    /// What the relay said to one that it refused, or failed at.
     pub reply: Option<String>,
 }
 

@@ -32,6 +32,21 @@ pub(super) async fn waiting_for_window(reader: &mut SqliteConnection) -> Result<
     Ok(waiting.cast_unsigned())
 }
 
+pub(super) async fn widen_canary(writer: &mut SqliteConnection, run: i64, by: u64) -> Result<()> {
+    sqlx::query(
+        "update run set canary = (select d.subscriber_id from delivery d
+             where d.run_id = run.id and d.subscriber_id > run.canary
+             order by d.subscriber_id limit 1 offset $2)
+         where id = $1 and canary is not null",
+    )
+    .bind(run)
+    .bind(i64::try_from(by).unwrap_or(i64::MAX) - 1)
+    .execute(writer)
+    .await
+    .during("widen a canary")?;
+    Ok(())
+}
+
 pub(super) async fn end_canary(writer: &mut SqliteConnection, run: i64) -> Result<()> {
     sqlx::query("update run set canary = null where id = $1")
         .bind(run)

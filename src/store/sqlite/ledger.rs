@@ -259,12 +259,14 @@ impl<'c> Ledger<'c> {
                 first: row.get::<_, u32>(1)?.into(),
                 open: row.get::<_, u32>(2)?.into(),
                 in_hand: row.get::<_, u32>(3)?.into(),
-                refused: row.get::<_, u32>(4)?.into(),
-                reply: row.get(5)?,
+                put_off: row.get::<_, u32>(4)?.into(),
+                laid_aside: row.get::<_, u32>(5)?.into(),
+                refused: row.get::<_, u32>(6)?.into(),
+                reply: row.get(7)?,
             })
         };
         let mut canaries = self.connection.prepare(CANARIES).during(action)?;
-        let canaries = canaries.query_map([], canary).during(action)?;
+        let canaries = canaries.query_map([LAID_ASIDE], canary).during(action)?;
         canaries.collect::<rusqlite::Result<_>>().during(action)
     }
 
@@ -356,7 +358,10 @@ fn is_end(step: &Step) -> bool {
         | Step::Rejected { .. }
         | Step::Uncertain { .. }
         | Step::Rehearsed { .. } => true,
-        Step::Retry { .. } | Step::Unsent { .. } | Step::Expired { .. } => false,
+        Step::Retry { .. }
+        | Step::Unsent { .. }
+        | Step::LaidAside { .. }
+        | Step::Expired { .. } => false,
     }
 }
 
@@ -401,6 +406,13 @@ impl<'a> Record<'a> {
             Step::Unsent { at, reply } => {
                 Self { next_at: at.timestamp(), reply: Some(reply), uncharged: 1, ..end("pending") }
             }
+            Step::LaidAside { at, reply } => Self {
+                next_at: at.timestamp(),
+                code: Some(LAID_ASIDE),
+                reply: Some(reply),
+                uncharged: 1,
+                ..end("pending")
+            },
             Step::Uncertain { resend_at } => Self {
                 next_at: resend_at.map_or(NEVER, |at| at.timestamp()),
                 unknowns: 1,
@@ -500,17 +512,26 @@ const ANSWERED: &str = "
         and a.subscriber_id = d.subscriber_id
     where d.run_id = ?1 and d.subscriber_id = ?2";
 
-/// Deferred is an outcome: the relay knows the sender and the person. A run whose first are gone
-/// is told too, so that its others do not wait for nobody.
+/// Stands for the relay's code with a delivery at which it failed until that was laid aside.
+const LAID_ASIDE: &str = "aside";
+
+/// Deferred is an outcome: the relay knows the sender and the person. What was put off is due
+/// from a moment of its own on, and stays put off when that comes. A run whose first are gone is
+/// told too, so that its others do not wait for nobody.
 const CANARIES: &str = "
-    select r.id, count(d.subscriber_id),
-        count(*) filter (where d.state = 'claimed' or d.state = 'intent'
-            or (d.state = 'pending' and d.attempt = 0)),
-        count(*) filter (where d.lease_until is not null),
-        count(*) filter (where d.state = 'rejected'),
-        max(iif(d.state = 'rejected', d.reply_code || ' ' || d.reply, null))
-    from run r left join delivery d on d.run_id = r.id and d.subscriber_id <= r.canary
-    where r.state = 'sending' and r.canary is not null group by r.id";
+    with first as (
+        select r.id as run, d.*, d.state = 'pending' and d.attempt = 0 as is_untried
+        from run r left join delivery d on d.run_id = r.id and d.subscriber_id <= r.canary
+        where r.state = 'sending' and r.canary is not null)
+    select run, count(subscriber_id),
+        count(*) filter (where lease_until is not null or (is_untried and next_at = 0)),
+        count(*) filter (where lease_until is not null),
+        count(*) filter (where is_untried and next_at > 0 and reply_code is not ?1),
+        count(*) filter (where is_untried and next_at > 0 and reply_code is ?1),
+        count(*) filter (where state = 'rejected'),
+        max(case when state = 'rejected' then reply_code || ' ' || reply
+            when is_untried and next_at > 0 and reply_code is ?1 then reply end)
+    from first group by run";
 
 const RUN: &str = "
     select r.state, g.name, g.id from run r join digest g on g.id = r.digest_id where r.id = ?1";

@@ -77,10 +77,12 @@ pub(super) async fn next_due(
     past_windows: bool,
 ) -> Result<Option<DateTime<Utc>>> {
     let seconds: Option<i64> = sqlx::query_scalar(
-        // Of a run whose first deliveries are still open, these alone fall due.
+        // Of a run whose first deliveries are still open, these alone fall due: as the ledger
+        // counts them.
         "select min(iif(r.canary is not null and exists (select 1 from delivery f
                 where f.run_id = r.id and f.subscriber_id <= r.canary
-                  and (f.lease_until is not null or (f.state = 'pending' and f.attempt = 0))),
+                  and (f.lease_until is not null
+                      or (f.state = 'pending' and f.attempt = 0 and f.next_at = 0))),
             (select min(+f.next_at) from delivery f where f.run_id = r.id
                 and f.subscriber_id <= r.canary
                 and f.state in ('pending', 'uncertain') and f.next_at < $1),

@@ -126,7 +126,7 @@ pub(super) async fn expand(
         )
         .bind(run)
         .bind(json(&RESERVED_DIGESTS))
-        .bind(FIRST - 1)
+        .bind(FIRST.cast_signed() - 1)
         .execute(&mut *writer)
         .await
         .during(action)?;

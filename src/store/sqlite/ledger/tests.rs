@@ -21,6 +21,10 @@ fn unsent() -> Step {
     Step::Unsent { at: at(5), reply: "down".into() }
 }
 
+fn laid_aside() -> Step {
+    Step::LaidAside { at: at(5), reply: "hung up".into() }
+}
+
 fn accepted() -> Step {
     Step::Accepted { reply: "queued".into() }
 }
@@ -266,4 +270,89 @@ async fn a_transaction_that_fails_leaves_the_ledger_fit_for_the_next() {
     let given = ledger.transact(|ledger| ledger.intend(&Ask::of(&claims[0]), at(1))).unwrap();
     assert!(given.is_none());
     assert_eq!(made.fate(1), "pending");
+}
+
+#[tokio::test]
+async fn the_first_of_a_run_are_counted_by_what_became_of_them() {
+    let made = Made::new().await;
+    let run = made.run("daily", 1..=20);
+    made.change("update run set canary = 12");
+    let claims = made.claim(99).await;
+    assert_eq!(claims.len(), 12, "the others wait");
+    // Of these 4 and 5 come back without an attempt, and 11 and 12 are still in hand.
+    assert_eq!(intend(&made, &claims[..5]), [true; 5]);
+    assert_eq!(intend(&made, &claims[11..]), [true]);
+    let rejected = Step::Rejected { code: "550".into(), reply: "no".into() };
+    let rehearsed = Step::Rehearsed { path: "mail".into() };
+    let steps = [
+        accepted(),
+        rejected,
+        retry(),
+        unsent(),
+        laid_aside(),
+        Step::Uncertain { resend_at: None },
+        rehearsed,
+        expired(),
+    ];
+    let results: Vec<_> =
+        claims.iter().zip(steps).map(|(claim, step)| result(claim, step)).collect();
+    settle(&made, &results);
+    let given_back = [(claims[8].clone(), None), (claims[9].clone(), Some(at(5)))];
+    made.store.release(&given_back).await.unwrap();
+    let canary = Canary {
+        run,
+        first: 12,
+        open: 3,
+        in_hand: 2,
+        put_off: 2,
+        laid_aside: 1,
+        refused: 1,
+        reply: Some("hung up".into()),
+    };
+    assert_eq!(made.store.canaries().await.unwrap(), std::slice::from_ref(&canary));
+    assert_eq!(people(&made, "attempt = 0 and reply = 'hung up'"), ["5"], "it is not charged");
+    // What was laid aside is tried again while the others still wait.
+    made.change("update delivery set next_at = 1 where subscriber_id = 5");
+    let again = made.claim(1).await;
+    assert_eq!(again[0].subscriber, 9, "who waits for nothing comes first");
+    assert_eq!(made.claim(1).await[0].subscriber, 5);
+    let in_hand = Canary { open: 4, in_hand: 4, laid_aside: 0, reply: None, ..canary };
+    let reply = Some("550 no".to_owned());
+    assert_eq!(made.store.canaries().await.unwrap(), [Canary { reply, ..in_hand }]);
+}
+
+#[tokio::test]
+async fn the_others_fall_due_when_none_of_the_first_is_open() {
+    let made = Made::new().await;
+    let run = made.run("daily", 1..=4);
+    made.change("update run set canary = 2");
+    let claims = made.claim(9).await;
+    assert_eq!(made.store.next_due().await.unwrap(), None, "both are in hand");
+    settle(&made, &[result(&claims[0], accepted())]);
+    assert_eq!(made.store.next_due().await.unwrap(), None);
+    settle(&made, &[result(&claims[1], laid_aside())]);
+    assert_eq!(made.store.next_due().await.unwrap(), Some(crate::outbox::AT_ONCE));
+    assert_eq!(made.claim(9).await, [], "not before it was looked at");
+    made.store.widen_canary(run, 1).await.unwrap();
+    assert_eq!(made.claim(9).await[0].subscriber, 3);
+    assert_eq!(made.store.next_due().await.unwrap(), Some(at(5)), "the fourth waits");
+    made.store.widen_canary(run, 2).await.unwrap();
+    assert_eq!(made.store.canaries().await.unwrap(), [], "there are no more to wait for");
+    assert_eq!(made.claim(9).await[0].subscriber, 4);
+}
+
+#[tokio::test]
+async fn a_run_that_was_paused_for_its_refusals_waits_for_its_first_no_longer() {
+    let made = Made::new().await;
+    let run = made.run("daily", 1..=4);
+    made.change("update run set canary = 2");
+    let claims = made.claim(9).await;
+    let refused = || Step::Rejected { code: "550".into(), reply: "no".into() };
+    settle(&made, &[result(&claims[0], refused()), result(&claims[1], refused())]);
+    assert_eq!(made.store.pause_refused(run, "no", &[2], at(1)).await.unwrap(), 1);
+    assert_eq!(
+        made.query("select coalesce(canary, 'none') || ' ' || state from run"),
+        ["none paused"]
+    );
+    assert_eq!([made.fate(1), made.fate(2)], ["rejected", "pending"]);
 }
