@@ -8,8 +8,8 @@ use tidings::clock::Clock;
 use tidings::pipeline::digests::{Asked, Started, plan_as_seen, start_seen};
 use tidings::pipeline::publish::PublishReport;
 use tidings::pipeline::requests::{ScanAnswer, SendAnswer, SendRequest};
+use tidings::store::RequestKind;
 use tidings::store::lock::{self, Asked as LockAsked};
-use tidings::store::{RequestKind, Store};
 
 use super::Mailroom;
 use super::support::office::{Done, Office};

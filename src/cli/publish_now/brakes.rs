@@ -99,6 +99,11 @@ impl Chosen {
         self.going.iter().chain(&self.left)
     }
 
+    /// Whether somebody gets less than they would.
+    fn keeps_back(&self) -> bool {
+        self.left.iter().any(|run| !run.is_empty())
+    }
+
     /// Nothing goes.
     pub(super) fn stop(mut self, stopped: Stopped) -> Self {
         self.left.splice(0..0, self.going.drain(..));
@@ -114,7 +119,7 @@ pub(super) async fn choose(
     let asked = asked(args, overrides);
     let Some(hash) = &args.plan else {
         let chosen = chosen(plan_asked(press, &asked).await?, None);
-        if chosen.left.is_empty() {
+        if !chosen.keeps_back() {
             return Ok(chosen);
         }
         let stopped = outside(press, &chosen.going);
@@ -131,7 +136,7 @@ pub(super) async fn choose(
     if !changes.is_empty() {
         return Ok(chosen.stop(Stopped::changed(changes)));
     }
-    if !chosen.left.is_empty() {
+    if chosen.keeps_back() {
         // All of it, or nothing.
         return Ok(chosen.stop(outside(press, &[])));
     }
