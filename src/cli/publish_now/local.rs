@@ -125,9 +125,9 @@ async fn publish_and_send(
                 Started::Run(run) => runs.push(run),
                 // People changed while somebody was asked.
                 Started::Changed(changes) => {
-                    let changed = Stopped::changed(changes);
-                    changed.show(output);
-                    stopped = Some(changed);
+                    let other = Stopped::changed(changes);
+                    other.show(output);
+                    stopped = Some(other);
                 }
                 Started::Held(_) | Started::Nothing => {}
             }

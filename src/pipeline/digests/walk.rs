@@ -142,8 +142,8 @@ async fn walk(
 }
 
 /// What these people are about to get.
-fn take(basis: &Basis, planner: &Planner<'_>, planned: &PlannedPage, taken: &mut Received) {
-    for (subscriber, issue) in &planned.recipients {
+fn take(basis: &Basis, planner: &Planner<'_>, page: &PlannedPage, taken: &mut Received) {
+    for (subscriber, issue) in &page.recipients {
         for line in &planner.issues()[*issue].lines {
             let change = &basis.changes[line.change];
             taken.insert((*subscriber, change.row), change.entry.revision);
