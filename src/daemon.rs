@@ -257,6 +257,7 @@ impl Daemon {
     async fn try_pass_time(&mut self) -> anyhow::Result<PublishReport> {
         let published_on = self.published_on.take();
         let mut report = scan::pass_time(&self.press).await?;
+        self.supersede().await;
         self.next_moment = self.press.store.next_moment().await?;
         self.publish_what_changed(published_on, &mut report).await?;
         Ok(report)
@@ -285,6 +286,8 @@ impl Daemon {
     /// One scan, and when to look again.
     async fn scan(&mut self) -> Result<PublishReport, PublishingError> {
         let Scanned { report, file_systems } = scan::scan_folder(&self.press).await?;
+        // Before anything is made of it: what was withdrawn must not go to anybody else.
+        self.supersede().await;
         let is_second_look_due =
             !report.moving.is_empty() || self.press.store.has_missing().await?;
         self.rounds.walked(self.press.clock.now(), is_second_look_due);
@@ -319,12 +322,14 @@ impl Daemon {
         self.start_all(plans).await;
     }
 
+    /// Ends runs whose text is outdated; only then is anything sent.
     async fn supersede(&mut self) {
         match settle(&self.press).await {
             Ok(superseded) => {
                 for OutdatedRun { run, reason } in superseded {
                     info!(run, "a run was superseded: {reason}");
                 }
+                self.sender.begin();
             }
             Err(error) => error!("could not look at the open runs: {}", self.told(&error.into())),
         }
@@ -449,7 +454,6 @@ impl Daemon {
         let mut report = self.scan().await?;
         self.publish(&mut report).await?;
         self.log(&report);
-        self.supersede().await;
         Ok(report)
     }
 
@@ -471,6 +475,8 @@ impl Daemon {
     /// Starts what the command has shown; `None` where the plan is another one now.
     async fn answer_send(&mut self, argument: &str) -> anyhow::Result<Option<Vec<i64>>> {
         let request: SendRequest = serde_json::from_str(argument)?;
+        // An operator may have opened a run again.
+        self.supersede().await;
         if request.is_after_pause {
             self.send_due(self.press.clock.now()).await;
             let plans = plan_immediate(&self.press).await;

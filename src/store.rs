@@ -365,6 +365,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Open runs with a text that was corrected, withdrawn or removed since they were planned.
     async fn outdated_runs(&self) -> Result<Vec<OutdatedRun>>;
 
+    /// Open runs of reminders, each with every entry that it tells of, as this is now.
+    async fn open_reminders(&self) -> Result<Vec<(i64, Entry)>>;
+
     /// Ends a run because its text is outdated, as [`Store::cancel_run`] does. A supersession
     /// that was cut off is finished by [`Store::end_cancelled`].
     async fn supersede_run(

@@ -208,7 +208,7 @@ async fn a_daemon_keeps_to_a_pause_and_goes_on_at_its_end() {
     sink.wait_for(3).await;
     let (code, log) = daemon.stop();
     assert_eq!(code, 0, "{log}");
-    assert!(log.contains("sent: 3 e-mails in "), "{log}");
+    assert!(log.contains("sent: 3 deliveries in "), "{log}");
     // One issue with all that is new.
     assert_eq!(sink.accepted().len(), 3);
     assert!(sink.accepted()[0].message.contains("a-second-bridge"));
@@ -380,9 +380,9 @@ async fn what_nobody_knows_is_sent_once_more_by_a_daemon_and_counted() {
 async fn the_outbox_refuses_what_is_not_in_doubt() {
     let (_sink, office) = office_in_doubt().await;
     let hint = "`tidings outbox` lists what is uncertain; nothing was changed";
-    for (subscriber, state) in [("1", "is `accepted`"), ("77", "has no part in it")] {
+    for (subscriber, state) in [("1", "it is `accepted`"), ("77", "it has no delivery")] {
         let error =
-            format!("subscriber `{subscriber}` of run 1 (daily now:1) {state}, not uncertain");
+            format!("subscriber `{subscriber}` of run 1 (daily now:1) is not uncertain: {state}");
         refused(&office, &["outbox", "resolve", "1", "2", subscriber, "--sent"], &error, hint);
     }
     assert_eq!(deliveries(&office, "uncertain"), 1);
@@ -407,7 +407,7 @@ async fn progress_is_told_at_the_end_unless_nobody_wants_to_hear() {
     let sink = Sink::start().await;
     let office = office(&sink, 3);
     let told = publish(&office).await;
-    assert!(told.stderr.starts_with("3 e-mails in 1 s, "), "{told:?}");
+    assert!(told.stderr.starts_with("3 deliveries in "), "{told:?}");
     assert_eq!(told.stderr.lines().count(), 1, "{told:?}");
     office.news("a-second-bridge", "It opens tomorrow.");
     let quiet = office.run_async(&["publish-now", "--yes", "--quiet"]).await;
@@ -415,7 +415,7 @@ async fn progress_is_told_at_the_end_unless_nobody_wants_to_hear() {
     office.news("a-third-bridge", "It opens later.");
     let daemon = office.daemon();
     let followed = publish(&office).await;
-    assert!(followed.stderr.contains("\n3 e-mails in "), "{followed:?}");
+    assert!(followed.stderr.contains("\n3 deliveries in "), "{followed:?}");
     assert_eq!(daemon.stop().0, 0);
     assert_eq!(sink.accepted().len(), 9);
 }

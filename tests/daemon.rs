@@ -126,6 +126,7 @@ async fn after_a_kill_in_the_middle_everybody_gets_it_and_only_the_uncertain_twi
     // The command that followed the daemon takes the lock and goes on itself.
     let done = following.await.unwrap();
     assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stderr.contains("the daemon ended: this command goes on"), "{done:?}");
     let status = office.run(&["status", "--json"]).json();
     assert_eq!(status["deliveries"]["accepted"], 60, "{status}");
     let resent = usize::try_from(status["resent"].as_u64().unwrap()).unwrap();

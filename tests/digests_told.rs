@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "digests_told/closed.rs"]
+mod closed;
 #[path = "digests_told/corrections.rs"]
 mod corrections;
 #[path = "digests_told/daemon.rs"]
@@ -32,7 +34,7 @@ use tidings::pipeline::digests::{
 };
 use tidings::pipeline::scan;
 use tidings::pipeline::send::{carry, outbox};
-use tidings::store::{NewPause, PauseScope, RunsAsked};
+use tidings::store::{NewPause, PauseScope, Resolution, RunsAsked};
 use tokio::sync::watch;
 
 /// Twenty o'clock on Friday 20 November 2026, in Singapore.

@@ -12,8 +12,14 @@ fn an_issue_too_large_for_relays_goes_to_nobody() {
     let office = Office::new();
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/mail/digest.txt");
     let filling = "A line as long as most lines of a text part are, and then many more.\n";
-    let template = std::fs::read_to_string(template).unwrap() + &filling.repeat(15_000);
-    office.write("templates/mail/digest.txt", template);
+    let template = std::fs::read_to_string(template).unwrap();
+    // Not in the samples: each of them would be made and checked at that size first.
+    let filling = format!(
+        "{{% for section in sections %}}{{% for entry in section.entries %}}\
+         {{% if entry.title == \"a new bridge\" %}}{}{{% endif %}}{{% endfor %}}{{% endfor %}}",
+        filling.repeat(15_000)
+    );
+    office.write("templates/mail/digest.txt", template + &filling);
     office.subscribe(2, "daily");
     office.release("a-new-bridge", "It opens.");
     let done = office.run(&["publish-now", "--yes"]);

@@ -293,9 +293,9 @@ async fn matching(press: &Press, wish: &Wish<'_>, run: &RunDetails) -> Result<u6
         return Ok(chosen.len() as u64);
     };
     let found = press.store.delivery(wish.run, *wrong).await?;
-    let state = found.map_or("has no part in it".to_owned(), |d| format!("is `{}`", d.state));
+    let state = found.map_or("it has no delivery".to_owned(), |d| format!("it is `{}`", d.state));
     Err(Failure::usage(
-        format!("subscriber `{wrong}` of {} {state}, not uncertain", title(run)),
+        format!("subscriber `{wrong}` of {} is not uncertain: {state}", title(run)),
         "`tidings outbox` lists what is uncertain; nothing was changed",
     ))
 }

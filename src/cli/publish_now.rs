@@ -99,6 +99,9 @@ pub(super) async fn run(
                 if let Some(report) = remote::run(&press, args, &overrides, output, &stop).await? {
                     break report;
                 }
+                if !*stop.borrow() {
+                    output.note("the daemon ended: this command goes on with what is left");
+                }
             }
             Asked::HeldBy(Some(holder)) if waits_for.as_ref() != Some(&holder) => {
                 output.note(&format!(

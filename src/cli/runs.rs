@@ -176,6 +176,7 @@ pub(super) fn title(run: &RunDetails) -> String {
 /// Its state, with the reason where one is known.
 pub(super) fn said_of(run: &RunDetails) -> String {
     match &run.reason {
+        Some(reason) if reason.starts_with(&run.state) => reason.clone(),
         Some(reason) => format!("{}, {reason}", run.state),
         None => run.state.clone(),
     }

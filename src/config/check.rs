@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -105,6 +106,14 @@ impl Checker<'_> {
             },
         };
         let output = self.output(file.output, &base, &store_path, environment)?;
+        let rehearsal_subscribers = file.rehearsal.map(|r| base.join(r.subscribers));
+        if let Some(path) = rehearsal_subscribers.as_ref().filter(|path| !path.exists()) {
+            warnings.push(format!(
+                "`rehearsal.subscribers` is not there: `{}`; nobody stands in while nobody has \
+                 subscribed",
+                path.display()
+            ));
+        }
         Ok(Config {
             path: self.path.to_owned(),
             site,
@@ -120,7 +129,7 @@ impl Checker<'_> {
             feeds,
             digests,
             reminders: file.reminders.map(|section| self.reminders(section)).transpose()?,
-            rehearsal_subscribers: file.rehearsal.map(|r| base.join(r.subscribers)),
+            rehearsal_subscribers,
             warnings,
         })
     }
@@ -274,6 +283,12 @@ impl Checker<'_> {
                         "make it readable to tidings, or set `TIDINGS_SMTP_PASSWORD`",
                     )
                 })?;
+                if is_open_to_all(&path) {
+                    warnings.push(format!(
+                        "`mail.password_file` can be read by everybody: `chmod 600 {}`",
+                        path.display()
+                    ));
+                }
                 Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
             None => None,
@@ -306,12 +321,23 @@ impl Checker<'_> {
             relay,
             unsubscribe_address,
             dkim,
-            max_issues: section.max_issues.unwrap_or(10_000),
+            max_issues: self.max_issues(section.max_issues)?,
             limits,
             windows,
             allow: self.allow(&section.allow)?,
             legal,
         })
+    }
+
+    fn max_issues(&self, given: Option<usize>) -> Result<usize, ConfigError> {
+        match given {
+            Some(0) => Err(self.wrong(
+                &["mail", "max_issues"],
+                "`mail.max_issues` is 0: nothing would ever be sent".into(),
+                "write at least 1, or use `tidings pause`",
+            )),
+            given => Ok(given.unwrap_or(10_000)),
+        }
     }
 
     /// Reads `Press Office <press@example.org>` or an address alone (RFC 5322, 3.4).
@@ -519,6 +545,11 @@ impl Checker<'_> {
         }
         Ok(url)
     }
+}
+
+/// Whether others than its owner and group may read a file.
+pub(super) fn is_open_to_all(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
 }
 
 /// `digests.max_late`: a key as people write it, without the number of its item.

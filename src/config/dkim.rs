@@ -1,11 +1,10 @@
 //! Checks `mail.dkim`: whose signature it is, and the keys it is made with.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::check::Checker;
+use super::check::{Checker, is_open_to_all};
 use super::error::ConfigError;
 use super::{Sender, file};
 use crate::mail::dkim::{Kind, PrivateKey, Signer};
@@ -107,8 +106,7 @@ impl Checker<'_> {
 
 /// What a key file holds, and whether others than owner and group may read it.
 fn read(path: &Path) -> io::Result<(Vec<u8>, bool)> {
-    let mode = fs::metadata(path)?.permissions().mode();
-    Ok((fs::read(path)?, mode & 0o004 != 0))
+    Ok((fs::read(path)?, is_open_to_all(path)))
 }
 
 /// Labels of a host name (RFC 6376, 3.1 and 3.5).

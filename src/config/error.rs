@@ -46,10 +46,54 @@ impl ConfigError {
                     };
                     (format!("`{name}` is missing"), format!("add `{key}:` with its value"))
                 }
-                None => (said, "see `config/tidings.yaml` for the form of each key".into()),
+                None => wrong_form(&said),
             },
         };
         Self::Value { path: path.to_owned(), line, message, hint }
+    }
+}
+
+/// Tells a value of the wrong form in the words of who wrote it.
+fn wrong_form(said: &str) -> (String, String) {
+    let sample = "the project's own `config/tidings.yaml` shows the form of each key";
+    let Some((key, reason)) = said.split_once(": ") else { return (said.into(), sample.into()) };
+    if let Some((found, expected)) =
+        reason.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+        && let Some((form, hint)) = form_of(expected)
+    {
+        return (format!("`{key}` is not {form}: {}", value_of(found)), hint.to_owned());
+    }
+    let is_date = ["input contains invalid characters", "premature end of input"].contains(&reason)
+        || reason.starts_with("input is");
+    if is_date {
+        return (format!("`{key}` is not a date"), "write it as in `2026-01-31`".to_owned());
+    }
+    (said.to_owned(), sample.to_owned())
+}
+
+/// What serde expects, as people call it, and what to write.
+fn form_of(expected: &str) -> Option<(&'static str, &'static str)> {
+    Some(match expected {
+        "u16" | "u32" | "u64" | "usize" => ("a whole number", "write one such as `20`"),
+        "a boolean" => ("yes or no", "write `true` or `false`"),
+        "a string" => ("a text", "write a text, in quotation marks where it looks like a number"),
+        "a sequence" => ("a list", "write `[one, two]`, or an item a line, each behind `- `"),
+        _ if expected.starts_with("struct ") || expected == "a map" => {
+            ("a section", "write its keys below it, each indented")
+        }
+        _ => return None,
+    })
+}
+
+/// A value as it stands in serde's message: `string "many"`, "integer `5`", `sequence`.
+fn value_of(found: &str) -> String {
+    let quoted = found.split_once(' ').map(|(_, value)| value.trim_matches(['"', '`']));
+    match (found, quoted) {
+        ("sequence", _) => "it is a list".to_owned(),
+        ("map", _) => "it is a section".to_owned(),
+        ("unit value", _) => "it is empty".to_owned(),
+        (_, Some(value)) => format!("`{value}`"),
+        _ => format!("it is {found}"),
     }
 }
 

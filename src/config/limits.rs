@@ -44,7 +44,15 @@ impl Checker<'_> {
                     "write `{names: [example.com, example.net], per_second: 20}`",
                 );
             }
-            let domains = group.names.iter().map(|name| name.to_lowercase()).collect();
+            let domains: Vec<String> = group.names.iter().map(|name| name.to_lowercase()).collect();
+            let is_known = |name: &&String| limits.group_of(name).is_some();
+            if let Some(twice) = domains.iter().find(is_known) {
+                return wrong(
+                    "domains",
+                    format!("`{twice}` is in two groups of `mail.limits.domains`"),
+                    "keep it in one: each group has a rate of its own",
+                );
+            }
             limits.groups.push(DomainGroup { domains, per_second: group.per_second });
         }
         Ok(limits)

@@ -9,7 +9,7 @@ use super::error::ConfigError;
 /// When events are told again.
 #[derive(Debug, Clone)]
 pub struct RemindersConfig {
-    /// Days before the start, each from 1 to [`MOST_DAYS`]; never empty.
+    /// Days before the start, each from 1 to 30; never empty.
     pub days: Vec<u32>,
     /// In the site's zone.
     pub at: Cron,

@@ -33,6 +33,7 @@ pub(super) enum News {
 }
 
 pub(super) struct Sender {
+    may_begin: Arc<Notify>,
     work: Arc<Notify>,
 }
 
@@ -43,8 +44,7 @@ impl Sender {
         news: UnboundedSender<News>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let work = Arc::new(Notify::new());
-        work.notify_one();
+        let (may_begin, work) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let counter = Arc::new(AtomicU64::new(0));
         let tally = Arc::clone(&counter);
         let carrier = Carrier {
@@ -56,12 +56,18 @@ impl Sender {
                 }),
             ),
             counter,
+            may_begin: Arc::clone(&may_begin),
             work: Arc::clone(&work),
             news,
             stop,
         };
         tasks.spawn(carrier.run());
-        Self { work }
+        Self { may_begin, work }
+    }
+
+    /// The runs whose text is outdated are ended: sending may begin. Later it changes nothing.
+    pub(super) fn begin(&self) {
+        self.may_begin.notify_one();
     }
 
     pub(super) fn wake(&self) {
@@ -74,6 +80,8 @@ struct Carrier {
     outbox: Arc<Outbox>,
     /// Deliveries that found an outcome since the last look at it.
     counter: Arc<AtomicU64>,
+    /// What was withdrawn while no daemon ran is known after the first scan.
+    may_begin: Arc<Notify>,
     work: Arc<Notify>,
     news: UnboundedSender<News>,
     stop: watch::Receiver<bool>,
@@ -81,6 +89,11 @@ struct Carrier {
 
 impl Carrier {
     async fn run(mut self) {
+        tokio::select! {
+            biased;
+            _ = self.stop.wait_for(|stop| *stop) => return,
+            () = self.may_begin.notified() => {}
+        }
         let mut breaker = Breaker::default();
         let mut pause = Duration::ZERO;
         loop {

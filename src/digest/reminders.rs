@@ -45,11 +45,18 @@ pub fn is_due(entry: &Entry, today: NaiveDate, days: &[u32], zone: Tz, now: Date
     let Some(event) = &entry.event else { return false };
     let start = start_day(event, zone);
     let is_ahead = |days: &u32| start == today + TimeDelta::days(i64::from(*days));
-    let has_begun = match event.start {
+    event.status == EventStatus::Confirmed
+        && !has_begun(event, zone, now)
+        && days.iter().any(is_ahead)
+}
+
+/// Whether it is too late to remind anybody. An event of whole days may still be come to on its
+/// first.
+pub fn has_begun(event: &Event, zone: Tz, now: DateTime<Utc>) -> bool {
+    match event.start {
         EventTime::At(start) => start <= now,
         EventTime::Day(day) => day < now.with_timezone(&zone).date_naive(),
-    };
-    event.status == EventStatus::Confirmed && !has_begun && days.iter().any(is_ahead)
+    }
 }
 
 fn start_day(event: &Event, zone: Tz) -> NaiveDate {
@@ -128,6 +135,20 @@ mod tests {
         let begun = event(at("2026-11-22T10:00:00+08:00"));
         assert!(!is_due(&begun, day("2026-11-21"), &[1], Singapore, late));
         assert!(!is_told(&entry("a"), &[1]));
+    }
+
+    #[test]
+    fn an_event_of_whole_days_has_begun_when_its_first_is_over() {
+        let begun = |start, now: &str| {
+            let event = event(start).event.unwrap();
+            has_begun(&event, Singapore, now.parse().unwrap())
+        };
+        let sunday = || EventTime::Day(day("2026-11-22"));
+        assert!(!begun(sunday(), "2026-11-22T15:59:59Z"));
+        assert!(begun(sunday(), "2026-11-22T16:00:00Z"));
+        let ten = || at("2026-11-22T10:00:00+08:00");
+        assert!(!begun(ten(), "2026-11-22T01:59:59Z"));
+        assert!(begun(ten(), "2026-11-22T02:00:00Z"));
     }
 
     #[test]

@@ -93,17 +93,20 @@ impl Meter {
     }
 }
 
-/// `3 of 10 e-mails, 8412 per second, 1 s left`.
+/// `3 of 10 deliveries, 8412 per second, 1 s left`. Those that were refused count too.
 pub fn line(sample: Sample, total: u64, pace: Pace) -> String {
-    format!("{} of {total} e-mails, {pace}", sample.count.min(total))
+    format!("{} of {total} deliveries, {pace}", sample.count.min(total))
 }
 
-/// What is said at the end: `10 e-mails in 2 s, 5.0 per second`.
+/// What is said at the end: `10 deliveries in 2 s, 5.0 per second`.
 pub fn end_line(sample: Sample) -> String {
+    let deliveries = if sample.count == 1 { "delivery" } else { "deliveries" };
+    if sample.elapsed < Duration::from_secs(1) {
+        return format!("{} {deliveries} in less than 1 s", sample.count);
+    }
     let start = Sample { elapsed: Duration::ZERO, count: 0 };
     let pace = Pace { left: None, ..pace(&[start, sample], 0) };
-    let mails = if sample.count == 1 { "e-mail" } else { "e-mails" };
-    format!("{} {mails} in {}, {pace}", sample.count, in_words(sample.elapsed))
+    format!("{} {deliveries} in {}, {pace}", sample.count, in_words(sample.elapsed))
 }
 
 #[cfg(test)]
@@ -137,7 +140,7 @@ mod tests {
         // A message sent once more counts twice.
         let told = pace(&[at(0, 0), at(10, 110)], 100);
         assert_eq!(told.left, Some(Duration::ZERO));
-        assert_eq!(line(at(10, 110), 100, told), "100 of 100 e-mails, 11 per second, 0 s left");
+        assert_eq!(line(at(10, 110), 100, told), "100 of 100 deliveries, 11 per second, 0 s left");
     }
 
     #[test]
@@ -171,9 +174,12 @@ mod tests {
 
     #[test]
     fn the_end_tells_of_the_whole_time() {
-        assert_eq!(end_line(at(120, 1_200_000)), "1200000 e-mails in 2 min 0 s, 10000 per second");
+        assert_eq!(
+            end_line(at(120, 1_200_000)),
+            "1200000 deliveries in 2 min 0 s, 10000 per second"
+        );
         let quick = Sample { elapsed: Duration::from_millis(50), count: 1 };
-        assert_eq!(end_line(quick), "1 e-mail in 1 s, 20 per second");
+        assert_eq!(end_line(quick), "1 delivery in less than 1 s");
     }
 
     #[test]

@@ -33,6 +33,7 @@ use super::signing::Signing;
 use super::supply::Supply;
 use crate::clock::Clock;
 use crate::config::{AllowList, Relay, Uncertain};
+use crate::digest::REMINDER;
 use crate::digest::windows::SendWindows;
 use crate::mail::dkim::Signer;
 use crate::mail::maildir::MaildirError;
@@ -161,9 +162,11 @@ impl Outbox {
     }
 
     /// When the run of a claim was made, as its age is counted: time outside the send windows is
-    /// none in which it could have gone out.
+    /// none in which it could have gone out. What is reminded of comes nearer all the same.
     pub(super) fn created_at(&self, claim: &Claim) -> DateTime<Utc> {
-        if self.windows.is_always() || PASS_WINDOWS.contains(&claim.digest.as_str()) {
+        let digest = claim.digest.as_str();
+        let is_by_the_clock = PASS_WINDOWS.contains(&digest) || digest == REMINDER;
+        if self.windows.is_always() || is_by_the_clock {
             return claim.created_at;
         }
         let now = self.clock.now();

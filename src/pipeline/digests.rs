@@ -40,7 +40,7 @@ pub use by_hand::{
 };
 pub use seen::{AsSeen, SeenPlan, plan_as_seen};
 pub use start::{Started, start, start_seen, start_with};
-pub use supersede::settle;
+pub use supersede::{end_outdated, settle};
 
 use readers::{Readers, read_people};
 pub use too_many::TooMany;

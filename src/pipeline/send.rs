@@ -10,9 +10,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::Press;
+use super::digests::end_outdated;
 use crate::config::{Config, DigestConfig, Uncertain};
 use crate::digest::schedule::is_daily;
 use crate::digest::{CORRECTION, REMINDER, URGENT};
@@ -23,7 +24,7 @@ use crate::outbox::pace::Pace;
 use crate::outbox::rate::Rates;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
-use crate::store::{DeliveryKeys, RunRecord, StoreError};
+use crate::store::{DeliveryKeys, OutdatedRun, RunRecord, StoreError};
 
 /// Runs that ended are looked for so often while mail goes out.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -120,6 +121,10 @@ pub async fn carry(
     stop: &watch::Receiver<bool>,
     work: &Notify,
 ) -> Result<(), SendError> {
+    // A send window may just have opened: what went by meanwhile is told to nobody.
+    for OutdatedRun { run, reason } in end_outdated(press).await? {
+        info!(run, "a run was superseded: {reason}");
+    }
     expand_all(press, stop).await?;
     let mut draining = pin!(drain(outbox, stop));
     let sent = loop {

@@ -718,6 +718,10 @@ impl Store for SqliteStore {
         supersede::outdated(&mut *self.reader().await?).await
     }
 
+    async fn open_reminders(&self) -> Result<Vec<(i64, Entry)>> {
+        supersede::open_reminders(&mut *self.reader().await?).await
+    }
+
     async fn supersede_run(
         &self,
         outdated: &OutdatedRun,

@@ -275,3 +275,17 @@ async fn the_next_moment_of_a_held_digest_without_news_is_asked_for_once() {
     assert!(matches!(word, Word::LetGo { .. }), "{word:?}");
     assert_eq!(room.send().await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waited_for_days_goes_out_when_the_word_comes() {
+    let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    let room = Mailroom::open(2, "daily", &[always]).await;
+    room.news("a-new-bridge").await;
+    assert_eq!(room.tick("2026-11-21T00:00:00Z").await, 0);
+    // A daily mail is given up after one day, but not for the days in which it was held.
+    room.clock.set("2026-11-27T00:00:00Z");
+    let held = room.press.store.held_runs().await.unwrap();
+    let_go(&room.press, &held[0], "mei").await.unwrap();
+    assert_eq!(room.send().await, 2);
+    assert_eq!(room.runs().await, ["2026-11-21T08:00 complete"]);
+}

@@ -263,3 +263,46 @@ async fn a_plan_ends_what_is_outdated_and_shows_who_gets_the_new_text() {
         .collect();
     assert_eq!(planned, [("daily", 1), ("correction", 1)], "{shown}");
 }
+
+/// Nobody knew whether Raj had the old text; he was told the correction. Then an operator finds
+/// that he had nothing, or asks for a second copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_opened_again_after_a_correction_sends_nothing_of_the_old_text() {
+    for resolution in [Resolution::Unsent, Resolution::Resend] {
+        let room = Room::open().await;
+        room.people(&["mei all daily", "raj all daily"]);
+        room.release("bridge", "", "It cost 4 million.");
+        room.release("ferry", "", "It sails.");
+        assert_eq!(room.minute("2026-11-21T00:00:00Z").await.len(), 2);
+        room.change(
+            "update delivery set state = 'uncertain', unknowns = 1 where subscriber_id = 2",
+        );
+        room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+        assert_eq!(room.minute("2026-11-21T01:00:00Z").await.len(), 2);
+        let run = room.press.store.runs(RunsAsked::Newest(100)).await.unwrap();
+        let run = run.iter().find(|run| run.key == "2026-11-21T08:00").unwrap().run;
+        room.press.store.resolve(run, &[2], resolution, "mei", room.now()).await.unwrap();
+        // A sender is told at once.
+        assert_eq!(room.send().await, NO_MAIL, "{resolution:?}");
+        assert_eq!(room.runs().await[0], "daily 2026-11-21T08:00 superseded");
+        let next = room.minute("2026-11-21T01:02:00Z").await;
+        let left = if resolution == Resolution::Unsent { vec!["raj: ferry"] } else { vec![] };
+        assert_eq!(next, left);
+        assert_eq!(room.minute("2026-11-22T00:00:00Z").await, NO_MAIL);
+    }
+}
+
+/// The disk was full just then, or another process held the store for too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supersession_that_failed_is_taken_up_at_the_next_look() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("bridge", "", "It cost 4 million.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: bridge"]);
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    room.scan().await;
+    room.change("update run set state = 'superseded', was_open = 1 where state = 'sending'");
+    let got = room.minute("2026-11-21T00:01:00Z").await;
+    assert_eq!(got, ["mei: Correction: bridge", "raj: Correction: bridge"]);
+    assert!(!room.mail_to("raj").contains("In-Reply-To"), "it is news to raj");
+}

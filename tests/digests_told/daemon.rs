@@ -36,3 +36,69 @@ async fn a_daemon_tells_at_once_and_makes_way_for_a_new_text() {
     assert_eq!(got("raj@example.org"), ["Correction: bridge", "storm"]);
     assert_eq!(got("tan@example.org"), ["storm"]);
 }
+
+/// The state of the first run, as it is in the store now.
+fn first_state(office: &Office) -> String {
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    let state = "select state from run where recipients > 0 order by id limit 1";
+    store.query_row(state, [], |row| row.get(0)).unwrap()
+}
+
+/// Mei has the text, and Raj, whom the relay put off, is due again.
+async fn half_told(relay: &Sink) -> Office {
+    let office = Office::with_relay(&relay.url());
+    let list = "address,language,feed,digest\nmei@example.org,en,all,daily\n\
+                raj@example.org,en,all,daily\n";
+    office.write("people.csv", list);
+    let import = ["subscribers", "import", "people.csv", "--consent", "test", "--confirmed"];
+    assert_eq!(office.run(&import).code, 0);
+    office.news("bridge", "It cost 4 million.");
+    let done = office.run_async(&["publish-now", "--yes"]).await;
+    assert_eq!(done.code, 5, "raj was put off: {done:?}");
+    office
+}
+
+fn withdraw(office: &Office) {
+    let text = "---\ntitle: bridge\nlayout: post\npermalink: /news/bridge/\n\
+                withdrawn: Issued in error.\n---\nIt cost 4 million.\n";
+    office.write("content/_posts/bridge.md", text);
+    office.settle("content/_posts/bridge.md");
+}
+
+fn recipients(relay: &Sink) -> Vec<String> {
+    relay.accepted().into_iter().map(|mail| mail.recipient).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_withdrawn_while_no_daemon_ran_goes_to_nobody_else() {
+    let relay = putting_off(&["raj"], 1).await;
+    let office = half_told(&relay).await;
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    store.execute("update delivery set next_at = 0 where state = 'pending'", []).unwrap();
+    withdraw(&office);
+    let daemon = office.daemon();
+    relay.wait_for(2).await;
+    assert_eq!(daemon.stop().0, 0);
+    assert_eq!(recipients(&relay), ["mei@example.org", "mei@example.org"]);
+    assert_eq!(first_state(&office), "superseded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_makes_way_though_nothing_can_be_published() {
+    let relay = putting_off(&["raj"], 1).await;
+    let office = half_told(&relay).await;
+    let daemon = office.daemon();
+    // Without its mark the folder is not ours, and nothing is written there.
+    std::fs::remove_file(office.path("public/.tidings")).unwrap();
+    withdraw(&office);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while first_state(&office) != "superseded" {
+        assert!(std::time::Instant::now() < deadline, "{}", daemon.stop().1);
+        tokio::task::yield_now().await;
+    }
+    let (_, log) = daemon.stop();
+    let (ended, failed) =
+        (log.find("a run was superseded"), log.find("could not scan and publish"));
+    assert!(ended.is_some() && failed.is_some() && ended < failed, "{log}");
+    assert_eq!(recipients(&relay), ["mei@example.org"]);
+}

@@ -67,3 +67,35 @@ async fn a_monday_by_hand_and_the_week_on_friday_bring_each_entry_once() {
         assert_eq!((count("new", "ferry"), count("new", "tunnel")), (0, 1));
     }
 }
+
+/// Raj changes to the weekly digest while his daily mail waits: written down as planned, or put
+/// off by the relay.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changes_digest_while_a_mail_waits_gets_its_news_with_the_other() {
+    for is_expanded in [true, false] {
+        let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+        room.people(&["mei all daily", "tan all weekly"]);
+        room.release("tunnel", "", "It was dug.");
+        // The weekly digest has covered it when Raj comes.
+        assert_eq!(room.minute("2026-11-27T09:00:00Z").await, ["mei: tunnel", "tan: tunnel"]);
+        room.people(&["raj all daily"]);
+        room.release("bridge", "", "It opens.");
+        room.scan().await;
+        room.clock.set("2026-11-28T00:00:00Z");
+        for plan in plan_due(&room.press, room.now()).await.unwrap() {
+            start(&room.press, &plan).await.unwrap();
+        }
+        if is_expanded {
+            assert_eq!(room.send().await, ["mei: bridge"]);
+        }
+        room.people(&["raj all weekly"]);
+        room.release("ferry", "", "It sails.");
+        room.minute("2026-11-28T03:00:00Z").await;
+        assert_eq!(room.minute("2026-12-04T08:00:00Z").await, ["mei: ferry"]);
+        let week = room.minute("2026-12-04T09:00:00Z").await;
+        assert_eq!(week.len(), 2, "{week:?}");
+        let mail = room.mail_to("raj");
+        assert!(mail.contains("/news/bridge/") && mail.contains("/news/ferry/"), "{mail}");
+        assert!(!mail.contains("/news/tunnel/"), "it was told before he came");
+    }
+}

@@ -46,17 +46,30 @@ async fn a_right_certificate_lets_the_mail_through() {
 async fn a_wrong_certificate_gets_neither_password_nor_mail() {
     for kind in KINDS {
         let authority = Authority::new();
-        for acceptor in
-            [authority.server("relay.example.com"), Authority::new().server("127.0.0.1")]
-        {
+        for (acceptor, remedy) in [
+            (authority.server("relay.example.com"), "the name in `mail.relay`"),
+            (Authority::new().server("127.0.0.1"), "SSL_CERT_FILE"),
+        ] {
             let (relay, case) = case(&authority, kind(acceptor)).await;
             let done = case.publish().await;
             assert_eq!(done.code, 5, "{done:?}");
             assert!(done.stderr.contains("certificate"), "{done:?}");
+            assert!(done.stderr.contains(remedy), "{done:?}");
             assert_eq!(relay.times_heard("AUTH") + relay.times_heard("MAIL"), 0);
             case.expect_nobody_charged(&relay).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_does_not_begin_with_tls_is_told_as_such() {
+    let authority = Authority::new();
+    let (relay, case) = case(&authority, Tls::Absent).await;
+    case.office.set_relay(&relay.url().replace("smtp://", "smtps://"));
+    let done = case.publish().await;
+    assert_eq!(done.code, 5, "{done:?}");
+    assert!(done.stderr.contains("the port does not begin with TLS"), "{done:?}");
+    case.expect_nobody_charged(&relay).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

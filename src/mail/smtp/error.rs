@@ -2,6 +2,8 @@
 
 use std::io;
 
+use tokio_rustls::rustls::{self, CertificateError};
+
 use super::wire::Fault;
 use crate::mail::reply::{RawReply, Reply, ReplyError};
 use crate::mail::verdict::{Phase, Recipient, Trouble, Verdict, classify};
@@ -106,9 +108,11 @@ impl RelayError {
     /// What an operator can do.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::NoTls { .. } | Self::Tls { .. } => {
-                "check the relay's certificate and name, or use `smtps://`"
+            Self::NoTls { .. } => {
+                "use `smtps://` with the port where the relay begins with TLS (usually 465), or \
+                 ask its operator for STARTTLS"
             }
+            Self::Tls { source, .. } => tls_hint(source),
             Self::NoExtensions { .. } => {
                 "ask the relay's operator for EHLO (RFC 5321), or name another relay; nothing is \
                  lost, the mail goes out with the next run"
@@ -138,6 +142,27 @@ impl RelayError {
                 }
             },
         }
+    }
+}
+
+/// What can be done about a handshake that failed.
+fn tls_hint(error: &io::Error) -> &'static str {
+    match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "the port does not begin with TLS: use `smtp+starttls://`, or the port that does \
+             (usually 465)"
+        }
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "if the relay has an authority of its own, name the file with its certificate in \
+             `SSL_CERT_FILE`"
+        }
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => "use the name in `mail.relay` that the certificate is for",
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => "ask the relay's operator to renew the certificate, and check the clock here",
+        _ => "check the relay's name, port and certificate with its operator",
     }
 }
 

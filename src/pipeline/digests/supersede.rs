@@ -6,9 +6,9 @@
 use super::readers::Readers;
 use super::{Basis, DigestError, Occasion, Terms, basis_over, reminders, urgent};
 use crate::digest::plan::Window;
-use crate::digest::{REMINDER, URGENT};
+use crate::digest::{REMINDER, URGENT, reminders as digest_reminders};
 use crate::pipeline::Press;
-use crate::store::{OutdatedRun, UnservedRun};
+use crate::store::{OutdatedRun, StoreError, UnservedRun};
 
 /// What whoever holds the lock does after a scan, before it plans: ends the runs with a text that
 /// is no longer the right one, and says which.
@@ -16,11 +16,29 @@ pub async fn settle(press: &Press) -> Result<Vec<OutdatedRun>, DigestError> {
     let (store, now) = (&press.store, press.clock.now());
     // What has nothing left to send is complete, and stays so.
     store.complete_runs(now).await?;
-    let outdated = store.outdated_runs().await?;
+    let outdated = end_outdated(press).await?;
+    // One that could not be ended before: nobody would be planned anew.
+    store.end_cancelled(press.keys.token_key(), now).await?;
+    urgent::pass_over(press).await?;
+    Ok(outdated)
+}
+
+/// Ends the runs with a text that is no longer the right one by what the store knows, and says
+/// which.
+pub async fn end_outdated(press: &Press) -> Result<Vec<OutdatedRun>, StoreError> {
+    let (store, now) = (&press.store, press.clock.now());
+    let mut outdated = store.outdated_runs().await?;
+    for (run, entry) in store.open_reminders().await? {
+        let is_known = outdated.iter().any(|known| known.run == run);
+        let has_begun =
+            |event| digest_reminders::has_begun(event, press.config.site.time_zone, now);
+        if !is_known && entry.event.as_ref().is_some_and(has_begun) {
+            outdated.push(OutdatedRun { run, reason: format!("`{}` has begun", entry.id) });
+        }
+    }
     for run in &outdated {
         store.supersede_run(run, press.keys.token_key(), now).await?;
     }
-    urgent::pass_over(press).await?;
     Ok(outdated)
 }
 

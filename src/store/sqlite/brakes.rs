@@ -185,11 +185,13 @@ pub(super) async fn release(
     let action = "let a run go";
     let leavers: BTreeSet<i64> = released.leavers.iter().copied().collect();
     let opened = sqlx::query(
-        "update run set state = 'expanding', recipients = recipients - $2
+        // Its mail grows old from here on: when it was held, the hold says.
+        "update run set state = 'expanding', recipients = recipients - $2, created_at = $3
          where id = $1 and state = 'held'",
     )
     .bind(released.run)
     .bind(i64::try_from(leavers.len()).unwrap_or(i64::MAX))
+    .bind(now.timestamp())
     .execute(&mut *writer)
     .await
     .during(action)?;

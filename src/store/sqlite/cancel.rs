@@ -43,12 +43,19 @@ pub(super) async fn begin(
     Ok(true)
 }
 
-/// Cancelled and superseded runs of which something may be open still.
+/// Cancelled and superseded runs of which something is open still: nothing looks at all of a
+/// run whose last messages are in hand.
 pub(super) async fn cut_off(reader: &mut SqliteConnection) -> Result<Vec<i64>> {
     sqlx::query_scalar(
         "select id from run where (state = 'cancelled' or was_open = 1) and counts is null
+           and (exists (select 1 from run_page p where p.run_id = run.id)
+             or exists (select 1 from delivery d where d.run_id = run.id
+                 and d.state in ('pending', 'uncertain') and d.next_at < $1)
+             or exists (select 1 from delivery d where d.run_id = run.id
+                 and d.lease_until is not null and d.state = 'claimed'))
          order by id",
     )
+    .bind(NEVER)
     .fetch_all(reader)
     .await
     .during("read the cancelled runs")

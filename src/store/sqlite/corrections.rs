@@ -166,35 +166,74 @@ pub(super) async fn thread(
     if !is_correction {
         return Ok(());
     }
-    sqlx::query(
-        "with held(issue_id, run_id) as materialized (
-             select i.id, i.run_id from run_entry own
-             join issue_entry e on e.entry_id = own.entry_id and e.revision < own.revision
-             join issue i on i.id = e.issue_id where own.run_id = $1),
-         answered(subscriber_id, run_id) as materialized (
-             select j.value->>0, (select d.run_id
-                 from (select distinct run_id from held) h
-                 cross join delivery d on d.run_id = h.run_id
-                     and d.subscriber_id = j.value->>0
-                 where d.state in ('accepted', 'uncertain')
-                   and d.issue_id in (select issue_id from held)
-                 order by d.dated_at desc, d.run_id desc limit 1)
-             from json_each($2) as j)
-         update delivery set answers_run = a.run_id from answered a
-         where delivery.run_id = $1 and delivery.subscriber_id = a.subscriber_id
-           and delivery.answers_run is null",
-    )
-    .bind(run)
-    .bind(recipients)
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
-    sqlx::query(
-        "delete from delivery where run_id = $1 and answers_run is null and state = 'pending'",
-    )
-    .bind(run)
-    .execute(writer)
-    .await
-    .during(action)?;
+    for sql in [THREAD, DROP_UNTHREADED] {
+        let done = sqlx::query(sql).bind(run).bind(recipients).execute(&mut *writer).await;
+        done.during(action)?;
+    }
     Ok(())
+}
+
+// Both look at the people of the page alone: a run has hundreds of pages.
+
+const THREAD: &str = "
+    with held(issue_id, run_id) as materialized (
+        select i.id, i.run_id from run_entry own
+        join issue_entry e on e.entry_id = own.entry_id and e.revision < own.revision
+        join issue i on i.id = e.issue_id where own.run_id = $1),
+    answered(subscriber_id, run_id) as materialized (
+        select j.value->>0, (select d.run_id
+            from (select distinct run_id from held) h
+            cross join delivery d on d.run_id = h.run_id
+                and d.subscriber_id = j.value->>0
+            where d.state in ('accepted', 'uncertain')
+              and d.issue_id in (select issue_id from held)
+            order by d.dated_at desc, d.run_id desc limit 1)
+        from json_each($2) as j)
+    update delivery set answers_run = a.run_id from answered a
+    where delivery.run_id = $1 and delivery.subscriber_id = a.subscriber_id
+      and delivery.answers_run is null";
+
+const DROP_UNTHREADED: &str = "
+    delete from delivery where run_id = $1
+      and subscriber_id in (select j.value->>0 from json_each($2) as j)
+      and answers_run is null and state = 'pending'";
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{StatementStatus, params};
+
+    use super::{DROP_UNTHREADED, THREAD};
+    use crate::store::sqlite::made::Made;
+
+    #[tokio::test]
+    async fn a_page_costs_the_same_however_many_the_run_has_already() {
+        let steps = async |people: i64| {
+            let made = Made::new().await;
+            let old = made.run("daily", 1..=1);
+            let run = made.run("correction", 2..=people);
+            made.change(&format!(
+                "insert into run_entry values ({run}, 1, 2);
+                 update delivery set state = 'accepted' where run_id = {old};
+                 insert into delivery (run_id, subscriber_id, issue_id, address_version,
+                     token_key, dated_at, state, next_at, changed_at)
+                 select {run}, 1, issue_id, 1, 1, 0, 'pending', 0, 0 from delivery
+                 where run_id = {run} limit 1"
+            ));
+            let store = made.open();
+            let mut steps = 0;
+            for sql in [THREAD, DROP_UNTHREADED] {
+                let mut statement = store.prepare(sql).unwrap();
+                statement.execute(params![run, "[[1, 1], [2, 1]]"]).unwrap();
+                steps += statement.get_status(StatementStatus::VmStep);
+            }
+            let left = made.query(&format!(
+                "select subscriber_id || ' ' || coalesce(answers_run, 'nothing') from delivery
+                 where run_id = {run} and subscriber_id < 4"
+            ));
+            assert_eq!(left, [format!("1 {old}"), "3 nothing".into()], "2 has no old text");
+            steps
+        };
+        let (few, many) = (steps(10).await, steps(400).await);
+        assert!(many < few + 100, "{few} steps with 10 people, {many} with 400");
+    }
 }

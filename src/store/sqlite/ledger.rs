@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
-use super::owed::{OWE_EXPIRED, OWE_UNSENT};
+use super::owed::{OWE_EXPIRED, OWE_LEFT, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
 use crate::digest::CORRECTION;
 use crate::digest::windows::WindowState;
@@ -159,9 +159,14 @@ impl<'c> Ledger<'c> {
             }
         }
         // Our claim, and no leave. A run that was paused meanwhile gets its delivery back.
-        self.refuse
+        let refused = self
+            .refuse
             .execute(params![id, subscriber, fence, now, run.is_sending, NEVER])
             .during(action)?;
+        if refused == 1 && run.is_sending && matches!(run.consent, Consent::Digest(_)) {
+            // Who changed to another digest follows its feeds still.
+            self.owe(OWE_LEFT, id, subscriber)?;
+        }
         Ok(None)
     }
 
@@ -189,7 +194,7 @@ impl<'c> Ledger<'c> {
         let state: Option<String> =
             self.settle_and_tell.query_row(values, |row| row.get(0)).optional().during(action)?;
         match state.as_deref() {
-            Some("cancelled") => self.owe(result.run, result.subscriber),
+            Some("cancelled") => self.owe(OWE_EXPIRED, result.run, result.subscriber),
             Some("pending") => self.end_late(result.run, result.subscriber, now),
             _ => Ok(()),
         }
@@ -325,9 +330,8 @@ impl<'c> Ledger<'c> {
     }
 
     /// What was not sent is owed, in the feeds that brought it.
-    fn owe(&self, run: i64, subscriber: i64) -> Result<()> {
-        let owed =
-            self.connection.execute(OWE_EXPIRED, params![run, NEVER, subscriber, subscriber]);
+    fn owe(&self, sql: &str, run: i64, subscriber: i64) -> Result<()> {
+        let owed = self.connection.execute(sql, params![run, NEVER, subscriber, subscriber]);
         owed.during("record what a person is owed")?;
         Ok(())
     }

@@ -140,13 +140,23 @@ impl Made {
 
     /// Claims of digests, lowest number first.
     pub(crate) async fn claim(&self, limit: u32) -> Vec<Claim> {
+        self.claim_of(Lane::Digests, WindowState::Open, limit).await
+    }
+
+    /// Claims of a lane, in or outside the send windows.
+    pub(crate) async fn claim_of(
+        &self,
+        lane: Lane,
+        windows: WindowState,
+        limit: u32,
+    ) -> Vec<Claim> {
         let request = ClaimRequest {
             owner: "test".into(),
-            lane: Lane::Digests,
+            lane,
             now: at(0),
             lease_until: at(15),
             limit,
-            windows: WindowState::Open,
+            windows,
             may_be_stand_in: false,
         };
         self.store.claim_due(&request).await.unwrap()

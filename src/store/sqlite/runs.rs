@@ -145,10 +145,9 @@ pub(super) async fn expand(
            and not exists (select 1 from suppression x where x.lookup = s.lookup)
            and exists (select 1 from subscription c where c.subscriber_id = s.id
                 and c.state = 'confirmed'
-                and iif((select name from digest where id = r.digest_id)
-                        in ('urgent', 'correction', 'reminder'),
-                    c.feed in (select e.feed from issue_entry e where e.issue_id = j.value->>1),
-                    c.digest_id = r.digest_id))
+                -- Who changed to another digest is refused it later, and owed it then.
+                and (c.digest_id = r.digest_id or c.feed in
+                    (select e.feed from issue_entry e where e.issue_id = j.value->>1)))
          on conflict (run_id, subscriber_id) do nothing",
     )
     .bind(run)

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result};
-use crate::model::Seq;
+use super::{During, Result, from_json};
+use crate::model::{Entry, Seq};
 use crate::store::{OutdatedRun, SubscriberRange, UnservedRun};
 
 /// Open runs with an entry that was corrected or withdrawn after they were planned, or that is
@@ -48,6 +48,23 @@ pub(super) async fn outdated(reader: &mut SqliteConnection) -> Result<Vec<Outdat
         outdated.push(OutdatedRun { run, reason: format!("`{iri}` {fate}") });
     }
     Ok(outdated)
+}
+
+/// Open runs of reminders, with the entries they tell of as these are now.
+pub(super) async fn open_reminders(reader: &mut SqliteConnection) -> Result<Vec<(i64, Entry)>> {
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select r.id, v.fields
+         from run r join digest g on g.id = r.digest_id and g.name = 'reminder'
+         join run_entry h on h.run_id = r.id join entry e on e.id = h.entry_id
+         join revision v on v.entry_id = e.id and v.revision = e.revision
+         where r.state not in ('complete', 'empty', 'cancelled', 'expired', 'superseded')
+           and r.state in ('expanding', 'sending', 'paused')
+         order by r.id, e.iri",
+    )
+    .fetch_all(reader)
+    .await
+    .during("look for outdated runs")?;
+    rows.into_iter().map(|(run, fields)| Ok((run, from_json("entry", &fields)?))).collect()
 }
 
 /// From here on nothing of the run is claimed, and no intent is made. Whoever has the old text of

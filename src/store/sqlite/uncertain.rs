@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::outbox::{AT_ONCE, NEVER};
-use super::{During, Result, audit, cancel, json, moment, pauses, runs};
+use super::{During, Result, audit, cancel, json, moment, pauses, runs, supersede};
 use crate::audit::Said;
-use crate::store::{Resolution, UncertainRecord};
+use crate::store::{OutdatedRun, Resolution, UncertainRecord};
 
 #[derive(FromRow)]
 struct Row {
@@ -120,8 +120,8 @@ pub(super) async fn resolve(
     Ok(resolved)
 }
 
-/// A run that was complete sends again. One that was cancelled does not: what it never sent is
-/// owed now.
+/// A run that was complete sends again, unless its text is outdated by now. One that was
+/// cancelled does not: what it never sent is owed now.
 async fn reopen(
     writer: &mut SqliteConnection,
     run: i64,
@@ -138,8 +138,19 @@ async fn reopen(
     .during("open a run again")?;
     if reopened.rows_affected() > 0 {
         audit::append(writer, &Said::Reopened { run }, now).await?;
+        make_way(writer, run, now).await?;
     }
     pauses::settle(writer).await?;
     cancel::end_late(writer, run, subscribers, now).await?;
-    runs::recount(writer, run, now).await
+    runs::recount(writer, run, now).await?;
+    runs::count_cancelled(writer, now).await
+}
+
+/// While the run was complete nobody ended it when its text was corrected.
+async fn make_way(writer: &mut SqliteConnection, run: i64, now: DateTime<Utc>) -> Result<()> {
+    let outdated = supersede::outdated(&mut *writer).await?;
+    if let Some(OutdatedRun { reason, .. }) = outdated.into_iter().find(|one| one.run == run) {
+        supersede::begin(writer, run, &reason, now).await?;
+    }
+    Ok(())
 }

@@ -164,6 +164,24 @@ async fn who_may_not_get_it_any_more_is_refused_and_told_apart() {
 }
 
 #[tokio::test]
+async fn who_follows_the_feed_by_another_digest_now_is_owed_what_is_refused() {
+    let made = Made::new().await;
+    made.run("daily", 1..=4);
+    made.run("weekly", 5..=5);
+    let claims = made.claim(4).await;
+    made.change(
+        "update subscription set digest_id = (select id from digest where name = 'weekly'),
+             owed_from = 9 where subscriber_id < 4;
+         update subscription set state = 'ended' where subscriber_id = 2;
+         insert into suppression (lookup, reason, since_at)
+             select lookup, 'bounce', 0 from subscriber where id = 3",
+    );
+    assert_eq!(intend(&made, &claims), [false, false, false, true]);
+    assert_eq!([made.fate(1), made.fate(3)], ["cancelled left", "cancelled suppressed"]);
+    assert_eq!(owed(&made)[..4], ["1 all 3", "2 all 9", "3 all 9", "4 all as usual"]);
+}
+
+#[tokio::test]
 async fn a_run_that_was_paused_gets_its_deliveries_back_as_they_were() {
     let made = Made::new().await;
     let run = made.run("daily", 1..=4);
@@ -270,6 +288,33 @@ async fn a_transaction_that_fails_leaves_the_ledger_fit_for_the_next() {
     let given = ledger.transact(|ledger| ledger.intend(&Ask::of(&claims[0]), at(1))).unwrap();
     assert!(given.is_none());
     assert_eq!(made.fate(1), "pending");
+}
+
+#[tokio::test]
+async fn outside_the_send_windows_confirmations_and_urgent_news_alone_are_claimed() {
+    let made = Made::new().await;
+    let digests =
+        ["confirm", "self", "notice", "urgent", "correction", "reminder", "daily", "weekly"];
+    for (digest, person) in digests.iter().zip(1..) {
+        made.run(digest, person..=person);
+    }
+    made.change(
+        "update run set passes_windows = 1
+         where digest_id = (select id from digest where name = 'weekly')",
+    );
+    let claimed = async |lane, windows| {
+        let claims = made.claim_of(lane, windows, 9).await;
+        claims.into_iter().map(|claim| claim.digest).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        claimed(Lane::Confirmations, WindowState::Closed).await,
+        ["confirm", "self", "notice"]
+    );
+    assert_eq!(claimed(Lane::Urgent, WindowState::Closed).await, ["urgent"]);
+    assert_eq!(claimed(Lane::Corrections, WindowState::Closed).await, [""; 0]);
+    assert_eq!(claimed(Lane::Digests, WindowState::Closed).await, ["weekly"], "by an override");
+    assert_eq!(claimed(Lane::Corrections, WindowState::Open).await, ["correction"]);
+    assert_eq!(claimed(Lane::Digests, WindowState::Open).await, ["reminder", "daily"]);
 }
 
 #[tokio::test]
