@@ -22,15 +22,15 @@ use tracing::{error, info, warn};
 use crate::content::{Problem, Severity};
 use crate::outbox::sender::SendError;
 use crate::pipeline::digests::{
-    DigestError, PlannedRun, Started, approval, hash_of, plan_by_hand, plan_due, plan_immediate,
-    plan_told, settle, start_with,
+    Asked, DigestError, PlannedRun, Started, Wanted, approval, pass_windows, plan_due,
+    plan_immediate, plan_told, plan_wanted, settle, start_seen, start_with,
 };
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::{PublishReport, PublishingError};
 use crate::pipeline::requests::{ApproveRequest, Fault, ScanAnswer, SendAnswer, SendRequest};
 use crate::pipeline::scan::{self, Scanned};
 use crate::pipeline::{Press, people, send};
-use crate::store::{Brake, OutdatedRun, Request, RequestKind, StoreError};
+use crate::store::{OutdatedRun, Request, RequestKind, StoreError};
 use crate::web::{self, DocumentSet, ListenError};
 use hubs::Hubs;
 use rounds::Rounds;
@@ -367,7 +367,9 @@ impl Daemon {
                     let (hold, people) = (waiting.hold, waiting.recipients);
                     warn!(hold, people, "digest `{digest}` waits for `approve {hold}`");
                 }
-                Ok(Started::Nothing) => info!("digest `{digest}`: nothing new"),
+                Ok(Started::Nothing | Started::Changed(_)) => {
+                    info!("digest `{digest}`: nothing new");
+                }
                 Err(error) => {
                     error!("digest `{digest}` was not sent: {}", self.told(&error.into()));
                     self.rounds.failed(self.press.clock.now());
@@ -482,28 +484,27 @@ impl Daemon {
         }
         let mut runs: Vec<i64> =
             send::open_runs(&self.press).await?.iter().map(|run| run.id).collect();
+        let (names, overrides) = (request.digests.clone(), request.overrides.clone());
+        pass_windows(&self.press, &Asked { names, overrides, advances: true }).await?;
         if request.plan.is_empty() {
             return Ok(Some(runs));
         }
-        let windows = &self.press.config.mail.windows;
-        let is_overridden = request.overrides.iter().any(|one| one.brake == Brake::SendWindow);
-        if !windows.is_open(self.press.clock.now()) && !is_overridden {
-            // It closed since the command looked.
+        let Some(Wanted { runs: plans, seen }) = plan_wanted(&self.press, &request).await? else {
             return Ok(None);
-        }
-        let plans = plan_by_hand(&self.press, &request.digests, request.advances).await?;
-        if hash_of(&plans) != request.plan {
-            return Ok(None);
-        }
+        };
         for plan in &plans {
-            if let Started::Run(run) = start_with(&self.press, plan, &request.overrides).await? {
-                info!(
-                    run,
-                    people = plan.plan.recipients,
-                    "digest `{}` goes out by hand",
-                    plan.digest()
-                );
-                runs.push(run);
+            match start_seen(&self.press, plan, &request.overrides, seen.as_ref()).await? {
+                Started::Run(run) => {
+                    let (people, digest) = (plan.plan.recipients, plan.digest());
+                    info!(run, people, "digest `{digest}` goes out by hand");
+                    runs.push(run);
+                }
+                Started::Changed(changes) => {
+                    let changes = changes.join("; ");
+                    warn!("digest `{}` is another plan now: {changes}", plan.digest());
+                    return Ok(None);
+                }
+                Started::Held(_) | Started::Nothing => {}
             }
         }
         Ok(Some(runs))

@@ -242,6 +242,10 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     async fn digest_progress(&self, name: &str) -> Result<Option<DigestProgress>>;
 
+    /// Key of the newest scheduled run of a digest with a moment that has come; one of a time
+    /// when the clock was ahead is passed over.
+    async fn newest_due_key(&self, digest: i64, now: DateTime<Utc>) -> Result<Option<String>>;
+
     /// Number of the newest change; 0 before the first.
     async fn newest_seq(&self) -> Result<Seq>;
 
@@ -462,7 +466,7 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     // Brakes.
 
-    /// Remembers what an operator overrode for a run that was begun.
+    /// Remembers what an operator overrode for a run that was begun, or waits for a window.
     async fn override_run(&self, run: i64, overrides: &[Override]) -> Result<()>;
 
     /// As [`Store::open_run`], but the run waits for an operator's word. `None` where it was not
@@ -494,8 +498,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Hash and facts of the plans that were kept and whose hash begins so.
     async fn kept_plans(&self, prefix: &str) -> Result<Vec<(String, String)>>;
 
-    /// People with a confirmed subscription to a digest, and what keeps them from its mail.
-    async fn people(&self, digest: i64, of: SubscriberRange) -> Result<Vec<Person>>;
+    /// People with a confirmed subscription to one of `digests`, and what keeps them from mail.
+    async fn people(&self, digests: &[i64], of: SubscriberRange) -> Result<Vec<Person>>;
 
     /// New entries with `after < seq <= upto` that nobody is told of: too old, or there already
     /// when the folder was first scanned.

@@ -21,9 +21,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use support::desk::Desk;
-use tidings::pipeline::digests::{plan_due, plan_immediate, start};
+use tidings::pipeline::digests::{plan_due, plan_immediate, plan_told, settle, start};
 use tidings::pipeline::scan;
 use tidings::pipeline::send::{carry, outbox};
+use tidings::store::HeldRun;
 use tokio::sync::{Notify, watch};
 
 /// A desk that has digests to send, with a clock of the test's own.
@@ -72,6 +73,31 @@ impl Mailroom {
             start(&self.press, &plan).await.unwrap();
         }
         self.send().await
+    }
+
+    /// What does not wait for a digest's moment is started, and sent where it may be; returns
+    /// mails written so far.
+    pub(crate) async fn tell(&self, moment: &str) -> usize {
+        self.clock.set(moment);
+        settle(&self.press).await.unwrap();
+        for plan in plan_told(&self.press, self.now()).await.unwrap() {
+            start(&self.press, &plan).await.unwrap();
+        }
+        self.send().await
+    }
+
+    /// Writes urgent news and scans it.
+    pub(crate) async fn urgent(&self, name: &str, body: &str) {
+        let text = format!(
+            "---\ntitle: {name}\nlayout: post\npermalink: /news/{name}/\nurgent: true\n---\n{body}\n"
+        );
+        self.put(&format!("_posts/{name}.md"), &text);
+        self.scan().await;
+    }
+
+    /// The runs that wait for a word.
+    pub(crate) async fn held(&self) -> Vec<HeldRun> {
+        self.press.store.held_runs().await.unwrap()
     }
 
     /// Sends what may go out; returns mails written so far.

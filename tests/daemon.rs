@@ -103,7 +103,7 @@ async fn status(office: &Office) -> serde_json::Value {
 
 /// Asks for the status until the daemon has, or has no, fault to tell.
 async fn wait_for_fault(office: &Office, is_there: bool) -> serde_json::Value {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
     loop {
         let fault = status(office).await["relay_fault"].clone();
         if fault.is_null() != is_there {

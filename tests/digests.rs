@@ -257,3 +257,16 @@ async fn what_is_left_of_a_first_scan_that_was_cut_off_is_no_news() {
     desk.news("ferry").await;
     assert_eq!(told().await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_a_year_ahead_silences_no_digest() {
+    let desk = Mailroom::open().await;
+    desk.news("a-new-bridge").await;
+    assert_eq!(desk.tick("2026-11-21T00:00:00Z").await, 2);
+    assert_eq!(desk.tick("2027-11-21T00:00:00Z").await, 2);
+    desk.clock.set("2026-11-21T04:00:00Z");
+    desk.news("a-second-bridge").await;
+    assert_eq!(desk.tick("2026-11-21T04:01:00Z").await, 2, "today's was sent");
+    assert_eq!(desk.tick("2026-11-22T00:00:00Z").await, 4);
+    assert_eq!(desk.tick("2027-11-21T00:00:00Z").await, 4, "that moment has its run");
+}

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use mail_parser::{Message, MessageParser};
 use support::desk::Desk;
 use support::sink::{Play, Sink};
+use tidings::pipeline::digests::approval::{Word, let_go};
 use tidings::pipeline::digests::{
     ByHand, plan_all_by_hand, plan_due, plan_immediate, plan_told, settle, start,
 };
@@ -160,6 +161,13 @@ impl Room {
         let accepted = self.relay.accepted();
         let mut theirs = accepted.iter().rev().filter(|mail| is_theirs(&mail.recipient));
         theirs.next().unwrap().message.clone()
+    }
+
+    /// An operator's word for the run that waits.
+    async fn let_go(&self) {
+        let held = self.press.store.held_runs().await.unwrap();
+        let word = let_go(&self.press, &held[0], "mei").await.unwrap();
+        assert!(matches!(word, Word::LetGo { .. }), "{word:?}");
     }
 
     async fn pause(&self, scope: PauseScope) {

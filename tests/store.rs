@@ -737,7 +737,8 @@ fn a_digest_begins_at_the_newest_change_of_its_first_registration() {
         register(store).await;
         assert_eq!(covered(store, "daily").await, 2);
         let progress = store.digest_progress("daily").await.unwrap().unwrap();
-        assert_eq!((progress.registered_at, progress.newest_due_key), (at(0), None));
+        assert_eq!(progress.registered_at, at(0));
+        assert_eq!(store.newest_due_key(progress.id, at(9)).await.unwrap(), None);
     });
 }
 
@@ -1160,7 +1161,9 @@ fn a_digest_has_covered_what_its_runs_reached_that_advance() {
         store.complete_runs(at(0)).await.unwrap();
         assert_eq!(covered(store, "daily").await, 4);
         let progress = store.digest_progress("daily").await.unwrap().unwrap();
-        assert_eq!(progress.newest_due_key.as_deref(), Some("2026-11-20T08:00"));
+        let newest = async |now| store.newest_due_key(progress.id, now).await.unwrap();
+        assert_eq!(newest(at(0)).await.as_deref(), Some("2026-11-20T08:00"));
+        assert_eq!(newest(at(-1)).await, None, "its moment has not come");
     });
 }
 
@@ -1433,7 +1436,7 @@ fn a_run_whose_planning_was_cut_off_counts_for_nothing_and_is_dropped() {
         assert_eq!(received(store, row).await, HashMap::new());
         assert_eq!(covered(store, "daily").await, 0);
         let progress = store.digest_progress("daily").await.unwrap().unwrap();
-        assert_eq!(progress.newest_due_key, None);
+        assert_eq!(store.newest_due_key(progress.id, at(0)).await.unwrap(), None);
         assert_eq!(store.open_runs().await.unwrap(), []);
         let cancellation =
             Cancellation { run: cut_off, reason: None, by: "mei".into(), token_key: 1 };

@@ -16,6 +16,7 @@ use super::publish_now::{check_digests, stop_on_signals};
 use super::{Global, session};
 use crate::config::Environment;
 use crate::pipeline::digests::outlook::{DigestOutlook, LeftOut, Outlook, Preview, outlook};
+use crate::pipeline::digests::{TooMany, settle};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::ScanAnswer;
 use crate::pipeline::{Press, feeds, people, scan};
@@ -77,6 +78,8 @@ async fn take_up(press: &Press, output: Output) -> Result<PublishReport, Failure
             Asked::Taken(_lock) => {
                 people::add_stand_ins(press).await?;
                 let report = scan::scan(press).await?;
+                // What a new text ends, and who is to get it then, is part of the plan.
+                settle(press).await?;
                 // A feed that an entry makes is one that people may follow.
                 feeds::place(press).await?;
                 return Ok(report);
@@ -157,6 +160,14 @@ fn show_digest(output: Output, digest: &DigestOutlook) {
         show_left_out(output, &digest.left_out);
         return;
     }
+    if let Some(TooMany { limit, feeds }) = &digest.too_many {
+        let text = format!(
+            "on hold{paused}: more than {limit} different issues; they differ by the feeds {feeds}"
+        );
+        line(&digest.digest, &text);
+        line("", "`tidings publish-now` asks for a word, and `approve` gives it");
+        return;
+    }
     let entries = count(digest.entries.len() as u64, "entry", "entries");
     let issues = count(digest.issues.len() as u64, "issue", "issues");
     let people = count(digest.recipients, "person", "people");
@@ -165,6 +176,9 @@ fn show_digest(output: Output, digest: &DigestOutlook) {
         if first == last { format!("change {last}") } else { format!("changes {first} to {last}") };
     let head = &digest.digest;
     line(head, &format!("{entries} in {issues} to {people}, {window}{paused}"));
+    if digest.is_on_hold {
+        line("", "on hold for its many issues: `tidings status` shows the hold");
+    }
     if digest.needs_approval {
         line("", "waits for a word: `approve` of the digest");
     }

@@ -165,15 +165,14 @@ fn may_send(
     press: &Press,
     args: &PublishNow,
     output: Output,
-    plans: &[PlannedRun],
-    stopped: Option<&brakes::Stopped>,
+    chosen: &brakes::Chosen,
     overrides: &[Override],
 ) -> Result<bool, Failure> {
-    report::show_plans(output, press, plans);
-    if let Some(stopped) = stopped {
+    report::show_plans(output, press, &chosen.shown().collect::<Vec<_>>());
+    if let Some(stopped) = &chosen.stopped {
         stopped.show(output);
     }
-    if plans.is_empty() || args.dry_run || stopped.is_some() {
+    if chosen.going.is_empty() || args.dry_run {
         return Ok(false);
     }
     let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));
@@ -181,8 +180,9 @@ fn may_send(
         return Ok(true);
     }
     let is_overridden = overrides.iter().any(|one| one.brake == Brake::Approval);
-    let goes = |run: &&PlannedRun| is_overridden || !run.needs_approval();
-    let mails: u64 = plans.iter().filter(goes).map(|run| run.plan.recipients).sum();
+    let is_free = |run: &PlannedRun| is_overridden || !run.needs_approval();
+    let goes = |run: &&PlannedRun| is_free(run) && !run.has_too_many_issues();
+    let mails: u64 = chosen.going.iter().filter(goes).map(|run| run.plan.recipients).sum();
     if mails == 0 {
         return Ok(true);
     }

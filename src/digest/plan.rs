@@ -57,6 +57,15 @@ pub struct PlannedPage {
     pub owed_read: Vec<(i64, String, Seq)>,
 }
 
+/// What people would get if less were left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unreduced {
+    /// Who would get something if nobody had anything yet.
+    pub people: u64,
+    /// Entries over all people, with all translations.
+    pub copies: u64,
+}
+
 /// One list of entries in one language; many recipients share it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlannedIssue {
@@ -114,6 +123,11 @@ impl<'a> Planner<'a> {
         &self.issues
     }
 
+    /// Their hashes, in the same order.
+    pub fn issue_hashes(&self) -> &[String] {
+        &self.issue_hashes
+    }
+
     /// Plans for the next subscribers, given all subscriptions of each: the told entries of
     /// their feeds, each once, under the first of their feeds that has it, less what they have
     /// already.
@@ -142,6 +156,18 @@ impl<'a> Planner<'a> {
         PlannedPage { recipients, owed_read }
     }
 
+    /// What the same people would get if less were left out.
+    pub fn unreduced(&self, subscriptions: &[Subscription], received: &Received) -> Unreduced {
+        let nothing = Received::new();
+        let mut unreduced = Unreduced::default();
+        for theirs in subscriptions.chunk_by(|a, b| a.subscriber == b.subscriber) {
+            let theirs = Vec::from_iter(theirs);
+            unreduced.people += u64::from(!self.news_for(&theirs, &nothing).is_empty());
+            unreduced.copies += self.news_for(&theirs, received).len() as u64;
+        }
+        unreduced
+    }
+
     pub fn finish(self) -> Plan {
         Plan {
             window: self.question.window,
@@ -168,6 +194,22 @@ impl<'a> Planner<'a> {
     fn lines_for(&self, person: &[&Subscription], received: &Received) -> Vec<Line> {
         let question = self.question;
         let subscriber = person[0].subscriber;
+        let mut lines = self.news_for(person, received);
+        let has = |row: i64| received.contains_key(&(subscriber, row));
+        lines.retain(|line| {
+            // Who has one translation is not mailed another for being translated.
+            let told = &question.changes[line.change];
+            let group = told.entry.translation_key.as_deref().map(|key| &self.translations[key]);
+            has(told.row) || !group.is_some_and(|rows| rows.iter().any(|row| has(*row)))
+        });
+        one_of_each_translation(&mut lines, question, &person[0].language);
+        lines
+    }
+
+    /// What is new to a person, in each language that it is there in.
+    fn news_for(&self, person: &[&Subscription], received: &Received) -> Vec<Line> {
+        let question = self.question;
+        let subscriber = person[0].subscriber;
         let mut lines = Vec::new();
         let mut taken = HashSet::new();
         for (feed, definition) in question.feeds.iter().enumerate() {
@@ -186,14 +228,6 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        let has = |row: i64| received.contains_key(&(subscriber, row));
-        lines.retain(|line| {
-            // Who has one translation is not mailed another for being translated.
-            let told = &question.changes[line.change];
-            let group = told.entry.translation_key.as_deref().map(|key| &self.translations[key]);
-            has(told.row) || !group.is_some_and(|rows| rows.iter().any(|row| has(*row)))
-        });
-        one_of_each_translation(&mut lines, question, &person[0].language);
         lines
     }
 }

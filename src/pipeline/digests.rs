@@ -1,39 +1,50 @@
 //! Plan: which runs there are to make now, and what they would send.
 
-use std::collections::{BTreeSet, HashSet};
+use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Press, feeds};
 use crate::config::{Approve, DigestConfig, Late, Uncertain};
-use crate::digest::REMINDER;
-use crate::digest::plan::{Plan, Planner, Question, Window};
+use crate::digest::plan::{Plan, Question, Window};
 use crate::digest::render::RenderError;
 use crate::digest::schedule::{self, Due};
+use crate::digest::{CORRECTION, REMINDER, URGENT};
 use crate::feeds::FeedDefinition;
 use crate::hash::hash;
 use crate::model::{Language, Seq};
 use crate::store::{
-    Audience, DigestProgress, PauseRecord, QuietRun, QuietState, Received, StoreError,
-    SubscriberRange, ToldChange, Untold,
+    Audience, DigestProgress, HeldRun, PauseRecord, QuietRun, QuietState, StoreError, ToldChange,
+    Untold,
 };
 
 pub mod approval;
+mod by_hand;
 mod corrections;
 mod issues;
 pub mod outlook;
 pub mod preview;
 mod readers;
 mod reminders;
+mod seen;
 mod start;
 mod supersede;
 mod too_many;
 mod urgent;
+mod walk;
 
-pub use start::{Started, start, start_with};
+pub use by_hand::{
+    Asked, ByHand, Wanted, hash_of, pass_windows, plan_all_by_hand, plan_asked, plan_by_hand,
+    plan_wanted,
+};
+pub use seen::{AsSeen, SeenPlan, plan_as_seen};
+pub use start::{Started, start, start_seen, start_with};
 pub use supersede::{end_outdated, settle};
 
 use readers::{Readers, read_people};
+pub use too_many::TooMany;
+use walk::plan_all;
 
 /// Entries that stand in one mail; the rest stands in the web copy.
 const CAP: usize = 25;
@@ -131,6 +142,12 @@ impl Basis {
         })
     }
 
+    /// Whether it waits for an operator's word where it goes to so many. Who takes the place of a
+    /// run that went out needs none: it had it.
+    fn needs_word(&self, recipients: u64) -> bool {
+        self.succeeds.is_none() && self.digest.approve.is_needed(recipients)
+    }
+
     /// Whether it brings people what they were owed by its digest.
     fn clears_owed(&self) -> bool {
         self.advances && self.readers == Readers::OfDigest
@@ -148,6 +165,14 @@ impl Basis {
         }
     }
 
+    /// Whether this very window is held already: planned again it would come to the same.
+    fn is_held_as(&self, held: &HeldRun) -> bool {
+        let Window { from_seq, to_seq } = self.window;
+        self.succeeds.is_none()
+            && held.digest == self.digest.name
+            && (held.from_seq, held.to_seq) == (from_seq, to_seq)
+    }
+
     /// Rows of the entries it is about.
     fn rows(&self) -> Vec<i64> {
         self.changes.iter().map(|change| change.row).collect()
@@ -159,6 +184,8 @@ impl Basis {
 pub struct PlannedRun {
     basis: Basis,
     pub plan: Plan,
+    /// It is held for its many issues, of which the plan has not all.
+    too_many: Option<TooMany>,
 }
 
 impl PlannedRun {
@@ -176,7 +203,12 @@ impl PlannedRun {
 
     /// Whether it waits for an operator's word, by what the config says.
     pub fn needs_approval(&self) -> bool {
-        self.basis.digest.approve.is_needed(self.plan.recipients)
+        self.basis.needs_word(self.plan.recipients)
+    }
+
+    /// Whether it has more different issues than it may, so that it is held when it is started.
+    pub fn has_too_many_issues(&self) -> bool {
+        self.too_many.is_some()
     }
 
     /// Different entries over all issues.
@@ -206,75 +238,22 @@ impl PlannedRun {
     }
 }
 
-/// Which runs `publish-now` would make: for each digest (of `names`, where given) one over
-/// (last covered, newest change], in config order. Urgent news, corrections and what takes the
-/// place of superseded runs come before, reminders that are due behind, unless `names` are given.
-/// Those with nothing to send are left out, and so are those that a pause stops.
-pub async fn plan_by_hand(
-    press: &Press,
-    names: &[String],
-    advances: bool,
-) -> Result<Vec<PlannedRun>, DigestError> {
-    Ok(plan_all_by_hand(press, names, advances).await?.runs)
-}
-
-/// What `publish-now` would send, and what it would if nothing were paused.
-#[derive(Debug)]
-pub struct ByHand {
-    pub runs: Vec<PlannedRun>,
-    /// Not to be started: their news waits for the end of a pause.
-    pub waiting: Vec<PlannedRun>,
-}
-
-/// As [`plan_by_hand`], with what the pauses keep back.
-pub async fn plan_all_by_hand(
-    press: &Press,
-    names: &[String],
-    advances: bool,
-) -> Result<ByHand, DigestError> {
-    let pauses = press.store.pauses().await?;
-    let mut planned = plan_every_by_hand(press, names, advances, &pauses).await?;
-    planned.retain(|run| !run.is_empty() || run.closes_something());
-    let (waiting, runs) = planned.into_iter().partition(|run| is_paused(&pauses, run.digest()));
-    Ok(ByHand { runs, waiting })
-}
-
-/// As [`plan_by_hand`], with digests that have nothing to send and those that are paused.
-async fn plan_every_by_hand(
-    press: &Press,
-    names: &[String],
-    advances: bool,
-    pauses: &[PauseRecord],
-) -> Result<Vec<PlannedRun>, DigestError> {
-    let to_seq = press.store.newest_seq().await?;
-    let is_meant = |digest: &&DigestConfig| names.is_empty() || names.contains(&digest.name);
-    let (stopped, free): (Vec<&DigestConfig>, Vec<&DigestConfig>) =
-        press.config.digests.iter().filter(is_meant).partition(|d| is_paused(pauses, &d.name));
-    let mut bases = Vec::new();
-    if names.is_empty() {
-        bases.extend(told(press).await?);
-    }
-    // The paused ones last: what they hold back, the others may bring.
-    for digest in free.into_iter().chain(stopped) {
-        bases.extend(basis(press, digest, Occasion::ByHand, to_seq, advances).await?);
-    }
-    if names.is_empty() {
-        bases.extend(reminders::basis(press, press.clock.now()).await?);
-    }
-    plan_all(press, bases).await
-}
-
 fn is_paused(pauses: &[PauseRecord], digest: &str) -> bool {
     pauses.iter().any(|pause| pause.stops_digest(digest))
 }
 
 /// What does not wait for the moment of a digest, in the order in which it is planned: what one
-/// of them brings is left out of those behind it.
-async fn told(press: &Press) -> Result<Vec<Basis>, DigestError> {
-    let mut bases = Vec::from_iter(urgent::basis(press).await?);
+/// of them brings is left out of those behind it. Of digests that are not meant nothing is read.
+async fn told(press: &Press, is_meant: impl Fn(&str) -> bool) -> Result<Vec<Basis>, DigestError> {
+    let mut bases = Vec::new();
+    if is_meant(URGENT) {
+        bases.extend(urgent::basis(press).await?);
+    }
     // Before the corrections: who had nothing yet gets the new text alone.
-    bases.extend(supersede::successors(press).await?);
-    bases.extend(corrections::bases(press).await?);
+    bases.extend(supersede::successors(press, &is_meant).await?);
+    if is_meant(CORRECTION) {
+        bases.extend(corrections::bases(press).await?);
+    }
     Ok(bases)
 }
 
@@ -282,26 +261,23 @@ async fn told(press: &Press) -> Result<Vec<Basis>, DigestError> {
 /// that are due. [`settle`] comes before.
 pub async fn plan_told(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRun>, DigestError> {
     let pauses = press.store.pauses().await?;
-    let mut bases = told(press).await?;
-    if !is_paused(&pauses, REMINDER) {
+    let passed_over = too_many::asked_about(press).await?;
+    let is_meant = |digest: &str| !is_paused(&pauses, digest) && !passed_over.contains(digest);
+    let mut bases = told(press, is_meant).await?;
+    if is_meant(REMINDER) {
         reminders::record_late(press, now).await?;
         bases.extend(reminders::basis(press, now).await?);
     }
-    bases.retain(|basis| !is_paused(&pauses, &basis.digest.name));
+    let held = press.store.held_runs().await?;
+    bases.retain(|basis| !held.iter().any(|held| basis.is_held_as(held)));
     plan_all(press, bases).await
-}
-
-/// One hash over several plans: what `publish-now` shows is what the daemon sends.
-pub fn hash_of(runs: &[PlannedRun]) -> String {
-    let hashes: Vec<&str> = runs.iter().map(|run| run.plan.hash.as_str()).collect();
-    hash(hashes.join(" ").as_bytes())
 }
 
 /// Which scheduled runs are due at `now`; those too late are recorded and not sent.
 ///
 /// A pause is as a time without a daemon: its moments stay due, and at its end one issue covers
 /// them, unless that is too late by then. Outside the send windows they stay due too; how late
-/// they are is counted from the next opening.
+/// they are is counted in time in which they were open.
 pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRun>, DigestError> {
     let windows = &press.config.mail.windows;
     if !windows.is_open(now) {
@@ -312,7 +288,8 @@ pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRu
     for digest in press.config.digests.iter().filter(|d| !is_paused(&pauses, &d.name)) {
         let Some(cron) = &digest.at else { continue };
         let Some(progress) = press.store.digest_progress(&digest.name).await? else { continue };
-        let newest = progress.newest_due_key.as_deref();
+        let newest = press.store.newest_due_key(progress.id, now).await?;
+        let newest = newest.as_deref();
         let Some(due) = schedule::due(cron, digest.zone, newest, progress.registered_at, now)
         else {
             continue;
@@ -321,8 +298,7 @@ pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRu
         if too_many::is_asked(press, &digest.name).await? {
             continue;
         }
-        let opened = windows.opens(due.moment).unwrap_or(due.moment);
-        if is_too_late(digest, opened, now) {
+        if is_too_late(digest, windows.open_time(due.moment, now)) {
             let reason = format!("too late for {}", due.key);
             record_quiet(press, &progress, &due, to_seq, QuietState::Expired, reason).await?;
             continue;
@@ -332,9 +308,8 @@ pub async fn plan_due(press: &Press, now: DateTime<Utc>) -> Result<Vec<PlannedRu
     plan_all(press, bases).await
 }
 
-/// How late a run is, is counted from when it could first go out.
-fn is_too_late(digest: &DigestConfig, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    let late = now - since;
+/// `late` is the time in which it could have gone out.
+fn is_too_late(digest: &DigestConfig, late: TimeDelta) -> bool {
     match digest.late {
         Late::Send { until } => TimeDelta::from_std(until).is_ok_and(|until| late > until),
         Late::Skip => late > LATE_AFTER,
@@ -445,8 +420,19 @@ fn reserved(press: &Press, name: &str) -> DigestConfig {
         zone: press.config.site.time_zone,
         late: Late::Skip,
         uncertain: Uncertain::Resend,
-        approve: Approve::Never,
+        approve: if name == URGENT { strictest(&press.config.digests) } else { Approve::Never },
     }
+}
+
+/// Urgent news goes to the readers of all digests: what one of them waits for, it waits for.
+fn strictest(digests: &[DigestConfig]) -> Approve {
+    let strictness = |approve: &Approve| match approve {
+        Approve::Never => None,
+        Approve::Over(limit) => Some(Reverse(*limit)),
+        Approve::Always => Some(Reverse(0)),
+    };
+    let all = digests.iter().map(|digest| digest.approve);
+    all.max_by_key(strictness).unwrap_or(Approve::Never)
 }
 
 /// All digests that people can choose, by number.
@@ -457,48 +443,6 @@ async fn everybody(press: &Press) -> Result<Vec<i64>, StoreError> {
         digests.extend(progress.map(|progress| progress.id));
     }
     Ok(digests)
-}
-
-/// Plans digests one after the other for each page of people, each as if the deliveries of
-/// those before it stood in the store already.
-async fn plan_all(press: &Press, bases: Vec<Basis>) -> Result<Vec<PlannedRun>, DigestError> {
-    let questions: Vec<Question<'_>> = bases.iter().map(Basis::question).collect();
-    let mut planners: Vec<Planner<'_>> = questions.iter().map(Planner::new).collect();
-    let digests: BTreeSet<i64> =
-        bases.iter().flat_map(|basis| basis.digests.iter().copied()).collect();
-    let digests = Vec::from_iter(digests);
-    let mut limits = Vec::with_capacity(bases.len());
-    for basis in &bases {
-        limits.push(too_many::allowance(press, &basis.digest.name).await?);
-    }
-    let mut after = SubscriberRange::ALL.after;
-    while let Some(people) = press.store.next_subscribers(&digests, after).await? {
-        let mut taken = Received::new();
-        for ((basis, planner), limit) in bases.iter().zip(&mut planners).zip(&limits) {
-            if planner.issues().len() > *limit {
-                // It is not sent anyway.
-                continue;
-            }
-            let (subscriptions, mut received) = read_people(press, basis, people).await?;
-            for (key, revision) in &taken {
-                let known = received.entry(*key).or_insert(*revision);
-                *known = (*known).max(*revision);
-            }
-            let page = planner.plan(&subscriptions, &received);
-            // A reminder is no news: the event may stand in a digest beside it.
-            if bases.len() > 1 && basis.readers != Readers::Reminded {
-                for (subscriber, issue) in &page.recipients {
-                    for line in &planner.issues()[*issue].lines {
-                        let change = &basis.changes[line.change];
-                        taken.insert((*subscriber, change.row), change.entry.revision);
-                    }
-                }
-            }
-        }
-        after = people.upto;
-    }
-    let plans: Vec<Plan> = planners.into_iter().map(Planner::finish).collect();
-    Ok(bases.into_iter().zip(plans).map(|(basis, plan)| PlannedRun { basis, plan }).collect())
 }
 
 /// Whatever of config and templates shapes a mail.

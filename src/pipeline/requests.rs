@@ -10,6 +10,9 @@ use crate::store::Override;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendRequest {
     pub plan: String,
+    /// Beginning of the hash of the plan that somebody has seen and asks for.
+    #[serde(default)]
+    pub seen: Option<String>,
     /// Digests to plan; empty for all.
     pub digests: Vec<String>,
     pub advances: bool,
@@ -26,7 +29,7 @@ impl SendRequest {
     pub fn what_is_open() -> Self {
         let (plan, digests) = (String::new(), Vec::new());
         let overrides = Vec::new();
-        Self { plan, digests, advances: true, is_after_pause: false, overrides }
+        Self { plan, seen: None, digests, advances: true, is_after_pause: false, overrides }
     }
 }
 

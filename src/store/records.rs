@@ -176,8 +176,6 @@ pub struct DigestProgress {
     /// registration.
     pub covered_seq: Seq,
     pub registered_at: DateTime<Utc>,
-    /// Key of the newest scheduled run.
-    pub newest_due_key: Option<String>,
 }
 
 /// A change that followers are told, with its entry as it is now.

@@ -589,6 +589,10 @@ impl Store for SqliteStore {
         runs::digest_progress(&mut *self.reader().await?, name).await
     }
 
+    async fn newest_due_key(&self, digest: i64, now: DateTime<Utc>) -> Result<Option<String>> {
+        runs::newest_due_key(&mut *self.reader().await?, digest, now).await
+    }
+
     async fn newest_seq(&self) -> Result<Seq> {
         catalogue::newest_seq(&mut *self.reader().await?, None).await
     }
@@ -729,7 +733,7 @@ impl Store for SqliteStore {
         audience: Audience,
         of: SubscriberRange,
     ) -> Result<Vec<Subscription>> {
-        told::followers(&mut *self.reader().await?, audience, of).await
+        people::followers(&mut *self.reader().await?, audience, of).await
     }
 
     async fn pass_over(&self, digest: &str, upto: Seq) -> Result<()> {
@@ -951,8 +955,8 @@ impl Store for SqliteStore {
         brakes::kept_plans(&mut *self.reader().await?, prefix).await
     }
 
-    async fn people(&self, digest: i64, of: SubscriberRange) -> Result<Vec<Person>> {
-        brakes::people(&mut *self.reader().await?, digest, of).await
+    async fn people(&self, digests: &[i64], of: SubscriberRange) -> Result<Vec<Person>> {
+        brakes::people(&mut *self.reader().await?, digests, of).await
     }
 
     async fn untold_news(&self, after: Seq, upto: Seq) -> Result<u64> {

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::Mailroom;
 use super::support::office::{Done, Office};
+use tidings::pipeline::digests::approval::{Word, let_go};
+use tidings::pipeline::digests::{plan_due, plan_told};
 
 /// An office whose daily digest waits for a word, with so many readers.
 fn office(approve: &str, readers: usize) -> Office {
@@ -204,7 +206,7 @@ async fn the_next_moment_takes_the_place_of_a_held_run_and_covers_its_news() {
     let held = room.press.store.held_runs().await.unwrap();
     let holds = room.press.store.open_holds().await.unwrap();
     assert_eq!((held.len(), holds.len()), (1, 1));
-    tidings::pipeline::digests::approval::let_go(&room.press, &held[0], "mei").await.unwrap();
+    let_go(&room.press, &held[0], "mei").await.unwrap();
     assert_eq!(room.send().await, 2);
     let mail = &room.office.mails()[0];
     assert!(mail.contains("a-new-bridge") && mail.contains("a-second-bridge"), "{mail}");
@@ -223,6 +225,57 @@ async fn immediate_news_that_waits_is_asked_for_once() {
     assert!(runs[0].ends_with(" held"), "{runs:?}");
 }
 
+/// With the strictest word that a digest wants.
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_waits_for_a_word_where_a_digest_does() {
+    let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    let room = Mailroom::open(2, "immediate", &[always]).await;
+    room.urgent("storm", "Stay at home.").await;
+    assert_eq!(room.tell("2026-11-20T12:01:00Z").await, 0);
+    assert_eq!(room.runs().await, ["seq:1 held"]);
+    // Others are numbered meanwhile, and it is not asked for again.
+    room.news("a-new-bridge").await;
+    assert!(plan_told(&room.press, room.now()).await.unwrap().is_empty());
+    assert_eq!(room.tell("2026-11-20T12:02:00Z").await, 0);
+    assert_eq!(room.runs().await, ["seq:1 held"]);
+    let word = let_go(&room.press, &room.held().await[0], "mei").await.unwrap();
+    assert!(matches!(word, Word::LetGo { leavers: 0, .. }), "{word:?}");
+    assert_eq!(room.send().await, 2);
+    assert_eq!(room.tell("2026-11-20T12:03:00Z").await, 2, "once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_withdrawn_before_its_word_is_not_let_go() {
+    let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: {over: 1}");
+    let room = Mailroom::open(2, "immediate", &[always]).await;
+    room.urgent("storm", "Stay at home.").await;
+    assert_eq!(room.tell("2026-11-20T12:01:00Z").await, 0);
+    room.remove("_posts/storm.md");
+    room.clock.set("2026-11-20T12:05:00Z");
+    room.scan().await;
+    room.clock.set("2026-11-20T12:10:00Z");
+    room.scan().await;
+    assert_eq!(room.tell("2026-11-20T12:11:00Z").await, 0);
+    let word = let_go(&room.press, &room.held().await[0], "mei").await.unwrap();
+    let gone = "the entry `storm` is in it no longer";
+    assert!(matches!(&word, Word::Changed(why) if why[0] == gone), "{word:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_moment_of_a_held_digest_without_news_is_asked_for_once() {
+    let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    let room = Mailroom::open(2, "daily", &[always]).await;
+    room.news("a-new-bridge").await;
+    room.tick("2026-11-21T00:00:00Z").await;
+    room.tick("2026-11-22T00:00:00Z").await;
+    assert_eq!(room.runs().await, ["2026-11-21T08:00 superseded", "2026-11-22T08:00 held"]);
+    room.clock.set("2026-11-22T00:01:00Z");
+    assert!(plan_due(&room.press, room.now()).await.unwrap().is_empty(), "not each minute");
+    let word = let_go(&room.press, &room.held().await[0], "mei").await.unwrap();
+    assert!(matches!(word, Word::LetGo { .. }), "{word:?}");
+    assert_eq!(room.send().await, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_waited_for_days_goes_out_when_the_word_comes() {
     let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
@@ -232,7 +285,7 @@ async fn a_run_that_waited_for_days_goes_out_when_the_word_comes() {
     // A daily mail is given up after one day, but not for the days in which it was held.
     room.clock.set("2026-11-27T00:00:00Z");
     let held = room.press.store.held_runs().await.unwrap();
-    tidings::pipeline::digests::approval::let_go(&room.press, &held[0], "mei").await.unwrap();
+    let_go(&room.press, &held[0], "mei").await.unwrap();
     assert_eq!(room.send().await, 2);
     assert_eq!(room.runs().await, ["2026-11-21T08:00 complete"]);
 }

@@ -92,6 +92,71 @@ fn more_issues_than_allowed_is_a_hold_that_names_the_feeds() {
     assert_eq!(office.mails().len(), 3);
 }
 
+/// An office whose daily digest would need two issues and may have one; `immediate` has a reader
+/// of its own.
+fn more_than_one_issue() -> Office {
+    let office = with("mail: {from:", "mail: {max_issues: 1, from:");
+    let list = "address,language,feed,digest\nreader3@example.org,zh,releases,daily\n\
+                mei@example.org,en,all,immediate\n";
+    office.write("people.csv", list);
+    let import = ["subscribers", "import", "people.csv", "--consent", "test", "--confirmed"];
+    assert_eq!(office.run(&import).code, 0);
+    office
+}
+
+#[test]
+fn publish_now_leaves_out_what_an_operator_is_asked_about_and_goes_on_with_the_others() {
+    let office = more_than_one_issue();
+    assert_eq!(office.run(&["publish-now", "--digest", "daily"]).code, 4);
+    assert!(office.mails().is_empty());
+    let done = office.run(&["publish-now"]);
+    assert_eq!(done.code, 4, "{done:?}");
+    assert!(!done.stderr.contains("error:"), "{done:?}");
+    assert_eq!(office.mails().len(), 1, "to mei: {done:?}");
+}
+
+#[test]
+fn a_plan_with_too_many_issues_says_so_and_offers_no_hash_of_it() {
+    let office = more_than_one_issue();
+    for is_asked in [false, true] {
+        let done = office.run(&["plan", "--digest", "daily", "--json"]);
+        let plan = done.json();
+        assert_eq!(plan["plan"], serde_json::Value::Null, "{plan}");
+        let daily = &plan["digests"][0];
+        assert_eq!(daily["too_many"]["limit"], 1);
+        assert_eq!(daily["too_many"]["feeds"], "`all`, `releases`");
+        assert_eq!(daily["is_on_hold"], true);
+        assert_eq!(done.code, if is_asked { 4 } else { 0 }, "{done:?}");
+        let text = office.run(&["plan"]).stdout;
+        assert!(text.contains("more than 1 different issues"), "{text}");
+        assert!(text.contains("immediate  1 entry in 1 issue to 1 person"), "{text}");
+        assert_eq!(office.run(&["publish-now", "--digest", "daily"]).code, 4);
+    }
+}
+
+/// Nor each minute, of what does not wait for a digest's moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_with_too_many_issues_is_asked_about_once() {
+    use super::Mailroom;
+    use tidings::pipeline::digests::{DigestError, plan_told, start};
+
+    let one = ("mail: {from:", "mail: {max_issues: 1, from:");
+    let room = Mailroom::open(1, "daily", &[one]).await;
+    let list = "address,language,feed,digest\nreader2@example.org,zh,all,daily\n";
+    room.office.write("people.csv", list);
+    let import = ["subscribers", "import", "people.csv", "--consent", "test", "--confirmed"];
+    assert_eq!(room.office.run(&import).code, 0);
+    room.urgent("storm", "Stay at home.").await;
+    let plans = plan_told(&room.press, room.now()).await.unwrap();
+    assert!(plans[0].has_too_many_issues());
+    let error = start(&room.press, &plans[0]).await.unwrap_err();
+    assert!(matches!(error, DigestError::TooMany { limit: 1, .. }), "{error}");
+    assert!(plan_told(&room.press, room.now()).await.unwrap().is_empty());
+    let holds = room.press.store.open_holds().await.unwrap();
+    room.press.store.release_hold(holds[0].id, "mei", room.now()).await.unwrap();
+    assert_eq!(room.tell("2026-11-20T12:01:00Z").await, 2);
+}
+
 #[test]
 fn a_language_that_people_read_and_the_config_lost_is_refused() {
     let office = Office::new();

@@ -1,8 +1,18 @@
 //! `plan`, and `publish-now --plan`.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::support::office::Office;
+use serde_json::{Value, json};
+use tidings::clock::Clock;
+use tidings::pipeline::digests::{Asked, Started, plan_as_seen, start_seen};
+use tidings::pipeline::publish::PublishReport;
+use tidings::pipeline::requests::{ScanAnswer, SendAnswer, SendRequest};
+use tidings::store::RequestKind;
+use tidings::store::lock::{self, Asked as LockAsked};
+
+use super::Mailroom;
+use super::support::office::{Done, Office};
 
 fn plan(office: &Office) -> Value {
     let done = office.run(&["plan", "--json"]);
@@ -146,4 +156,152 @@ fn a_plan_of_another_time_is_made_on_a_copy() {
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(daily(&done.json())["recipients"], 3);
     assert_eq!(office.run(&["status", "--json"]).json()["newest_seq"], 0);
+}
+
+fn send(office: &Office, hash: &str) -> Done {
+    office.run(&["publish-now", "--plan", hash])
+}
+
+fn import(office: &Office, line: &str) {
+    office.write("people.csv", format!("address,language,feed,digest\n{line}\n"));
+    let import = ["subscribers", "import", "people.csv", "--consent", "test", "--confirmed"];
+    let done = office.run(&import);
+    assert_eq!(done.code, 0, "{done:?}");
+}
+
+#[test]
+fn who_left_since_is_taken_out_of_a_plan_and_does_not_change_it() {
+    for is_one_digest in [false, true] {
+        let office = office();
+        let shown = plan(&office);
+        let whole = hash(&shown);
+        let alone = daily(&shown)["plan"].as_str().unwrap();
+        assert_eq!(office.run(&["subscribers", "remove", "reader2@example.org"]).code, 0);
+        let done = send(&office, if is_one_digest { alone } else { &whole });
+        assert_eq!(done.code, 0, "{done:?}");
+        assert_eq!(office.mails().len(), 2);
+    }
+}
+
+#[test]
+fn who_would_get_another_issue_or_one_at_all_changes_a_plan() {
+    let check = |line: &str, said: &str| {
+        let office = office();
+        let shown = hash(&plan(&office));
+        import(&office, line);
+        let done = send(&office, &shown);
+        assert_eq!(done.code, 4, "{done:?}");
+        assert!(done.stderr.contains(said), "{said}: {done:?}");
+        assert!(office.mails().is_empty());
+    };
+    check("reader1@example.org,zh,all,daily", "who gets which entries changed");
+    // They are owed what a digest of their own would have brought.
+    check("reader1@example.org,en,all,immediate", "digest `immediate` has something to send too");
+}
+
+#[test]
+fn the_plan_of_one_digest_is_sent_as_it_was_asked_for() {
+    let office = office();
+    import(&office, "mei@example.net,en,all,immediate");
+    let shown = office.run(&["plan", "--digest", "daily", "--json"]).json();
+    let done = send(&office, &hash(&shown));
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(office.mails().len(), 3, "nothing to mei");
+}
+
+#[test]
+fn a_correction_that_nobody_has_to_be_told_of_is_no_part_of_a_plan() {
+    let office = office();
+    plan(&office);
+    let text = "---\ntitle: a new bridge\nlayout: post\npermalink: /news/a-new-bridge/\n\
+                date: 2026-11-01\ncategory: transport\ncorrection: It opens tomorrow.\n---\n\
+                It opens tomorrow.\n";
+    office.write("content/_posts/a-new-bridge.md", text);
+    office.settle("content/_posts/a-new-bridge.md");
+    let shown = plan(&office);
+    let names: Vec<_> =
+        shown["digests"].as_array().unwrap().iter().map(|d| d["digest"].clone()).collect();
+    assert!(names.contains(&json!("correction")), "{shown}");
+    let done = send(&office, &hash(&shown));
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(office.mails().len(), 3);
+}
+
+#[test]
+fn urgent_news_is_planned_with_its_people() {
+    let office = office();
+    let storm = "---\ntitle: storm\nlayout: post\npermalink: /storm/\nurgent: true\n---\nStay.\n";
+    office.write("content/_posts/storm.md", storm);
+    office.settle("content/_posts/storm.md");
+    let shown = plan(&office);
+    let urgent = &shown["digests"][0];
+    assert_eq!(urgent["digest"], "urgent");
+    assert_eq!(urgent["domains"], json!([["example.org", 3]]), "{urgent}");
+    let alone = urgent["plan"].as_str().unwrap();
+    assert_eq!(send(&office, alone).code, 0);
+    assert_eq!(office.mails().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_between_the_plan_and_its_start_is_found_before_the_first_mail() {
+    let room = Mailroom::open(3, "daily", &[]).await;
+    room.news("a-new-bridge").await;
+    let shown = hash(&room.office.run(&["plan", "--json"]).json());
+    let asked = Asked { advances: true, ..Asked::default() };
+    let as_seen = plan_as_seen(&room.press, &shown, &asked).await.unwrap();
+    assert!(as_seen.changes.is_empty(), "{as_seen:?}");
+    // Somebody is asked, and minutes go by.
+    let (run, seen) = (&as_seen.by_hand.runs[0], Some(&as_seen.seen));
+    import(&room.office, "reader1@example.org,zh,all,daily");
+    let started = start_seen(&room.press, run, &[], seen).await.unwrap();
+    assert!(matches!(started, Started::Changed(_)), "{started:?}");
+    assert_eq!((room.send().await, room.runs().await.len()), (0, 0));
+    import(&room.office, "reader1@example.org,en,all,daily");
+    assert_eq!(room.office.run(&["subscribers", "remove", "reader2@example.org"]).code, 0);
+    let started = start_seen(&room.press, run, &[], seen).await.unwrap();
+    assert!(matches!(started, Started::Run(_)), "{started:?}");
+    assert_eq!(room.send().await, 2);
+}
+
+/// Somebody who holds the lock as a daemon does, and says each time that the plan changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_plans_it_in_another_way_is_asked_once() {
+    let room = Mailroom::open(3, "daily", &[]).await;
+    room.news("a-new-bridge").await;
+    let shown = hash(&room.office.run(&["plan", "--json"]).json());
+    let LockAsked::Taken(_lock) = lock::ask(&room.press.config.store_path, "daemon").unwrap()
+    else {
+        panic!("somebody holds the lock");
+    };
+    let (asked, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (store, clock) = (room.press.store.clone(), room.clock.clone());
+    let (count, end) = (asked.clone(), is_over.clone());
+    let daemon = tokio::spawn(async move {
+        while !end.load(Ordering::Relaxed) {
+            match store.take_request(clock.now()).await.unwrap() {
+                Some(request) => {
+                    let answer = answer(request.kind, &request.argument, &count);
+                    store.finish_request(request.id, &answer, clock.now()).await.unwrap();
+                }
+                None => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let done = room.office.run_async(&["publish-now", "--plan", &shown]).await;
+    is_over.store(true, Ordering::Relaxed);
+    daemon.await.unwrap();
+    assert_eq!(done.code, 4, "{done:?}");
+    assert!(done.stderr.contains("the daemon plans it in another way"), "{done:?}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+fn answer(kind: RequestKind, argument: &str, asked: &AtomicUsize) -> String {
+    if kind == RequestKind::Scan {
+        let report = Box::new(PublishReport::default());
+        return serde_json::to_string(&ScanAnswer::Done(report)).unwrap();
+    }
+    let request: SendRequest = serde_json::from_str(argument).unwrap();
+    assert!(request.digests.is_empty() && request.seen.is_some(), "all of it: {request:?}");
+    asked.fetch_add(1, Ordering::Relaxed);
+    serde_json::to_string(&SendAnswer::Changed).unwrap()
 }

@@ -1,7 +1,12 @@
 //! Send windows and holidays.
 
-use tidings::pipeline::digests::{plan_by_hand, start};
+use tidings::pipeline::digests::{
+    Asked, PlannedRun, Started, hash_of, pass_windows, plan_asked, plan_by_hand, plan_wanted,
+    start, start_with,
+};
+use tidings::pipeline::requests::SendRequest;
 use tidings::pipeline::send::next_due;
+use tidings::store::{Brake, Override, RunsAsked};
 
 use super::Mailroom;
 use super::support::office::Office;
@@ -136,13 +141,9 @@ fn an_operator_may_send_outside_and_the_reason_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_passes_the_windows_shows_why() {
-    use tidings::pipeline::digests::{Started, start_with};
-    use tidings::store::{Brake, Override, RunsAsked};
-
     let room = Mailroom::open(1, "daily", &[OFFICE_HOURS]).await;
     room.news("a-new-bridge").await;
-    let (reason, by) = ("ferry accident".to_owned(), "mei".to_owned());
-    let overrides = [Override { brake: Brake::SendWindow, reason, by }];
+    let overrides = [ferry_accident()];
     let plans = plan_by_hand(&room.press, &[], true).await.unwrap();
     let Started::Run(run) = start_with(&room.press, &plans[0], &overrides).await.unwrap() else {
         panic!("it was not started");
@@ -164,3 +165,95 @@ fn status_says_when_the_window_opens() {
     let json = office.run(&["status", "--at", THURSDAY, "--json"]).json();
     assert_eq!(json["window_opens_at"], "2026-12-02T08:00:00+08:00");
 }
+
+fn ferry_accident() -> Override {
+    let (reason, by) = ("ferry accident".to_owned(), "mei".to_owned());
+    Override { brake: Brake::SendWindow, reason, by }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moment_missed_inside_a_window_is_late_by_the_open_time_alone() {
+    let before_closing = ("at: '0 8 * * *'", "at: '50 17 * * FRI', late: skip");
+    let room = Mailroom::open(2, "daily", &[OFFICE_HOURS, before_closing]).await;
+    room.news("a-new-bridge").await;
+    // Due on Friday the 27th at 17:50; the host was down from 17:45 to 18:05.
+    assert_eq!(room.tick("2026-11-27T10:05:00Z").await, 0);
+    assert_eq!(room.tick("2026-11-30T00:00:00Z").await, 2, "ten minutes of an open window");
+    assert_eq!(room.runs().await, ["2026-11-27T17:50 complete"]);
+}
+
+#[test]
+fn urgent_news_goes_out_by_hand_whatever_the_windows_say() {
+    let office = wednesdays();
+    office.release("a-new-bridge", "It opens today.");
+    let storm = "---\ntitle: storm\nlayout: post\npermalink: /storm/\nurgent: true\n---\nStay.\n";
+    office.write("content/_posts/storm.md", storm);
+    office.settle("content/_posts/storm.md");
+    let done = office.run(&["publish-now", "--at", THURSDAY, "--json"]);
+    assert_eq!(done.code, 4, "{done:?}");
+    let report = done.json();
+    assert_eq!(report["runs"].as_array().unwrap().len(), 1, "{report}");
+    assert_eq!(report["runs"][0]["digest"], "urgent");
+    assert_eq!(report["runs"][0]["deliveries"]["rehearsed"], 2);
+    let said = office.run(&["publish-now", "--at", THURSDAY]).stderr;
+    let why = "urgent news alone is sent: this is outside the send windows; it opens 2026-12-02";
+    assert!(said.contains(why), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_starts_urgent_news_by_hand_whatever_the_windows_say() {
+    let room = Mailroom::open(1, "daily", &[OFFICE_HOURS]).await;
+    room.news("a-new-bridge").await;
+    room.urgent("storm", "Stay at home.").await;
+    let asked = Asked { advances: true, ..Asked::default() };
+    let shown = plan_asked(&room.press, &asked).await.unwrap();
+    assert_eq!((shown.runs.len(), shown.closed.len()), (1, 1), "{shown:?}");
+    let plan = hash_of(&shown.runs);
+    let request = SendRequest { plan, ..SendRequest::what_is_open() };
+    let wanted = plan_wanted(&room.press, &request).await.unwrap().unwrap();
+    let names: Vec<_> = wanted.runs.iter().map(PlannedRun::digest).collect();
+    assert_eq!(names, ["urgent"]);
+    room.clock.set("2026-11-23T00:00:00Z");
+    assert!(plan_wanted(&room.press, &request).await.unwrap().is_none(), "the window opened");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_for_a_window_goes_where_that_is_overridden() {
+    let room = Mailroom::open(2, "daily", &[OFFICE_HOURS]).await;
+    room.news("a-new-bridge").await;
+    let plans = plan_by_hand(&room.press, &[], true).await.unwrap();
+    let run = start(&room.press, &plans[0]).await.unwrap().unwrap();
+    assert_eq!(room.send().await, 0, "Friday evening");
+    let others = Asked { names: vec!["immediate".into()], ..asked_to_pass() };
+    pass_windows(&room.press, &others).await.unwrap();
+    assert_eq!(room.send().await, 0, "it is of another digest");
+    for _ in 0..2 {
+        pass_windows(&room.press, &asked_to_pass()).await.unwrap();
+    }
+    assert_eq!(room.send().await, 2);
+    let details = room.press.store.runs(RunsAsked::One(run)).await.unwrap().remove(0);
+    assert_eq!(details.overrides, [ferry_accident()], "once");
+}
+
+fn asked_to_pass() -> Asked {
+    Asked { overrides: vec![ferry_accident()], ..Asked::default() }
+}
+
+/// By the program: a run that an earlier command left to a window.
+#[tokio::test(flavor = "multi_thread")]
+async fn publish_now_says_what_waits_for_the_window_and_how_to_send_it() {
+    let room = Mailroom::open(2, "daily", &[(MAIL, NEVER_TODAY)]).await;
+    room.news("a-new-bridge").await;
+    let plans = plan_by_hand(&room.press, &[], true).await.unwrap();
+    start(&room.press, &plans[0]).await.unwrap().unwrap();
+    let done = room.office.run(&["publish-now"]);
+    assert_eq!(done.code, 5, "{done:?}");
+    assert!(done.stderr.contains("2 e-mails wait for the send window; "), "{done:?}");
+    let sends = ["publish-now", "--override", "send-window", "--reason", "ferry accident"];
+    let done = room.office.run(&sends);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(room.office.mails().len(), 2);
+}
+
+/// The program reads the clock: a window of a minute each year.
+const NEVER_TODAY: &str = "mail: {send_windows: [{days: mon, from: '00:00', to: '00:01'}], from:";

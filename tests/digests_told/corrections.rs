@@ -206,6 +206,64 @@ async fn publish_now_says_how_many_get_a_correction_and_who_cannot_be_told() {
     assert!(!publish().await.stdout.contains("correction:"));
 }
 
+/// A run that was begun is corrected while the next one waits for a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_leaves_a_held_run_alone_and_needs_no_word() {
+    let approve =
+        |config: &str| config.replace("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    let room = Room::with(putting_off(&["raj"], 1).await, approve).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("ferry", "", "It sails at 8.");
+    room.minute("2026-11-21T00:00:00Z").await;
+    room.let_go().await;
+    assert_eq!(room.send().await, ["mei: ferry"]);
+    room.release("bridge", "", "It opens.");
+    room.publish_now("2026-11-21T00:02:00Z", true).await;
+    room.release("ferry", "correction: It sails at 9.", "It sails at 9.");
+    let got = room.minute("2026-11-21T00:03:00Z").await;
+    assert_eq!(got, ["mei: Correction: ferry", "raj: Correction: ferry"]);
+    let runs = room.runs().await;
+    assert!(runs.contains(&"daily now:2 held".to_owned()), "{runs:?}");
+    assert!(runs.contains(&"daily 2026-11-21T08:00+1 complete".to_owned()), "{runs:?}");
+    room.let_go().await;
+    assert_eq!(room.send().await, ["mei: bridge", "raj: bridge"]);
+}
+
+/// What a paused digest owes its people may come by another.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_successor_of_a_paused_digest_takes_nothing_from_the_others() {
+    let room = Room::with(putting_off(&["mei"], 9).await, str::to_owned).await;
+    room.people(&["mei all daily"]);
+    room.release("ferry", "", "It sails at 8.");
+    room.minute("2026-11-21T00:00:00Z").await;
+    room.people(&["mei releases weekly"]);
+    room.change("update subscription set owed_from = 0 where feed = 'releases'");
+    room.release("ferry", "correction: It sails at 9.", "It sails at 9.");
+    room.pause(PauseScope::Digest("daily".into())).await;
+    room.scan().await;
+    settle(&room.press).await.unwrap();
+    let plan = plan_all_by_hand(&room.press, &[], true).await.unwrap();
+    let people: Vec<_> = plan.runs.iter().map(|run| (run.digest(), run.plan.recipients)).collect();
+    assert!(people.contains(&("weekly", 1)), "{people:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_ends_what_is_outdated_and_shows_who_gets_the_new_text() {
+    let room = Room::with(putting_off(&["raj"], 9).await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("ferry", "", "It sails at 8.");
+    assert_eq!(room.publish_now("2026-11-20T12:01:00Z", true).await, ["mei: ferry"]);
+    room.release("ferry", "correction: It sails at 9.", "It sails at 9.");
+    let done = room.office.run_async(&["plan", "--json"]).await;
+    let shown = done.json();
+    let planned = shown["digests"].as_array().unwrap().iter();
+    let planned: Vec<(&str, u64)> = planned
+        .map(|d| (d["digest"].as_str().unwrap(), d["recipients"].as_u64().unwrap()))
+        .filter(|(_, people)| *people > 0)
+        .collect();
+    assert_eq!(planned, [("daily", 1), ("correction", 1)], "{shown}");
+}
+
 /// Nobody knew whether Raj had the old text; he was told the correction. Then an operator finds
 /// that he had nothing, or asks for a second copy.
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,9 @@ use crate::cli::output::Output;
 use crate::cli::pause::who;
 use crate::config::Environment;
 use crate::pipeline::Press;
-use crate::pipeline::digests::{PlannedRun, approval, hash_of, plan_by_hand};
+use crate::pipeline::digests::{
+    AsSeen, Asked, ByHand, PlannedRun, SeenPlan, plan_as_seen, plan_asked,
+};
 use crate::store::{Brake, Override};
 
 /// Characters of a plan's hash that tell it apart from all others.
@@ -35,6 +37,15 @@ pub(super) struct Stopped {
 }
 
 impl Stopped {
+    /// The plan that was asked for is another one.
+    pub(super) fn changed(changes: Vec<String>) -> Self {
+        Self {
+            why: "not sent: the plan is another one now".into(),
+            changes,
+            hint: "`tidings plan` shows what would go out now".into(),
+        }
+    }
+
     pub(super) fn show(&self, output: Output) {
         output.note(&self.why);
         for change in &self.changes {
@@ -42,10 +53,6 @@ impl Stopped {
         }
         output.note(&format!("hint: {}", self.hint));
     }
-}
-
-fn is_hash_of(run: &PlannedRun, hash: &str) -> bool {
-    run.plan.hash.starts_with(hash)
 }
 
 pub(super) fn overrides(
@@ -75,58 +82,95 @@ pub(super) fn overrides(
 }
 
 /// The runs that are asked for, and what stands in their way before anything is started.
+pub(super) struct Chosen {
+    /// To be started.
+    pub going: Vec<PlannedRun>,
+    /// Shown, and not to be started.
+    pub left: Vec<PlannedRun>,
+    /// What a pause keeps back.
+    pub waiting: Vec<PlannedRun>,
+    pub stopped: Option<Stopped>,
+    /// The plan that was asked for, where one was.
+    pub seen: Option<SeenPlan>,
+}
+
+impl Chosen {
+    pub(super) fn shown(&self) -> impl Iterator<Item = &PlannedRun> {
+        self.going.iter().chain(&self.left)
+    }
+
+    /// Whether somebody gets less than they would.
+    fn keeps_back(&self) -> bool {
+        self.left.iter().any(|run| !run.is_empty())
+    }
+
+    /// Nothing goes.
+    pub(super) fn stop(mut self, stopped: Stopped) -> Self {
+        self.left.splice(0..0, self.going.drain(..));
+        Self { stopped: Some(stopped), ..self }
+    }
+}
+
 pub(super) async fn choose(
     press: &Press,
     args: &PublishNow,
     overrides: &[Override],
-    mut plans: Vec<PlannedRun>,
-) -> Result<(Vec<PlannedRun>, Option<Stopped>), Failure> {
-    if let Some(hash) = &args.plan {
-        let is_whole = hash.len() >= SHORTEST_HASH;
-        if is_whole && hash_of(&plans).starts_with(hash.as_str()) && !plans.is_empty() {
-            // All of it.
-        } else if let Some(run) = plans.iter().find(|run| is_whole && is_hash_of(run, hash)) {
-            let name = run.digest().to_owned();
-            plans = plan_by_hand(press, std::slice::from_ref(&name), true).await?;
-            if !plans.iter().any(|run| is_hash_of(run, hash)) {
-                let stopped = Stopped {
-                    why: format!("not sent: digest `{name}` alone is another plan"),
-                    changes: vec!["it would bring what digests before it bring".into()],
-                    hint: format!("send the whole plan, or see `tidings plan --digest {name}`"),
-                };
-                return Ok((plans, Some(stopped)));
-            }
-        } else if !is_whole {
-            return Err(Failure::usage(
-                format!("`{hash}` is too short for the hash of a plan"),
-                format!("write at least {SHORTEST_HASH} characters of it, as `plan` shows it"),
-            ));
-        } else {
-            let changes = approval::changed_since(press, hash, &plans).await?;
-            let stopped = Stopped {
-                why: "not sent: the plan is another one now".into(),
-                changes,
-                hint: "`tidings plan` shows what would go out now".into(),
-            };
-            return Ok((plans, Some(stopped)));
+) -> Result<Chosen, Failure> {
+    let asked = asked(args, overrides);
+    let Some(hash) = &args.plan else {
+        let chosen = chosen(plan_asked(press, &asked).await?, None);
+        if !chosen.keeps_back() {
+            return Ok(chosen);
         }
+        let stopped = outside(press, &chosen.going);
+        return Ok(Chosen { stopped: Some(stopped), ..chosen });
+    };
+    if hash.len() < SHORTEST_HASH {
+        return Err(Failure::usage(
+            format!("`{hash}` is too short for the hash of a plan"),
+            format!("write at least {SHORTEST_HASH} characters of it, as `plan` shows it"),
+        ));
     }
-    let now = press.clock.now();
+    let AsSeen { by_hand, seen, changes } = plan_as_seen(press, hash, &asked).await?;
+    let chosen = chosen(by_hand, Some(seen));
+    if !changes.is_empty() {
+        return Ok(chosen.stop(Stopped::changed(changes)));
+    }
+    if chosen.keeps_back() {
+        // All of it, or nothing.
+        return Ok(chosen.stop(outside(press, &[])));
+    }
+    Ok(chosen)
+}
+
+pub(super) fn asked(args: &PublishNow, overrides: &[Override]) -> Asked {
+    let names = args.digest.clone();
+    Asked { names, advances: !args.keep_window, overrides: overrides.to_vec() }
+}
+
+fn chosen(by_hand: ByHand, seen: Option<SeenPlan>) -> Chosen {
+    let ByHand { runs: going, closed: left, waiting } = by_hand;
+    Chosen { going, left, waiting, stopped: None, seen }
+}
+
+/// Why nothing goes that keeps to the send windows.
+fn outside(press: &Press, going: &[PlannedRun]) -> Stopped {
+    let what = if going.is_empty() { "not sent" } else { "urgent news alone is sent" };
+    Stopped {
+        why: format!("{what}: this is outside the send windows; {}", opening(press)),
+        changes: Vec::new(),
+        hint: OVERRIDE.into(),
+    }
+}
+
+pub(super) const OVERRIDE: &str = "the daemon sends it then, and so does `publish-now`; \
+                                   `--override send-window --reason TEXT` sends it now";
+
+/// When the next send window opens.
+pub(super) fn opening(press: &Press) -> String {
     let windows = &press.config.mail.windows;
-    let is_overridden = overrides.iter().any(|one| one.brake == Brake::SendWindow);
-    if plans.is_empty() || is_overridden || windows.is_open(now) {
-        return Ok((plans, None));
-    }
-    let opens = windows.opens(now).map_or_else(
+    windows.opens(press.clock.now()).map_or_else(
         || "the calendar leaves no time at all".to_owned(),
         |opens| format!("it opens {}", opens.with_timezone(&windows.zone).to_rfc3339()),
-    );
-    let stopped = Stopped {
-        why: format!("not sent: this is outside the send windows; {opens}"),
-        changes: Vec::new(),
-        hint: "the daemon sends it then, and so does `publish-now`; `--override send-window \
-               --reason TEXT` sends it now"
-            .into(),
-    };
-    Ok((plans, Some(stopped)))
+    )
 }

@@ -7,14 +7,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::{Mutex, watch};
 use tokio::time::MissedTickBehavior;
 
+use super::brakes::{self, Chosen, Stopped, asked};
 use super::report::{self, DigestReport, LeftOut, Report};
-use super::{PublishNow, brakes, exit_code, may_send, prepare, settled};
+use super::{PublishNow, exit_code, may_send, prepare, settled};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{Output, count};
 use crate::cli::progress::{self, Progress};
 use crate::outbox::breaker::Breaker;
 use crate::outbox::sender::{Outbox, SendError};
-use crate::pipeline::digests::{ByHand, Started, plan_all_by_hand, settle, start_with};
+use crate::pipeline::digests::{Started, pass_windows, settle, start_seen};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::{carry, next_due, open_runs, outbox, resent_digests, run_reports};
@@ -111,26 +112,34 @@ async fn publish_and_send(
     }
     let open: Vec<i64> = open_runs(press).await?.iter().map(|run| run.id).collect();
     report::show_open_runs(output, &run_reports(press, &open).await?);
-    let ByHand { runs: plans, waiting } =
-        plan_all_by_hand(press, &args.digest, !args.keep_window).await?;
-    let (plans, stopped) = brakes::choose(press, args, overrides, plans).await?;
-    let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
-    let waiting: Vec<DigestReport> = waiting.iter().map(DigestReport::of).collect();
+    let chosen = brakes::choose(press, args, overrides).await?;
+    let digests: Vec<DigestReport> = chosen.shown().map(DigestReport::of).collect();
+    let waiting: Vec<DigestReport> = chosen.waiting.iter().map(DigestReport::of).collect();
     report::show_pauses(output, press, &store.pauses().await?, &waiting);
-    let goes_on = may_send(press, args, output, &plans, stopped.as_ref(), overrides)?;
+    let goes_on = may_send(press, args, output, &chosen, overrides)?;
+    let Chosen { going, seen, mut stopped, .. } = chosen;
     let mut runs = open;
     let mut left_out = Vec::new();
-    for run in plans.iter().filter(|_| goes_on) {
-        match start_with(press, run, overrides).await {
+    for run in going.iter().filter(|_| goes_on) {
+        match start_seen(press, run, overrides, seen.as_ref()).await {
             Ok(Started::Run(run)) => runs.push(run),
+            // People changed while somebody was asked.
+            Ok(Started::Changed(changes)) => {
+                let other = Stopped::changed(changes);
+                other.show(output);
+                stopped = Some(other);
+            }
             Ok(Started::Held(_) | Started::Nothing) => {}
             // What is wrong with one digest is no reason to keep the others.
             Err(error) => left_out.push(LeftOut::of(run.digest(), error)),
         }
     }
+    if !args.dry_run {
+        pass_windows(press, &asked(args, overrides)).await?;
+    }
     let held = store.held_runs().await?;
     let is_plan_changed = stopped.as_ref().is_some_and(|stopped| !stopped.changes.is_empty());
-    let fault = if runs.is_empty() || args.dry_run || is_plan_changed {
+    let fault = if runs.is_empty() || args.dry_run || (is_plan_changed && !goes_on) {
         None
     } else {
         send(press, output, &runs, stop).await?
@@ -139,6 +148,7 @@ async fn publish_and_send(
     let is_partly_sent = !args.dry_run && report::is_partly_sent(&runs, &waiting);
     let pauses = store.pauses().await?;
     report::show_runs(output, press, &runs, &digests, &waiting, &pauses, fault.as_ref());
+    report::show_window(output, press).await?;
     report::show_held(output, press, &held);
     let is_stopped = stopped.is_some() || !held.is_empty();
     report::show_left_out(output, &left_out);

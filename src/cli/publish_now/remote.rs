@@ -6,14 +6,15 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::brakes::{self, Chosen, Stopped};
 use super::report::{self, DigestReport, Report};
-use super::{LOOK, PublishNow, brakes, exit_code, may_send, settled};
+use super::{LOOK, PublishNow, exit_code, may_send, settled};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{self, Progress};
 use crate::cli::session::failure;
 use crate::pipeline::Press;
-use crate::pipeline::digests::{ByHand, hash_of, plan_all_by_hand};
+use crate::pipeline::digests::hash_of;
 use crate::pipeline::requests::{ScanAnswer, SendAnswer, SendRequest};
 use crate::pipeline::send::{open_runs, run_reports};
 use crate::store::lock::{self, Asked};
@@ -39,27 +40,28 @@ pub(super) async fn run(
         let exit_code = exit_code(&scan, false, false, None);
         return Ok(Some(Report { scan, exit_code, ..Report::default() }));
     }
+    let mut has_changed = false;
     let (digests, waiting, stopped, ids, fault) = loop {
         let open: Vec<i64> = open_runs(press).await?.iter().map(|run| run.id).collect();
         report::show_open_runs(output, &run_reports(press, &open).await?);
-        let ByHand { runs: plans, waiting } =
-            plan_all_by_hand(press, &args.digest, !args.keep_window).await?;
-        let (plans, stopped) = brakes::choose(press, args, overrides, plans).await?;
-        let digests: Vec<DigestReport> = plans.iter().map(DigestReport::of).collect();
-        let waiting: Vec<DigestReport> = waiting.iter().map(DigestReport::of).collect();
+        let mut chosen = brakes::choose(press, args, overrides).await?;
+        if has_changed && chosen.stopped.is_none() && args.plan.is_some() {
+            // Once more would come to the same.
+            let changes = vec!["the daemon plans it in another way".to_owned()];
+            chosen = chosen.stop(Stopped::changed(changes));
+        }
+        let digests: Vec<DigestReport> = chosen.shown().map(DigestReport::of).collect();
+        let waiting: Vec<DigestReport> = chosen.waiting.iter().map(DigestReport::of).collect();
         report::show_pauses(output, press, &press.store.pauses().await?, &waiting);
-        let goes_on = may_send(press, args, output, &plans, stopped.as_ref(), overrides)?;
+        let goes_on = may_send(press, args, output, &chosen, overrides)?;
+        let Chosen { going, stopped, .. } = chosen;
         if !goes_on && (open.is_empty() || stopped.is_some()) {
             break (digests, waiting, stopped, Vec::new(), None);
         }
-        let digest_names = match &args.plan {
-            _ if !goes_on => Vec::new(),
-            Some(_) => digests.iter().map(|digest| digest.digest.clone()).collect(),
-            None => args.digest.clone(),
-        };
         let request = SendRequest {
-            plan: if goes_on { hash_of(&plans) } else { String::new() },
-            digests: digest_names,
+            plan: if goes_on { hash_of(&going) } else { String::new() },
+            seen: args.plan.clone(),
+            digests: args.digest.clone(),
             advances: !args.keep_window,
             is_after_pause: false,
             overrides: overrides.to_vec(),
@@ -80,6 +82,7 @@ pub(super) async fn run(
             Some(SendAnswer::Failed(fault)) => return Err(failure(fault)),
             Some(SendAnswer::Changed | SendAnswer::Word(_)) => {
                 output.note("the plan changed meanwhile; planning again");
+                has_changed = true;
             }
         }
     };
@@ -87,6 +90,7 @@ pub(super) async fn run(
     let is_partly_sent = report::is_partly_sent(&runs, &waiting);
     let pauses = press.store.pauses().await?;
     report::show_runs(output, press, &runs, &digests, &waiting, &pauses, fault.as_ref());
+    report::show_window(output, press).await?;
     let held = press.store.held_runs().await?;
     report::show_held(output, press, &held);
     let is_stopped = stopped.is_some() || !held.is_empty();

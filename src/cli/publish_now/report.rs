@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::brakes::Stopped;
+use super::brakes::{OVERRIDE, Stopped, opening};
 use super::shown;
 use crate::cli::approve::{hold_lines, short};
 use crate::cli::failure::Failure;
@@ -229,14 +229,14 @@ pub(super) fn show_pauses(
     }
 }
 
-pub(super) fn show_plans(output: Output, press: &Press, plans: &[PlannedRun]) {
+pub(super) fn show_plans(output: Output, press: &Press, plans: &[&PlannedRun]) {
     // What nobody gets is told only where somebody should have.
     let told = plans.iter().filter(|run| !run.is_empty() || run.untold().total() > 0);
     for (at, run) in told.enumerate() {
         let text = DigestReport::of(run).to_string();
         output.say_paragraph(&format!("{:<11}", if at == 0 { "Digests" } else { "" }), &text);
     }
-    let is_stand_in = plans.iter().any(PlannedRun::is_rehearsed_by_stand_ins);
+    let is_stand_in = plans.iter().any(|run| run.is_rehearsed_by_stand_ins());
     if let (true, Some(path)) = (is_stand_in, &press.config.rehearsal_subscribers) {
         line(output, "", &format!("nobody has subscribed: {} stands in", shown(path)));
     }
@@ -339,6 +339,17 @@ pub(super) fn show_runs(
     if let (Relay::Maildir(folder), false) = (&press.config.mail.relay, runs.is_empty()) {
         line(output, "", &shown(&folder.join("new")));
     }
+}
+
+/// What is open and waits for a send window.
+pub(super) async fn show_window(output: Output, press: &Press) -> Result<(), Failure> {
+    let waiting = press.store.waiting_for_window().await?;
+    if waiting > 0 && !press.config.mail.windows.is_open(press.clock.now()) {
+        let mails = count(waiting, "e-mail waits", "e-mails wait");
+        output.note(&format!("{mails} for the send window; {}", opening(press)));
+        output.note(&format!("hint: {OVERRIDE}"));
+    }
+    Ok(())
 }
 
 /// The command that lifts a pause.

@@ -8,16 +8,18 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Basis, DigestError, Occasion, PlannedRun, basis, read_people};
+use super::seen::{Difference, SeenPlan};
+use super::{Basis, DigestError, Occasion, PlannedRun, Terms, basis_over, read_people, urgent};
 use crate::config::DigestConfig;
-use crate::digest::plan::{Plan, Planner, issue_hash};
+use crate::digest::URGENT;
+use crate::digest::plan::{Plan, Planner, Window};
 use crate::hash::hash;
 use crate::pipeline::Press;
-use crate::store::{HeldRun, ReleasedRun, StoreError, SubscriberRange};
+use crate::store::{HeldRun, ReleasedRun, SubscriberRange};
 
 /// What a plan is made of, so that a later one can be told apart from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
+pub(super) struct Facts {
     pub digest: String,
     from_seq: i64,
     to_seq: i64,
@@ -26,11 +28,11 @@ pub struct Facts {
     feeds: String,
     templates: String,
     shape: String,
-    recipients: u64,
+    pub recipients: u64,
 }
 
 impl Facts {
-    pub fn of(press: &Press, run: &PlannedRun) -> Self {
+    pub(super) fn of(press: &Press, run: &PlannedRun) -> Self {
         Self::new(press, &run.basis, &run.plan)
     }
 
@@ -61,8 +63,12 @@ impl Facts {
         Self { recipients, ..self }
     }
 
+    pub(super) fn is_of(&self, window: Window) -> bool {
+        (self.from_seq, self.to_seq) == (window.from_seq, window.to_seq)
+    }
+
     /// What is different in `now`, as people read it.
-    pub fn changes(&self, now: &Self) -> Vec<String> {
+    pub(super) fn changes(&self, now: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         for (id, (revision, title)) in &now.entries {
             match self.entries.get(id) {
@@ -108,100 +114,62 @@ pub enum Word {
     Changed(Vec<String>),
 }
 
-/// Plans what several runs would bring in a word that can be kept.
-pub fn facts_of(press: &Press, runs: &[PlannedRun]) -> Vec<Facts> {
-    runs.iter().map(|run| Facts::of(press, run)).collect()
-}
-
-/// Remembers what a plan was made of, under its hash.
-pub async fn keep(press: &Press, hash: &str, facts: &[Facts]) -> Result<(), StoreError> {
-    let text = serde_json::to_string(facts).expect("facts are always JSON");
-    press.store.keep_plan(hash, &text, press.clock.now()).await
-}
-
-/// What a plan that somebody has seen was made of; `None` where it is not known.
-async fn kept(press: &Press, prefix: &str) -> Result<Option<Vec<Facts>>, StoreError> {
-    let plans = press.store.kept_plans(prefix).await?;
-    Ok(plans.first().and_then(|(_, facts)| serde_json::from_str(facts).ok()))
-}
-
-/// What is different from the plan that somebody has seen.
-pub async fn changed_since(
-    press: &Press,
-    prefix: &str,
-    runs: &[PlannedRun],
-) -> Result<Vec<String>, StoreError> {
-    let Some(seen) = kept(press, prefix).await? else {
-        return Ok(vec![format!("no plan that was shown begins with `{prefix}`")]);
+/// What a held run is planned from now, or why it cannot be.
+async fn again(press: &Press, held: &HeldRun) -> Result<Result<Basis, String>, DigestError> {
+    let Some(progress) = press.store.digest_progress(&held.digest).await? else {
+        return Ok(Err(format!("there is no digest `{}`", held.digest)));
     };
-    let now = facts_of(press, runs);
-    let mut changes = Vec::new();
-    for was in &seen {
-        match now.iter().find(|facts| facts.digest == was.digest) {
-            Some(facts) => changes.extend(was.changes(facts)),
-            None => changes.push(format!("digest `{}` has nothing to send any more", was.digest)),
-        }
+    // Who has urgent news already is left out, whatever brought it.
+    if held.from_seq != progress.covered_seq && held.digest != URGENT {
+        return Ok(Err(format!("digest `{}` went out meanwhile", held.digest)));
     }
-    for facts in &now {
-        if seen.iter().all(|was| was.digest != facts.digest) {
-            changes.push(format!("digest `{}` has something to send too", facts.digest));
-        }
+    let window = Window { from_seq: held.from_seq, to_seq: held.to_seq };
+    if held.digest == URGENT {
+        let basis = urgent::basis_over(press, progress, Occasion::Immediate, window).await?;
+        return Ok(Ok(basis));
     }
-    if changes.is_empty() {
-        changes.push("who gets which entries changed".into());
-    }
-    Ok(changes)
+    let is_its = |digest: &&DigestConfig| digest.name == held.digest;
+    let Some(digest) = press.config.digests.iter().find(is_its) else {
+        return Ok(Err(format!("the config has no digest `{}` any more", held.digest)));
+    };
+    let terms = Terms { occasion: Occasion::ByHand, window, advances: true };
+    Ok(Ok(basis_over(press, digest, progress, terms).await?))
 }
 
 /// Plans a held run again, and lets it go where only who left differs. The caller holds the
 /// lock: nothing else is planned meanwhile.
 pub async fn let_go(press: &Press, held: &HeldRun, by: &str) -> Result<Word, DigestError> {
-    let is_its = |digest: &&DigestConfig| digest.name == held.digest;
-    let Some(digest) = press.config.digests.iter().find(is_its) else {
-        let gone = format!("the config has no digest `{}` any more", held.digest);
-        return Ok(Word::Changed(vec![gone]));
-    };
-    let again = basis(press, digest, Occasion::ByHand, held.to_seq, true).await?;
-    let Some(again) = again.filter(|again| again.window.from_seq == held.from_seq) else {
-        return Ok(Word::Changed(vec![format!("digest `{}` went out meanwhile", held.digest)]));
+    let again = match again(press, held).await? {
+        Ok(again) => again,
+        Err(gone) => return Ok(Word::Changed(vec![gone])),
     };
     let question = again.question();
     let mut planner = Planner::new(&question);
-    let mut hashes: Vec<String> = Vec::new();
-    let (mut leavers, mut more, mut others) = (Vec::new(), 0_u64, 0_u64);
+    let mut difference = Difference::default();
     let mut after = SubscriberRange::ALL.after;
-    let digests = [again.progress.id];
-    while let Some(people) = press.store.next_subscribers(&digests, after).await? {
+    while let Some(people) = press.store.next_subscribers(&again.digests, after).await? {
         let (subscriptions, received) = read_people(press, &again, people).await?;
         let page = planner.plan(&subscriptions, &received);
-        let new = &planner.issues()[hashes.len()..];
-        hashes.extend(new.iter().map(|issue| issue_hash(&question, issue)));
         let held = press.store.held_recipients(held.run, people).await?;
-        let mut held: BTreeMap<i64, String> = held.into_iter().collect();
-        for (subscriber, issue) in page.recipients {
-            match held.remove(&subscriber) {
-                None => more += 1,
-                Some(hash) if hash != hashes[issue] => others += 1,
-                Some(_) => {}
-            }
-        }
-        leavers.extend(held.into_keys());
+        difference.add(held, &page, planner.issue_hashes());
         after = people.upto;
     }
     let rest = SubscriberRange { after, ..SubscriberRange::ALL };
     let rest = press.store.held_recipients(held.run, rest).await?;
-    leavers.extend(rest.into_iter().map(|(subscriber, _)| subscriber));
+    difference.leavers.extend(rest.into_iter().map(|(subscriber, _)| subscriber));
     let plan = planner.finish();
     // Where nobody would get anything, it is not that all of them left.
-    if more > 0 || others > 0 || plan.recipients == 0 {
+    if !difference.is_leavers_alone() || plan.recipients == 0 {
         let now = Facts::new(press, &again, &plan);
-        let seen = kept(press, &held.plan).await?.unwrap_or_default();
-        let mut changes = seen.first().map(|was| was.changes(&now)).unwrap_or_default();
+        let seen = SeenPlan::facts(press, &held.plan).await?;
+        let mut changes = seen.map(|was| was.changes(&now)).unwrap_or_default();
         if changes.is_empty() {
+            let Difference { more, others, .. } = difference;
             changes.push(format!("{more} more would get it, {others} something else"));
         }
         return Ok(Word::Changed(changes));
     }
+    let leavers = difference.leavers;
     let count = leavers.len() as u64;
     let released = ReleasedRun { run: held.run, leavers, by: by.to_owned() };
     if press.store.release_run(&released, press.clock.now()).await? {

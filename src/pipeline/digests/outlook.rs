@@ -1,17 +1,18 @@
 //! What would go out now: for each digest its issues, how many people by feed and domain, who is
 //! left out and why, and what is different from its last run.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::by_hand::{self, Way};
 use super::issues::{Composed, compose};
-use super::{
-    Basis, DigestError, PlannedRun, approval, hash_of, is_paused, plan_every_by_hand, read_people,
-};
-use crate::digest::plan::{PlannedPage, Planner, Question};
+use super::seen::People;
+use super::too_many::{self, TooMany};
+use super::walk::{Onlooker, Page, Word, plan_before};
+use super::{Asked, Basis, DigestError, PlannedRun, SeenPlan, hash_of, is_paused};
+use crate::digest::plan::{PlannedPage, Planner};
 use crate::pipeline::Press;
-use crate::store::{Received, SubscriberRange, ToldChange};
 
 /// Everything `plan` tells.
 #[derive(Debug, Serialize)]
@@ -43,6 +44,10 @@ pub struct DigestOutlook {
     pub left_out: LeftOut,
     pub last_run: Option<LastRun>,
     pub needs_approval: bool,
+    /// It would be held: numbers are those up to where planning it ended.
+    pub too_many: Option<TooMany>,
+    /// It is, or would be, held for its many issues, and is no part of the plan.
+    pub is_on_hold: bool,
     pub is_paused: bool,
 }
 
@@ -109,6 +114,7 @@ struct Survey {
     by_feed: BTreeMap<usize, u64>,
     by_domain: HashMap<String, u64>,
     left_out: LeftOut,
+    people: People,
 }
 
 /// Plans what `publish-now` would send, renders all of it, and counts. What it was made of is
@@ -118,25 +124,37 @@ pub async fn outlook(
     names: &[String],
     mut show: impl FnMut(Preview<'_>),
 ) -> Result<Outlook, DigestError> {
-    let pauses = press.store.pauses().await?;
-    let runs = plan_every_by_hand(press, names, true, &pauses).await?;
-    let surveys = survey(press, &runs).await?;
-    let mut digests = Vec::with_capacity(runs.len());
-    for (run, survey) in runs.iter().zip(surveys) {
-        digests
-            .push(describe(press, run, survey, is_paused(&pauses, run.digest()), &mut show).await?);
-    }
-    let goes = |run: &PlannedRun| !run.is_empty() && !is_paused(&pauses, run.digest());
-    let going: Vec<PlannedRun> = runs.into_iter().filter(goes).collect();
-    let plan = (!going.is_empty()).then(|| hash_of(&going));
-    if let Some(hash) = &plan {
-        approval::keep(press, hash, &approval::facts_of(press, &going)).await?;
-        for run in &going {
-            approval::keep(press, &run.plan.hash, &[approval::Facts::of(press, run)]).await?;
-        }
-    }
     let now = press.clock.now();
     let windows = &press.config.mail.windows;
+    let pauses = press.store.pauses().await?;
+    let asked = Asked { names: names.to_vec(), advances: true, overrides: Vec::new() };
+    let way = |digest: &str| Way::of(digest, windows.state(now), &pauses);
+    // Those an operator is asked about too: they are shown.
+    let bases = by_hand::bases(press, &asked, &HashSet::new(), way).await?;
+    let mut surveys = Surveys::default();
+    let runs = plan_before(press, bases, Word::Wanted, &mut surveys).await?;
+    let asked_about = too_many::asked_about(press).await?;
+    let is_on_hold =
+        |run: &PlannedRun| run.has_too_many_issues() || asked_about.contains(run.digest());
+    let mut digests = Vec::with_capacity(runs.len());
+    let mut going = Vec::new();
+    for (run, mut survey) in runs.into_iter().zip(surveys.0) {
+        let window = run.basis.window;
+        survey.left_out.too_old = press.store.untold_news(window.from_seq, window.to_seq).await?;
+        let people = std::mem::take(&mut survey.people);
+        let (is_on_hold, is_paused) = (is_on_hold(&run), is_paused(&pauses, run.digest()));
+        let mut digest = describe(press, &run, survey, &mut show).await?;
+        (digest.is_on_hold, digest.is_paused) = (is_on_hold, is_paused);
+        digests.push(digest);
+        if !run.is_empty() && !is_on_hold && !is_paused {
+            SeenPlan::of_run(press, &run, Some(people)).keep(press, &run.plan.hash).await?;
+            going.push(run);
+        }
+    }
+    let plan = (!going.is_empty()).then(|| hash_of(&going));
+    if let Some(hash) = &plan {
+        SeenPlan::of_runs(press, names, &going).keep(press, hash).await?;
+    }
     let opens = windows.opens(now).filter(|opens| *opens > now);
     let holds = press.store.open_holds().await?;
     Ok(Outlook {
@@ -148,86 +166,35 @@ pub async fn outlook(
     })
 }
 
-/// Plans page by page once more, beside two plans that tell why somebody is left out: one for
-/// people who have nothing yet, and one in which no entry is a translation of another.
-async fn survey(press: &Press, runs: &[PlannedRun]) -> Result<Vec<Survey>, DigestError> {
-    let bases: Vec<&Basis> = runs.iter().map(|run| &run.basis).collect();
-    let untied: Vec<Vec<ToldChange>> = bases.iter().map(|basis| untied(basis)).collect();
-    let questions: Vec<Question<'_>> = bases.iter().map(|basis| basis.question()).collect();
-    let plain: Vec<Question<'_>> = questions
-        .iter()
-        .zip(&untied)
-        .map(|(question, changes)| Question { changes, ..*question })
-        .collect();
-    let mut planners: Vec<[Planner<'_>; 3]> = questions
-        .iter()
-        .zip(&plain)
-        .map(|(all, plain)| [Planner::new(all), Planner::new(all), Planner::new(plain)])
-        .collect();
-    let mut surveys: Vec<Survey> = bases.iter().map(|_| Survey::default()).collect();
-    let digests: Vec<i64> = bases.iter().map(|basis| basis.progress.id).collect();
-    let mut after = SubscriberRange::ALL.after;
-    while let Some(people) = press.store.next_subscribers(&digests, after).await? {
-        let mut taken = Received::new();
-        for ((basis, planners), survey) in bases.iter().zip(&mut planners).zip(&mut surveys) {
-            let (subscriptions, mut received) = read_people(press, basis, people).await?;
-            for (key, revision) in &taken {
-                let known = received.entry(*key).or_insert(*revision);
-                *known = (*known).max(*revision);
-            }
-            let [planner, fresh, plain] = planners;
-            let page = planner.plan(&subscriptions, &received);
-            let of_fresh = fresh.plan(&subscriptions, &Received::new());
-            let of_plain = plain.plan(&subscriptions, &received);
-            let copies = copies(planner, &page);
-            let left = &mut survey.left_out;
-            left.already_received +=
-                of_fresh.recipients.len().saturating_sub(page.recipients.len()) as u64;
-            left.translations += self::copies(plain, &of_plain).saturating_sub(copies);
-            let domains = people_of(press, basis, people, survey).await?;
-            count(planner, &page, &domains, survey);
-            for (subscriber, issue) in &page.recipients {
-                for line in &planner.issues()[*issue].lines {
-                    let change = &basis.changes[line.change];
-                    taken.insert((*subscriber, change.row), change.entry.revision);
-                }
-            }
-        }
-        after = people.upto;
-    }
-    for (basis, survey) in bases.iter().zip(&mut surveys) {
-        let window = basis.window;
-        survey.left_out.too_old = press.store.untold_news(window.from_seq, window.to_seq).await?;
-    }
-    Ok(surveys)
-}
+/// Counts while runs are planned; one for each.
+#[derive(Default)]
+struct Surveys(Vec<Survey>);
 
-/// The changes of a digest, none of which is a translation of another.
-fn untied(basis: &Basis) -> Vec<ToldChange> {
-    let mut changes = basis.changes.clone();
-    for change in &mut changes {
-        change.entry.translation_key = None;
+impl Onlooker for Surveys {
+    fn begin(&mut self, bases: &[Basis]) {
+        self.0 = bases.iter().map(|_| Survey::default()).collect();
     }
-    changes
+
+    async fn look(&mut self, page: &Page<'_>) -> Result<(), DigestError> {
+        let Page { press, planner, planned, basis, .. } = *page;
+        let survey = &mut self.0[page.run];
+        let unreduced = planner.unreduced(page.subscriptions, page.received);
+        let left = &mut survey.left_out;
+        left.already_received += unreduced.people.saturating_sub(planned.recipients.len() as u64);
+        left.translations += unreduced.copies.saturating_sub(copies(planner, planned));
+        let people = press.store.people(&basis.digests, page.people).await?;
+        left.paused += people.iter().filter(|person| person.is_paused).count() as u64;
+        left.suppressed += people.iter().filter(|person| person.is_suppressed).count() as u64;
+        let domains = people.into_iter().map(|person| (person.subscriber, person.domain));
+        count(planner, planned, &domains.collect(), survey);
+        survey.people.add(planned, planner.issue_hashes());
+        Ok(())
+    }
 }
 
 fn copies(planner: &Planner<'_>, page: &PlannedPage) -> u64 {
     let lines = |(_, issue): &(i64, usize)| planner.issues()[*issue].lines.len() as u64;
     page.recipients.iter().map(lines).sum()
-}
-
-/// Counts who gets nothing at all; the domains of all.
-async fn people_of(
-    press: &Press,
-    basis: &Basis,
-    people: SubscriberRange,
-    survey: &mut Survey,
-) -> Result<HashMap<i64, String>, DigestError> {
-    let people = press.store.people(basis.progress.id, people).await?;
-    survey.left_out.paused += people.iter().filter(|person| person.is_paused).count() as u64;
-    survey.left_out.suppressed +=
-        people.iter().filter(|person| person.is_suppressed).count() as u64;
-    Ok(people.into_iter().map(|person| (person.subscriber, person.domain)).collect())
 }
 
 fn count(
@@ -254,7 +221,6 @@ async fn describe(
     press: &Press,
     run: &PlannedRun,
     survey: Survey,
-    is_paused: bool,
     show: &mut impl FnMut(Preview<'_>),
 ) -> Result<DigestOutlook, DigestError> {
     let basis = &run.basis;
@@ -283,8 +249,9 @@ async fn describe(
     });
     let mut domains: Vec<(String, u64)> = survey.by_domain.into_iter().collect();
     domains.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let mut issues = Vec::with_capacity(run.plan.issues.len());
-    for (at, issue) in run.plan.issues.iter().enumerate() {
+    let mut issues = Vec::new();
+    let shown = if run.has_too_many_issues() { &[] } else { &run.plan.issues[..] };
+    for (at, issue) in shown.iter().enumerate() {
         let Composed { hash, rendered, web, mail } = compose(press, basis, issue)?;
         show(Preview {
             digest: run.digest(),
@@ -317,6 +284,8 @@ async fn describe(
         left_out: survey.left_out,
         last_run,
         needs_approval: run.needs_approval() && !run.is_empty(),
-        is_paused,
+        too_many: run.too_many.clone(),
+        is_on_hold: false,
+        is_paused: false,
     })
 }

@@ -17,7 +17,8 @@ pub(super) async fn basis(press: &Press, now: DateTime<Utc>) -> Result<Option<Ba
     let Some(config) = &press.config.reminders else { return Ok(None) };
     let Some(progress) = press.store.digest_progress(REMINDER).await? else { return Ok(None) };
     let zone = press.config.site.time_zone;
-    let newest = progress.newest_due_key.as_deref();
+    let newest = press.store.newest_due_key(progress.id, now).await?;
+    let newest = newest.as_deref();
     let due = reminders::due(&config.at, zone, newest, progress.registered_at, now);
     let Some(due) = due.filter(|due| now - due.moment <= LATE_AFTER) else { return Ok(None) };
     let to_seq = press.store.newest_seq().await?;
@@ -31,7 +32,8 @@ pub(super) async fn record_late(press: &Press, now: DateTime<Utc>) -> Result<(),
     let Some(config) = &press.config.reminders else { return Ok(()) };
     let Some(progress) = press.store.digest_progress(REMINDER).await? else { return Ok(()) };
     let zone = press.config.site.time_zone;
-    let newest = progress.newest_due_key.as_deref();
+    let newest = press.store.newest_due_key(progress.id, now).await?;
+    let newest = newest.as_deref();
     let due = reminders::due(&config.at, zone, newest, progress.registered_at, now);
     if let Some(due) = due.filter(|due| now - due.moment > LATE_AFTER) {
         let reason = format!("too late for {}", due.key);

@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::approval::{Facts, keep};
+use super::approval::Facts;
 use super::issues::make_issues;
 use super::readers::read_people;
+use super::seen::{Difference, SeenPlan, SeenRun};
 use super::{DigestError, Occasion, PlannedRun, too_many};
 use crate::digest::plan::{Plan, PlannedPage, Planner, Window};
 use crate::pipeline::Press;
@@ -23,7 +24,7 @@ const MOST_RUNS_OF_A_KEY: usize = 1_000;
 pub async fn start(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestError> {
     match start_with(press, run, &[]).await? {
         Started::Run(id) => Ok(Some(id)),
-        Started::Held(_) | Started::Nothing => Ok(None),
+        Started::Held(_) | Started::Changed(_) | Started::Nothing => Ok(None),
     }
 }
 
@@ -33,6 +34,8 @@ pub enum Started {
     Run(i64),
     /// It waits for an operator's word.
     Held(HeldRun),
+    /// It is another run than the one that somebody has seen: what is different.
+    Changed(Vec<String>),
     /// It was there already, or had nothing to send.
     Nothing,
 }
@@ -43,11 +46,23 @@ pub async fn start_with(
     run: &PlannedRun,
     overrides: &[Override],
 ) -> Result<Started, DigestError> {
+    start_seen(press, run, overrides, None).await
+}
+
+/// As [`start_with`], but only what somebody has seen, less who left since.
+pub async fn start_seen(
+    press: &Press,
+    run: &PlannedRun,
+    overrides: &[Override],
+    seen: Option<&SeenPlan>,
+) -> Result<Started, DigestError> {
     let is_overridden = overrides.iter().any(|one| one.brake == Brake::Approval);
     let held = press.store.held_runs().await?;
-    let held = held.into_iter().filter(|held| held.digest == run.digest());
-    for held in held {
-        if held.plan == run.plan.hash && !is_overridden {
+    // Whom a superseded run left is served out of an older window: no other run is held for that.
+    let is_in_the_way =
+        |held: &HeldRun| held.digest == run.digest() && run.basis.succeeds.is_none();
+    for held in held.into_iter().filter(is_in_the_way) {
+        if is_same(&held, run) && !is_overridden {
             return Ok(Started::Held(held));
         }
         if run.basis.advances {
@@ -56,17 +71,26 @@ pub async fn start_with(
             press.store.supersede_held(held.run, &reason, press.clock.now()).await?;
         }
     }
-    let started = begin_and_open(press, run, overrides).await?;
+    let seen = seen.and_then(|seen| seen.run(&run.basis));
+    let started = begin_and_open(press, run, overrides, seen).await?;
     if let Some(superseded) = run.basis.succeeds {
         press.store.succeed_run(superseded).await?;
     }
     Ok(started)
 }
 
+/// Whether the run waits already. A moment of the schedule has a run of its own, even with the
+/// same news.
+fn is_same(held: &HeldRun, run: &PlannedRun) -> bool {
+    let has_its_moment = !matches!(run.basis.occasion, Occasion::Scheduled(_));
+    held.plan == run.plan.hash && (has_its_moment || held.key == run.key())
+}
+
 async fn begin_and_open(
     press: &Press,
     run: &PlannedRun,
     overrides: &[Override],
+    seen: Option<&SeenRun>,
 ) -> Result<Started, DigestError> {
     if run.is_empty() {
         record_empty(press, run).await?;
@@ -76,8 +100,8 @@ async fn begin_and_open(
     if !overrides.is_empty() {
         press.store.override_run(id, overrides).await?;
     }
-    let planned = match plan_pages(press, run, id).await {
-        Ok(plan) => plan,
+    let (planned, difference) = match plan_pages(press, run, id, seen).await {
+        Ok(planned) => planned,
         Err(error) => {
             // What is left of it counts for nothing; should this fail too, the next run does it.
             let _ = press.store.drop_begun_run().await;
@@ -90,9 +114,15 @@ async fn begin_and_open(
         record_empty(press, run).await?;
         return Ok(Started::Nothing);
     }
+    let now = || Facts::of(press, run).to(planned.recipients);
+    let changes = seen.map(|seen| seen.changes(&difference, &planned, &now()));
+    if let Some(changes) = changes.filter(|changes| !changes.is_empty()) {
+        press.store.drop_begun_run().await?;
+        return Ok(Started::Changed(changes));
+    }
     let recipients = planned.recipients;
     let is_overridden = overrides.iter().any(|one| one.brake == Brake::Approval);
-    if run.basis.digest.approve.is_needed(recipients) && !is_overridden {
+    if run.basis.needs_word(recipients) && !is_overridden {
         return hold(press, run, id, &planned).await;
     }
     let is_open = press.store.open_run(id, &planned.hash, recipients, press.clock.now()).await?;
@@ -105,8 +135,8 @@ async fn hold(
     id: i64,
     planned: &Plan,
 ) -> Result<Started, DigestError> {
-    let facts = Facts::of(press, run).to(planned.recipients);
-    keep(press, &planned.hash, &[facts]).await?;
+    let seen = SeenPlan::of_run(press, run, None).to(planned.recipients);
+    seen.keep(press, &planned.hash).await?;
     let people = match planned.recipients {
         1 => "1 person".to_owned(),
         n => format!("{n} people"),
@@ -152,7 +182,13 @@ async fn begin(press: &Press, run: &PlannedRun) -> Result<Option<i64>, DigestErr
 }
 
 /// Plans a run that was begun, and writes each page down.
-async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, DigestError> {
+async fn plan_pages(
+    press: &Press,
+    run: &PlannedRun,
+    id: i64,
+    seen: Option<&SeenRun>,
+) -> Result<(Plan, Difference), DigestError> {
+    let mut difference = Difference::default();
     let basis = &run.basis;
     let question = basis.question();
     let mut planner = Planner::new(&question);
@@ -162,7 +198,11 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
     while let Some(people) = press.store.next_subscribers(&basis.digests, after).await? {
         let known_issues = planner.issues().len();
         let (subscriptions, received) = read_people(press, basis, people).await?;
-        let PlannedPage { recipients, owed_read } = planner.plan(&subscriptions, &received);
+        let page = planner.plan(&subscriptions, &received);
+        if let Some(seen) = seen {
+            seen.compare(&mut difference, people, &page, planner.issue_hashes());
+        }
+        let PlannedPage { recipients, owed_read } = page;
         if planner.issues().len() > limit {
             return Err(too_many::ask(press, basis, limit, planner.issues()).await?);
         }
@@ -175,7 +215,7 @@ async fn plan_pages(press: &Press, run: &PlannedRun, id: i64) -> Result<Plan, Di
         }
         after = people.upto;
     }
-    Ok(planner.finish())
+    Ok((planner.finish(), difference))
 }
 
 /// Records that a window held nothing new for anybody, and that nobody is owed any of it.

@@ -43,9 +43,13 @@ pub async fn end_outdated(press: &Press) -> Result<Vec<OutdatedRun>, StoreError>
 }
 
 /// The runs for those whom superseded ones left, with the texts of now.
-pub(super) async fn successors(press: &Press) -> Result<Vec<Basis>, DigestError> {
+pub(super) async fn successors(
+    press: &Press,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<Vec<Basis>, DigestError> {
     let mut bases = Vec::new();
-    for run in press.store.unserved_runs().await? {
+    let runs = press.store.unserved_runs().await?;
+    for run in runs.into_iter().filter(|run| is_meant(&run.digest)) {
         bases.extend(successor(press, run).await?);
     }
     Ok(bases)

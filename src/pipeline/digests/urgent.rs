@@ -12,9 +12,11 @@ pub(super) async fn basis(press: &Press) -> Result<Option<Basis>, DigestError> {
     let Some(progress) = press.store.digest_progress(URGENT).await? else { return Ok(None) };
     let to_seq = press.store.newest_seq().await?;
     let window = Window { from_seq: progress.covered_seq, to_seq };
-    if urgent_changes(press, window).await?.is_empty() {
-        return Ok(None);
-    }
+    let changes = urgent_changes(press, window).await?;
+    // It ends with the news itself, so that a run that is held stays the same while others are
+    // numbered.
+    let Some(to_seq) = changes.iter().map(|change| change.seq).max() else { return Ok(None) };
+    let window = Window { to_seq, ..window };
     Ok(Some(basis_over(press, progress, Occasion::Immediate, window).await?))
 }
 

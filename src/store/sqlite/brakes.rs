@@ -12,8 +12,9 @@ use crate::model::EntryId;
 use crate::outbox::lane::PASS_WINDOWS;
 use crate::store::{Brake, HeldRun, Override, Person, ReleasedRun, RunEntries, SubscriberRange};
 
-/// Plans that are remembered: more than anybody looks back at.
+/// Plans that are remembered: more than anybody looks back at, and their length together.
 const KEPT_PLANS: i64 = 200;
+const KEPT_BYTES: i64 = 64 * 1024 * 1024;
 
 pub(super) async fn waiting_for_window(reader: &mut SqliteConnection) -> Result<u64> {
     let waiting: i64 = sqlx::query_scalar(
@@ -61,7 +62,13 @@ pub(super) async fn override_run(
     overrides: &[Override],
 ) -> Result<()> {
     sqlx::query(
-        "update run set overrides = $2, passes_windows = $3 where id = $1 and state = 'planned'",
+        // What was overridden before stays, and once it passes the windows it does.
+        "update run set passes_windows = passes_windows or $3,
+             overrides = (select json_group_array(json(value)) from
+                 (select value from json_each(coalesce(run.overrides, '[]'))
+                  union all select value from json_each($2)))
+         where id = $1 and (state = 'planned'
+             or (state in ('expanding', 'sending', 'paused') and passes_windows = 0))",
     )
     .bind(run)
     .bind(json(&overrides))
@@ -280,7 +287,10 @@ pub(super) async fn keep_plan(
     let action = "remember a plan";
     sqlx::query(
         "insert into plan (hash, facts, made_at) values ($1, $2, $3)
-         on conflict (hash) do update set facts = excluded.facts, made_at = excluded.made_at",
+         -- Who was to get it is not known to all who keep a plan.
+         on conflict (hash) do update set made_at = excluded.made_at,
+             facts = iif(octet_length(excluded.facts) > octet_length(facts),
+                 excluded.facts, facts)",
     )
     .bind(hash)
     .bind(facts)
@@ -290,11 +300,15 @@ pub(super) async fn keep_plan(
     .during(action)?;
     sqlx::query(
         "delete from plan where hash in
-             (select hash from plan order by made_at desc, hash limit -1 offset $1)
+             (select hash from (select hash,
+                      row_number() over newest as place, sum(octet_length(facts)) over newest as bytes
+                  from plan window newest as (order by made_at desc, hash))
+              where place > $1 or (bytes > $2 and place > 1))
              and hash not in (select plan_hash from run where state = 'held'
                  and plan_hash is not null)",
     )
     .bind(KEPT_PLANS)
+    .bind(KEPT_BYTES)
     .execute(writer)
     .await
     .during(action)?;
@@ -314,7 +328,7 @@ pub(super) async fn kept_plans(
 
 pub(super) async fn people(
     reader: &mut SqliteConnection,
-    digest: i64,
+    digests: &[i64],
     of: SubscriberRange,
 ) -> Result<Vec<Person>> {
     let rows: Vec<(i64, String, bool, bool)> = sqlx::query_as(
@@ -323,10 +337,11 @@ pub(super) async fn people(
          from subscriber s
          where s.id > $2 and s.id <= $3 and s.erased_at is null
              and exists (select 1 from subscription c where c.subscriber_id = s.id
-                 and c.digest_id = $1 and c.state = 'confirmed')
+                 and c.digest_id in (select value from json_each($1))
+                 and c.state = 'confirmed')
          order by s.id",
     )
-    .bind(digest)
+    .bind(json(&digests))
     .bind(of.after)
     .bind(of.upto)
     .fetch_all(reader)

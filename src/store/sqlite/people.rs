@@ -39,35 +39,61 @@ pub(super) async fn next_range(
     Ok(first.map(|_| SubscriberRange { after, upto: upto.unwrap_or(i64::MAX) }))
 }
 
+/// Subscriber, feed, language, `owed_from`.
+type Row = (i64, String, String, Option<Seq>);
+
+/// Confirmed subscriptions of the people from `$2` to `$3` who may be mailed.
+macro_rules! subscriptions {
+    ($of_digest:literal) => {
+        concat!(
+            "select c.subscriber_id, c.feed, s.language, c.owed_from
+             from subscription c join subscriber s on s.id = c.subscriber_id
+             where ",
+            $of_digest,
+            "c.state = 'confirmed' and s.is_rehearsal = $1
+               and c.subscriber_id > $2 and c.subscriber_id <= $3
+               and s.paused_at is null and s.erased_at is null
+               and not exists (select 1 from suppression x where x.lookup = s.lookup)
+             order by c.subscriber_id, c.feed"
+        )
+    };
+}
+
 pub(super) async fn subscriptions(
     reader: &mut SqliteConnection,
     digest: i64,
     audience: Audience,
     of: SubscriberRange,
 ) -> Result<Vec<Subscription>> {
-    let rows: Vec<(i64, String, String, Option<i64>)> = sqlx::query_as(
-        "select c.subscriber_id, c.feed, s.language, c.owed_from
-         from subscription c join subscriber s on s.id = c.subscriber_id
-         where c.digest_id = $1 and c.state = 'confirmed' and s.is_rehearsal = $2
-           and c.subscriber_id > $3 and c.subscriber_id <= $4
-           and s.paused_at is null and s.erased_at is null
-           and not exists (select 1 from suppression x where x.lookup = s.lookup)
-         order by c.subscriber_id, c.feed",
-    )
-    .bind(digest)
-    .bind(audience == Audience::Rehearsal)
-    .bind(of.after)
-    .bind(of.upto)
-    .fetch_all(reader)
-    .await
-    .during("read the subscriptions")?;
+    let rows: Vec<Row> = sqlx::query_as(subscriptions!("c.digest_id = $4 and "))
+        .bind(audience == Audience::Rehearsal)
+        .bind(of.after)
+        .bind(of.upto)
+        .bind(digest)
+        .fetch_all(reader)
+        .await
+        .during("read the subscriptions")?;
+    rows.into_iter().map(subscription).collect()
+}
+
+/// Confirmed subscriptions to any digest.
+pub(super) async fn followers(
+    reader: &mut SqliteConnection,
+    audience: Audience,
+    of: SubscriberRange,
+) -> Result<Vec<Subscription>> {
+    let rows: Vec<Row> = sqlx::query_as(subscriptions!(""))
+        .bind(audience == Audience::Rehearsal)
+        .bind(of.after)
+        .bind(of.upto)
+        .fetch_all(reader)
+        .await
+        .during("read the subscriptions")?;
     rows.into_iter().map(subscription).collect()
 }
 
 /// From its columns: subscriber, feed, language, `owed_from`.
-pub(super) fn subscription(
-    (subscriber, feed, language, owed_from): (i64, String, String, Option<Seq>),
-) -> Result<Subscription> {
+fn subscription((subscriber, feed, language, owed_from): Row) -> Result<Subscription> {
     let language = language
         .parse::<Language>()
         .map_err(|_| StoreError::Value { what: "language", value: language.clone() })?;

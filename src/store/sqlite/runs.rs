@@ -35,23 +35,35 @@ pub(super) async fn digest_progress(
     reader: &mut SqliteConnection,
     name: &str,
 ) -> Result<Option<DigestProgress>> {
-    let row: Option<(i64, i64, i64, Option<String>)> = sqlx::query_as(concat!(
+    let row: Option<(i64, i64, i64)> = sqlx::query_as(concat!(
         "select d.id, d.registered_at, ",
         owed::covered!("d.id"),
-        ", (select max(r.key) from run r where r.digest_id = d.id and r.due_at is not null
-                    and r.state <> 'planned')
-             from digest d where d.name = $1"
+        " from digest d where d.name = $1"
     ))
     .bind(name)
     .fetch_optional(reader)
     .await
     .during("read a digest")?;
-    Ok(row.map(|(id, registered_at, covered_seq, newest_due_key)| DigestProgress {
+    Ok(row.map(|(id, registered_at, covered_seq)| DigestProgress {
         id,
         covered_seq,
         registered_at: moment(registered_at),
-        newest_due_key,
     }))
+}
+
+pub(super) async fn newest_due_key(
+    reader: &mut SqliteConnection,
+    digest: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<String>> {
+    sqlx::query_scalar(
+        "select max(key) from run where digest_id = $1 and due_at <= $2 and state <> 'planned'",
+    )
+    .bind(digest)
+    .bind(now.timestamp())
+    .fetch_one(reader)
+    .await
+    .during("read a digest")
 }
 
 pub(super) async fn record_quiet(

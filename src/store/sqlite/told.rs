@@ -1,35 +1,11 @@
-//! What urgent news and reminders go by: everybody who follows a feed, whatever the digest.
+//! What urgent news and reminders are about, whatever people's digests are.
 
 use chrono::NaiveDate;
 use sqlx::SqliteConnection;
 
-use super::people::subscription;
 use super::{During, Result, from_json};
 use crate::model::Seq;
-use crate::store::{Audience, SubscriberRange, Subscription, ToldChange};
-
-pub(super) async fn followers(
-    reader: &mut SqliteConnection,
-    audience: Audience,
-    of: SubscriberRange,
-) -> Result<Vec<Subscription>> {
-    let rows: Vec<(i64, String, String, Option<i64>)> = sqlx::query_as(
-        "select c.subscriber_id, c.feed, s.language, c.owed_from
-         from subscription c join subscriber s on s.id = c.subscriber_id
-         where c.state = 'confirmed' and s.is_rehearsal = $1
-           and c.subscriber_id > $2 and c.subscriber_id <= $3
-           and s.paused_at is null and s.erased_at is null
-           and not exists (select 1 from suppression x where x.lookup = s.lookup)
-         order by c.subscriber_id, c.feed",
-    )
-    .bind(audience == Audience::Rehearsal)
-    .bind(of.after)
-    .bind(of.upto)
-    .fetch_all(reader)
-    .await
-    .during("read the subscriptions")?;
-    rows.into_iter().map(subscription).collect()
-}
+use crate::store::ToldChange;
 
 /// The window of a digest begins behind `upto`: nothing before is for it.
 pub(super) async fn pass_over(
