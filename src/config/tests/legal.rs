@@ -54,7 +54,7 @@ fn a_contact_that_nobody_can_write_to_or_call_is_refused() {
 fn an_unknown_profile_is_told_which_there_are() {
     check(
         &with("{profile: uk}"),
-        "line 7: mail.legal.profile: unknown variant `uk`, expected `sg` or `none`",
-        "see `config/tidings.yaml` for the form of each key",
+        "line 7: `mail.legal.profile` is not known: `uk`",
+        "write `sg` or `none`",
     );
 }

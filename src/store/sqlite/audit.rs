@@ -260,11 +260,12 @@ async fn told_consent(reader: &mut SqliteConnection) -> Result<i64> {
     .await
     .during(WRITE)?;
     let Some(newest) = newest else { return Ok(0) };
-    if let Ok(Said::Consents(consents)) = serde_json::from_str(&newest) {
-        return Ok(consents.last);
-    }
+    let told = match serde_json::from_str(&newest) {
+        Ok(Said::Consents(consents)) => consents.last,
+        _ => 0,
+    };
     let noted = requests::fact(reader, TOLD_CONSENT).await?;
-    Ok(noted.and_then(|noted| noted.parse().ok()).unwrap_or(0))
+    Ok(noted.and_then(|noted| noted.parse().ok()).unwrap_or(0).max(told))
 }
 
 #[derive(FromRow)]
