@@ -165,7 +165,7 @@ fn may_send(
     chosen: &brakes::Chosen,
     overrides: &[Override],
 ) -> Result<bool, Failure> {
-    report::show_plans(output, press, &Vec::from_iter(chosen.shown()));
+    report::show_plans(output, press, &chosen.shown().collect::<Vec<_>>());
     if let Some(stopped) = &chosen.stopped {
         stopped.show(output);
     }

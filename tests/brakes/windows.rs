@@ -1,7 +1,8 @@
 //! Send windows and holidays.
 
 use tidings::pipeline::digests::{
-    Asked, Started, hash_of, pass_windows, plan_asked, plan_by_hand, plan_wanted, start, start_with,
+    Asked, PlannedRun, Started, hash_of, pass_windows, plan_asked, plan_by_hand, plan_wanted,
+    start, start_with,
 };
 use tidings::pipeline::requests::SendRequest;
 use tidings::pipeline::send::next_due;
@@ -208,7 +209,7 @@ async fn a_daemon_starts_urgent_news_by_hand_whatever_the_windows_say() {
     let plan = hash_of(&shown.runs);
     let request = SendRequest { plan, ..SendRequest::what_is_open() };
     let wanted = plan_wanted(&room.press, &request).await.unwrap().unwrap();
-    let names: Vec<_> = wanted.runs.iter().map(|run| run.digest()).collect();
+    let names: Vec<_> = wanted.runs.iter().map(PlannedRun::digest).collect();
     assert_eq!(names, ["urgent"]);
     room.clock.set("2026-11-23T00:00:00Z");
     assert!(plan_wanted(&room.press, &request).await.unwrap().is_none(), "the window opened");
