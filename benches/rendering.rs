@@ -6,6 +6,9 @@
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 #![expect(clippy::unwrap_used, reason = "a benchmark stops where it fails")]
 
+#[path = "../tests/support/news.rs"]
+mod news;
+
 use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
@@ -122,19 +125,5 @@ fn legal() -> Legal {
 }
 
 fn site() -> Site {
-    Site {
-        title: "Harbour City Office".into(),
-        url: "https://press.example.org/".parse().unwrap(),
-        language: "en".parse().unwrap(),
-        author: None,
-        since: "2026-01-01T00:00:00+08:00".parse().unwrap(),
-        since_date: "2026-01-01".parse().unwrap(),
-        time_zone: chrono_tz::Asia::Singapore,
-        output_url: "https://press.example.org/".parse().unwrap(),
-        public_url: "https://press.example.org/".parse().unwrap(),
-        rights: None,
-        icon: None,
-        logo: None,
-        hubs: vec![],
-    }
+    Site { title: "Harbour City Office".into(), ..news::site() }
 }

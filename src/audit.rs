@@ -16,16 +16,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use crate::hash::hash;
-pub use said::{Consents, Ended, Opened, Quiet, Said, Totals};
+pub use said::{Consents, Ended, Held, Opened, Quiet, Said, Totals};
 
 /// What a chain tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Runs that were opened, and due moments at which nothing was sent.
+    /// Runs that were held or opened, and due moments at which nothing was sent.
     Plan,
-    /// What operators, or the program in their place, decided: holds let go, pauses and their
-    /// ends, cancellations, deliveries of unknown fate.
+    /// What operators, or the program in their place, decided: holds let go, brakes overridden,
+    /// pauses and their ends, runs cancelled or superseded, deliveries of unknown fate.
     Approval,
     /// Totals of runs at their end.
     Run,
@@ -146,6 +146,8 @@ pub enum Broken {
         kind = kind.as_str()
     )]
     Head { kind: Kind, place: Place },
+    #[error("{kind}: a line has `{day}` for its day", kind = kind.as_str())]
+    Day { kind: Kind, day: String },
     #[error("{kind} {place}: it tells otherwise than the store: {what}", kind = kind.as_str())]
     Rows { kind: Kind, place: Place, what: String },
     #[error("run {run}: no line of the ledger tells of it")]

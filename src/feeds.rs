@@ -25,10 +25,11 @@ pub use name::feed_name;
 
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use url::Url;
 
-use crate::model::{Entry, EntryId, Language, Timestamp};
+use crate::model::{Address, Entry, EntryId, Language, Timestamp};
 
 /// What every document says of the publisher.
 #[derive(Debug, Clone)]
@@ -54,7 +55,29 @@ pub struct Site {
     pub logo: Option<Url>,
     /// WebSub hubs that are told of new bytes (W3C WebSub, section 4).
     pub hubs: Vec<Url>,
+    /// Who answers for an event whose file is put into a calendar.
+    pub organizer: Organizer,
 }
+
+/// Whom a calendar names with an event that was sent to it (RFC 5545, 3.8.4.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organizer {
+    pub name: String,
+    /// With `mailto:` as its scheme (RFC 6068).
+    pub address: Url,
+}
+
+impl Organizer {
+    pub fn new(name: impl Into<String>, address: &Address) -> Self {
+        let encoded = utf8_percent_encode(address.as_str(), ENCODED_IN_MAILTO);
+        let address = format!("mailto:{encoded}").parse().expect("nothing else is left in it");
+        Self { name: name.into(), address }
+    }
+}
+
+/// RFC 6068, section 2: what stands in an address and would end it, or mean something else.
+const ENCODED_IN_MAILTO: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'@').remove(b'.').remove(b'-').remove(b'_').remove(b'~').remove(b'+');
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,6 +256,10 @@ pub const CACHE_CONTROL: &str = "public, max-age=60";
 
 /// What the bytes at a path of the output folder are, by the ending of its name.
 pub fn media_type(path: &str) -> &'static str {
+    if calendar::is_of_event(path) {
+        // RFC 5545 section 3.7.2: the same as METHOD in it.
+        return "text/calendar; charset=utf-8; method=PUBLISH";
+    }
     match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
         "rss" => "application/rss+xml; charset=utf-8",
         "atom" => "application/atom+xml; charset=utf-8",

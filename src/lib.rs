@@ -17,6 +17,8 @@ pub mod dates;
 
 mod hash;
 
+mod link_text;
+
 pub mod audit;
 
 pub mod content;

@@ -27,6 +27,8 @@ pub enum StoreError {
     Open { path: PathBuf, source: sqlx::Error },
     #[error("could not create folder `{path}`")]
     Folder { path: PathBuf, source: std::io::Error },
+    #[error("store `{path}` is of an earlier version")]
+    Older { path: PathBuf },
     #[error("could not bring store `{path}` up to this version")]
     Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
     #[error("could not {action}")]
@@ -288,7 +290,13 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Lets a run go that was planned to its end, for so many recipients; until then it is none
     /// for anybody else. `false` where it was not begun, or dropped.
-    async fn open_run(&self, run: i64, plan_hash: &str, recipients: u64) -> Result<bool>;
+    async fn open_run(
+        &self,
+        run: i64,
+        plan_hash: &str,
+        recipients: u64,
+        now: DateTime<Utc>,
+    ) -> Result<bool>;
 
     /// Drops a run that was begun and not opened.
     async fn drop_begun_run(&self) -> Result<()>;
@@ -446,6 +454,15 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The others of a run wait no longer.
     async fn end_canary(&self, run: i64) -> Result<()>;
+
+    /// Remembers why no mail goes out, in the place of what was remembered before.
+    async fn relay_failed(&self, fault: &RelayFault) -> Result<()>;
+
+    /// Mail goes out again.
+    async fn relay_works(&self) -> Result<()>;
+
+    /// What a daemon that sends saw last. Where none runs, it may be long ago.
+    async fn relay_fault(&self) -> Result<Option<RelayFault>>;
 
     // Brakes.
 

@@ -134,13 +134,9 @@ fn a_run_shows_its_plan_its_issues_and_who_decided_what() {
     }
     sending.kill().unwrap();
     sending.wait().unwrap();
-    let as_mei = |arguments: &[&str]| {
-        let output = office.command(arguments).env("SUDO_USER", "mei").output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-    };
-    as_mei(&["pause", "daily", "--reason", "wrong figure"]);
-    as_mei(&["resume", "daily"]);
-    as_mei(&["cancel", "1", "--yes", "--reason", "no longer true"]);
+    as_mei(&office, &["pause", "daily", "--reason", "wrong figure"]);
+    as_mei(&office, &["resume", "daily"]);
+    as_mei(&office, &["cancel", "1", "--yes", "--reason", "no longer true"]);
     let run = json(&office, &["runs", "show", "1"]);
     assert_eq!(run["plan"].as_str().unwrap().len(), 64);
     assert_eq!(run["issue_list"][0]["subject"], "a new bridge – Test Office");
@@ -163,6 +159,61 @@ fn a_run_shows_its_plan_its_issues_and_who_decided_what() {
     assert!(json(&office, &["verify"])["broken"].as_array().unwrap().is_empty());
 }
 
+/// What `mei` does.
+fn as_mei(office: &Office, arguments: &[&str]) {
+    let output = office.command(arguments).env("SUDO_USER", "mei").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// An office whose daily digest waits for a word, with its held run.
+fn with_held_run() -> (Office, String) {
+    let office = Office::new();
+    let config = office.read("config/tidings.yaml");
+    let always = "at: '0 8 * * *', approve: always";
+    office.write("config/tidings.yaml", config.replace("at: '0 8 * * *'", always));
+    office.release("a-new-bridge", "It opens today.");
+    office.subscribe(2, "daily");
+    let held = office.run(&["publish-now", "--json"]);
+    assert_eq!(held.code, 4, "{held:?}");
+    let run = held.json()["held"][0]["run"].to_string();
+    (office, run)
+}
+
+#[test]
+fn the_ledger_holds_when_a_held_run_is_cancelled() {
+    let (office, run) = with_held_run();
+    done(&office, &["verify"]);
+    done(&office, &["cancel", &run, "--yes"]);
+    done(&office, &["verify"]);
+}
+
+#[test]
+fn a_run_that_was_held_shows_who_let_it_go() {
+    let (office, run) = with_held_run();
+    let hold = json(&office, &["status"])["holds"][0]["id"].to_string();
+    as_mei(&office, &["approve", &hold]);
+    done(&office, &["publish-now"]);
+    let decisions = json(&office, &["runs", "show", &run])["decisions"].clone();
+    assert_eq!((&decisions[0]["what"], &decisions[0]["by"]), (&"approved".into(), &"mei".into()));
+    let text = done(&office, &["runs", "show", &run]);
+    assert!(text.contains("\napproved      by mei at "), "{text}");
+    done(&office, &["verify"]);
+}
+
+#[test]
+fn a_ledger_that_nobody_can_read_stops_nobody_from_leaving() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    store.execute("update audit set said = 'no JSON'", []).unwrap();
+    done(&office, &["subscribers", "remove", "reader1@example.org"]);
+    store.execute("update audit set day = 'some day' where kind <> 'consent'", []).unwrap();
+    done(&office, &["pause", "daily"]);
+    done(&office, &["runs", "show", "1"]);
+    let verified = office.run(&["verify"]);
+    assert_eq!(verified.code, 1, "{verified:?}");
+    assert!(verified.stderr.contains("plan: a line has `some day` for its day"), "{verified:?}");
+}
+
 #[test]
 fn auditors_are_answered_beside_a_daemon() {
     let office = office();
@@ -171,6 +222,68 @@ fn auditors_are_answered_beside_a_daemon() {
     done(&office, &["what-got", "reader1@example.org"]);
     done(&office, &["verify"]);
     assert_eq!(daemon.stop().0, 0);
+}
+
+#[test]
+fn the_newest_twenty_runs_are_listed_and_all_where_asked() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    let add = "insert into run (digest_id, key, from_seq, to_seq, state, created_at)
+         values (1, ?1, 0, 0, 'expired', 0)";
+    let first = json(&office, &["runs", "--all"]).as_array().unwrap().len();
+    for n in first..20 {
+        store.execute(add, [format!("old:{n}")]).unwrap();
+    }
+    let count = |arguments| json(&office, arguments).as_array().unwrap().len();
+    assert!(!office.run(&["runs"]).stderr.contains("--all"));
+    store.execute(add, ["old:20"]).unwrap();
+    assert_eq!((count(&["runs"]), count(&["runs", "--all"])), (20, 21));
+    let said = office.run(&["runs"]).stderr;
+    assert_eq!(said, "older runs are there: `tidings runs --all` lists them\n");
+    assert_eq!(office.run(&["runs", "--all", "show", "1"]).code, 2);
+}
+
+#[test]
+fn a_run_of_what_people_were_owed_shows_no_empty_window() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    store.execute("update run set from_seq = to_seq", []).unwrap();
+    let text = done(&office, &["runs", "show", "1"]);
+    assert!(text.contains("\nwindow        nothing new; what people were owed\n"), "{text}");
+}
+
+#[test]
+fn who_only_reads_leaves_a_store_of_an_earlier_version_as_it_is() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    let sql = "drop table relay_fault; delete from _sqlx_migrations where version = 12";
+    store.execute_batch(sql).unwrap();
+    let version = || -> i64 {
+        let sql = "select max(version) from _sqlx_migrations";
+        store.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    for reads in [
+        &["verify"][..],
+        &["who-got", "bridge"],
+        &["what-got", "reader1@example.org"],
+        &["runs"],
+        &["status"],
+        &["outbox"],
+        &["list", "pending"],
+        &["show", "content/_posts/a-new-bridge.md"],
+    ] {
+        let refused = office.run(reads);
+        assert_eq!(refused.code, 1, "{reads:?} {refused:?}");
+        assert!(
+            refused.stderr.contains("tidings.db` is of an earlier version\nhint: "),
+            "{refused:?}"
+        );
+    }
+    done(&office, &["verify", "--at", "2031-01-01T09:00:00+08:00"]);
+    assert_eq!(version(), 11);
+    done(&office, &["publish-now"]);
+    assert_eq!(version(), 12);
+    done(&office, &["verify"]);
 }
 
 #[test]

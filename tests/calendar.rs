@@ -14,7 +14,7 @@ use news::{calendar, entry, event, event_time, site, time};
 use proptest::prelude::*;
 use tidings::content::{Draft, Outcome, Rules, scan};
 use tidings::feeds::calendar::{check, event_path, render, render_event};
-use tidings::feeds::{Site, Text};
+use tidings::feeds::{Organizer, Site, Text};
 use tidings::model::{Entry, EntryId, Event, EventStatus, Kind, Notes};
 
 /// The calendar of `events`, after the check, its folds undone.
@@ -85,6 +85,47 @@ fn an_event_has_a_file_of_its_own() {
     assert_eq!(text.matches("BEGIN:VEVENT").count(), 1);
     assert_eq!(text.matches("BEGIN:VTIMEZONE").count(), 1);
     assert_eq!(values(&text, "NAME"), [""; 0]);
+}
+
+/// RFC 5546, section 3.2.1.
+#[test]
+fn the_file_of_an_event_is_published_by_an_organizer_and_a_calendar_is_not() {
+    let file = String::from_utf8(render_event(&with(|_| {}), &site())).unwrap();
+    let file = file.replace("\r\n ", "");
+    let (head, event) = file.split_once("BEGIN:VEVENT").unwrap();
+    assert_eq!(values(head, "METHOD"), ["PUBLISH"]);
+    let organizer = "CN=\"Press Office; R&D\":mailto:press@agency.example";
+    assert_eq!(values(event, "ORGANIZER"), [organizer]);
+    let calendar = rendered(vec![with(|_| {})]);
+    for name in ["METHOD", "ORGANIZER"] {
+        assert_eq!(values(&calendar, name), [""; 0]);
+    }
+}
+
+#[test]
+fn no_name_or_address_of_an_organizer_breaks_a_file() {
+    for (name, address, expected) in [
+        (
+            "The \"Port\", all: of it",
+            "a@b.example",
+            "CN=\"The 'Port', all: of it\":mailto:a@b.example",
+        ),
+        ("海港市", "a+b@b.example", "CN=\"海港市\":mailto:a+b@b.example"),
+        ("Port", "50%?x&y=z@b.example", "CN=\"Port\":mailto:50%25%3Fx%26y%3Dz@b.example"),
+    ] {
+        let organizer = Organizer::new(name, &address.parse().unwrap());
+        let file = render_event(&with(|_| {}), &Site { organizer, ..site() });
+        assert_eq!(check(&file), Ok(()));
+        let file = String::from_utf8(file).unwrap().replace("\r\n ", "");
+        assert_eq!(values(&file, "ORGANIZER"), [expected]);
+    }
+}
+
+#[test]
+fn a_file_without_an_event_is_no_message() {
+    let file = render_event(&event("a", "+10000-01-01T00:00:00Z", None), &site());
+    assert_eq!(check(&file), Ok(()));
+    assert!(!String::from_utf8(file).unwrap().contains("METHOD"));
 }
 
 #[test]
@@ -316,6 +357,31 @@ for event in calendar.walk("VEVENT"):
         moment(end.dt) if end else "", event["STATUS"], str(event["SEQUENCE"])]))
 "#;
 
+/// What Python's `icalendar` reads in the file of one event, once its own validator has passed it.
+const READ_MESSAGE: &str = r#"
+import sys, icalendar
+calendar = icalendar.Calendar.from_ical(sys.stdin.buffer.read())
+assert not calendar.errors and all(not part.errors for part in calendar.walk())
+[event] = calendar.walk("VEVENT")
+organizer = event["ORGANIZER"]
+print("|".join([calendar["METHOD"], organizer.params["CN"], str(organizer), event["SUMMARY"]]))
+"#;
+
+/// What a script makes of a calendar.
+fn read(python: &str, script: &str, calendar: &[u8]) -> String {
+    let mut reader = Command::new(python)
+        .args(["-c", script])
+        .env("PYTHONIOENCODING", "utf-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    reader.stdin.take().unwrap().write_all(calendar).unwrap();
+    let output = reader.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// The interpreter of `TIDINGS_PYTHON`, else the system's, where it has `icalendar`.
 fn python() -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "a test is told which Python has the readers")]
@@ -342,15 +408,6 @@ fn a_reader_gets_ids_titles_and_times_back() {
         event("winter", "2026-07-10T09:00:00+10:30", Some("2027-01-10T10:00:00+11:00")),
         event("elsewhere", "2026-07-10T09:00:00+08:00", None),
     ];
-    let mut reader = Command::new(python)
-        .args(["-c", READ])
-        .env("PYTHONIOENCODING", "utf-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    reader.stdin.take().unwrap().write_all(&render(&calendar(events), &site)).unwrap();
-    let output = reader.wait_with_output().unwrap();
     let id = |name: &str| format!("tag:press.example,2026-01-01:media/{name}");
     let expected: Vec<String> = [
         ("a", "A, b; c \\ d|2026-03-01|2026-03-03|CONFIRMED|3"),
@@ -360,8 +417,19 @@ fn a_reader_gets_ids_titles_and_times_back() {
     ]
     .map(|(name, rest)| format!("{}|{rest}", id(name)))
     .into();
-    let read = String::from_utf8(output.stdout).unwrap();
+    let read = read(&python, READ, &render(&calendar(events), &site));
     assert_eq!(read.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "says what was not tested")]
+fn a_reader_gets_method_and_organizer_of_a_file_back() {
+    let Some(python) = python() else {
+        println!("skipped: icalendar is not installed");
+        return;
+    };
+    let read = read(&python, READ_MESSAGE, &render_event(&with(|_| {}), &site()));
+    assert_eq!(read, "PUBLISH|Press Office; R&D|mailto:press@agency.example|Title a\n");
 }
 
 #[test]

@@ -126,6 +126,27 @@ fn characters_that_control_a_terminal_or_the_direction_are_taken_out_of_titles()
     assert_eq!(draft("typed", typed.as_bytes()).title, "Rates \u{5d0}\u{200f}!");
 }
 
+/// Titles are links in mails and pages (WCAG 2.2, success criterion 2.4.4).
+#[test]
+fn a_title_that_says_nothing_as_a_link_is_told() {
+    let read = |title: &str| {
+        let text = format!("---\ntitle: {title}\n---\nText.\n");
+        read("_posts/2026-11-21-rates.md", text.as_bytes(), &rules())
+    };
+    let said = |title: &str, flaw: &str| {
+        format!(
+            "warning, line 2, field title, value {title}\n\
+             `title` is all that links to it say, and {flaw}; say in a few words what is new"
+        )
+    };
+    for title in ["More", "Click here"] {
+        check_reading(title, &read(title), &[&said(title, "does not say where it leads")]);
+    }
+    let address = "https://vaccine.example.gov";
+    check_reading(address, &read(address), &[&said(address, "is an address and no words")]);
+    check_reading("words", &read("https://vaccine.example.gov opens for bookings"), &[]);
+}
+
 #[test]
 fn what_is_too_long_is_told_with_its_length_and_limit() {
     let title = |length: usize| format!("---\ntitle: {}\n---\nText.\n", "x".repeat(length));

@@ -97,6 +97,68 @@ async fn publish_now_beside_a_daemon_tells_of_a_relay_that_is_down() {
     assert_eq!(daemon.stop().0, 0);
 }
 
+async fn status(office: &Office) -> serde_json::Value {
+    office.run_async(&["status", "--json"]).await.json()
+}
+
+/// Asks for the status until the daemon has, or has no, fault to tell.
+async fn wait_for_fault(office: &Office, is_there: bool) -> serde_json::Value {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    loop {
+        let fault = status(office).await["relay_fault"].clone();
+        if fault.is_null() != is_there {
+            return fault;
+        }
+        assert!(std::time::Instant::now() < deadline, "{fault}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_why_the_daemon_cannot_send_for_as_long_as_it_cannot() {
+    let sink = Sink::start().await;
+    let (address, office) = (sink.address, Office::with_relay(&sink.url()));
+    sink.stop().await;
+    office.subscribe(3, "daily");
+    let daemon = office.daemon();
+    office.news("a-new-bridge", "It opens today.");
+    assert_eq!(office.run_async(&["publish-now", "--yes"]).await.code, 5);
+    let fault = wait_for_fault(&office, true).await;
+    let moment =
+        |name: &str| fault[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>();
+    assert!(moment("since").unwrap() < moment("next_at").unwrap(), "{fault}");
+    assert!(fault["tries"].as_u64() >= Some(1), "{fault}");
+    assert!(fault["error"].as_str().unwrap().starts_with("could not reach relay"), "{fault}");
+    assert!(fault["hint"].as_str().unwrap().starts_with("check `mail.relay`"), "{fault}");
+    let said = office.run_async(&["status"]).await.stdout;
+    assert!(said.contains("no mail goes out since "), "{said}");
+    assert!(said.contains("; the next is "), "{said}");
+    daemon.kill();
+    assert!(status(&office).await["relay_fault"].is_null(), "nobody tries");
+
+    let daemon = office.daemon();
+    wait_for_fault(&office, true).await;
+    let sink = Sink::at(address, true, |_, _| Play::Accept).await;
+    sink.wait_for(3).await;
+    wait_for_fault(&office, false).await;
+    assert_eq!(daemon.stop().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_when_a_message_that_was_put_off_is_tried_again() {
+    let sink = Sink::playing(|_, _| Play::RefuseRecipient("451 4.2.0 come back later")).await;
+    let office = Office::with_relay(&sink.url());
+    office.subscribe(1, "daily");
+    assert!(status(&office).await["next_delivery_at"].is_null());
+    office.news("a-new-bridge", "It opens today.");
+    assert_eq!(office.run_async(&["publish-now", "--yes"]).await.code, 5);
+    let next = status(&office).await["next_delivery_at"].as_str().unwrap().to_owned();
+    assert!(next.parse::<chrono::DateTime<chrono::Utc>>().unwrap() > chrono::DateTime::UNIX_EPOCH);
+    let said = office.run_async(&["status"]).await.stdout;
+    assert!(said.contains("the next is due 20"), "{said}");
+    assert_eq!(office.run_async(&["pause"]).await.code, 0);
+    assert!(status(&office).await["next_delivery_at"].is_null(), "it waits for an operator");
+}
+
 /// `mail.limits.connections` where the config says nothing: each can be cut at its dot.
 const CONNECTIONS: usize = 20;
 

@@ -548,8 +548,8 @@ async fn hubs_hear_of_what_a_killed_process_put_in_place() {
         desk.press.store.settle_ping(&ping, None).await.unwrap();
     }
     // The process is killed after the renames: the store knows nothing of the new bytes.
-    let store = SqliteStore::open(&desk.press.config.store_path).await.unwrap();
-    store.copy_to(&desk.office.path("var/killed.db")).await.unwrap();
+    let (store, copy) = (&desk.press.config.store_path, desk.office.path("var/killed.db"));
+    SqliteStore::copy(store, &copy).await.unwrap();
     desk.put("_posts/library.md", &post("library", "Transport", "2026-11-02"));
     desk.publish().await;
     let told = topics(&desk).await;

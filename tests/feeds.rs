@@ -2,64 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its own data is wrong")]
 
+#[path = "support/news.rs"]
+mod news;
+
 use std::sync::Arc;
 
 use atom_syndication::TextType;
+use news::{entry, time};
 use tidings::feeds::documents::formats;
-use tidings::feeds::{Author, Document, Feed, FeedDefinition, Selection, Site, atom, rss, xml};
-use tidings::model::{
-    Enclosure, Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes, Timestamp,
-};
-
-fn time(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
+use tidings::feeds::{Document, Feed, FeedDefinition, Selection, Site, atom, rss, xml};
+use tidings::model::{Enclosure, Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes};
 
 fn site() -> Site {
     Site {
         title: "Example Agency".into(),
-        url: "https://press.example/".parse().unwrap(),
-        language: "en".parse().unwrap(),
-        author: Some(Author {
-            name: "Press Office, R&D".into(),
-            email: Some("press@agency.example".into()),
-        }),
-        since: time("2026-01-01T00:00:00+08:00"),
-        since_date: "2026-01-01".parse().unwrap(),
-        time_zone: chrono_tz::Asia::Singapore,
         output_url: "https://feeds.example/".parse().unwrap(),
         public_url: "https://feeds.example/".parse().unwrap(),
-        rights: None,
-        icon: None,
-        logo: None,
-        hubs: vec![],
-    }
-}
-
-fn entry(name: &str) -> Entry {
-    Entry {
-        id: EntryId::new(format!("tag:press.example,2026-01-01:media/{name}")),
-        kind: Kind::Release,
-        title: format!("Title {name}"),
-        link: format!("https://press.example/media/{name}/").parse().unwrap(),
-        published: time("2026-02-05T09:00:00+08:00"),
-        updated: time("2026-02-05T09:00:00+08:00"),
-        revision: 1,
-        revised: None,
-        sequence: 0,
-        language: "en".parse().unwrap(),
-        translation_key: None,
-        categories: vec![],
-        tags: vec![],
-        agency: None,
-        summary: format!("Summary {name}."),
-        content_html: format!("<p>Text {name}.</p>"),
-        content_text: format!("Text {name}."),
-        image: None,
-        enclosures: vec![],
-        event: None,
-        notes: Notes::default(),
-        urgent: false,
+        ..news::site()
     }
 }
 

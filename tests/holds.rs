@@ -194,6 +194,19 @@ fn a_hold_is_approved_once_and_only_where_it_is() {
 }
 
 #[test]
+fn who_lets_a_hold_go_is_written_down_by_name() {
+    let office = office();
+    news(&office, &SIX);
+    publish(&office, 4);
+    let approved = office.command(&["approve", "1"]).env("SUDO_USER", "mei").output().unwrap();
+    assert!(approved.status.success(), "{approved:?}");
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    let by = |sql: &str| -> String { store.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(by("select released_by from hold"), "mei");
+    assert_eq!(by("select said ->> 'by' from audit where kind = 'approval'"), "mei");
+}
+
+#[test]
 fn a_limit_is_what_one_scan_may_bring_and_no_less() {
     let office = office();
     news(&office, &SIX[..5]);

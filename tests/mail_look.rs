@@ -1,6 +1,8 @@
 //! How mails look, to programs that judge mails: `html-validate`, Can I email, axe in Chromium,
 //! `SpamAssassin`. Each sample issue goes through all of them.
 //!
+//! `TIDINGS_PICTURES` names a folder for pictures of each, at 360 and 600 pixels, light and dark.
+//!
 //! What is installed from npm lies in the folder that `TIDINGS_NODE_MODULES` names. A test that
 //! misses its program says so and is skipped.
 
@@ -95,6 +97,25 @@ async fn axe_finds_no_violation_in_light_and_in_dark() {
         for (name, html) in pages() {
             let found = browser::violations(&driver, &axe, &html, is_dark).await;
             assert_eq!(found, json!([]), "{name}, dark: {is_dark}");
+        }
+    }
+}
+
+/// Pictures for people to look at: `NAME-600-light.png` and so on.
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_are_taken_where_a_folder_is_named() {
+    #[expect(clippy::disallowed_methods, reason = "whoever wants pictures says where")]
+    let Some(folder) = std::env::var_os("TIDINGS_PICTURES").map(PathBuf::from) else { return };
+    let Some(driver) = browser::driver() else { return };
+    std::fs::create_dir_all(&folder).unwrap();
+    let widths = [360, 600];
+    for (name, html) in pages() {
+        for (is_dark, scheme) in [(false, "light"), (true, "dark")] {
+            let pictures = browser::pictures(&driver, &html, is_dark, &widths).await;
+            for (picture, width) in pictures.into_iter().zip(widths) {
+                let file = folder.join(format!("{name}-{width}-{scheme}.png"));
+                std::fs::write(file, picture).unwrap();
+            }
         }
     }
 }

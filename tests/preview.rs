@@ -7,9 +7,14 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use support::desk::Desk;
 use support::office::Office;
+use tidings::pipeline::Press;
+use tidings::pipeline::preview::{Preview as Made, Samples, make};
+use tidings::templates::Templates;
 
 /// A preview that serves; dropping it kills it.
 struct Preview {
@@ -53,7 +58,11 @@ impl Preview {
     }
 
     fn wait_for(&self, path: &str, text: &str) -> String {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        self.wait_within(Duration::from_secs(30), path, text)
+    }
+
+    fn wait_within(&self, time: Duration, path: &str, text: &str) -> String {
+        let deadline = Instant::now() + time;
         loop {
             let answer = self.get(path);
             if answer.contains(text) {
@@ -76,6 +85,43 @@ impl Drop for Preview {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Readers of the daily digest, as a preview counts them.
+async fn followers(press: &Press, before: &mut Made) -> u64 {
+    *before = make(press, &mut Samples::new(), before).await;
+    let daily = before.digests.iter().find(|digest| digest.name == "daily");
+    daily.unwrap().recipients
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn digests_are_planned_anew_only_where_something_changed() {
+    let desk = Desk::open("2026-11-20T02:00:00Z").await;
+    desk.put("_posts/a.md", "---\ntitle: A bridge\npermalink: /news/a/\n---\nIt opens.\n");
+    desk.office.subscribe(5, "daily");
+    // In a private copy nobody leaves: who does here is not missed before something changes.
+    let leaves = |name: &str| {
+        let address = format!("{name}@example.org");
+        assert_eq!(desk.office.run(&["subscribers", "remove", &address]).code, 0);
+    };
+    let mut made = Made::default();
+    assert_eq!(followers(&desk.press, &mut made).await, 5);
+    leaves("reader1");
+    desk.clock.set("2026-11-20T03:00:00Z");
+    assert_eq!(followers(&desk.press, &mut made).await, 5);
+    desk.put("_posts/b.md", "---\ntitle: A ferry\npermalink: /news/b/\n---\nIt sails.\n");
+    assert_eq!(followers(&desk.press, &mut made).await, 4);
+    leaves("reader2");
+    assert_eq!(followers(&desk.press, &mut made).await, 4);
+    // The moment of a digest passes.
+    desk.clock.set("2026-11-21T00:01:00Z");
+    assert_eq!(followers(&desk.press, &mut made).await, 3);
+    leaves("reader3");
+    let own = format!("{}our own text\n", include_str!("../templates/mail/digest.txt"));
+    desk.office.write("templates/mail/digest.txt", own);
+    let templates = Templates::load(&desk.office.path("templates")).unwrap();
+    let press = Press { templates: Arc::new(templates), ..desk.press.clone() };
+    assert_eq!(followers(&press, &mut made).await, 2);
 }
 
 /// An office with one release that nobody was told of yet.
@@ -139,7 +185,8 @@ fn what_is_saved_is_shown() {
     assert!(!preview.get("/").contains("an-old-ferry"));
     office.news("an-old-ferry", "It sails no more.");
     preview.wait_for("/light/mail/daily/1", "an-old-ferry");
-    office.write("templates/mail/digest.txt", "{{ heading }}: our own text\n");
+    let own = include_str!("../templates/mail/digest.txt");
+    office.write("templates/mail/digest.txt", format!("{own}our own text\n"));
     preview.wait_for("/templates/mail/digest.txt", "our own text");
 }
 
@@ -156,15 +203,85 @@ fn a_broken_template_is_told_with_its_line_and_the_last_good_one_stays() {
     let index = if index.contains(" line ") { index } else { preview.wait_for("/", " line ") };
     assert!(index.contains("Something is wrong"), "{index}");
     assert!(preview.get("/light/mail/daily/1").contains("title=\"ours\""));
-    // An unknown name comes to light when the digest is made.
     office.write("templates/mail/digest.html", format!("{good}\n{{{{ nobody }}}}"));
-    preview.wait_for("/", "class=\"fault\"");
+    preview.wait_for("/", "`nobody` is not known");
     assert!(preview.get("/light/mail/daily/1").contains("title=\"ours\""));
     office.write("templates/mail/digest.html", &good);
     let deadline = Instant::now() + Duration::from_secs(30);
     while preview.get("/").contains("class=\"fault") {
         assert!(Instant::now() < deadline);
     }
+}
+
+#[test]
+fn a_template_with_an_endless_loop_is_told_and_a_mended_one_is_shown() {
+    let office = office();
+    let preview = Preview::of(&office, &[]);
+    let good = include_str!("../templates/mail/digest.txt");
+    let endless = "{% for a in range(end=90000) %}{% for b in range(end=90000) %}\
+                   {% for c in range(end=90000) %}{% endfor %}{% endfor %}{% endfor %}";
+    office.write("templates/mail/digest.txt", format!("{good}{endless}"));
+    // The trial ends after half a minute.
+    let index = preview.wait_within(Duration::from_mins(3), "/", "does not end");
+    assert!(index.contains("a new bridge"), "{index}");
+    office.write("templates/mail/digest.txt", format!("{good}our own text\n"));
+    preview.wait_for("/digests/daily/1/text", "our own text");
+    assert!(!preview.get("/").contains("does not end"));
+    assert_eq!(preview.stop(), 0);
+}
+
+#[test]
+fn it_ends_at_once_in_the_middle_of_a_trial_and_leaves_nothing_behind() {
+    let office = office();
+    let preview = Preview::of(&office, &[]);
+    let endless = "{% for a in range(end=90000) %}{% for b in range(end=90000) %}\
+                   {% for c in range(end=90000) %}{% endfor %}{% endfor %}{% endfor %}";
+    office.write("templates/mail/digest.txt", endless);
+    office.news("an-old-ferry", "It sails no more.");
+    let start = Instant::now();
+    while preview.get("/").contains("an-old-ferry") {
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+    let start = Instant::now();
+    assert_eq!(preview.stop(), 0);
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert_eq!(std::fs::read_dir(office.path("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_folder_of_templates_that_is_made_later_is_watched() {
+    let office = office();
+    let config = office.read("config/tidings.yaml").replace("scan: 1s", "scan: 1h");
+    office.write("config/tidings.yaml", config);
+    let preview = Preview::of(&office, &[]);
+    let own = include_str!("../templates/mail/digest.txt");
+    for text in ["our own text", "another text"] {
+        office.write("templates/mail/digest.txt", format!("{own}{text}\n"));
+        preview.wait_for("/digests/daily/1/text", text);
+        std::fs::remove_dir_all(office.path("templates")).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while preview.get("/digests/daily/1/text").contains(text) {
+            assert!(Instant::now() < deadline);
+        }
+    }
+}
+
+#[test]
+fn urgent_news_corrections_and_reminders_are_shown() {
+    let office = office();
+    office.subscribe(2, "daily");
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    office.write(
+        "content/_posts/storm.md",
+        "---\ntitle: A storm\nlayout: post\npermalink: /news/storm/\nurgent: true\n---\nStay in.\n",
+    );
+    office.settle("content/_posts/storm.md");
+    let preview = Preview::of(&office, &[]);
+    let index = preview.get("/");
+    assert!(index.contains("/digests/urgent/1"), "{index}");
+    assert!(index.contains("One issue for 2 people."), "{index}");
+    assert!(preview.get("/digests/urgent/1/text").contains("A storm"));
+    assert!(!preview.get("/digests/daily/1/text").contains("A storm"));
 }
 
 #[test]

@@ -300,3 +300,109 @@ async fn who_follows_a_feed_by_two_digests_gets_an_entry_once() {
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(sink.recipients(), ["mei@example.org"]);
 }
+
+/// Writes a release without a date, in a category.
+fn news_of(office: &Office, category: &str, title: &str, body: &str) {
+    let name = title.to_lowercase().replace([' ', ':', '/', '.'], "-");
+    let path = format!("content/_posts/{name}.md");
+    office.write(
+        &path,
+        format!(
+            "---\ntitle: {title:?}\nlayout: post\npermalink: /news/{name}/\n\
+             category: {category}\n---\n{body}\n"
+        ),
+    );
+    office.settle(&path);
+}
+
+/// As an author would title a link; a template's own links may not be called so.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_title_of_an_author_stops_the_mail() {
+    let sink = Sink::start().await;
+    let office = Office::with_relay(&sink.url());
+    office.subscribe(1, "daily");
+    let titles = ["More", "Here", "https://vaccine.example.gov opens for bookings", "http://a.b"];
+    for title in titles {
+        news_of(&office, "transport", title, "It says more.");
+    }
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    let [mail] = &sink.accepted()[..] else { panic!("{:?}", sink.recipients()) };
+    let mail = MessageParser::default().parse(mail.message.as_bytes()).unwrap();
+    let text = mail.body_text(0).unwrap();
+    assert!(titles.iter().all(|title| text.contains(title)), "{text}");
+    let check = office.run(&["check"]);
+    assert_eq!(check.code, 0, "{check:?}");
+    assert!(check.stdout.contains("`title` is all that links to it say"), "{}", check.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_one_digest_leaves_the_others_alone() {
+    let sink = Sink::start().await;
+    let office = Office::with_relay(&sink.url());
+    news_of(&office, "transport", "An old bridge", "It stands.");
+    news_of(&office, "air", "An old balloon", "It flies.");
+    assert_eq!(office.run(&["publish-now", "--feeds-only"]).code, 0);
+    office.write(
+        "people.csv",
+        "address,language,feed,digest\nreader1@example.org,en,category-transport,immediate\n\
+         reader2@example.org,en,category-air,daily\n",
+    );
+    let import = ["subscribers", "import", "people.csv", "--consent", "test", "--confirmed"];
+    assert_eq!(office.run(&import).code, 0);
+    news_of(&office, "transport", "A new bridge", "It opens.");
+    news_of(&office, "air", "A zeppelin", "It sails.");
+    let template = include_str!("../templates/mail/digest.html")
+        .replace("<h3", "{% if \"zeppelin\" in entry.title %}<a href=\"/x\">It</a>{% endif %}<h3");
+    office.write("templates/mail/digest.html", template);
+    let done = publish(&office).await;
+    assert_eq!(done.code, 1, "{done:?}");
+    assert_eq!(sink.recipients(), expected(1));
+    let said = "error: nothing of `daily` was sent: the entry `A zeppelin` (";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    let said = "an issue of the digest `daily` is not fit to send: the link `/x` is not absolute\n\
+                hint: mend the template or the entry and run again";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    std::fs::remove_file(office.path("templates/mail/digest.html")).unwrap();
+    let again = publish(&office).await;
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(sink.recipients(), expected(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_megabyte_of_body_is_mailed_in_short_and_one_of_title_is_held_back() {
+    let sink = Sink::start().await;
+    let office = Office::with_relay(&sink.url());
+    office.subscribe(1, "daily");
+    news_of(&office, "transport", "A long report", &"A line of a report.\n".repeat(52_429));
+    news_of(&office, "transport", "An unbroken report", &"x".repeat(1 << 20));
+    office.write(
+        "content/_posts/long.md",
+        format!("---\ntitle: {}\npermalink: /news/long/\n---\nText.\n", "x".repeat(1 << 20)),
+    );
+    office.settle("content/_posts/long.md");
+    let done = publish(&office).await;
+    assert_eq!(done.code, 3, "{done:?}");
+    assert!(done.stderr.contains("the front matter is 10486"), "{}", done.stderr);
+    let [mail] = &sink.accepted()[..] else { panic!("{:?}", sink.recipients()) };
+    assert!(mail.message.len() < 50_000, "{}", mail.message.len());
+    let mail = MessageParser::default().parse(mail.message.as_bytes()).unwrap();
+    let text = mail.body_text(0).unwrap();
+    assert!(text.contains("A long report") && text.contains("An unbroken report"), "{text}");
+    assert!(office.read("public/feeds/all.atom").len() > 2 << 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_say_who_answers_for_the_mail_is_warned() {
+    let sink = Sink::start().await;
+    let office = office(&sink, 1);
+    assert!(!publish(&office).await.stderr.contains("mail.legal"));
+    let config = office.read("config/tidings.yaml").replace(", legal: {profile: none}", "");
+    office.write("config/tidings.yaml", config);
+    let said = "warning: `mail.legal` is missing: no law is checked";
+    for arguments in [&["publish-now", "--yes"][..], &["check"]] {
+        let done = office.run_async(arguments).await;
+        assert!(done.stderr.contains(said), "{arguments:?}: {}", done.stderr);
+    }
+    assert!(office.daemon().stop().1.contains(said));
+}

@@ -42,6 +42,7 @@ async fn each_document_has_its_exact_type_and_no_cookie() {
         ("feeds/all.atom", "application/atom+xml; charset=utf-8"),
         ("feeds/all.json", "application/feed+json; charset=utf-8"),
         ("feeds/all.ics", "text/calendar; charset=utf-8"),
+        ("events/fair-1.ics", "text/calendar; charset=utf-8; method=PUBLISH"),
         ("feeds.opml", "text/x-opml; charset=utf-8"),
         ("feeds/all/index.html", "text/html; charset=utf-8"),
         ("feeds/style.css", "text/css; charset=utf-8"),

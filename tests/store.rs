@@ -793,9 +793,20 @@ fn who_changes_to_another_digest_is_owed_what_the_old_one_had_not_covered() {
         assert_eq!(owed(store, "daily").await, [("all".into(), None)]);
         subscribe(store, subscription(1, "all", "weekly")).await;
         assert_eq!(owed(store, "weekly").await, [("all".into(), Some(2))]);
-        // A value that stands is only ever lowered.
+        // The weekly one would have begun there too.
         subscribe(store, subscription(1, "all", "daily")).await;
-        assert_eq!(owed(store, "daily").await, [("all".into(), Some(0))]);
+        assert_eq!(owed(store, "daily").await, [("all".into(), Some(2))]);
+    });
+}
+
+#[test]
+fn who_changes_to_another_digest_is_not_owed_what_came_before_them() {
+    check(async |store| {
+        register(store).await;
+        scan(store, vec![news("a"), news("b")]).await;
+        subscribe(store, subscription(1, "all", "daily")).await;
+        subscribe(store, subscription(1, "all", "weekly")).await;
+        assert_eq!(owed(store, "weekly").await, [("all".into(), Some(2))]);
     });
 }
 
@@ -814,6 +825,8 @@ fn a_stand_in_who_subscribes_becomes_real_and_no_longer_stands_in() {
         assert!(store.has_real_subscribers().await.unwrap());
         assert_eq!((audience(Audience::Real).await, audience(Audience::Rehearsal).await), (1, 0));
         assert_eq!(owed(store, "weekly").await, []);
+        let said = store.verify_audit().await.unwrap();
+        assert_eq!(said.broken, []);
     });
 }
 
@@ -896,7 +909,7 @@ async fn start_run(store: &dyn Store, run: &Planned) -> Option<i64> {
     for page in run.pages() {
         store.plan_page(id, &page).await.unwrap();
     }
-    assert!(store.open_run(id, "plan", run.recipients.len() as u64).await.unwrap());
+    assert!(store.open_run(id, "plan", run.recipients.len() as u64, at(0)).await.unwrap());
     Some(id)
 }
 
@@ -1111,9 +1124,8 @@ fn who_left_after_the_plan_gets_no_delivery() {
         let run = run_of(store, "k", &recipients).await;
         let run = start_run(store, &run).await.unwrap();
         leave(store, 2, None).await;
-        subscribe(store, subscription(3, "all", "weekly")).await;
         assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(1));
-        assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(0));
+        assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(1));
         assert!(store.delivery(run, 2).await.unwrap().is_none());
     });
 }
@@ -1236,6 +1248,32 @@ fn who_left_after_the_claim_gets_no_intent() {
         assert!(!intend(store, &claims[1]).await);
         assert_eq!(counts(store, run).await, [("cancelled".into(), 2)]);
     });
+}
+
+#[test]
+fn who_changed_to_another_digest_before_the_mail_is_owed_its_news() {
+    for is_expanded in [false, true] {
+        check(async |store| {
+            let recipients = with_readers(store, 1).await;
+            let plan = run_of(store, "k", &recipients).await;
+            let plan = Planned { owed_read: vec![(1, "all".into(), 0)], ..plan };
+            let run = start_run(store, &plan).await.unwrap();
+            if is_expanded {
+                expand_all(store, run).await;
+            }
+            subscribe(store, subscription(1, "all", "weekly")).await;
+            // Its plan leaves out what is about to come.
+            let owed_read = vec![(1, "all".into(), owed(store, "weekly").await[0].1.unwrap())];
+            let weekly = Planned { digest: digest(store, "weekly").await, owed_read, ..plan };
+            let weekly = start_run(store, &Planned { recipients: vec![], ..weekly }).await.unwrap();
+            expand_all(store, weekly).await;
+            assert_eq!(owed(store, "weekly").await, [("all".into(), None)]);
+            expand_all(store, run).await;
+            let claims = claim(store, 0, 1).await;
+            assert!(!intend(store, &claims[0]).await);
+            assert_eq!(owed(store, "weekly").await, [("all".into(), Some(0))]);
+        });
+    }
 }
 
 #[test]

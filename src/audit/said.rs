@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use crate::model::Seq;
+use crate::store::{Brake, Override};
 
 /// What one line says. Later versions may say more: who reads passes over what it does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,8 @@ use crate::model::Seq;
 pub enum Said {
     /// A run is planned to its end and goes out from now on.
     Opened(Opened),
+    /// A run is planned to its end and waits for an operator's word.
+    Held(Held),
     /// A due moment at which nothing is sent.
     Quiet(Quiet),
     /// A hold was let go.
@@ -20,6 +23,26 @@ pub enum Said {
         hold: i64,
         kind: String,
         subject: String,
+        reason: String,
+        by: String,
+    },
+    /// A hold ended without a word: the config says now what may be.
+    Lapsed {
+        hold: i64,
+        kind: String,
+        subject: String,
+        reason: String,
+    },
+    /// An operator let a run go out whatever a brake says.
+    Overridden {
+        run: i64,
+        brake: Brake,
+        reason: String,
+        by: String,
+    },
+    /// The program ended a run: a newer text or a later moment took its place.
+    Superseded {
+        run: i64,
         reason: String,
         by: String,
     },
@@ -67,6 +90,18 @@ pub struct Opened {
     pub plan: String,
     pub issues: u64,
     pub recipients: u64,
+    /// Brakes that count for nothing in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The one that waits.
+    pub hold: i64,
+    /// As it would go out.
+    #[serde(flatten)]
+    pub run: Opened,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,8 +150,11 @@ pub struct Consents {
 impl Said {
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Opened(_) | Self::Quiet(_) => Kind::Plan,
+            Self::Opened(_) | Self::Held(_) | Self::Quiet(_) => Kind::Plan,
             Self::Approved { .. }
+            | Self::Lapsed { .. }
+            | Self::Overridden { .. }
+            | Self::Superseded { .. }
             | Self::Paused { .. }
             | Self::Resumed { .. }
             | Self::Cancelled { .. }

@@ -46,7 +46,7 @@ pub(super) async fn run(
         return let_run_go(&press, &run, hold, &who(environment), output).await;
     }
     let now = press.clock.now();
-    let Some(hold) = press.store.release_hold(hold.id, "operator", now).await? else {
+    let Some(hold) = press.store.release_hold(hold.id, &who(environment), now).await? else {
         return Err(unknown(&press, &args.what).await?);
     };
     let daemon = lock::holder(&press.config.store_path).filter(lock::Holder::is_daemon);

@@ -39,7 +39,7 @@ pub(super) async fn run(
     args: &Cancel,
     output: Output,
 ) -> Result<u8, Failure> {
-    let looking = session::look(global, environment, output).await?;
+    let looking = session::look_and_act(global, environment, output).await?;
     let press = &looking.press;
     let run = find_run(press, args.run).await?;
     if run.state == "cancelled" {

@@ -66,12 +66,7 @@ pub(super) fn run(
              needs `TIDINGS_SMTP_PASSWORD`, or `mail.password_file`"
         ));
     }
-    if config.mail.legal.is_none() {
-        output.warn(
-            "`mail.legal` is missing: no law is checked, and mails do not say where their sender \
-             is; see docs/digests.md",
-        );
-    }
+    session::warn_without_law(&config, output);
     try_templates(&Templates::load(&config.templates_folder)?, &config.site)?;
     let clock = session::clock(global);
     let found = look(&config, clock.as_ref(), &args.paths)?;

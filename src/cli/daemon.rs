@@ -26,6 +26,7 @@ pub(super) async fn run(
     let press = session::open(global, environment, output).await?;
     session::refuse_without_password(&press)?;
     session::refuse_unfit(&press).await?;
+    session::warn_without_law(&press.config, output);
     let _lock = match ask_for_a_while(&press.config.store_path).await? {
         Asked::Taken(lock) => lock,
         Asked::HeldBy(holder) => {

@@ -60,6 +60,10 @@ impl From<StoreError> for Failure {
             StoreError::Open { .. } | StoreError::Folder { .. } => {
                 Some("let the user that runs tidings write there, or name another `store.url`")
             }
+            StoreError::Older { .. } => Some(
+                "the daemon, `tidings publish-now` and every other command that writes bring it \
+                 up to this version; `--at` looks at a copy of it",
+            ),
             StoreError::Migrate { .. } => {
                 Some("was the store made by a later version? use that one, or restore a backup")
             }

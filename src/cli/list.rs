@@ -171,6 +171,7 @@ async fn read_store(config: &Config) -> Result<Option<Known>, Failure> {
     if !config.store_path.exists() {
         return Ok(None);
     }
+    SqliteStore::refuse_older(&config.store_path).await?;
     let store = SqliteStore::open(&config.store_path).await?;
     let folders: Vec<String> = store.known_folders().await?.into_keys().collect();
     let held = store.held().await?;

@@ -123,7 +123,10 @@ pub(super) async fn run(
     args: &Outbox,
     output: Output,
 ) -> Result<u8, Failure> {
-    let looking = session::look(global, environment, output).await?;
+    let looking = match &args.command {
+        None => session::look(global, environment, output).await?,
+        Some(_) => session::look_and_act(global, environment, output).await?,
+    };
     let press = &looking.press;
     let by = who(environment);
     match &args.command {

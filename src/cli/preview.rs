@@ -20,6 +20,8 @@ use super::{Global, session};
 use crate::config::Environment;
 use crate::pipeline::Press;
 use crate::pipeline::preview::{Preview, Samples, make};
+use crate::pipeline::trial::try_templates;
+use crate::templates::Templates;
 use crate::web::preview::{Shown, router};
 use crate::web::{ListenError, listen};
 
@@ -63,34 +65,38 @@ pub(super) async fn run(
     let mut own = crate::config::Config::clone(&press.config);
     own.templates_folder.clone_from(&config.templates_folder);
     press.config = Arc::new(own);
+    let mut ended = stop_on_signals();
+    let maker =
+        Maker { press, samples: Samples::new(), preview: Preview::default(), refused: None };
+    tokio::select! {
+        outcome = show(maker, args, output) => outcome?,
+        _ = ended.wait_for(|stop| *stop) => {}
+    }
+    Ok(0)
+}
+
+/// Shows what the maker makes, until it is dropped.
+async fn show(mut maker: Maker, args: &PreviewServer, output: Output) -> Result<(), Failure> {
     let listener = listen(args.listen).await?;
     let address = listener
         .local_addr()
         .map_err(|source| Failure::from(ListenError { address: args.listen, source }))?;
+    let config = &maker.press.config;
     let (events, files) = mpsc::unbounded_channel();
-    let _watchers = [&config.content.folder, &config.templates_folder]
-        .map(|folder| watch_folder(folder, events.clone()));
-    let mut maker = Maker { press, samples: Samples::new(), preview: Preview::default() };
+    let watches =
+        [&config.content.folder, &config.templates_folder].map(|f| Watch::of(f, events.clone()));
     maker.make().await;
     let (sender, shown) = watch::channel(Arc::new(maker.shown(0)));
+    let serving = axum::serve(listener, router(shown));
     let url = format!("http://{address}/");
     output.note(&format!("preview at {url}; end it with Ctrl-C"));
     if args.open {
         open(&url, output);
     }
-    let stop = stop_on_signals();
-    let (mut ended, mut served) = (stop.clone(), stop);
-    let serving = axum::serve(listener, router(shown)).with_graceful_shutdown(async move {
-        let _ = served.wait_for(|stop| *stop).await;
-    });
-    let serving = tokio::spawn(serving.into_future());
-    tokio::select! {
-        () = maker.follow(files, &sender) => {}
-        _ = ended.wait_for(|stop| *stop) => {}
-    }
-    // Pages that wait for news would hold it open.
-    serving.abort();
-    Ok(0)
+    // Beside the making, which would hold up its answers.
+    tokio::spawn(serving.into_future());
+    maker.follow(files, watches, &sender).await;
+    Ok(())
 }
 
 /// Makes what is shown, again and again.
@@ -98,28 +104,48 @@ struct Maker {
     press: Press,
     samples: Samples,
     preview: Preview,
+    /// Templates that were tried and are not used, and why.
+    refused: Option<(Templates, String)>,
 }
 
 impl Maker {
     /// Makes everything again from the files of now; `false` where nothing came out otherwise.
     async fn make(&mut self) -> bool {
-        let config = &self.press.config;
-        let folder = config.templates_folder.clone();
-        let templates = session::templates(config, &folder, self.press.clock.as_ref());
-        let mut is_new = false;
-        let fault = match templates {
-            Ok(templates) => {
-                is_new = !templates.sources().eq(self.press.templates.sources());
-                self.press.templates = Arc::new(templates);
-                None
-            }
-            Err(error) => Some(error.to_string()),
-        };
+        let used = Arc::clone(&self.press.templates);
+        let fault = self.take_templates().await.err();
         let mut preview = make(&self.press, &mut self.samples, &self.preview).await;
         preview.faults.extend(fault);
-        is_new |= preview != self.preview;
+        let is_new = preview != self.preview || !Arc::ptr_eq(&used, &self.press.templates);
         self.preview = preview;
         is_new
+    }
+
+    /// Uses the templates of now, if they were changed and are sound; else says what is wrong.
+    async fn take_templates(&mut self) -> Result<(), String> {
+        let config = &self.press.config;
+        let clock = self.press.clock.as_ref();
+        let templates = session::templates(config, &config.templates_folder, clock)
+            .map_err(|error| error.to_string())?;
+        let is_same = |other: &Templates| templates.sources().eq(other.sources());
+        if is_same(&self.press.templates) {
+            return Ok(());
+        }
+        if let Some((_, fault)) = self.refused.as_ref().filter(|(refused, _)| is_same(refused)) {
+            return Err(fault.clone());
+        }
+        let (tried, site) = (templates.clone(), config.site.clone());
+        let trial = tokio::task::spawn_blocking(move || try_templates(&tried, &site));
+        match trial.await.expect("a trial does not panic") {
+            Ok(()) => {
+                self.press.templates = Arc::new(templates);
+                Ok(())
+            }
+            Err(error) => {
+                let fault = format!("{:#}", anyhow::Error::from(error));
+                self.refused = Some((templates, fault.clone()));
+                Err(fault)
+            }
+        }
     }
 
     fn shown(&self, generation: u64) -> Shown {
@@ -135,17 +161,24 @@ impl Maker {
     /// a system may tell of no files.
     async fn follow(
         &mut self,
-        mut files: mpsc::UnboundedReceiver<()>,
+        mut files: mpsc::UnboundedReceiver<Saved>,
+        mut watches: [Watch; 2],
         sender: &watch::Sender<Arc<Shown>>,
     ) {
         let mut generation = 0;
         loop {
             let is_moving = !self.preview.moving.is_empty();
             let wait = if is_moving { LOOK_AGAIN } else { self.press.config.content.scan };
-            let is_saved = tokio::time::timeout(wait, files.recv()).await.is_ok();
+            let mut saved = tokio::time::timeout(wait, files.recv()).await.ok().flatten();
+            let is_saved = saved.is_some();
             if is_saved {
                 tokio::time::sleep(SETTLE).await;
-                while files.try_recv().is_ok() {}
+            }
+            while let Some(file) = saved {
+                if file == Saved::Folder {
+                    watches.iter_mut().for_each(Watch::renew);
+                }
+                saved = files.try_recv().ok();
             }
             if self.make().await || is_saved {
                 generation += 1;
@@ -155,17 +188,51 @@ impl Maker {
     }
 }
 
-/// Tells of files that are saved below a folder; nothing where there is none, or no events.
-fn watch_folder(folder: &Path, events: mpsc::UnboundedSender<()>) -> Option<RecommendedWatcher> {
-    let folder: PathBuf = std::path::absolute(folder).ok()?;
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
-            let _ = events.send(());
+/// What a system tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Saved {
+    /// Something below a folder.
+    File,
+    /// The folder itself: it may be another one now.
+    Folder,
+}
+
+/// Tells of files that are saved below a folder, also where it is made later; of nothing where
+/// the system tells of no files.
+struct Watch {
+    folder: PathBuf,
+    watcher: Option<RecommendedWatcher>,
+}
+
+impl Watch {
+    fn of(folder: &Path, events: mpsc::UnboundedSender<Saved>) -> Self {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let watched = folder.clone();
+        let tell = move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            if matches!(event.kind, EventKind::Access(_)) {
+                return;
+            }
+            if event.paths.contains(&watched) {
+                let _ = events.send(Saved::Folder);
+            } else if event.paths.iter().any(|path| path.starts_with(&watched)) {
+                let _ = events.send(Saved::File);
+            }
+        };
+        let mut watch = Self { watcher: notify::recommended_watcher(tell).ok(), folder };
+        if let (Some(watcher), Some(parent)) = (&mut watch.watcher, watch.folder.parent()) {
+            let _ = watcher.watch(parent, RecursiveMode::NonRecursive);
         }
-    })
-    .ok()?;
-    watcher.watch(&folder, RecursiveMode::Recursive).ok()?;
-    Some(watcher)
+        watch.renew();
+        watch
+    }
+
+    fn renew(&mut self) {
+        if let Some(watcher) = &mut self.watcher {
+            // Where there is no folder yet, the one above tells of it.
+            let _ = watcher.watch(&self.folder, RecursiveMode::Recursive);
+        }
+    }
 }
 
 /// Asks the desktop for its browser.

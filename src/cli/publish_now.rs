@@ -73,6 +73,9 @@ pub(super) async fn run(
     };
     session::refuse_unfit(&press).await?;
     check_digests(&press, &args.digest)?;
+    if !args.feeds_only {
+        session::warn_without_law(&press.config, output);
+    }
     let overrides = brakes::overrides(args, environment)?;
     let is_real = matches!(press.config.mail.relay, Relay::Smtp(_));
     if is_real && !args.yes && !args.feeds_only && !args.dry_run && !ask::is_possible() {

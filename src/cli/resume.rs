@@ -35,7 +35,7 @@ pub(super) async fn run(
     args: &Resume,
     output: Output,
 ) -> Result<u8, Failure> {
-    let looking = session::look(global, environment, output).await?;
+    let looking = session::look_and_act(global, environment, output).await?;
     let press = &looking.press;
     let target = target(press, args.what.as_deref()).await?;
     let by = who(environment);

@@ -10,16 +10,20 @@ use super::session::{self, local};
 use super::{Global, outbox};
 use crate::config::Environment;
 use crate::pipeline::Press;
-use crate::store::{Decision, Override, PauseRecord, RunAudit, RunDetails, RunsAsked};
+use crate::store::{Decision, PauseRecord, RunAudit, RunDetails, RunsAsked};
 
-/// Runs that are listed.
-const NEWEST: u32 = 20;
+/// Runs that are listed where not all are asked for.
+const NEWEST: usize = 20;
 
 /// Issues of a run that are named to people; `--json` has all.
 const ISSUES: usize = 20;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Runs {
+    /// List every run, not the newest twenty
+    #[arg(long)]
+    all: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -54,18 +58,25 @@ pub(super) async fn run(
     let press = &looking.press;
     match &args.command {
         Some(Command::Show { run }) => show(press, *run, output).await,
-        None => list(press, output).await,
+        None => list(press, args.all, output).await,
     }
 }
 
-async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
-    let runs = press.store.runs(RunsAsked::Newest(NEWEST)).await?;
+async fn list(press: &Press, is_all: bool, output: Output) -> Result<u8, Failure> {
+    let most = if is_all { usize::MAX } else { NEWEST };
+    let asked = u32::try_from(most.saturating_add(1)).unwrap_or(u32::MAX);
+    let mut runs = press.store.runs(RunsAsked::Newest(asked)).await?;
+    let is_more = runs.len() > most;
+    runs.truncate(most);
     let pauses = press.store.pauses().await?;
     if runs.is_empty() {
         output.data("no run was made yet");
     }
     for run in &runs {
         show_line(press, output, run, &pauses);
+    }
+    if is_more {
+        output.note("older runs are there: `tidings runs --all` lists them");
     }
     output.json(&runs);
     Ok(0)
@@ -116,9 +127,6 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
     }
     line("people", &run.recipients.to_string());
     line("deliveries", &deliveries(&run));
-    for Override { brake, reason, by } in &run.overrides {
-        line("overridden", &format!("{} by {by}: {reason}", brake.as_str()));
-    }
     if run.resent > 0 {
         let mails = count(run.resent, "e-mail", "e-mails");
         line("", &format!("{mails} of these may have arrived twice"));
@@ -148,6 +156,9 @@ fn is_stopped(run: &RunDetails, pause: &PauseRecord) -> bool {
 }
 
 fn window(run: &RunDetails) -> String {
+    if run.from_seq >= run.to_seq {
+        return "nothing new; what people were owed".to_owned();
+    }
     let changes = if run.from_seq + 1 == run.to_seq {
         format!("change {}", run.to_seq)
     } else {

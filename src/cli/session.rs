@@ -63,20 +63,47 @@ pub(super) struct Looking {
     _folder: Option<TempDir>,
 }
 
-/// As [`open`], for commands that have nothing to do where nothing was ever published: neither
-/// store nor keys are made.
+/// As [`open`], for commands that only read: where nothing was ever published neither store nor
+/// keys are made, and a store of an earlier version is refused.
 pub(super) async fn look(
     global: &Global,
     environment: &Environment,
     output: Output,
 ) -> Result<Looking, Failure> {
-    let config = config(global, environment, output)?;
+    look_to(Aim::Read, global, environment, output).await
+}
+
+/// As [`look`], for commands that have nothing to do where nothing was ever published, and change
+/// something where it was.
+pub(super) async fn look_and_act(
+    global: &Global,
+    environment: &Environment,
+    output: Output,
+) -> Result<Looking, Failure> {
+    look_to(Aim::Change, global, environment, output).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    Read,
+    Change,
+}
+
+async fn look_to(
+    aim: Aim,
+    global: &Global,
+    environment: &Environment,
+    output: Output,
+) -> Result<Looking, Failure> {
+    let mut config = config(global, environment, output)?;
     if global.at.is_some() {
         let press = open_private(config, clock(global), output).await?;
         return Ok(Looking { press, _folder: None });
     }
-    let mut config = config;
     let folder = if config.store_path.exists() {
+        if aim == Aim::Read {
+            SqliteStore::refuse_older(&config.store_path).await?;
+        }
         None
     } else {
         let folder = tempfile::Builder::new().prefix("tidings-").tempdir().map_err(Failure::new)?;
@@ -116,8 +143,7 @@ pub(super) async fn open_copy(
 ) -> Result<Press, Failure> {
     let private = private_config(config, folder);
     if config.store_path.exists() {
-        let real = SqliteStore::open(&config.store_path).await?;
-        real.copy_to(&private.store_path).await?;
+        SqliteStore::copy(&config.store_path, &private.store_path).await?;
     }
     // A config is large: each caller would hold one more.
     Box::pin(open_with(private, clock)).await
@@ -150,6 +176,16 @@ pub(super) fn refuse_without_password(press: &Press) -> Result<(), Failure> {
             ),
             "set `TIDINGS_SMTP_PASSWORD`, or `mail.password_file`",
         )),
+    }
+}
+
+/// Says so where nobody answers for the mail by the law's rules.
+pub(super) fn warn_without_law(config: &Config, output: Output) {
+    if config.mail.legal.is_none() {
+        output.warn(
+            "`mail.legal` is missing: no law is checked, and mails do not say where their sender \
+             is; see docs/digests.md",
+        );
     }
 }
 

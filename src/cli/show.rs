@@ -168,6 +168,7 @@ async fn known(config: &Config) -> Result<(Known, Held), Failure> {
     if !config.store_path.exists() {
         return Ok(<(Known, Held)>::default());
     }
+    SqliteStore::refuse_older(&config.store_path).await?;
     let store = SqliteStore::open(&config.store_path).await?;
     Ok((Known::all(store.known_entries().await?), store.held().await?))
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::approve::hold_lines;
 use super::failure::Failure;
 use super::output::{Output, count, file_kinds, listed};
 use super::pause::{stopped, told};
+use super::session::local;
 use super::{Global, session};
 use crate::config::Environment;
 use crate::content::Severity;
@@ -17,9 +19,9 @@ use crate::pipeline::Press;
 use crate::pipeline::mirror::is_mirror_behind;
 use crate::pipeline::publish::archives_to_make;
 use crate::pipeline::scan::file_counts;
-use crate::pipeline::send::{RunReport, run_reports};
+use crate::pipeline::send::{RunReport, next_due, run_reports};
 use crate::store::lock::{self, Holder};
-use crate::store::{HoldRecord, PauseRecord};
+use crate::store::{HoldRecord, PauseRecord, RelayFault};
 
 /// States a delivery can have; those without any are told as 0.
 const STATES: [&str; 8] =
@@ -32,6 +34,8 @@ struct Status {
     /// Who scans and sends now.
     holder: Option<Holder>,
     relay: String,
+    /// Why the daemon that runs cannot send; null where it can, or none runs.
+    relay_fault: Option<RelayFault>,
     entries: BTreeMap<String, u64>,
     files: BTreeMap<String, u64>,
     errors: usize,
@@ -47,6 +51,9 @@ struct Status {
     subscribers: BTreeMap<String, u64>,
     digests: Vec<DigestStatus>,
     deliveries: BTreeMap<String, u64>,
+    /// When the first of those that are to go out falls due; null where none is, or where it
+    /// waits for an operator.
+    next_delivery_at: Option<DateTime<Utc>>,
     /// Accepted after an outcome that was never known: these may have arrived twice.
     resent: u64,
     open_runs: Vec<RunReport>,
@@ -89,6 +96,9 @@ pub(super) async fn run(
 async fn read(press: &Press) -> Result<Status, Failure> {
     let store = &press.store;
     let holder = lock::holder(&press.config.store_path);
+    let is_daemon = holder.as_ref().is_some_and(Holder::is_daemon);
+    let relay_fault = if is_daemon { store.relay_fault().await? } else { None };
+    let now = press.clock.now();
     let files = file_counts(store.as_ref()).await?;
     let problems = store.problems().await?;
     let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
@@ -117,6 +127,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         has_scanned: !store.is_new().await?,
         holder,
         relay: press.config.mail.relay.to_string(),
+        relay_fault,
         entries: store.entry_counts().await?.into_iter().collect(),
         files,
         errors,
@@ -129,6 +140,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         subscribers: store.subscription_counts().await?,
         digests,
         deliveries: deliveries.collect(),
+        next_delivery_at: next_due(press).await?.map(|due| due.max(now)),
         resent: counts.resent,
         open_runs: run_reports(press, &open).await?,
         room_left: Ballast::shortage(&press.config.store_path),
@@ -187,6 +199,11 @@ fn show(press: &Press, output: Output, status: &Status) {
         line("digest", format!("{}: {when}{paused}", digest.name));
     }
     line("relay", status.relay.clone());
+    if let Some(fault) = &status.relay_fault {
+        line("", format!("no mail goes out since {}: {}", local(press, fault.since), fault.error));
+        let tries = count(u64::from(fault.tries), "try", "tries");
+        line("", format!("{tries}; the next is {}", when(press, fault.next_at)));
+    }
     if let Some(allow) = &status.allow {
         let rehearsed = status.deliveries["rehearsed"];
         let mails = count(rehearsed, "e-mail was", "e-mails were");
@@ -200,6 +217,9 @@ fn show(press: &Press, output: Output, status: &Status) {
     let found: BTreeMap<String, u64> =
         status.deliveries.clone().into_iter().filter(|(_, n)| *n > 0).collect();
     line("deliveries", counted(&found));
+    if let (Some(next), None) = (status.next_delivery_at, &status.relay_fault) {
+        line("", format!("the next is due {}", when(press, next)));
+    }
     if status.resent > 0 {
         let mails = count(status.resent, "e-mail", "e-mails");
         line("", format!("{mails} of these may have arrived twice"));
@@ -219,6 +239,11 @@ fn show(press: &Press, output: Output, status: &Status) {
     for text in status.holds.iter().flat_map(hold_lines) {
         output.note(&text);
     }
+}
+
+/// A moment that lies ahead, or has come.
+fn when(press: &Press, moment: DateTime<Utc>) -> String {
+    if moment > press.clock.now() { local(press, moment) } else { "now".to_owned() }
 }
 
 fn files(counts: &BTreeMap<String, u64>) -> String {

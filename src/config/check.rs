@@ -81,7 +81,7 @@ impl Checker<'_> {
             None => web.public_url.clone(),
         };
         let (site, languages) =
-            self.site(file.site, output_url, &web.public_url, &file.websub.hubs)?;
+            self.site(file.site, &mail.from, output_url, &web.public_url, &file.websub.hubs)?;
         let content = self.content(file.content, &base, &site)?;
         let feeds = self.feeds(file.feeds)?;
         warnings.extend(feed_lines::empty_for_ever(&feeds));
@@ -137,6 +137,7 @@ impl Checker<'_> {
     fn site(
         &self,
         section: file::SiteSection,
+        from: &Sender,
         output_url: Url,
         public_url: &Url,
         hubs: &[String],
@@ -190,6 +191,8 @@ impl Checker<'_> {
                 )
             })
         };
+        let name = from.name.as_ref().unwrap_or(&section.title);
+        let organizer = feeds::Organizer::new(name, &from.address);
         let site = feeds::Site {
             title: section.title,
             url: self.url(&["site", "url"], &section.url)?,
@@ -204,6 +207,7 @@ impl Checker<'_> {
             icon: picture("icon", section.icon)?,
             logo: picture("logo", section.logo)?,
             hubs: hubs.iter().map(hub).collect::<Result<_, _>>()?,
+            organizer,
         };
         Ok((site, languages))
     }

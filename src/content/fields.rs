@@ -7,6 +7,7 @@ use super::links::Base;
 use super::problem::{Place, Problems, is_direction_mark};
 use super::text::{one_line, strip_unpublishable};
 use super::{DraftKind, Rules, dates, kind, permalink};
+use crate::link_text;
 use crate::model::{Enclosure, EntryId, Language, Notes};
 
 /// The longest title: more than that is a text that lost its place.
@@ -91,6 +92,13 @@ pub(super) fn title(
         );
     }
     let length = title.chars().count();
+    if let Some(flaw) = link_text::flaw(&title).filter(|_| kind != DraftKind::Page) {
+        problems.warn(
+            place.clone().unwrap_or_default(),
+            format!("`title` is all that links to it say, and {flaw}"),
+            "say in a few words what is new",
+        );
+    }
     if let Some(place) = place.filter(|_| length > TITLE_CHARACTERS) {
         problems.error(
             place,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -16,6 +17,7 @@ use crate::outbox::progress::{Meter, Sample, end_line, line};
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
 use crate::pipeline::send::{carry, next_due, outbox};
+use crate::store::RelayFault;
 
 /// Longest sleep without looking at the outbox.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
@@ -87,6 +89,13 @@ struct Carrier {
     stop: watch::Receiver<bool>,
 }
 
+/// Tries that failed in a row.
+#[derive(Default)]
+struct Failing {
+    breaker: Breaker,
+    since: Option<DateTime<Utc>>,
+}
+
 impl Carrier {
     async fn run(mut self) {
         tokio::select! {
@@ -94,11 +103,13 @@ impl Carrier {
             _ = self.stop.wait_for(|stop| *stop) => return,
             () = self.may_begin.notified() => {}
         }
-        let mut breaker = Breaker::default();
+        let mut failing = Failing::default();
         let mut pause = Duration::ZERO;
+        // A daemon before this one may have left why it could not send.
+        self.note_success().await;
         loop {
             // While the relay fails, new work does not shorten the pause.
-            let is_failing = breaker.failures() > 0;
+            let is_failing = failing.breaker.is_open();
             tokio::select! {
                 biased;
                 _ = self.stop.wait_for(|stop| *stop) => return,
@@ -107,35 +118,58 @@ impl Carrier {
             }
             pause = match self.carry().await {
                 Ok(()) => {
-                    if breaker.failures() > 0 {
+                    if failing.breaker.is_open() {
                         info!("sending works again");
+                        self.note_success().await;
                     }
-                    breaker.succeed();
+                    failing = Failing::default();
                     let _ = self.news.send(News::Rested);
                     self.until_next_due().await
                 }
                 Err(error) => {
                     if self.counter.load(Ordering::Relaxed) > 0 {
                         // It took some of it: this is a new failure.
-                        breaker.succeed();
+                        failing = Failing::default();
                     }
-                    let pause = breaker.fail();
-                    let (next, why) = (pause.as_secs(), chain(&error));
-                    // A relay comes back by itself, room on a disk does not.
-                    if let Some(hint) = error.hint().filter(|_| error.is_full_disk()) {
-                        let store = self.press.config.store_path.display();
-                        error!(
-                            "sending is stopped, no room beside `{store}`, next try in {next} s: \
-                             {why} ({hint})"
-                        );
-                    } else {
-                        warn!("could not send, next try in {next} s: {why}");
-                    }
-                    let tries = breaker.failures();
-                    let _ = self.news.send(News::Failed { error: Arc::new(error), tries });
-                    pause
+                    self.fail(error, &mut failing).await
                 }
             };
+        }
+    }
+
+    /// Tells of a failure, and gives how long to wait before the next try.
+    async fn fail(&self, error: SendError, failing: &mut Failing) -> Duration {
+        let pause = failing.breaker.fail();
+        let (next, why) = (pause.as_secs(), chain(&error));
+        // A relay comes back by itself, room on a disk does not; nor is there room for a note.
+        if let Some(hint) = error.hint().filter(|_| error.is_full_disk()) {
+            let store = self.press.config.store_path.display();
+            error!(
+                "sending is stopped, no room beside `{store}`, next try in {next} s: {why} ({hint})"
+            );
+        } else {
+            warn!("could not send, next try in {next} s: {why}");
+            let now = self.press.clock.now();
+            let fault = RelayFault {
+                since: *failing.since.get_or_insert(now),
+                tries: failing.breaker.failures(),
+                next_at: now + pause,
+                error: why,
+                hint: error.hint().map(str::to_owned),
+            };
+            if let Err(error) = self.press.store.relay_failed(&fault).await {
+                warn!("`status` cannot tell of it: {}", chain(&error));
+            }
+        }
+        let tries = failing.breaker.failures();
+        let _ = self.news.send(News::Failed { error: Arc::new(error), tries });
+        pause
+    }
+
+    /// For `status`.
+    async fn note_success(&self) {
+        if let Err(error) = self.press.store.relay_works().await {
+            warn!("`status` may tell of a failure that is over: {}", chain(&error));
         }
     }
 

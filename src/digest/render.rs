@@ -20,7 +20,7 @@ pub mod samples;
 pub mod trial;
 mod view;
 
-pub use lint::{lint, lint_leftovers};
+pub use lint::{lint, lint_own_words};
 
 /// From here on a mail is set anew in its compact form. Gmail cuts off behind 102 KB.
 const ROOMY_BYTES: usize = 90_000;

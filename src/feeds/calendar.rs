@@ -1,9 +1,10 @@
 //! iCalendar (RFC 5545, with the calendar properties of RFC 7986): a calendar of each feed that
 //! has events, and a file for each event.
 //!
-//! Subscribed to, not sent: there is no METHOD. RFC 5546 section 3.2.1 would ask for an ORGANIZER
-//! in each event, RFC 5545 section 3.7.2 for a parameter of the media type, and Outlook takes a
-//! calendar without METHOD for a published one. What changes is found by UID and SEQUENCE.
+//! A calendar is subscribed to, not sent: it has no METHOD, and Outlook takes it for a published
+//! one. The file of an event is linked from mails and taken up once: it is a message of RFC 5546,
+//! with METHOD, the ORGANIZER that section 3.2.1 asks for, and a parameter of its media type
+//! (RFC 5545, section 3.7.2). What changes is found by UID and SEQUENCE.
 
 mod check;
 mod event;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use chrono::Datelike;
 
-use super::{Calendar, FeedDefinition, Site, Text, feed_name};
+use super::{Calendar, FeedDefinition, Organizer, Site, Text, feed_name};
 use crate::hash::hash;
 use crate::model::{Entry, EntryId, Event, Timestamp};
 pub use check::{CalendarError, check};
@@ -36,14 +37,21 @@ pub fn render(calendar: &Calendar, site: &Site) -> Vec<u8> {
     let newest = shown.iter().map(|shown| shown.entry.modified()).max();
     object(|lines| {
         render_head(lines, definition, newest, site);
-        render_components(lines, &shown, definition.text, site);
+        render_components(lines, &shown, definition.text, site, None);
     })
 }
 
 /// Renders the file of one event, to be added to a calendar by hand.
 pub fn render_event(entry: &Entry, site: &Site) -> Vec<u8> {
     let shown = shown(std::iter::once(entry), site);
-    object(|lines| render_components(lines, &shown, Text::Full, site))
+    // RFC 5546 section 3.2.1: one at least. A year beyond 9999 leaves none.
+    let organizer = (!shown.is_empty()).then_some(&site.organizer);
+    object(|lines| {
+        if organizer.is_some() {
+            lines.add("METHOD", "PUBLISH");
+        }
+        render_components(lines, &shown, Text::Full, site, organizer);
+    })
 }
 
 /// `events/NAME-HASH.ics`: a name people can read, from the end of the entry's id, and the hash
@@ -57,6 +65,11 @@ pub fn event_path(id: &EntryId) -> String {
     let name = name[..name.floor_char_boundary(NAME_BYTES)].trim_end_matches('-');
     let hash = &hash(id.as_bytes())[..12];
     if name.is_empty() { format!("events/{hash}.ics") } else { format!("events/{name}-{hash}.ics") }
+}
+
+/// Whether the document at `path` is the file of one event.
+pub(super) fn is_of_event(path: &str) -> bool {
+    path.starts_with("events/") && path.ends_with(".ics")
 }
 
 /// An entry that a calendar can show.
@@ -111,7 +124,13 @@ fn render_head(
 }
 
 /// The time zone where a time refers to it or there is nothing else, then the events.
-fn render_components(lines: &mut Lines, shown: &[Shown<'_>], text: Text, site: &Site) {
+fn render_components(
+    lines: &mut Lines,
+    shown: &[Shown<'_>],
+    text: Text,
+    site: &Site,
+    organizer: Option<&Organizer>,
+) {
     let mut years: BTreeSet<i32> =
         shown.iter().flat_map(|shown| shown.when.zoned_years()).collect();
     if shown.is_empty() {
@@ -121,6 +140,6 @@ fn render_components(lines: &mut Lines, shown: &[Shown<'_>], text: Text, site: &
         zone::render(lines, site.time_zone, &years);
     }
     for Shown { entry, event, when } in shown {
-        event::render(lines, entry, event, *when, text, site);
+        event::render(lines, entry, event, *when, text, site, organizer);
     }
 }

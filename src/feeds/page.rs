@@ -51,14 +51,18 @@ pub fn render_index(
     feeds: &[FeedSummary],
     site: &Site,
 ) -> Result<Vec<u8>, TemplateError> {
+    Ok(templates.page("web/index.html", &index_view(feeds, site))?.into_bytes())
+}
+
+/// What `web/index.html` sees of these feeds.
+pub fn index_view<'a>(feeds: &'a [FeedSummary], site: &'a Site) -> impl Serialize + 'a {
     let place = Place { site, path: INDEX_PATH };
     let alternates = feeds.iter().flat_map(|f| view::alternates(&f.definition, place)).collect();
-    let view = IndexView {
-        frame: Frame::new(place, None, alternates),
+    IndexView {
+        frame: Frame::new(site, place, None, alternates),
         opml: place.relative(OPML_PATH),
         feeds: feeds.iter().map(|feed| card(feed, place)).collect(),
-    };
-    Ok(templates.page("web/index.html", &view)?.into_bytes())
+    }
 }
 
 /// Renders `web/feed.html`, the shipped template or an operator's own. `others` are the feeds of
@@ -70,12 +74,28 @@ pub fn render_feed(
     upcoming: &[Arc<Entry>],
     site: &Site,
 ) -> Result<Vec<u8>, TemplateError> {
+    let view = feed_view(feed, others, upcoming, site);
+    Ok(templates.page("web/feed.html", &view)?.into_bytes())
+}
+
+/// What `web/feed.html` sees of this feed.
+pub fn feed_view<'a>(
+    feed: &'a Feed,
+    others: &[FeedDefinition],
+    upcoming: &'a [Arc<Entry>],
+    site: &'a Site,
+) -> impl Serialize + 'a {
     let definition = &feed.definition;
     let path = definition.page_path();
     let place = Place { site, path: &path };
     let has_calendar = definition.has_calendar();
-    let view = FeedView {
-        frame: Frame::new(place, Some(definition), feed_alternates(definition, others, place)),
+    FeedView {
+        frame: Frame::new(
+            site,
+            place,
+            Some(definition),
+            feed_alternates(definition, others, place),
+        ),
         script: place.relative(SCRIPT_PATH),
         index: place.relative(INDEX_PATH),
         title: shown(&definition.title),
@@ -87,8 +107,7 @@ pub fn render_feed(
         upcoming: upcoming.iter().filter_map(|entry| view::event_view(entry, place)).collect(),
         newest: feed.entries.iter().take(NEWEST_OF_FEED).map(|e| view::entry_view(e)).collect(),
         archives: archives(feed, place),
-    };
-    Ok(templates.page("web/feed.html", &view)?.into_bytes())
+    }
 }
 
 /// What `web/index.html` sees.

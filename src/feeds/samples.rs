@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Archive, Feed, FeedDefinition, Selection, Site};
+use super::{Archive, Feed, FeedDefinition, Organizer, Selection, Site};
 use crate::model::{Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes};
 
 pub(crate) fn site() -> Site {
@@ -20,6 +20,7 @@ pub(crate) fn site() -> Site {
         icon: None,
         logo: None,
         hubs: vec![],
+        organizer: Organizer::new("Press Office", &"press@agency.example".parse().unwrap()),
     }
 }
 

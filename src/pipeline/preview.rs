@@ -7,17 +7,19 @@ mod parts;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::digests::preview::{MadeIssue, issues};
-use super::digests::{DigestError, PlannedRun, plan_all_by_hand};
+use super::digests::{ByHand, DigestError, PlannedRun, plan_all_by_hand};
 use super::people::{Consent, PeopleError, add_stand_ins, subscribe};
 use super::publish::{PublishReport, PublishingError, publish};
 use super::scan::scan;
 use super::{Press, feeds};
 use crate::content::Problem;
 use crate::digest::schedule::next;
+use crate::digest::{CORRECTION, REMINDER, URGENT};
 use crate::feeds::FeedDefinition;
+use crate::hash::hash;
 use crate::model::Address;
 use crate::store::{Audience, StoreError, SubscriberRange};
 use crate::subscribers::import::Row;
@@ -38,6 +40,31 @@ pub struct Preview {
     pub feeds: Vec<FeedDefinition>,
     /// Why something is shown as it last was, or not at all.
     pub faults: Vec<String>,
+    /// What the digests were planned of; absent where they could not be.
+    planned_of: Option<PlannedOf>,
+}
+
+/// What plans are made of besides the store, which a scan alone changes: templates, the day, on
+/// which feeds close, and the moments that come next.
+#[derive(Debug, Clone, PartialEq)]
+struct PlannedOf {
+    templates: String,
+    day: NaiveDate,
+    moments: Vec<Option<DateTime<Utc>>>,
+}
+
+impl PlannedOf {
+    fn now(press: &Press) -> Self {
+        let (config, now) = (&press.config, press.clock.now());
+        let zone = config.site.time_zone;
+        let names = config.digests.iter().map(|digest| digest.name.as_str());
+        let sources: Vec<(&str, &str)> = press.templates.sources().collect();
+        Self {
+            templates: hash(format!("{sources:?}").as_bytes()),
+            day: now.with_timezone(&zone).date_naive(),
+            moments: names.chain([REMINDER]).map(|name| next_of(press, name, now)).collect(),
+        }
+    }
 }
 
 /// What one digest would send now.
@@ -70,11 +97,14 @@ pub struct IssuePreview {
 pub type Samples = BTreeMap<String, Address>;
 
 /// Brings the private copy up to the files of now, and makes what is to be seen. What fails is
-/// told, and shown as it was `before`.
+/// told, and shown as it was `before`; so are digests where nothing changed that they are
+/// planned of, because planning goes through all people.
 pub async fn make(press: &Press, samples: &mut Samples, before: &Preview) -> Preview {
     let mut preview = Preview::default();
+    let mut is_changed = true;
     match scanned(press).await {
         Ok(report) => {
+            is_changed = is_change(&report);
             preview.holds = report.holds.into_iter().map(|hold| hold.reason).collect();
             preview.moving = report.moving;
             preview.problems = report.problems;
@@ -91,14 +121,30 @@ pub async fn make(press: &Press, samples: &mut Samples, before: &Preview) -> Pre
             before.feeds.clone()
         }
     };
+    let planned_of = Some(PlannedOf::now(press));
+    if !is_changed && before.planned_of == planned_of {
+        preview.digests.clone_from(&before.digests);
+        preview.planned_of = planned_of;
+        return preview;
+    }
     match digests(press, samples, &preview.feeds, before).await {
-        Ok(digests) => preview.digests = digests,
+        Ok(digests) => {
+            preview.digests = digests;
+            preview.planned_of = planned_of;
+        }
         Err(error) => {
             preview.faults.push(said(error));
             preview.digests.clone_from(&before.digests);
         }
     }
     preview
+}
+
+/// Whether a scan took up anything that people could be told.
+fn is_change(report: &PublishReport) -> bool {
+    !report.changes.is_empty()
+        || !report.documents_written.is_empty()
+        || !report.documents_removed.is_empty()
 }
 
 /// Scans and publishes into the private folder.
@@ -135,27 +181,58 @@ async fn digests(
     add_samples(press, samples, feeds).await?;
     let planned = plan_all_by_hand(press, &[], true).await?;
     let now = press.clock.now();
+    let names = press.config.digests.iter().map(|digest| digest.name.as_str());
+    let nobody_follows = samples.len() == press.config.digests.len();
     let mut previews = Vec::new();
-    for digest in &press.config.digests {
-        let is_it = |run: &&PlannedRun| run.digest() == digest.name;
-        let waiting = planned.waiting.iter().find(is_it);
-        let run = planned.runs.iter().find(is_it).or(waiting);
-        let sample = samples.get(&digest.name);
+    for name in told_at_once(&planned).into_iter().chain(names) {
+        let is_it = |run: &&PlannedRun| run.digest() == name;
+        let is_paused = planned.waiting.iter().any(|run| run.digest() == name);
         let mut preview = DigestPreview {
-            name: digest.name.clone(),
-            next: digest.at.as_ref().and_then(|at| next(at, digest.zone, now)),
-            is_sample: sample.is_some(),
-            is_paused: waiting.is_some(),
+            name: name.to_owned(),
+            next: next_of(press, name, now),
+            is_sample: samples.contains_key(name) || is_reserved(name) && nobody_follows,
+            is_paused,
             ..DigestPreview::default()
         };
-        if let Some(run) = run {
-            preview.recipients = run.plan.recipients;
-            preview.issues = run.plan.issues.len();
+        // More than one where a run was superseded, or several texts are corrected.
+        for run in planned.runs.iter().chain(&planned.waiting).filter(is_it) {
+            preview.recipients += run.plan.recipients;
+            preview.issues += run.plan.issues.len();
             fill(press, run, before, &mut preview);
+        }
+        if matches!(name, URGENT | REMINDER) {
+            // Those who stand in follow all feeds, and so get these too.
+            preview.recipients = preview.recipients.saturating_sub(samples.len() as u64);
         }
         previews.push(preview);
     }
     Ok(previews)
+}
+
+/// Names of what goes out whatever people's digests are, once each, in the order of the runs.
+fn told_at_once(planned: &ByHand) -> Vec<&str> {
+    let mut names = Vec::new();
+    for run in planned.runs.iter().chain(&planned.waiting) {
+        if is_reserved(run.digest()) && !names.contains(&run.digest()) {
+            names.push(run.digest());
+        }
+    }
+    names
+}
+
+fn is_reserved(digest: &str) -> bool {
+    matches!(digest, URGENT | CORRECTION | REMINDER)
+}
+
+/// When a digest goes out next; absent where it does not go by the clock.
+fn next_of(press: &Press, name: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let config = &press.config;
+    let (at, zone) = match config.digests.iter().find(|digest| digest.name == name) {
+        Some(digest) => (digest.at.as_ref()?, digest.zone),
+        None if name == REMINDER => (&config.reminders.as_ref()?.at, config.site.time_zone),
+        None => return None,
+    };
+    next(at, zone, now)
 }
 
 /// Makes the issues of a run; where one cannot be made, the digest stays as it was before.

@@ -9,13 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::digest::render::RenderError;
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::digest::render::samples::samples;
-use crate::digest::render::trial::try_issues;
-use crate::feeds::page::{FeedSummary, render_feed, render_index};
+use crate::digest::render::{RenderError, trial};
+use crate::feeds::page::{FeedSummary, feed_view, index_view, render_feed, render_index};
 use crate::feeds::{Feed, FeedDefinition, Selection, Site};
 use crate::model::Entry;
-use crate::templates::{MessagePage, TemplateError, Templates, UnsubscribePage, UnsubscribeState};
+use crate::templates::{
+    Known, MessagePage, TemplateError, Templates, UnsubscribePage, UnsubscribeState,
+};
 
 /// A hundred times what the built-in templates take without optimisation.
 const MOST_TIME: Duration = Duration::from_secs(30);
@@ -68,10 +72,15 @@ struct Trial {
 
 impl Trial {
     fn run(&self, told: &Sender<Result<(), RenderError>>) {
-        let outcome = try_issues(&self.templates, &self.site, |what| self.next(what))
-            .and_then(|()| Ok(self.try_pages()?));
+        let outcome = self.try_all();
         // Nobody listens any more when the time was up.
         let _ = told.send(outcome);
+    }
+
+    fn try_all(&self) -> Result<(), RenderError> {
+        self.templates.check_names(&known_names(&self.site))?;
+        trial::try_issues(&self.templates, &self.site, |what| self.next(what))?;
+        Ok(self.try_pages()?)
     }
 
     fn next(&self, what: &str) {
@@ -81,6 +90,36 @@ impl Trial {
     /// The pages that are made of entries, and those that readers meet on their way out.
     fn try_pages(&self) -> Result<(), TemplateError> {
         let (templates, site) = (&self.templates, &self.site);
+        let pages = Pages::new(site);
+        self.next("`web/index.html`");
+        for summaries in [&pages.summaries[..], &[]] {
+            render_index(templates, summaries, site)?;
+        }
+        self.next("`web/feed.html`");
+        for (feed, events) in [(&pages.feed, &pages.entries[..]), (&pages.empty_feed, &[])] {
+            render_feed(templates, feed, &pages.definitions, events, site)?;
+        }
+        self.next("`web/unsubscribe.html`");
+        for page in unsubscribe_pages(site) {
+            templates.page("web/unsubscribe.html", &page)?;
+        }
+        self.next("`web/message.html`");
+        templates.page("web/message.html", &message_page(site))?;
+        Ok(())
+    }
+}
+
+/// Feeds, entries and events that reach every branch of the pages that are made of them.
+struct Pages {
+    entries: Vec<Arc<Entry>>,
+    definitions: [FeedDefinition; 1],
+    summaries: [FeedSummary; 2],
+    feed: Feed,
+    empty_feed: Feed,
+}
+
+impl Pages {
+    fn new(site: &Site) -> Self {
         let definition = FeedDefinition::new("all", "All news", Selection::default());
         let entries: Vec<Arc<Entry>> = samples()
             .iter()
@@ -88,52 +127,72 @@ impl Trial {
             .flat_map(|section| section.entries.into_iter().cloned().collect::<Vec<_>>())
             .map(Arc::new)
             .collect();
-        self.next("`web/index.html`");
         let summary = |entries: &[Arc<Entry>]| FeedSummary {
             definition: definition.clone(),
             newest: entries.iter().take(3).cloned().collect(),
             entries: entries.len() as u64,
             updated: site.since,
         };
-        render_index(templates, &[summary(&entries), summary(&[])], site)?;
-        render_index(templates, &[], site)?;
-        self.next("`web/feed.html`");
-        for entries in [entries, vec![]] {
-            let feed = Feed::new(definition.clone(), entries.clone(), vec![], site.since);
-            render_feed(templates, &feed, std::slice::from_ref(&definition), &entries, site)?;
+        let feed = |entries| Feed::new(definition.clone(), entries, vec![], site.since);
+        Self {
+            summaries: [summary(&entries), summary(&[])],
+            feed: Feed { archives: 2, ..feed(entries.clone()) },
+            empty_feed: feed(vec![]),
+            definitions: [definition],
+            entries,
         }
-        self.next("`web/unsubscribe.html`");
-        for state in [
-            UnsubscribeState::Ask,
-            UnsubscribeState::Done,
-            UnsubscribeState::Ended,
-            UnsubscribeState::Invalid,
-        ] {
-            for feeds in [None, Some("releases, events".to_owned())] {
-                let page = UnsubscribePage {
-                    site_title: &site.title,
-                    site_url: site.url.as_str(),
-                    language: &site.language,
-                    state,
-                    digest: "daily",
-                    feeds,
-                    address_masked: "m***@example.org",
-                    action: "/unsubscribe/TOKEN",
-                };
-                templates.page("web/unsubscribe.html", &page)?;
-            }
-        }
-        self.next("`web/message.html`");
-        let page = MessagePage {
-            site_title: &site.title,
-            site_url: site.url.as_str(),
-            language: &site.language,
-            title: "No such page",
-            message: "There is nothing here.",
-        };
-        templates.page("web/message.html", &page)?;
-        Ok(())
     }
+}
+
+fn unsubscribe_pages(site: &Site) -> Vec<UnsubscribePage<'_>> {
+    let page = |state, feeds| UnsubscribePage {
+        site_title: &site.title,
+        site_url: site.url.as_str(),
+        language: &site.language,
+        state,
+        digest: "daily",
+        feeds,
+        address_masked: "m***@example.org",
+        action: "/unsubscribe/TOKEN",
+    };
+    [
+        UnsubscribeState::Ask,
+        UnsubscribeState::Done,
+        UnsubscribeState::Ended,
+        UnsubscribeState::Invalid,
+    ]
+    .into_iter()
+    .flat_map(|state| [page(state, None), page(state, Some("releases, events".to_owned()))])
+    .collect()
+}
+
+fn message_page(site: &Site) -> MessagePage<'_> {
+    MessagePage {
+        site_title: &site.title,
+        site_url: site.url.as_str(),
+        language: &site.language,
+        title: "No such page",
+        message: "There is nothing here.",
+    }
+}
+
+/// What each template is given that is rendered by its name.
+fn known_names(site: &Site) -> Vec<(&'static str, Known)> {
+    let pages = Pages::new(site);
+    let index = index_view(&pages.summaries, site);
+    let feed = feed_view(&pages.feed, &pages.definitions, &pages.entries, site);
+    let mut known = trial::known(site);
+    known.extend([
+        ("web/index.html", Known::of([value(&index)])),
+        ("web/feed.html", Known::of([value(&feed)])),
+        ("web/unsubscribe.html", Known::of(unsubscribe_pages(site).iter().map(value))),
+        ("web/message.html", Known::of([value(&message_page(site))])),
+    ]);
+    known
+}
+
+fn value(view: &impl Serialize) -> Value {
+    serde_json::to_value(view).expect("what templates see is always JSON")
 }
 
 #[cfg(test)]
@@ -147,12 +206,18 @@ mod tests {
     const LONG: Duration = Duration::from_mins(5);
 
     fn said(time: Duration, name: &str, change: impl Fn(&str) -> String) -> Option<String> {
-        let folder = tempfile::tempdir().unwrap();
         let builtin = Templates::builtin();
         let source = builtin.sources().find(|(n, _)| *n == name).map_or("", |(_, source)| source);
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, change(source)).unwrap();
+        said_of(time, &[(name, &change(source))])
+    }
+
+    fn said_of(time: Duration, files: &[(&str, &str)]) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, source) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, source).unwrap();
+        }
         let templates = match Templates::load(folder.path()) {
             Ok(templates) => templates,
             Err(error) => return Some(error.to_string()),
@@ -192,7 +257,7 @@ mod tests {
         assert!(of_copy.contains("line 2: `headline` is not known"), "{of_copy}");
         let masked = |source: &str| source.replace("address_masked", "adress_masked");
         let said = said(LONG, "web/unsubscribe.html", masked).unwrap();
-        assert!(said.contains("variable `adress_masked` is not defined"), "{said}");
+        assert!(said.contains("`adress_masked` is not known"), "{said}");
     }
 
     #[test]
@@ -203,6 +268,87 @@ mod tests {
             "{% if sender.adress %}x{% endif %}",
             "`sender.adress` is not known",
         );
+    }
+
+    /// With a part of the operator's own at the end of `name`.
+    fn check_part(name: &str, part: &str, expected: Option<&str>) {
+        let builtin = Templates::builtin();
+        let (_, source) = builtin.sources().find(|(n, _)| *n == name).unwrap();
+        let include = "{% for section in sections %}{% include \"parts/foot.txt\" %}{% endfor %}";
+        let files = [(name, &*format!("{source}{include}")), ("parts/foot.txt", part)];
+        let said = said_of(LONG, &files);
+        match expected {
+            Some(expected) => assert!(said.as_deref().unwrap_or("").contains(expected), "{said:?}"),
+            None => assert_eq!(said, None),
+        }
+    }
+
+    #[test]
+    fn what_a_template_includes_is_checked_with_what_it_is_given() {
+        check_part("mail/digest.txt", "{{ section.title }} {{ sender.name }}\n", None);
+        let misspelt = "\n{% if sender.adress %}x{% endif %}";
+        let expected = "`parts/foot.txt` line 2: `sender.adress` is not known";
+        check_part("mail/digest.txt", misspelt, Some(expected));
+        let alone = "{% if preheadr %}x{% endif %}";
+        check_part("mail/digest.txt", alone, Some("`parts/foot.txt` line 1: `preheadr` is not"));
+        assert_eq!(said_of(LONG, &[("parts/unused.txt", "{% if nobody %}{% endif %}")]), None);
+    }
+
+    #[test]
+    fn a_misspelt_condition_of_a_page_is_found() {
+        for name in ["web/unsubscribe.html", "web/message.html", "web/index.html", "web/feed.html"]
+        {
+            let misspelt = "{% if adress_masked %}x{% endif %}{% endblock %}";
+            let said = said(LONG, name, |source| source.replace("{% endblock %}", misspelt));
+            let expected = "`adress_masked` is not known";
+            assert!(said.as_deref().unwrap_or("").contains(expected), "{name}: {said:?}");
+        }
+        let shared = "{% if state == \"ask\" %}x{% endif %}";
+        let layout = |source: &str| source.replace("</body>", &format!("{shared}</body>"));
+        assert_eq!(said(LONG, "web/layout.html", layout), None);
+        let layout = |source: &str| source.replace("</body>", "{% if stat %}x{% endif %}</body>");
+        assert!(said(LONG, "web/layout.html", layout).unwrap().contains("`stat` is not known"));
+    }
+
+    #[test]
+    fn a_branch_that_only_entries_with_a_picture_reach_is_tried() {
+        let picture = "{% for s in sections %}{% for e in s.entries %}{% if e.image %}\
+                       <img src=\"{{ e.image }}\">{% endif %}{% endfor %}{% endfor %}</body>";
+        let with = |source: &str| source.replace("</body>", picture);
+        let said = said(LONG, "mail/digest.html", with).unwrap();
+        assert!(said.contains("ferries.jpg` has no `alt`"), "{said}");
+    }
+
+    #[test]
+    fn a_reminder_is_tried() {
+        let text = "{% if heading == \"Coming up\" %}{{ nobody }}{% endif %}";
+        check("mail/digest.txt", text, "`nobody` is not known");
+        let link = "{% if heading == \"Coming up\" %}<a href=\"/x\">Rates</a>{% endif %}";
+        check("mail/digest.html", link, "sample issue `reminder`, the link `/x` is not absolute");
+    }
+
+    #[test]
+    fn a_mail_that_hides_who_sends_it_or_why_is_refused() {
+        for (name, part) in [("mail/digest.html", "HTML"), ("mail/digest.txt", "text")] {
+            for (what, variable) in [
+                ("reason", "reason"),
+                ("sender.name", "sender.name"),
+                ("sender.address", "sender.address"),
+                ("sender.contact.text", "sender.contact.text"),
+                ("sender.purpose", "sender.purpose"),
+                ("sender.data_protection.text", "sender.data_protection.text"),
+            ] {
+                // Wherever it is shown; conditions stay.
+                let said = said(LONG, name, |source| {
+                    let tags = source.replace(&format!("{{{{ {variable} "), "{{ \"\" ");
+                    let tags = tags.replace(&format!("({variable} ~"), "(\"\" ~");
+                    tags.replace(&format!("~ {variable})"), "~ \"\")")
+                });
+                let said = said.unwrap_or_default();
+                let expected = format!("the {part} part does not hold `{what}`");
+                assert!(said.contains(&expected), "{name}, {what}: {said}");
+            }
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod people;
 mod placing;
 mod planning;
 mod receivers;
+mod relay;
 mod requests;
 mod runs;
 mod runs_seen;
@@ -59,10 +60,11 @@ use super::{
     FeedRecord, FileOutcome, Followed, HeldRun, HoldRecord, Intent, IssueRecord, KnownFile,
     ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription, OutdatedRun, Override,
     PauseRecord, PauseScope, Paused, Person, PersonDelivery, PingRecord, Placement, Placing,
-    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, ReleasedRun, Request,
-    RequestKind, Resolution, Result, RunAudit, RunDetails, RunEntries, RunPage, RunReceivers,
-    RunRecord, RunsAsked, ScanEnd, ScanRecord, Store, StoreError, Subscribed, SubscriberRange,
-    SubscriberRecord, Subscription, Suspects, ToldChange, UncertainRecord, UnservedRun, Untold,
+    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, RelayFault,
+    ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit, RunDetails, RunEntries,
+    RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord, Store, StoreError,
+    Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects, ToldChange,
+    UncertainRecord, UnservedRun, Untold,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -86,7 +88,7 @@ const LARGE_CACHE: &str = "pragma cache_size = -8192";
 const USUAL_CACHE: &str = "pragma cache_size = -1024";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
@@ -98,6 +100,7 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
     (9, "told", include_str!("../../migrations/sqlite/0009_told.sql")),
     (10, "brakes", include_str!("../../migrations/sqlite/0010_brakes.sql")),
     (11, "audit", include_str!("../../migrations/sqlite/0011_audit.sql")),
+    (12, "relay_fault", include_str!("../../migrations/sqlite/0012_relay_fault.sql")),
 ];
 
 #[derive(Debug)]
@@ -139,14 +142,26 @@ impl SqliteStore {
         Ok(Self { writer, group, readers })
     }
 
-    /// Copies the whole store, as of now, to a new file at `path`.
-    pub async fn copy_to(&self, path: &Path) -> Result<()> {
-        sqlx::query("vacuum into $1")
-            .bind(path.display().to_string())
-            .execute(&mut *self.writer().await)
-            .await
-            .during("copy the store")?;
+    /// For those who only read: a store of an earlier version is left as it is.
+    pub async fn refuse_older(path: &Path) -> Result<()> {
+        let mut reader = as_it_is(path).await?;
+        let version = version(&mut reader).await.during("look for the version of the store")?;
+        if version < MIGRATIONS.last().map(|(newest, ..)| *newest) {
+            return Err(StoreError::Older { path: path.to_owned() });
+        }
         Ok(())
+    }
+
+    /// Copies the whole store at `path`, as of now and of whatever version, to a new file.
+    pub async fn copy(path: &Path, to: &Path) -> Result<()> {
+        let action = "copy the store";
+        let mut reader = as_it_is(path).await?;
+        sqlx::query("vacuum into $1")
+            .bind(to.display().to_string())
+            .execute(&mut reader)
+            .await
+            .during(action)?;
+        reader.close().await.during(action)
     }
 
     async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
@@ -194,6 +209,33 @@ impl SqliteStore {
     async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
         self.readers.acquire().await.during("read the store")
     }
+}
+
+/// A connection that writes nothing.
+async fn as_it_is(path: &Path) -> Result<SqliteConnection> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    SqliteConnection::connect_with(&options)
+        .await
+        .map_err(|source| StoreError::Open { path: path.to_owned(), source })
+}
+
+/// The newest migration that was done; none in an empty file.
+async fn version(reader: &mut SqliteConnection) -> std::result::Result<Option<i64>, sqlx::Error> {
+    let is_empty: bool = sqlx::query_scalar(
+        "select not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')",
+    )
+    .fetch_one(&mut *reader)
+    .await?;
+    if is_empty {
+        return Ok(None);
+    }
+    sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
+        .fetch_one(reader)
+        .await
 }
 
 /// Brings the schema up to this version.
@@ -393,7 +435,11 @@ impl Store for SqliteStore {
     }
 
     async fn drop_approval(&self, subject: &str, now: DateTime<Utc>) -> Result<()> {
-        holds::drop_approval(&mut *self.writer().await, subject, now).await
+        let action = "end a hold";
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        holds::drop_approval(&mut transaction, subject, now).await?;
+        transaction.commit().await.during(action)
     }
 
     async fn asked(&self, subject: &str) -> Result<Option<usize>> {
@@ -606,11 +652,17 @@ impl Store for SqliteStore {
         transaction.commit().await.during("plan a run")
     }
 
-    async fn open_run(&self, run: i64, plan_hash: &str, recipients: u64) -> Result<bool> {
+    async fn open_run(
+        &self,
+        run: i64,
+        plan_hash: &str,
+        recipients: u64,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
         failpoint::reach("before-run-opens");
         let mut writer = self.writer().await;
         let mut transaction = begin(&mut writer, "open a run").await?;
-        let opened = planning::open(&mut transaction, run, plan_hash, recipients).await?;
+        let opened = planning::open(&mut transaction, run, plan_hash, recipients, now).await?;
         transaction.commit().await.during("open a run")?;
         Ok(opened)
     }
@@ -835,6 +887,18 @@ impl Store for SqliteStore {
 
     async fn end_canary(&self, run: i64) -> Result<()> {
         brakes::end_canary(&mut *self.writer().await, run).await
+    }
+
+    async fn relay_failed(&self, fault: &RelayFault) -> Result<()> {
+        relay::failed(&mut *self.writer().await, fault).await
+    }
+
+    async fn relay_works(&self) -> Result<()> {
+        relay::works(&mut *self.writer().await).await
+    }
+
+    async fn relay_fault(&self) -> Result<Option<RelayFault>> {
+        relay::fault(&mut *self.reader().await?).await
     }
 
     async fn override_run(&self, run: i64, overrides: &[Override]) -> Result<()> {

@@ -27,6 +27,32 @@ pub(super) fn unknown_field(source: &str, known: &BTreeSet<String>) -> Option<(u
     })
 }
 
+/// Templates that this one extends or includes.
+pub(super) fn referred(source: &str) -> impl Iterator<Item = &str> {
+    tags(source)
+        .filter(|tag| matches!(tag.words().next(), Some("extends" | "include")))
+        .flat_map(|tag| strings(tag.code))
+}
+
+/// Names that it gives to values of its own: those of loops, and what it sets.
+pub(super) fn bound(source: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for tag in tags(source) {
+        let mut words = tag.words();
+        match words.next() {
+            Some("for") => names.extend(words.take_while(|word| *word != "in").map(str::to_owned)),
+            Some("set" | "set_global") => names.extend(words.next().map(str::to_owned)),
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Whether it holds a component, which others use without naming the file.
+pub(super) fn has_component(source: &str) -> bool {
+    tags(source).any(|tag| tag.words().next() == Some("component"))
+}
+
 /// Line of the first tag that names `name` alone.
 pub(super) fn line_of(source: &str, name: &str) -> Option<usize> {
     let names = |tag: &TemplateTag<'_>| {
@@ -41,6 +67,17 @@ pub(super) fn line_of(source: &str, name: &str) -> Option<usize> {
 struct TemplateTag<'a> {
     line: usize,
     code: &'a str,
+}
+
+impl<'a> TemplateTag<'a> {
+    /// The first is empty where the tag begins with anything else.
+    fn words(&self) -> impl Iterator<Item = &'a str> {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let code = self.code.trim_start_matches('-').trim_start();
+        let (first, rest) = code.split_at(code.find(|c| !is_part(c)).unwrap_or(code.len()));
+        let rest = rest.split(move |c| !is_part(c)).filter(|word| !word.is_empty());
+        std::iter::once(first).chain(rest)
+    }
 }
 
 /// What stands between the braces of expressions and statements, without comments.
@@ -109,6 +146,15 @@ mod tests {
         let known = ["event", "when"].map(str::to_owned).into();
         let expected = expected.map(|(line, path)| (line, path.to_owned()));
         assert_eq!(unknown_field(source, &known), expected, "{source}");
+    }
+
+    #[test]
+    fn what_a_template_refers_to_and_names_itself_is_known() {
+        let source = "{% extends \"a.html\" %}{%- include 'b.txt' -%}{{ \"include c\" }}\
+                      {% for key, value in map %}{% set own = value %}{% endfor %}";
+        assert_eq!(referred(source).collect::<Vec<_>>(), ["a.html", "b.txt"]);
+        assert_eq!(bound(source), ["key", "own", "value"].map(str::to_owned).into());
+        assert!(!has_component(source) && has_component("{% component a(n) %}"));
     }
 
     #[test]

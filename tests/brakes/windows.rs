@@ -152,7 +152,9 @@ async fn a_run_that_passes_the_windows_shows_why() {
     let details = room.press.store.runs(RunsAsked::One(run)).await.unwrap().remove(0);
     assert_eq!(details.overrides, overrides);
     let shown = room.office.run(&["runs", "show", &run.to_string()]);
-    assert!(shown.stdout.contains("send-window by mei: ferry accident"), "{shown:?}");
+    let said = shown.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let overridden = "overridden by mei at 2026-11-20T20:00:00+08:00: send-window, ferry accident";
+    assert!(said.contains(overridden), "{shown:?}");
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod atom_rules;
 mod corpus;
 mod findings;
 mod json_rules;
+#[path = "../support/news.rs"]
+mod news;
 mod rss_rules;
 mod samples;
 mod schema;

@@ -2,28 +2,15 @@
 
 use std::sync::Arc;
 
-use tidings::feeds::{Archive, Author, Feed, FeedDefinition, Selection, Site, Text, Tombstone};
-use tidings::model::{
-    Enclosure, Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes, Timestamp,
-};
-
-pub fn time(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
+use crate::news;
+pub use crate::news::{entry, time};
+use tidings::feeds::{Archive, Feed, FeedDefinition, Selection, Site, Text, Tombstone};
+use tidings::model::{Enclosure, Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes};
 
 /// Says all that a site can say.
 pub fn site() -> Site {
     Site {
         title: "Harbour City <Office> & Partners".into(),
-        url: "https://press.example/".parse().unwrap(),
-        language: "en".parse().unwrap(),
-        author: Some(Author {
-            name: "Press Office, R&D".into(),
-            email: Some("press@agency.example".into()),
-        }),
-        since: time("2026-01-01T00:00:00+08:00"),
-        since_date: "2026-01-01".parse().unwrap(),
-        time_zone: chrono_tz::Asia::Singapore,
         output_url: "https://feeds.example/a&b/".parse().unwrap(),
         public_url: "https://feeds.example/".parse().unwrap(),
         rights: Some("© 2026 Harbour City & others <all rights reserved>".into()),
@@ -33,39 +20,13 @@ pub fn site() -> Site {
             "https://hub.example/?a=1&b=2".parse().unwrap(),
             "https://other-hub.example/".parse().unwrap(),
         ],
+        ..news::site()
     }
 }
 
 /// Says as little as a site can.
 pub fn plain_site() -> Site {
     Site { author: None, rights: None, icon: None, logo: None, hubs: vec![], ..site() }
-}
-
-pub fn entry(name: &str) -> Entry {
-    Entry {
-        id: EntryId::new(format!("tag:press.example,2026-01-01:media/{name}")),
-        kind: Kind::Release,
-        title: format!("Title {name}"),
-        link: format!("https://press.example/media/{name}/").parse().unwrap(),
-        published: time("2026-02-05T09:00:00+08:00"),
-        updated: time("2026-02-05T09:00:00+08:00"),
-        revision: 1,
-        revised: None,
-        sequence: 0,
-        language: "en".parse().unwrap(),
-        translation_key: None,
-        categories: vec![],
-        tags: vec![],
-        agency: None,
-        summary: format!("Summary {name}."),
-        content_html: format!("<p>Text {name}.</p>"),
-        content_text: format!("Text {name}."),
-        image: None,
-        enclosures: vec![],
-        event: None,
-        notes: Notes::default(),
-        urgent: false,
-    }
 }
 
 fn file(name: &str, media_type: &str, length_bytes: Option<u64>) -> Enclosure {

@@ -3,6 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::zone::{Setting, Wish};
+
 /// One thing that happens. Numbers choose among what is there, and wrap around.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
@@ -13,9 +15,9 @@ pub(crate) enum Act {
     },
     /// The same release in the other language.
     Translate(usize),
-    Embargo {
-        hours: i64,
-    },
+    Embargo(Wish),
+    /// What waits is to come at another time.
+    Move(usize, Wish),
     /// A release that goes again by itself.
     Expire {
         hours: i64,
@@ -67,14 +69,17 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) const KINDS: [&'static str; 24] = [
+    pub(crate) const KINDS: [&'static str; 27] = [
         "publish",
         "translate",
         "embargo",
+        "by a change",
+        "move",
         "expire",
         "edit",
         "update",
         "correct",
+        "receivers told",
         "withdraw",
         "delete",
         "postpone",
@@ -98,7 +103,8 @@ impl Act {
         match self {
             Self::Publish { .. } => "publish",
             Self::Translate(_) => "translate",
-            Self::Embargo { .. } => "embargo",
+            Self::Embargo(_) => "embargo",
+            Self::Move(..) => "move",
             Self::Expire { .. } => "expire",
             Self::Edit(_) => "edit",
             Self::Update(_) => "update",
@@ -122,54 +128,70 @@ impl Act {
             Self::ByHand { keeps_window: true } => "keep window",
         }
     }
+
+    /// Whether nobody in the office looks up for it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(
+            self,
+            Self::Join { .. }
+                | Self::Switch { .. }
+                | Self::Leave { .. }
+                | Self::Suppress(_)
+                | Self::Pause(_)
+                | Self::Outage
+                | Self::Crash { .. }
+                | Self::Lose
+                | Self::Refuse
+        )
+    }
 }
 
-/// Zones with and without clock changes; each history begins shortly before one.
-const ZONES: [&str; 6] = [
-    "Asia/Singapore",
-    "Europe/London",
-    "America/New_York",
-    "Australia/Lord_Howe",
-    "America/Santiago",
-    "Asia/Kolkata",
-];
+/// A place, and what happens there.
+pub(crate) fn history() -> impl Strategy<Value = (Setting, Vec<Act>)> {
+    let number = 0..1_000_usize;
+    let setting = (number.clone(), 2026..2036_i32, 0..1_000_u32, number)
+        .prop_map(|(zone, year, day, daily_at)| Setting { zone, year, day, daily_at });
+    (setting, vec(act(), 150..190))
+}
 
-/// A zone, and what happens in it.
-pub(crate) fn history() -> impl Strategy<Value = (String, Vec<Act>)> {
-    (proptest::sample::select(ZONES.as_slice()).prop_map(str::to_owned), vec(act(), 130..170))
+fn wish() -> impl Strategy<Value = Wish> {
+    (4..200_i32, 0..4_usize, 0..1_000_usize, proptest::bool::weighted(0.8)).prop_map(
+        |(quarters, spelling, zone, is_by_change)| Wish { quarters, spelling, zone, is_by_change },
+    )
 }
 
 fn act() -> impl Strategy<Value = Act> {
     let number = 0..1_000_usize;
     let hours = 1..60_i64;
     prop_oneof![
-        8 => (any::<bool>(), number.clone(), number.clone())
+        16 => (any::<bool>(), number.clone(), number.clone())
             .prop_map(|(is_event, category, language)| Act::Publish { is_event, category, language }),
         4 => number.clone().prop_map(Act::Translate),
-        3 => hours.clone().prop_map(|hours| Act::Embargo { hours }),
+        8 => wish().prop_map(Act::Embargo),
+        7 => (number.clone(), wish()).prop_map(|(n, wish)| Act::Move(n, wish)),
         3 => hours.clone().prop_map(|hours| Act::Expire { hours }),
         4 => number.clone().prop_map(Act::Edit),
         5 => number.clone().prop_map(Act::Update),
         4 => number.clone().prop_map(Act::Correct),
-        3 => number.clone().prop_map(Act::Withdraw),
-        5 => number.clone().prop_map(Act::Delete),
+        4 => number.clone().prop_map(Act::Withdraw),
+        3 => number.clone().prop_map(Act::Delete),
         6 => number.clone().prop_map(Act::Postpone),
-        10 => (number.clone(), number.clone(), number.clone(), number.clone())
+        16 => (number.clone(), number.clone(), number.clone(), number.clone())
             .prop_map(|(person, feed, digest, language)| Act::Join { person, feed, digest, language }),
-        20 => (number.clone(), number.clone())
+        12 => (number.clone(), number.clone())
             .prop_map(|(person, digest)| Act::Switch { person, digest }),
-        15 => (number.clone(), number.clone()).prop_map(|(person, feed)| Act::Leave { person, feed }),
-        6 => number.clone().prop_map(Act::Suppress),
-        8 => number.clone().prop_map(Act::Pause),
-        9 => Just(Act::Resume),
-        10 => hours.prop_map(|hours| Act::Wait { hours }),
+        20 => (number.clone(), number.clone()).prop_map(|(person, feed)| Act::Leave { person, feed }),
+        8 => number.clone().prop_map(Act::Suppress),
+        4 => number.clone().prop_map(Act::Pause),
+        7 => Just(Act::Resume),
+        8 => hours.prop_map(|hours| Act::Wait { hours }),
         3 => (20..90_i64).prop_map(|hours| Act::Sleep { hours }),
         3 => Just(Act::Outage),
-        12 => (0..6_usize, any::<bool>())
+        8 => (0..3_usize, any::<bool>())
             .prop_map(|(after, has_intent)| Act::Crash { after, has_intent }),
         4 => Just(Act::Lose),
-        8 => Just(Act::Refuse),
+        4 => Just(Act::Refuse),
         9 => Just(Act::ByHand { keeps_window: false }),
-        7 => Just(Act::ByHand { keeps_window: true }),
+        10 => Just(Act::ByHand { keeps_window: true }),
     ]
 }

@@ -29,29 +29,6 @@ pub(crate) async fn connect(office: &PressOffice) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).connect().await.unwrap()
 }
 
-/// Nothing is public before its embargo.
-pub(crate) async fn embargoes(office: &PressOffice) -> Result<(), String> {
-    let now = office.desk.now();
-    let waiting: Vec<&str> = office
-        .items
-        .iter()
-        .filter(|item| item.publish_at.is_some_and(|at| at > now))
-        .map(|item| item.name.as_str())
-        .collect();
-    if waiting.is_empty() {
-        return Ok(());
-    }
-    for entry in office.desk.press.store.public_entries().await.unwrap() {
-        if waiting.contains(&entry.title.as_str()) {
-            return Err(format!("{} is public at {now}", entry.title));
-        }
-    }
-    match office.told.iter().find(|told| waiting.contains(&told.name.as_str())) {
-        Some(told) => Err(format!("{told:?} was told at {now}")),
-        None => Ok(()),
-    }
-}
-
 /// Everybody has what they were owed, once.
 pub(crate) async fn deliveries(office: &PressOffice) -> Result<(), String> {
     let lines: Vec<Line> = sqlx::query_as(
@@ -72,18 +49,19 @@ pub(crate) async fn deliveries(office: &PressOffice) -> Result<(), String> {
     for line in &lines {
         by_person.entry((line.subscriber_id, line.entry_id)).or_default().push(line);
     }
-    for lines in by_person.values() {
-        once(office, lines)?;
-        entitled(office, lines)?;
+    let mut found = everybody(office, &by_person);
+    for ((person, _), lines) in &by_person {
+        let checked = once(office, lines).and_then(|()| entitled(office, lines));
+        found = found.and(checked.map_err(|fault| (*person, fault)));
     }
-    match everybody(office, &by_person) {
+    match found {
         Ok(()) => Ok(()),
         Err((person, fault)) => Err(format!("{fault}\n{}", story(office, person).await)),
     }
 }
 
 /// What an investigator asks first: the runs, and what became of this person.
-async fn story(office: &PressOffice, person: i64) -> String {
+pub(crate) async fn story(office: &PressOffice, person: i64) -> String {
     let mut connection = connect(office).await;
     let lines: Vec<String> = sqlx::query_scalar(
         "select line from (

@@ -5,92 +5,31 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use chrono_tz::Tz;
-use tidings::config::Uncertain;
-use tidings::digest::windows::WindowState;
-use tidings::mail::reply::Reply;
-use tidings::mail::smtp::Refusal;
-use tidings::mail::verdict::Recipient;
+use chrono::{DateTime, TimeDelta, Utc};
 use tidings::model::Seq;
-use tidings::outbox::lane::Lane;
-use tidings::outbox::{Attempt, Outcome, Step, is_expired, next_step};
+use tidings::outbox::sender::Terms;
 use tidings::pipeline::digests::{
     PlannedRun, plan_by_hand, plan_due, plan_immediate, plan_told, settle, start,
 };
 use tidings::pipeline::people::{Consent, subscribe};
 use tidings::pipeline::send::outbox;
 use tidings::pipeline::{feeds, scan};
-use tidings::store::{
-    Claim, ClaimRequest, DeliveryKeys, DeliveryResult, EndOfSubscription, NewPause, PauseScope,
-    Subscribed,
-};
+use tidings::store::{EndOfSubscription, NewPause, PauseScope, Subscribed};
 use tidings::subscribers::import::Row;
 
 use super::act::Act;
+use super::corrections::Correction;
+use super::item::Item;
+use super::relay::Weather;
 use super::support::desk::Desk;
+use super::zone::{Place, WEEKLY_AT, Wish};
+use super::{check, corrections, embargo};
 
-/// Shortly before the clocks change where they do.
-const START: &str = "2026-10-23T12:00:00Z";
-const PEOPLE: usize = 8;
+const PEOPLE: usize = 12;
 const FEEDS: [&str; 4] = ["all", "releases", "events", "category-transport"];
 const DIGESTS: [&str; 3] = ["daily", "weekly", "immediate"];
 const CATEGORIES: [&str; 2] = ["transport", "culture"];
 const LANGUAGES: [&str; 2] = ["en", "zh"];
-
-/// A content file and what its author has done to it.
-#[derive(Debug, Clone)]
-pub(crate) struct Item {
-    pub(crate) name: String,
-    category: &'static str,
-    language: &'static str,
-    pub(crate) group: Option<String>,
-    pub(crate) publish_at: Option<DateTime<Utc>>,
-    expires_at: Option<DateTime<Utc>>,
-    start: Option<DateTime<Utc>>,
-    body: usize,
-    note: Option<usize>,
-    correction: Option<usize>,
-    is_withdrawn: bool,
-    is_deleted: bool,
-}
-
-impl Item {
-    /// Whether its readers were to have it for good.
-    pub(crate) fn is_lasting(&self) -> bool {
-        self.expires_at.is_none() && !self.is_withdrawn && !self.is_deleted
-    }
-
-    fn text(&self) -> String {
-        let mut front = format!(
-            "title: {0}\nlayout: post\npermalink: /news/{0}/\ncategory: {1}\nlanguage: {2}\n",
-            self.name, self.category, self.language
-        );
-        let mut line = |key: &str, value: String| front.push_str(&format!("{key}: {value}\n"));
-        if let Some(group) = &self.group {
-            line("translationKey", group.clone());
-        }
-        if let Some(at) = self.publish_at {
-            line("publish_at", at.to_rfc3339());
-        }
-        if let Some(at) = self.expires_at {
-            line("expires_at", at.to_rfc3339());
-        }
-        if let Some(start) = self.start {
-            line("event", format!("{{start: '{}', venue: Hall}}", start.to_rfc3339()));
-        }
-        if let Some(note) = self.note {
-            line("change_note", format!("Note {note}."));
-        }
-        if let Some(correction) = self.correction {
-            line("correction", format!("Correction {correction}."));
-        }
-        if self.is_withdrawn {
-            line("withdrawn", "Issued in error.".to_owned());
-        }
-        format!("---\n{front}---\nVersion {} of it.\n", self.body)
-    }
-}
 
 /// Followers' news, as it was numbered.
 #[derive(Debug, Clone)]
@@ -99,7 +38,7 @@ pub(crate) struct Told {
     pub(crate) row: i64,
     pub(crate) revision: i64,
     pub(crate) name: String,
-    /// Feeds that selected it then.
+    /// Feeds that select it.
     pub(crate) feeds: BTreeSet<String>,
 }
 
@@ -112,18 +51,10 @@ pub(crate) struct Choice {
     pub(crate) has_ended: bool,
 }
 
-/// What the relay and the machine have in mind.
-#[derive(Debug, Default)]
-struct Weather {
-    is_outage: bool,
-    crash: Option<(usize, bool)>,
-    loses_next: bool,
-    refuses_next: bool,
-}
-
 pub(crate) struct PressOffice {
     pub(crate) desk: Desk,
-    zone: Tz,
+    place: Place,
+    pub(crate) terms: HashMap<String, Terms>,
     pub(crate) items: Vec<Item>,
     /// By number of the address.
     people: BTreeMap<usize, i64>,
@@ -131,24 +62,36 @@ pub(crate) struct PressOffice {
     pub(crate) choices: Vec<Choice>,
     pub(crate) suppressed: BTreeSet<i64>,
     pub(crate) told: Vec<Told>,
-    told_upto: Seq,
-    weather: Weather,
-    has_crashed: bool,
+    pub(crate) told_upto: Seq,
+    /// What has been numbered and not been seen to be told.
+    pub(crate) corrections: Vec<Correction>,
+    /// The newest issue that was looked into.
+    pub(crate) seen_issue: i64,
+    pub(crate) weather: Weather,
+    pub(crate) has_crashed: bool,
     /// Kinds of acts that took place.
     pub(crate) happened: Vec<&'static str>,
 }
 
 impl PressOffice {
-    pub(crate) async fn open(zone: &str) -> Self {
+    pub(crate) async fn open(place: Place) -> Self {
+        let (hour, minute) = place.daily_at;
         let config = |text: &str| {
-            text.replace("Asia/Singapore", zone).replace(
+            text.replace("Asia/Singapore", place.zone.name()).replace(
                 "daily, at: '0 8 * * *'}",
-                "daily, at: '0 8 * * *'}\n  - {name: weekly, at: '0 17 * * FRI', uncertain: hold}",
+                &format!(
+                    "daily, at: '{minute} {hour} * * *'}}\n  \
+                     - {{name: weekly, at: '0 {} * * FRI', uncertain: hold}}",
+                    WEEKLY_AT.0
+                ),
             )
         };
+        let desk = Desk::open_with(&place.start.to_rfc3339(), config).await;
+        let terms = outbox(&desk.press, std::sync::Arc::new(|| {})).terms.clone();
         let mut office = Self {
-            desk: Desk::open_with(START, config).await,
-            zone: zone.parse().unwrap(),
+            desk,
+            place,
+            terms,
             items: Vec::new(),
             people: BTreeMap::new(),
             languages: HashMap::new(),
@@ -156,6 +99,8 @@ impl PressOffice {
             suppressed: BTreeSet::new(),
             told: Vec::new(),
             told_upto: 0,
+            corrections: Vec::new(),
+            seen_issue: 0,
             weather: Weather::default(),
             has_crashed: false,
             happened: Vec::new(),
@@ -164,8 +109,8 @@ impl PressOffice {
         office
     }
 
-    /// Whether it could take place. Weather counts when it strikes.
-    pub(crate) async fn carry_out(&mut self, act: &Act) {
+    /// What took place is counted; weather when it strikes.
+    pub(crate) async fn carry_out(&mut self, act: &Act) -> Result<(), String> {
         self.pass(TimeDelta::minutes(1));
         let took_place = match act {
             Act::Publish { is_event, category, language } => {
@@ -174,11 +119,8 @@ impl PressOffice {
                 self.write(item)
             }
             Act::Translate(n) => self.translate(*n),
-            Act::Embargo { hours } => {
-                let mut item = self.item("transport", "en");
-                item.publish_at = Some(self.desk.now() + TimeDelta::hours(*hours));
-                self.write(item)
-            }
+            Act::Embargo(wish) => self.embargo(self.item("transport", "en"), wish),
+            Act::Move(n, wish) => self.move_embargo(*n, wish),
             Act::Expire { hours } => {
                 let mut item = self.item("culture", "en");
                 item.expires_at = Some(self.desk.now() + TimeDelta::hours(*hours));
@@ -201,12 +143,12 @@ impl PressOffice {
             Act::Pause(digest) => self.pause(DIGESTS[digest % 3]).await,
             Act::Resume => self.resume().await,
             Act::Wait { hours } => {
-                self.wait(TimeDelta::hours(*hours)).await;
+                self.wait(TimeDelta::hours(*hours)).await?;
                 true
             }
             Act::Sleep { hours } => {
                 self.pass(TimeDelta::hours(*hours));
-                self.tick().await;
+                self.tick().await?;
                 true
             }
             Act::Outage => {
@@ -230,55 +172,65 @@ impl PressOffice {
         if took_place {
             self.happened.push(act.kind());
         }
+        if act.is_quiet() {
+            return Ok(());
+        }
         self.scan().await;
         self.tell().await;
         self.send().await;
+        self.look().await
     }
 
-    /// Pauses end, the weather is fair, and three weeks pass.
-    pub(crate) async fn come_to_rest(&mut self) {
+    /// What must be true at any time.
+    async fn look(&mut self) -> Result<(), String> {
+        embargo::mail(self).await?;
+        corrections::receivers(self).await
+    }
+
+    /// Pauses end, the weather is fair, and a fortnight passes.
+    pub(crate) async fn come_to_rest(&mut self) -> Result<(), String> {
         while self.resume().await {}
         self.weather = Weather::default();
-        self.wait(TimeDelta::days(21)).await;
+        self.wait(TimeDelta::days(15)).await?;
+        embargo::documents(self).await
     }
 
     fn pass(&self, time: TimeDelta) {
         self.desk.clock.set(&(self.desk.now() + time).to_rfc3339());
     }
 
-    /// Time passes, and somebody is awake whenever a digest is due.
-    async fn wait(&mut self, time: TimeDelta) {
+    /// Time passes, and somebody is awake whenever a digest is due and an embargo ends.
+    async fn wait(&mut self, time: TimeDelta) -> Result<(), String> {
         let end = self.desk.now() + time;
         loop {
-            let next = self.next_tick().min(end);
+            let now = self.desk.now();
+            let embargo = self.next_embargo();
+            let next = self.place.next_tick(now).min(embargo.unwrap_or(end)).min(end);
             self.desk.clock.set(&next.to_rfc3339());
-            self.tick().await;
+            self.tick().await?;
+            if embargo == Some(next) {
+                embargo::documents(self).await?;
+            }
             if next == end {
-                return;
+                return Ok(());
             }
         }
     }
 
-    /// The next 08:00 or 17:00.
-    fn next_tick(&self) -> DateTime<Utc> {
-        let half_hour = TimeDelta::minutes(30);
-        let now = self.desk.now();
-        let mut next = now - TimeDelta::seconds(now.timestamp().rem_euclid(1_800)) + half_hour;
-        loop {
-            let local = next.with_timezone(&self.zone);
-            if matches!((local.hour(), local.minute()), (8 | 17, 0)) {
-                return next;
-            }
-            next += half_hour;
-        }
+    /// The next second before or at the end of an embargo.
+    fn next_embargo(&self) -> Option<DateTime<Utc>> {
+        let ends = self.items.iter().filter_map(|item| Some(item.embargo.as_ref()?.ends_at));
+        let moments = ends.flat_map(|end| [end - TimeDelta::seconds(1), end]);
+        moments.filter(|at| *at > self.desk.now()).min()
     }
 
-    async fn tick(&mut self) {
+    async fn tick(&mut self) -> Result<(), String> {
         self.scan().await;
         self.tell().await;
         let now = self.desk.now();
         self.start(plan_due(&self.desk.press, now).await.unwrap()).await;
         self.send().await;
+        self.look().await
     }
 
     /// What goes out with a scan, as the daemon does it.
@@ -289,21 +241,23 @@ impl PressOffice {
         self.start(plan_immediate(press).await.unwrap()).await;
     }
 
+    /// Takes the content in, and writes down what was told.
     async fn scan(&mut self) {
         scan::scan(&self.desk.press).await.unwrap();
         let store = &self.desk.press.store;
         let newest = store.newest_seq().await.unwrap();
-        let definitions = feeds::definitions(&self.desk.press).await.unwrap();
-        for told in store.told_changes(self.told_upto, newest).await.unwrap() {
-            let selecting = definitions.iter().filter(|feed| feed.select.selects(&told.entry));
-            self.told.push(Told {
-                seq: told.seq,
-                row: told.row,
-                revision: told.told_revision,
-                name: told.entry.title.clone(),
-                feeds: selecting.map(|feed| feed.name.clone()).collect(),
-            });
+        if newest == self.told_upto {
+            return;
         }
+        // Feeds of a category are made when something is published there.
+        feeds::place(&self.desk.press).await.unwrap();
+        for told in store.told_changes(self.told_upto, newest).await.unwrap() {
+            let name = told.entry.title.clone();
+            let feeds = self.items.iter().find(|item| item.name == name).unwrap().feeds();
+            let (seq, row, revision) = (told.seq, told.row, told.told_revision);
+            self.told.push(Told { seq, row, revision, name, feeds });
+        }
+        self.corrections.extend(corrections::after(self, self.told_upto).await);
         self.told_upto = newest;
     }
 
@@ -321,20 +275,27 @@ impl PressOffice {
     }
 
     fn item(&self, category: &'static str, language: &'static str) -> Item {
-        Item {
-            name: format!("news-{}", self.items.len()),
-            category,
-            language,
-            group: None,
-            publish_at: None,
-            expires_at: None,
-            start: None,
-            body: 1,
-            note: None,
-            correction: None,
-            is_withdrawn: false,
-            is_deleted: false,
+        Item::new(self.items.len(), category, language)
+    }
+
+    /// Writes something that waits.
+    fn embargo(&mut self, mut item: Item, wish: &Wish) -> bool {
+        let embargo = wish.embargo(&self.place, self.desk.now());
+        let is_by = |change: DateTime<Utc>| (embargo.ends_at - change).abs() <= TimeDelta::hours(3);
+        if self.place.change.is_some_and(is_by) {
+            self.happened.push("by a change");
         }
+        item.embargo = Some(embargo);
+        self.write(item)
+    }
+
+    /// Its author has another time in mind.
+    fn move_embargo(&mut self, n: usize, wish: &Wish) -> bool {
+        let now = self.desk.now();
+        let waiting: Vec<&Item> =
+            self.items.iter().filter(|i| i.is_waiting(now) && i.is_lasting()).collect();
+        let item = (!waiting.is_empty()).then(|| waiting[n % waiting.len()].clone());
+        item.is_some_and(|item| self.embargo(item, wish))
     }
 
     fn write(&mut self, item: Item) -> bool {
@@ -380,7 +341,7 @@ impl PressOffice {
         let other = if original.language == "en" { "zh" } else { "en" };
         let mut item = self.item(original.category, other);
         item.group = Some(group.clone());
-        item.publish_at = original.publish_at;
+        item.embargo.clone_from(&original.embargo);
         item.expires_at = original.expires_at;
         item.start = original.start;
         original.group = Some(group);
@@ -478,7 +439,7 @@ impl PressOffice {
         if self.suppressed.len() >= PEOPLE / 2 || self.suppressed.contains(&id) {
             return false;
         }
-        let mut connection = super::check::connect(self).await;
+        let mut connection = check::connect(self).await;
         sqlx::query(
             "insert into suppression (lookup, reason, since_at)
              select lookup, 'complaint', 0 from subscriber where id = $1",
@@ -503,108 +464,5 @@ impl PressOffice {
         let Some(pause) = store.pauses().await.unwrap().into_iter().next() else { return false };
         let scope = PauseScope::Digest(pause.digest.unwrap());
         store.resume(&scope, "mei", self.desk.now()).await.unwrap().is_some()
-    }
-
-    /// Everything that is due goes out, as far as the weather lets it.
-    async fn send(&mut self) {
-        let press = self.desk.press.clone();
-        let terms = outbox(&press, std::sync::Arc::new(|| {})).terms.clone();
-        if std::mem::take(&mut self.has_crashed) {
-            let resends = terms.iter().filter(|(_, terms)| terms.uncertain == Uncertain::Resend);
-            let resends: Vec<String> = resends.map(|(digest, _)| digest.clone()).collect();
-            press.store.recover(&resends, self.desk.now()).await.unwrap();
-        }
-        let mut sent = 0;
-        loop {
-            self.expand().await;
-            let mut claims = Vec::new();
-            for lane in Lane::ALL {
-                claims.extend(press.store.claim_due(&self.request(lane)).await.unwrap());
-            }
-            if claims.is_empty() {
-                break;
-            }
-            if std::mem::take(&mut self.weather.is_outage) {
-                self.happened.push("outage");
-                let later = self.desk.now() + TimeDelta::minutes(5);
-                let back: Vec<_> = claims.into_iter().map(|claim| (claim, Some(later))).collect();
-                press.store.release(&back).await.unwrap();
-                break;
-            }
-            for claim in claims {
-                if let Some((_, has_intent)) = self.weather.crash.take_if(|(n, _)| *n <= sent) {
-                    self.happened.push("crash");
-                    if has_intent {
-                        press.store.intend(&claim, &[], self.desk.now()).await.unwrap();
-                    }
-                    self.has_crashed = true;
-                    return;
-                }
-                let terms = terms.get(&claim.digest).copied().unwrap_or_default();
-                let step = self.deliver(&claim, terms).await;
-                sent += usize::from(matches!(step, Some(Step::Accepted { .. })));
-                if let Some(step) = step {
-                    let Claim { run, subscriber, fence, .. } = claim;
-                    let result = DeliveryResult { run, subscriber, fence, step };
-                    press.store.record_results(&[result], self.desk.now()).await.unwrap();
-                }
-            }
-        }
-        press.store.complete_runs(self.desk.now()).await.unwrap();
-    }
-
-    async fn expand(&self) {
-        let press = &self.desk.press;
-        for run in press.store.open_runs().await.unwrap() {
-            let keys = DeliveryKeys { token: press.keys.token_key(), dkim_selector: None };
-            while run.state == "expanding"
-                && press.store.expand(run.id, keys, self.desk.now()).await.unwrap().is_some()
-            {
-            }
-        }
-    }
-
-    fn request(&self, lane: Lane) -> ClaimRequest {
-        let now = self.desk.now();
-        ClaimRequest {
-            owner: "history".to_owned(),
-            lane,
-            now,
-            lease_until: now + TimeDelta::minutes(15),
-            limit: 100,
-            may_be_stand_in: false,
-            windows: WindowState::Open,
-        }
-    }
-
-    /// One message, as the relay takes it.
-    async fn deliver(
-        &mut self,
-        claim: &Claim,
-        terms: tidings::outbox::sender::Terms,
-    ) -> Option<Step> {
-        let now = self.desk.now();
-        if is_expired(claim.created_at, terms.expires_after, now) {
-            return Some(Step::Expired { code: String::new(), reply: "too late".to_owned() });
-        }
-        let intent = self.desk.press.store.intend(claim, &[], now).await.unwrap()?;
-        let outcome = if std::mem::take(&mut self.weather.refuses_next) {
-            self.happened.push("refuse");
-            let reply = Reply { code: 550, enhanced: None, text: "no such user".to_owned() };
-            Outcome::Refused(Refusal { class: Recipient::Gone, reply })
-        } else if std::mem::take(&mut self.weather.loses_next) {
-            self.happened.push("lose");
-            Outcome::Lost
-        } else {
-            Outcome::Accepted("2.0.0 Ok".to_owned())
-        };
-        let attempt = Attempt {
-            number: intent.attempt,
-            unknowns: claim.unknowns,
-            created_at: claim.created_at,
-            expires_after: terms.expires_after,
-            uncertain: terms.uncertain,
-        };
-        Some(next_step(attempt, outcome, now))
     }
 }

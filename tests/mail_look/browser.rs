@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
@@ -48,6 +48,40 @@ async fn browser(driver: &Driver, is_dark: bool) -> Client {
         .await
         .unwrap()
 }
+
+/// How `html` looks at each width in pixels, as PNG.
+pub(super) async fn pictures(
+    driver: &Driver,
+    html: &str,
+    is_dark: bool,
+    widths: &[u32],
+) -> Vec<Vec<u8>> {
+    let browser = browser(driver, is_dark).await;
+    // A window has a least width, a frame has none.
+    browser.set_window_size(1000, TALLEST).await.unwrap();
+    browser.goto("about:blank").await.unwrap();
+    let mut pictures = Vec::new();
+    for width in widths {
+        let frame = "const [html, width, done] = arguments;
+            document.body.replaceChildren();
+            const frame = document.createElement('iframe');
+            frame.style = `border: 0; width: ${width}px`;
+            frame.onload = () => {
+                frame.style.height = `${frame.contentDocument.documentElement.scrollHeight}px`;
+                done();
+            };
+            frame.srcdoc = html;
+            document.body.append(frame);";
+        browser.execute_async(frame, vec![json!(html), json!(width)]).await.unwrap();
+        let frame = browser.find(Locator::Css("iframe")).await.unwrap();
+        pictures.push(frame.screenshot().await.unwrap());
+    }
+    browser.close().await.unwrap();
+    pictures
+}
+
+/// Pixels that the longest sample needs on a phone.
+const TALLEST: u32 = 12_000;
 
 /// Rules that `html` breaks, with the elements that break them.
 pub(super) async fn violations(driver: &Driver, axe: &str, html: &str, is_dark: bool) -> Value {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tidings::feeds::{Author, Calendar, FeedDefinition, Selection, Site};
+use tidings::feeds::{Author, Calendar, FeedDefinition, Organizer, Selection, Site};
 use tidings::model::{Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes, Timestamp};
 
 pub fn time(text: &str) -> Timestamp {
@@ -31,6 +31,7 @@ pub fn site() -> Site {
         icon: None,
         logo: None,
         hubs: vec![],
+        organizer: Organizer::new("Press Office; R&D", &"press@agency.example".parse().unwrap()),
     }
 }
 

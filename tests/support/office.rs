@@ -43,7 +43,7 @@ const CONFIG: &str = "\
 site: {title: Test Office, url: 'https://press.example.org', since: 2026-01-01, \
        time_zone: Asia/Singapore}
 content: {first_scan: announce, scan: 1s}
-mail: {from: 'Test Office <press@press.example.org>', relay: '{relay}'}
+mail: {from: 'Test Office <press@press.example.org>', relay: '{relay}', legal: {profile: none}}
 web: {listen: '{listen}', public_url: 'https://press.example.org/'}
 feeds:
   - {name: all, title: All news}

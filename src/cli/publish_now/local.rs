@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::brakes::{self, Chosen, Stopped, asked};
-use super::report::{self, DigestReport, Report};
+use super::report::{self, DigestReport, LeftOut, Report};
 use super::{PublishNow, exit_code, may_send, prepare, settled};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{Output, count};
@@ -119,18 +119,19 @@ async fn publish_and_send(
     let goes_on = may_send(press, args, output, &chosen, overrides)?;
     let Chosen { going, seen, mut stopped, .. } = chosen;
     let mut runs = open;
-    if goes_on {
-        for run in &going {
-            match start_seen(press, run, overrides, seen.as_ref()).await? {
-                Started::Run(run) => runs.push(run),
-                // People changed while somebody was asked.
-                Started::Changed(changes) => {
-                    let other = Stopped::changed(changes);
-                    other.show(output);
-                    stopped = Some(other);
-                }
-                Started::Held(_) | Started::Nothing => {}
+    let mut left_out = Vec::new();
+    for run in going.iter().filter(|_| goes_on) {
+        match start_seen(press, run, overrides, seen.as_ref()).await {
+            Ok(Started::Run(run)) => runs.push(run),
+            // People changed while somebody was asked.
+            Ok(Started::Changed(changes)) => {
+                let other = Stopped::changed(changes);
+                other.show(output);
+                stopped = Some(other);
             }
+            Ok(Started::Held(_) | Started::Nothing) => {}
+            // What is wrong with one digest is no reason to keep the others.
+            Err(error) => left_out.push(LeftOut::of(run.digest(), error)),
         }
     }
     if !args.dry_run {
@@ -150,9 +151,11 @@ async fn publish_and_send(
     report::show_window(output, press).await?;
     report::show_held(output, press, &held);
     let is_stopped = stopped.is_some() || !held.is_empty();
+    report::show_left_out(output, &left_out);
     let exit_code = exit_code(&scan, is_stopped, is_partly_sent, fault.as_ref());
-    let rest = Report::default();
-    Ok(Report { scan, digests, waiting, runs, held, stopped, fault, exit_code, ..rest })
+    let exit_code = left_out.iter().map(|one| one.code).fold(exit_code, u8::max);
+    let rest = Report { held, stopped, fault, exit_code, ..Report::default() };
+    Ok(Report { scan, digests, waiting, runs, left_out, ..rest })
 }
 
 /// Makes the archives that a publish left, and then what refers to them.

@@ -15,7 +15,7 @@ use crate::config::Relay;
 use crate::content::Severity;
 use crate::digest::CORRECTION;
 use crate::pipeline::Press;
-use crate::pipeline::digests::PlannedRun;
+use crate::pipeline::digests::{DigestError, PlannedRun};
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::send::{RunReport, rehearsals};
@@ -30,6 +30,8 @@ pub(super) struct Report {
     /// What is new and waits for the end of a pause: no run of it is made before.
     pub waiting: Vec<DigestReport>,
     pub runs: Vec<RunReport>,
+    /// Digests that were not sent, and why.
+    pub left_out: Vec<LeftOut>,
     /// What waits for an operator's word.
     pub held: Vec<HeldRun>,
     /// Why nothing new was sent.
@@ -38,6 +40,23 @@ pub(super) struct Report {
     /// Hubs that did not take what changed; they are told again.
     pub hubs_not_told: Vec<String>,
     pub exit_code: u8,
+}
+
+/// A digest of which nothing was sent: its next run covers the same news.
+#[derive(Debug, Serialize)]
+pub(super) struct LeftOut {
+    pub digest: String,
+    pub message: String,
+    pub hint: Option<String>,
+    #[serde(skip)]
+    pub code: u8,
+}
+
+impl LeftOut {
+    pub(super) fn of(digest: &str, error: DigestError) -> Self {
+        let Failure { code, error, hint } = error.into();
+        Self { digest: digest.to_owned(), message: format!("{error:#}"), hint, code }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -235,6 +254,16 @@ pub(super) fn show_held(output: Output, press: &Press, held: &[HeldRun]) {
     if let (Some(opens), false) = (opens.filter(|at| *at > press.clock.now()), held.is_empty()) {
         let zone = &press.config.mail.windows.zone;
         output.note(&format!("it then waits for the send window: {}", opens.with_timezone(zone)));
+    }
+}
+
+/// Digests that could not be sent.
+pub(super) fn show_left_out(output: Output, left_out: &[LeftOut]) {
+    for LeftOut { digest, message, hint, .. } in left_out {
+        output.error(&Failure {
+            hint: hint.clone(),
+            ..Failure::new(anyhow::anyhow!("nothing of `{digest}` was sent: {message}"))
+        });
     }
 }
 

@@ -54,6 +54,12 @@ pub fn samples() -> Vec<Sample> {
         sample("notices", "daily", "en", vec![("All news", notices())]),
         sample("correction", "correction", "en", vec![("Press releases", vec![corrected()])]),
         sample("urgent", "urgent", "en", vec![("Press releases", vec![untold()])]),
+        sample(
+            "reminder",
+            "reminder",
+            "en",
+            vec![("Events", events().into_iter().take(2).collect())],
+        ),
         Sample { more: 40, ..sample("many", "weekly", "en", vec![("All news", many())]) },
         sample("arabic", "daily", "ar", vec![("أخبار الميناء", arabic())]),
         sample("chinese", "daily", "zh-Hans", vec![("新闻稿", chinese())]),
@@ -145,14 +151,17 @@ fn with(mut entry: Entry, change: impl FnOnce(&mut Event)) -> Entry {
     entry
 }
 
+/// With a picture, which our own templates leave out.
 fn ferries() -> Entry {
-    release(
+    let entry = release(
         "ferries",
         "New ferry timetable from 1 March brings the first boat forward to 5:40 am",
         "The first ferry from North Pier will leave at 5:40 am, twenty minutes earlier than now, \
          so that early shifts at the hospital are reached in time. The last boat back leaves at \
          11:50 pm on every day of the week.",
-    )
+    );
+    let image = "https://press.example.org/images/ferries.jpg".parse().expect("this is a URL");
+    Entry { image: Some(image), ..entry }
 }
 
 fn mixed() -> Vec<(&'static str, Vec<Entry>)> {

@@ -1,56 +1,36 @@
 //! What readers get for small issues, and what must hold for any.
 
 use super::*;
-use crate::feeds::Author;
+use crate::feeds::{Author, samples as values};
 use crate::model::{Entry, EntryId, Event, EventStatus, EventTime, Kind, Notes};
 
 fn site() -> Site {
+    let url: url::Url = "https://press.example.org/".parse().unwrap();
     Site {
         title: "Harbour City Office".to_owned(),
-        url: "https://press.example.org/".parse().unwrap(),
-        language: "en".parse().unwrap(),
+        url: url.clone(),
         author: Some(Author {
             name: "Press Team".to_owned(),
             email: Some("press@example.org".to_owned()),
         }),
-        since: "2026-01-01T00:00:00+08:00".parse().unwrap(),
-        since_date: "2026-01-01".parse().unwrap(),
-        time_zone: chrono_tz::Asia::Singapore,
-        output_url: "https://press.example.org/".parse().unwrap(),
-        public_url: "https://press.example.org/".parse().unwrap(),
-        rights: None,
-        icon: None,
-        logo: None,
-        hubs: vec![],
+        output_url: url.clone(),
+        public_url: url,
+        ..values::site()
     }
 }
 
 fn release(slug: &str, title: &str) -> Entry {
     Entry {
         id: EntryId::new(format!("tag:press.example.org,2026:{slug}")),
-        kind: Kind::Release,
         title: title.to_owned(),
         link: format!("https://press.example.org/media/press-releases/{slug}/").parse().unwrap(),
-        published: "2026-02-26T09:00:00+08:00".parse().unwrap(),
-        updated: "2026-02-26T09:00:00+08:00".parse().unwrap(),
-        revision: 1,
-        revised: None,
-        sequence: 0,
-        language: "en".parse().unwrap(),
-        translation_key: None,
         categories: vec!["transport".to_owned()],
-        tags: Vec::new(),
-        agency: None,
         summary: "The first ferry from North Pier will leave at 5:40 am, twenty minutes \
                   earlier than now, so that early shifts at the hospital are reached in time."
             .to_owned(),
         content_html: String::new(),
         content_text: String::new(),
-        image: None,
-        enclosures: Vec::new(),
-        event: None,
-        notes: Notes::default(),
-        urgent: false,
+        ..values::entry(slug)
     }
 }
 

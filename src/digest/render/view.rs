@@ -190,6 +190,25 @@ impl<'a> IssueView<'a> {
     }
 }
 
+impl IssueView<'_> {
+    /// What both parts of a mail must say of its sender and its reason, by name; only what there
+    /// is.
+    pub(super) fn must_say(&self) -> Vec<(&'static str, &str)> {
+        let SenderView { name, address, contact, purpose, data_protection } = &self.sender;
+        [
+            ("reason", Some(self.reason.as_str())),
+            ("sender.name", Some(name)),
+            ("sender.address", *address),
+            ("sender.contact.text", contact.as_ref().map(|contact| contact.text)),
+            ("sender.purpose", purpose.as_deref()),
+            ("sender.data_protection.text", data_protection.as_ref().map(|contact| contact.text)),
+        ]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text?)))
+        .collect()
+    }
+}
+
 /// Entries that the issue stands for, also those left out by the cap.
 pub(super) fn total(issue: &IssueContent<'_>) -> usize {
     shown(issue) + issue.more

@@ -103,6 +103,7 @@ fn check_line(text: &str, open: &mut Vec<Component>, closed: &mut usize) -> Resu
             return Err(format!("`{}` ends where `{}` is open", property.value, component.name));
         }
         check_component(component)?;
+        check_published(open)?;
         open.pop();
         match open.last_mut() {
             Some(parent) => parent.components += 1,
@@ -118,22 +119,50 @@ fn check_line(text: &str, open: &mut Vec<Component>, closed: &mut usize) -> Resu
     }
 }
 
-/// `NAME;PARAMETER=VALUE:VALUE`; we write no parameter that needs quotes.
+/// `NAME;PARAMETER=VALUE:VALUE`.
 fn property(text: &str) -> Result<(String, Property), String> {
-    let (head, value) = text.split_once(':').ok_or("no colon")?;
+    let (head, value) = split_outside_quotes(text, ':').ok_or("no colon")?;
     let is_name =
         |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
-    let mut parts = head.split(';');
+    let mut parts = parts(head);
     let name = parts.next().filter(|name| is_name(name)).ok_or("no name of a property")?;
     let parameters = parts
         .map(|part| match part.split_once('=') {
-            Some((name, value)) if is_name(name) && !value.is_empty() && !value.contains('"') => {
-                Ok((name.to_owned(), value.to_owned()))
+            Some((name, value)) if is_name(name) && is_parameter(value) => {
+                Ok((name.to_owned(), value.trim_matches('"').to_owned()))
             }
             _ => Err(format!("a malformed parameter `{part}`")),
         })
         .collect::<Result<_, String>>()?;
     Ok((name.to_owned(), Property { parameters, value: value.to_owned() }))
+}
+
+/// In quotes, or without any.
+fn is_parameter(value: &str) -> bool {
+    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+    !inner.is_empty() && !inner.contains('"')
+}
+
+fn split_outside_quotes(text: &str, mark: char) -> Option<(&str, &str)> {
+    let mut is_quoted = false;
+    let at = text.find(|c: char| {
+        is_quoted ^= c == '"';
+        c == mark && !is_quoted
+    })?;
+    Some((&text[..at], &text[at + mark.len_utf8()..]))
+}
+
+/// What stands between semicolons.
+fn parts(head: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(head);
+    std::iter::from_fn(move || {
+        let (part, after) = match split_outside_quotes(rest?, ';') {
+            Some((part, after)) => (part, Some(after)),
+            None => (rest?, None),
+        };
+        rest = after;
+        Some(part)
+    })
 }
 
 fn check_value(name: &str, property: &Property) -> Result<(), String> {
@@ -149,6 +178,8 @@ fn check_value(name: &str, property: &Property) -> Result<(), String> {
         "SEQUENCE" => value.parse::<u32>().is_ok(),
         "STATUS" => ["TENTATIVE", "CONFIRMED", "CANCELLED"].contains(&value),
         "TZOFFSETFROM" | "TZOFFSETTO" => is_offset(value),
+        "METHOD" => value == "PUBLISH",
+        "ORGANIZER" => value.strip_prefix("mailto:").is_some_and(|rest| rest.contains('@')),
         "URL" | "SOURCE" | "CONFERENCE" => url::Url::parse(value).is_ok(),
         "CATEGORIES" => is_text(value, ","),
         "SUMMARY" | "DESCRIPTION" | "LOCATION" | "UID" | "NAME" | "TZNAME" => is_text(value, ""),
@@ -211,6 +242,22 @@ fn check_component(component: &Component) -> Result<(), String> {
     check_order(component)
 }
 
+/// RFC 5546 section 3.2.1: what every event of a message has, and none else has.
+fn check_published(open: &[Component]) -> Result<(), String> {
+    let [object, .., component] = open else { return Ok(()) };
+    if component.name != "VEVENT" {
+        return Ok(());
+    }
+    let has = |name: &str| component.properties.contains_key(name);
+    let is_sent = object.properties.contains_key("METHOD");
+    match ["ORGANIZER", "SUMMARY"].into_iter().find(|name| !has(name)) {
+        Some(name) if is_sent => Err(format!("`VEVENT` without `{name}` below a `METHOD`")),
+        _ if !is_sent && has("ORGANIZER") => Err("an `ORGANIZER` without a `METHOD`".into()),
+        _ if has("ATTENDEE") => Err("an `ATTENDEE` of what is published".into()),
+        _ => Ok(()),
+    }
+}
+
 /// RFC 5545 section 3.8.2.2: of one kind with the start, and later.
 fn check_order(component: &Component) -> Result<(), String> {
     let (Some(start), Some(end)) =
@@ -240,6 +287,9 @@ mod tests {
     fn an_object_that_keeps_the_rules_passes() {
         assert_eq!(fault(EVENT), None);
         assert_eq!(fault(&EVENT.replace("a\\, b", "a\\,|  b")), None);
+        let sent = EVENT.replace("PRODID:x", "PRODID:x|METHOD:PUBLISH");
+        let organizer = "UID:a|ORGANIZER;CN=\"Port; sea: all\":mailto:port@press.example";
+        assert_eq!(fault(&sent.replace("UID:a", organizer)), None);
     }
 
     #[test]
@@ -267,6 +317,13 @@ mod tests {
                 "20260226T010000",
                 "line 6: `DTSTAMP` cannot be `20260226T010000`",
             ),
+            (
+                "PRODID:x",
+                "PRODID:x|METHOD:PUBLISH",
+                "line 11: `VEVENT` without `ORGANIZER` below a `METHOD`",
+            ),
+            ("UID:a", "UID:a|ORGANIZER:mailto:a@b.c", "line 11: an `ORGANIZER` without a `METHOD`"),
+            ("UID:a", "UID:a|ORGANIZER;CN=\"a;b:mailto:a@b.c", "line 6: no colon"),
             ("END:VEVENT|", "", "line 10: `VCALENDAR` ends where `VEVENT` is open"),
             ("END:VCALENDAR|", "", "line 1: `VCALENDAR` is not closed"),
         ] {

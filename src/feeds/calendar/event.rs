@@ -1,15 +1,15 @@
 //! VEVENT (RFC 5545, section 3.6.1).
 //!
 //! Times stand in the site's zone where the author's offset agrees with it, else in UTC. There is
-//! no ORGANIZER and no ATTENDEE: following a calendar is no invitation, and takes nobody's time
-//! (`TRANSP`). A withdrawn event keeps its time, so that readers find it, and loses its place.
+//! no ATTENDEE, and an ORGANIZER in the file of one event alone: following a calendar is no
+//! invitation, and takes nobody's time (`TRANSP`). A withdrawn event keeps its time, so that readers find it, and loses its place.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
-use super::line::{Lines, date, escaped, local, next};
+use super::line::{Lines, date, escaped, local, next, quoted};
 use super::zone;
-use crate::feeds::{Site, Text, content};
+use crate::feeds::{Organizer, Site, Text, content};
 use crate::model::{Entry, Event, EventStatus, EventTime, Language, Timestamp};
 
 /// When an event is, as a calendar says it; an end is after its start.
@@ -107,7 +107,8 @@ fn midnight(day: NaiveDate, start: Timestamp, zone: Option<Tz>) -> Timestamp {
 }
 
 /// Adds one event. Equal entries give equal lines: `DTSTAMP` is the last change, which is what
-/// it means where there is no METHOD (RFC 5545, 3.8.7.2).
+/// it means where there is no METHOD; where there is one, what is said is as old (RFC 5545,
+/// 3.8.7.2).
 pub(super) fn render(
     lines: &mut Lines,
     entry: &Entry,
@@ -115,6 +116,7 @@ pub(super) fn render(
     when: When,
     text: Text,
     site: &Site,
+    organizer: Option<&Organizer>,
 ) {
     let withdrawn = entry.notes.withdrawn.is_some();
     let language = (entry.language != site.language).then_some(&entry.language);
@@ -124,6 +126,9 @@ pub(super) fn render(
         lines.utc("CREATED", entry.published);
         lines.utc("LAST-MODIFIED", entry.modified());
         lines.add("SEQUENCE", &entry.sequence.to_string());
+        if let Some(Organizer { name, address }) = organizer {
+            lines.uri(&format!("ORGANIZER;CN={}", quoted(name)), address);
+        }
         when.render(lines);
         lines.add("STATUS", status(entry, event));
         lines.text_in("SUMMARY", language, &entry.title);

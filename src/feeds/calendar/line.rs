@@ -85,6 +85,13 @@ fn units(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Value of a parameter (RFC 5545, section 3.1), which holds neither quotes nor control
+/// characters; few readers know the escapes of RFC 6868.
+pub(super) fn quoted(text: &str) -> String {
+    let text = text.replace('"', "'").replace(char::is_control, " ");
+    format!("\"{text}\"")
+}
+
 /// RFC 5545 section 3.3.11. Every kind of line end becomes `\n`, also those of Unicode, at
 /// which some readers would cut the line; other control characters are left out.
 pub(super) fn escaped(text: &str) -> String {

@@ -37,11 +37,11 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(super) fn new(
-        place: Place<'a>,
+        site: &'a Site,
+        place: Place<'_>,
         feed: Option<&FeedDefinition>,
         alternates: Vec<Alternate>,
     ) -> Self {
-        let site = place.site;
         Self {
             site_title: &site.title,
             site_url: site.url.as_str(),

@@ -73,7 +73,8 @@ pub(super) struct Composed {
     pub(super) mail: Vec<u8>,
 }
 
-/// Renders an issue and checks it. What is wrong with one entry is told with its name.
+/// Renders an issue and checks it. What is wrong with one entry, or with the only one, is told
+/// with its name.
 pub(super) fn compose(
     press: &Press,
     basis: &Basis,
@@ -85,12 +86,15 @@ pub(super) fn compose(
                 PlannedIssue { language: issue.language.clone(), lines: vec![**line], shown: 1 };
             compose_lines(press, basis, &issue).is_err()
         };
-        // Where every entry fails alone, none of them is the cause.
-        let mut culprits = issue.lines.iter().filter(alone);
-        let culprit = culprits.next();
-        let Some(line) = culprit.filter(|_| issue.lines.len() > culprits.count() + 1) else {
-            return error;
+        let culprit = if let [line] = &issue.lines[..] {
+            Some(line)
+        } else {
+            // Where every entry fails alone, none of them is the cause.
+            let mut culprits = issue.lines.iter().filter(alone);
+            let culprit = culprits.next();
+            culprit.filter(|_| issue.lines.len() > culprits.count() + 1)
         };
+        let Some(line) = culprit else { return error };
         let entry = &basis.changes[line.change].entry;
         let (title, id) = (entry.title.clone(), entry.id.as_str().to_owned());
         DigestError::Entry { title, id, source: Box::new(error) }

@@ -125,7 +125,7 @@ async fn begin_and_open(
     if run.basis.needs_word(recipients) && !is_overridden {
         return hold(press, run, id, &planned).await;
     }
-    let is_open = press.store.open_run(id, &planned.hash, recipients).await?;
+    let is_open = press.store.open_run(id, &planned.hash, recipients, press.clock.now()).await?;
     Ok(if is_open { Started::Run(id) } else { Started::Nothing })
 }
 

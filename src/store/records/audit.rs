@@ -28,7 +28,7 @@ pub struct IssueLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {
     pub at: DateTime<Utc>,
-    /// `paused`, `resumed`, `cancelled`, `resolved`.
+    /// `approved`, `overridden`, `paused`, `resumed`, `cancelled`, `superseded`, `resolved`.
     pub what: String,
     pub by: String,
     pub reason: Option<String>,

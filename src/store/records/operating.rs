@@ -62,6 +62,19 @@ pub struct Paused {
     pub is_new: bool,
 }
 
+/// Why no mail goes out, as the daemon that sends saw it last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RelayFault {
+    /// When the first of these tries failed.
+    pub since: DateTime<Utc>,
+    /// Tries that failed in a row.
+    pub tries: u32,
+    /// When it tries again.
+    pub next_at: DateTime<Utc>,
+    pub error: String,
+    pub hint: Option<String>,
+}
+
 /// A run that an operator ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {

@@ -6,14 +6,21 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, moment, requests, runs};
-use crate::audit::Totals;
-use crate::audit::{Broken, Chain, Consents, Ended, Head, Kind, Line, Opened, Place, Quiet, Said};
+use super::{During, Result, from_json, moment, requests, runs};
+use crate::audit::{
+    Broken, Chain, Consents, Ended, Head, Held, Kind, Line, Opened, Place, Quiet, Said, Totals,
+};
 use crate::hash::Hasher;
-use crate::store::{AuditChain, AuditReport, StoreError};
+use crate::store::{AuditChain, AuditReport, Override};
+
+/// Who decides where nobody does.
+pub(super) const PROGRAM: &str = "tidings";
 
 const WRITE: &str = "write the audit ledger";
 const READ: &str = "read the audit ledger";
+
+/// Where the last row of consent is noted that a line tells of.
+const TOLD_CONSENT: &str = "audit_told_consent";
 
 /// Where the newest line of a kind is noted.
 fn fact(kind: Kind) -> String {
@@ -27,14 +34,16 @@ pub(super) async fn append(
 ) -> Result<()> {
     let kind = said.kind();
     let noted = noted(writer, kind).await?;
+    // What is no day in the place of one is passed over: it is no place to go on behind.
     let newest: Option<(String, i64)> = sqlx::query_as(
-        "select day, number from audit where kind = $1 order by day desc, number desc limit 1",
+        "select day, number from audit where kind = $1 and date(day) is day
+         order by day desc, number desc limit 1",
     )
     .bind(kind.as_str())
     .fetch_optional(&mut *writer)
     .await
     .during(WRITE)?;
-    let newest = newest.map(|(day, number)| place(&day, number)).transpose()?;
+    let newest = newest.and_then(|(day, number)| place(&day, number));
     // They differ where somebody meddled. The ledger goes on behind both: `verify` tells, and
     // nobody's unsubscribe fails for it.
     let head = match (noted, newest) {
@@ -63,22 +72,77 @@ async fn noted(reader: &mut SqliteConnection, kind: Kind) -> Result<Option<Head>
     Ok(text.as_deref().and_then(Head::from_fact))
 }
 
-fn place(day: &str, number: i64) -> Result<Place> {
-    let unreadable = |_| StoreError::Value { what: "day of the ledger", value: day.to_owned() };
-    Ok(Place { day: day.parse().map_err(unreadable)?, number: number.cast_unsigned() })
+fn place(day: &str, number: i64) -> Option<Place> {
+    Some(Place { day: day.parse().ok()?, number: number.cast_unsigned() })
 }
 
 /// Tells of a run that was opened just now.
-pub(super) async fn opened(writer: &mut SqliteConnection, run: i64) -> Result<()> {
-    let Some((opened, created_at)) = opened_row(writer, run).await? else { return Ok(()) };
-    append(writer, &Said::Opened(opened), created_at).await
+pub(super) async fn opened(
+    writer: &mut SqliteConnection,
+    run: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(Planned { run, .. }) = planned(writer, run).await? else { return Ok(()) };
+    append(writer, &Said::Opened(run), now).await
 }
 
-/// A run as a line of its plan has it, and when it was begun.
-async fn opened_row(
-    reader: &mut SqliteConnection,
+/// Tells of a run that waits for a word from now on.
+pub(super) async fn held(
+    writer: &mut SqliteConnection,
     run: i64,
-) -> Result<Option<(Opened, DateTime<Utc>)>> {
+    hold: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(Planned { run, .. }) = planned(writer, run).await? else { return Ok(()) };
+    append(writer, &Said::Held(Held { hold, run }), now).await
+}
+
+/// Tells what was overridden for a run that is planned to its end. Before, it may be dropped and
+/// its number given to another one.
+pub(super) async fn overridden(
+    writer: &mut SqliteConnection,
+    run: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(Planned { run: planned, .. }) = planned(writer, run).await? else { return Ok(()) };
+    for Override { brake, reason, by } in planned.overrides {
+        append(writer, &Said::Overridden { run, brake, reason, by }, now).await?;
+    }
+    Ok(())
+}
+
+/// Tells of a run that the program ended before its time.
+pub(super) async fn superseded(
+    writer: &mut SqliteConnection,
+    run: i64,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (reason, by) = (reason.to_owned(), PROGRAM.to_owned());
+    append(writer, &Said::Superseded { run, reason, by }, now).await
+}
+
+/// A run as a line of its plan has it.
+#[derive(Debug)]
+struct Planned {
+    run: Opened,
+    /// Whether it waits for a word.
+    is_held: bool,
+}
+
+impl Planned {
+    /// Whether it is what was held. Let go, those who left are taken from it; superseded, its
+    /// window is left to another run.
+    fn was_held_as(&self, held: &Opened) -> bool {
+        let mut held = held.clone();
+        if !self.is_held {
+            (held.advances, held.recipients) = (self.run.advances, self.run.recipients);
+        }
+        self.run == held
+    }
+}
+
+async fn planned(reader: &mut SqliteConnection, run: i64) -> Result<Option<Planned>> {
     #[derive(FromRow)]
     struct Row {
         digest: String,
@@ -89,20 +153,23 @@ async fn opened_row(
         plan_hash: Option<String>,
         issues: i64,
         recipients: i64,
-        created_at: i64,
+        overrides: Option<String>,
+        is_held: bool,
     }
     let row: Option<Row> = sqlx::query_as(
         "select d.name as digest, r.key, r.from_seq, r.to_seq, r.advances, r.plan_hash,
              (select count(*) from issue i where i.run_id = r.id) as issues, r.recipients,
-             r.created_at
+             r.overrides, r.state = 'held' as is_held
          from run r join digest d on d.id = r.digest_id where r.id = $1",
     )
     .bind(run)
     .fetch_optional(reader)
     .await
     .during(READ)?;
-    Ok(row.map(|row| {
-        let opened = Opened {
+    let Some(row) = row else { return Ok(None) };
+    let overrides = row.overrides.map(|text| from_json("overrides of a run", &text)).transpose()?;
+    Ok(Some(Planned {
+        run: Opened {
             run,
             digest: row.digest,
             key: row.key,
@@ -112,8 +179,9 @@ async fn opened_row(
             plan: row.plan_hash.unwrap_or_default(),
             issues: row.issues.cast_unsigned(),
             recipients: row.recipients.cast_unsigned(),
-        };
-        (opened, moment(row.created_at))
+            overrides: overrides.unwrap_or_default(),
+        },
+        is_held: row.is_held,
     }))
 }
 
@@ -175,17 +243,28 @@ pub(super) async fn ended(
 /// Tells of all rows of consent that no line tells of yet: those of this transaction. The first
 /// line of a store that is older than its ledger tells of all rows from before it.
 pub(super) async fn consents(writer: &mut SqliteConnection, now: DateTime<Utc>) -> Result<()> {
-    let told: Option<i64> = sqlx::query_scalar(
-        "select said ->> 'last' from audit where kind = 'consent'
-         order by day desc, number desc limit 1",
+    let told = told_consent(writer).await?;
+    let Some(consents) = consent_rows(writer, told, i64::MAX).await? else { return Ok(()) };
+    let last = consents.last.to_string();
+    append(writer, &Said::Consents(consents), now).await?;
+    requests::set_fact(writer, TOLD_CONSENT, &last).await
+}
+
+/// The last row of consent that a line tells of. Who meddles with that line is told of by
+/// `verify`, and keeps nobody from leaving: it is noted a second time.
+async fn told_consent(reader: &mut SqliteConnection) -> Result<i64> {
+    let newest: Option<String> = sqlx::query_scalar(
+        "select said from audit where kind = 'consent' order by day desc, number desc limit 1",
     )
-    .fetch_optional(&mut *writer)
+    .fetch_optional(&mut *reader)
     .await
     .during(WRITE)?;
-    match consent_rows(writer, told.unwrap_or(0), i64::MAX).await? {
-        Some(consents) => append(writer, &Said::Consents(consents), now).await,
-        None => Ok(()),
+    let Some(newest) = newest else { return Ok(0) };
+    if let Ok(Said::Consents(consents)) = serde_json::from_str(&newest) {
+        return Ok(consents.last);
     }
+    let noted = requests::fact(reader, TOLD_CONSENT).await?;
+    Ok(noted.and_then(|noted| noted.parse().ok()).unwrap_or(0))
 }
 
 #[derive(FromRow)]
@@ -275,7 +354,7 @@ async fn lines(
     reader: &mut SqliteConnection,
     kind: Kind,
     after: Option<Place>,
-) -> Result<Vec<Line>> {
+) -> Result<Vec<std::result::Result<Line, Broken>>> {
     let (day, number) =
         after.map_or((String::new(), 0), |after| (after.day.to_string(), after.number));
     let rows: Vec<(String, i64, i64, String, String)> = sqlx::query_as(
@@ -289,11 +368,11 @@ async fn lines(
     .fetch_all(reader)
     .await
     .during(READ)?;
-    rows.into_iter()
-        .map(|(day, number, at, said, hash)| {
-            Ok(Line { kind, place: place(&day, number)?, at: moment(at), said, hash })
-        })
-        .collect()
+    let line = |(day, number, at, said, hash): (String, _, _, _, _)| match place(&day, number) {
+        Some(place) => Ok(Line { kind, place, at: moment(at), said, hash }),
+        None => Err(Broken::Day { kind, day }),
+    };
+    Ok(rows.into_iter().map(line).collect())
 }
 
 /// What the lines told of, to compare with the rows when all were read.
@@ -346,15 +425,18 @@ async fn check_lines(
     let mut after = None;
     loop {
         let page = lines(reader, chain.kind(), after).await?;
-        let Some(last) = page.last() else { return Ok(None) };
-        after = Some(last.place);
-        for line in &page {
-            if let Err(broken) = chain.add(line) {
-                return Ok(Some(broken));
-            }
-            if let Some(what) = differs(reader, line, told).await? {
+        if page.is_empty() {
+            return Ok(None);
+        }
+        for line in page {
+            let line = match line.and_then(|line| chain.add(&line).map(|()| line)) {
+                Ok(line) => line,
+                Err(broken) => return Ok(Some(broken)),
+            };
+            if let Some(what) = differs(reader, &line, told).await? {
                 return Ok(Some(Broken::Rows { kind: line.kind, place: line.place, what }));
             }
+            after = Some(line.place);
         }
     }
 }
@@ -370,8 +452,15 @@ async fn differs(
     Ok(match said {
         Said::Opened(opened) => {
             told.planned.insert(opened.run);
-            let row = opened_row(reader, opened.run).await?.map(|(row, _)| row);
-            (row.as_ref() != Some(&opened)).then(|| format!("run {}", opened.run))
+            let row = planned(reader, opened.run).await?;
+            let is_so = row.is_some_and(|row| row.run == opened);
+            (!is_so).then(|| format!("run {}", opened.run))
+        }
+        Said::Held(Held { run, .. }) => {
+            told.planned.insert(run.run);
+            let row = planned(reader, run.run).await?;
+            let is_so = row.is_some_and(|row| row.was_held_as(&run));
+            (!is_so).then(|| format!("run {}", run.run))
         }
         Said::Quiet(quiet) => {
             told.planned.insert(quiet.run);
@@ -436,15 +525,13 @@ async fn untold_consent(
     }))
 }
 
-/// The first run that went out, or came to its end, and of which no line tells. Those of before
-/// the ledger's first line are older than it.
+/// The first run that is planned to its end and of which no line tells, or not of its end. Those
+/// of before the ledger's first line are older than it.
 async fn untold_run(reader: &mut SqliteConnection, told: &Told) -> Result<Option<Broken>> {
     let Some(first) = told.planned.iter().min() else { return Ok(None) };
     let rows: Vec<(i64, bool)> = sqlx::query_as(
-        "select r.id, r.counts is not null from run r where r.id >= $1
-           and (r.state in ('expanding', 'sending', 'paused', 'complete', 'empty')
-             or exists (select 1 from delivery d where d.run_id = r.id))
-         order by r.id",
+        "select r.id, r.counts is not null from run r
+         where r.id >= $1 and r.state <> 'planned' order by r.id",
     )
     .bind(first)
     .fetch_all(reader)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::outbox::NEVER;
-use super::{During, Result, audit, json};
+use super::{During, Result, audit, json, planning};
 use crate::audit::Said;
 use crate::model::EntryId;
 use crate::outbox::lane::PASS_WINDOWS;
@@ -114,30 +114,20 @@ pub(super) async fn hold(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<HeldRun>> {
-    let action = "hold a run";
-    let held = sqlx::query(
-        "update run set state = 'held', plan_hash = $2, recipients = $3
-         where id = $1 and state = 'planned'",
-    )
-    .bind(run)
-    .bind(plan_hash)
-    .bind(recipients.cast_signed())
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
-    if held.rows_affected() == 0 {
+    if !planning::finish(writer, run, "held", (plan_hash, recipients), now).await? {
         return Ok(None);
     }
-    sqlx::query(
+    let hold: i64 = sqlx::query_scalar(
         "insert into hold (kind, subject, reason, created_at)
-         values ('approval', 'run:' || $1, $2, $3)",
+         values ('approval', 'run:' || $1, $2, $3) returning id",
     )
     .bind(run)
     .bind(reason)
     .bind(now.timestamp())
-    .execute(&mut *writer)
+    .fetch_one(&mut *writer)
     .await
-    .during(action)?;
+    .during("hold a run")?;
+    audit::held(writer, run, hold, now).await?;
     Ok(held_runs(writer).await?.into_iter().find(|held| held.run == run))
 }
 
@@ -183,11 +173,13 @@ pub(super) async fn release(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let action = "let a run go";
+    if !planning::step(writer, released.run, "held", "expanding").await? {
+        return Ok(false);
+    }
     let leavers: BTreeSet<i64> = released.leavers.iter().copied().collect();
-    let opened = sqlx::query(
+    sqlx::query(
         // Its mail grows old from here on: when it was held, the hold says.
-        "update run set state = 'expanding', recipients = recipients - $2, created_at = $3
-         where id = $1 and state = 'held'",
+        "update run set recipients = recipients - $2, created_at = $3 where id = $1",
     )
     .bind(released.run)
     .bind(i64::try_from(leavers.len()).unwrap_or(i64::MAX))
@@ -195,9 +187,6 @@ pub(super) async fn release(
     .execute(&mut *writer)
     .await
     .during(action)?;
-    if opened.rows_affected() == 0 {
-        return Ok(false);
-    }
     if !leavers.is_empty() {
         sqlx::query(
             "update run_page set recipients = (select json_group_array(json(p.value))
@@ -213,7 +202,7 @@ pub(super) async fn release(
     }
     end_hold(writer, released.run, &released.by, now).await?;
     approved(writer, released.run, &released.by, now).await?;
-    audit::opened(writer, released.run).await?;
+    audit::opened(writer, released.run, now).await?;
     Ok(true)
 }
 
@@ -247,10 +236,12 @@ pub(super) async fn supersede(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let action = "replace a held run";
-    let replaced = sqlx::query(
+    if !planning::step(writer, run, "held", "superseded").await? {
+        return Ok(false);
+    }
+    sqlx::query(
         // Nothing of its window was told: the next one begins where it did.
-        "update run set state = 'superseded', advances = 0, reason = $2, finished_at = $3
-         where id = $1 and state = 'held'",
+        "update run set advances = 0, reason = $2, finished_at = $3 where id = $1",
     )
     .bind(run)
     .bind(reason)
@@ -258,15 +249,13 @@ pub(super) async fn supersede(
     .execute(&mut *writer)
     .await
     .during(action)?;
-    if replaced.rows_affected() == 0 {
-        return Ok(false);
-    }
     sqlx::query("delete from run_page where run_id = $1")
         .bind(run)
         .execute(&mut *writer)
         .await
         .during(action)?;
-    end_hold(writer, run, "tidings", now).await?;
+    end_hold(writer, run, audit::PROGRAM, now).await?;
+    audit::superseded(writer, run, reason, now).await?;
     Ok(true)
 }
 

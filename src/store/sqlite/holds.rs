@@ -147,14 +147,18 @@ pub(super) async fn drop_approval(
     subject: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    sqlx::query(
+    let ended: Vec<(i64, String, String, String)> = sqlx::query_as(
         "update hold set released_at = $2, released_by = 'config'
-         where kind = 'approval' and released_at is null and subject like $1 || ':%'",
+         where kind = 'approval' and released_at is null and subject like $1 || ':%'
+         returning id, kind, subject, reason",
     )
     .bind(subject)
     .bind(now.timestamp())
-    .execute(writer)
+    .fetch_all(&mut *writer)
     .await
     .during("end a hold")?;
+    for (hold, kind, subject, reason) in ended {
+        audit::append(writer, &Said::Lapsed { hold, kind, subject, reason }, now).await?;
+    }
     Ok(())
 }

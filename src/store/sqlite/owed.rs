@@ -1,9 +1,9 @@
 //! What people are owed when mail to them was not sent.
 //!
-//! Their next plan begins right before the oldest news of the issue they did not get: not where
-//! the run's window did, for a new reader's plan began later, and that of somebody who changed
-//! to another digest began earlier. What was cancelled of urgent news is owed to all their
-//! subscriptions of its feeds, whatever the digest.
+//! For each feed their next plan begins right before the oldest news that the issue they did not
+//! get had from it: not where the run's window did, for a new reader's plan began later, and that
+//! of somebody who changed to another digest began earlier. What was cancelled of urgent news is
+//! owed to all their subscriptions of its feeds, whatever the digest.
 
 /// States of a run whose window is covered; with `was_open`, one that was superseded then.
 /// Asked of a run `x`.
@@ -35,17 +35,18 @@ macro_rules! covered {
 macro_rules! owe {
     ($unsent:literal) => {
         concat!(
-            "with begins(issue_id, seq) as materialized (
-                 select i.id, coalesce((select min(told) - 1 from (
-                     select max(c.seq) as told from issue_entry e
-                     join change c on c.entry_id = e.entry_id and c.tell = 'followers'
+            "with begins(issue_id, feed, seq) as materialized (
+                 select t.issue_id, t.feed, coalesce(min(t.told) - 1, r.from_seq)
+                 from (select e.issue_id, e.feed, max(c.seq) as told
+                     from run r join issue i on i.run_id = r.id
+                     join issue_entry e on e.issue_id = i.id
+                     left join change c on c.entry_id = e.entry_id and c.tell = 'followers'
                          and c.seq <= r.to_seq
-                     where e.issue_id = i.id group by e.entry_id)), r.from_seq)
-                 from issue i join run r on r.id = i.run_id
-                 where i.id in (select d.issue_id from delivery d
-                     where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
+                     where r.id = ?1 and i.id in (select d.issue_id from delivery d
+                         where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
             $unsent,
-            ")),
+            ") group by e.issue_id, e.feed, e.entry_id) t join run r on r.id = ?1
+                 group by t.issue_id, t.feed),
              -- Once for a page of people: a digest may have thousands of runs.
              covered(digest_id, seq) as materialized (select c.id, ",
             $crate::store::sqlite::owed::covered!("c.id"),
@@ -58,8 +59,7 @@ macro_rules! owe {
             "  and subscription.subscriber_id = d.subscriber_id
                and subscription.state = 'confirmed'
                and g.name not in ('correction', 'reminder')
-               and subscription.feed in (select i.feed from issue_entry i
-                 where i.issue_id = d.issue_id)
+               and subscription.feed = b.feed
                and b.seq < coalesce(subscription.owed_from,
                  case when subscription.digest_id = r.digest_id and r.advances = 1 then ?2
                  else (select c.seq from covered c
@@ -76,7 +76,7 @@ pub(super) const OWE_UNSENT: &str = owe!("d.state in ('pending', 'claimed') and 
 /// What has expired.
 pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
 
-/// What was refused because nobody follows its feeds by the run's digest any more.
+/// What was taken from who left the digest: whoever only changed to another has yet to get it.
 pub(super) const OWE_LEFT: &str = owe!("d.state = 'cancelled' and d.reason = 'left'");
 
 #[cfg(test)]
@@ -123,6 +123,24 @@ mod tests {
             cancel(&made, run).await;
             assert_eq!(owed(&made, 1), [format!("all {}", seq - 1)]);
         }
+    }
+
+    #[tokio::test]
+    async fn a_feed_owes_nothing_from_before_its_own_news() {
+        let made = Made::new().await;
+        let run = made.run("daily", 1..=1);
+        tell(&made, 6);
+        made.change(
+            "insert into change (seq, entry_id, revision, class, tell, numbered_at)
+             values (9, 2, 1, 'new', 'followers', 0);
+             insert into issue_entry (issue_id, position, feed, entry_id, revision)
+             select issue_id, 1, 'events', 2, 1 from issue_entry where position = 0;
+             insert into subscription (subscriber_id, feed, digest_id, state, requested_at)
+             select 1, 'events', digest_id, 'confirmed', 0 from subscription
+             where subscriber_id = 1",
+        );
+        cancel(&made, run).await;
+        assert_eq!(owed(&made, 1), ["all 5", "events 8"]);
     }
 
     #[tokio::test]

@@ -176,7 +176,7 @@ pub(super) async fn subscribe(
         (_, false) => (Subscribed::Added, "requested"),
     };
     // A new reader is owed what comes from now on; who changes to another digest is owed
-    // what the old one had not yet covered.
+    // what the old one would have brought them, and nothing from before they joined.
     sqlx::query(concat!(
         "insert into subscription
              (subscriber_id, feed, digest_id, state, owed_from, requested_at, confirmed_at)
@@ -186,8 +186,8 @@ pub(super) async fn subscribe(
          on conflict (subscriber_id, feed) do update set
              owed_from = case
                  when excluded.state <> 'confirmed' then null
-                 when subscription.state = 'confirmed' then min(
-                     coalesce(subscription.owed_from, 9223372036854775807),
+                 when subscription.state = 'confirmed' then coalesce(
+                     subscription.owed_from,
                      ",
         owed::covered!("subscription.digest_id"),
         ")
@@ -244,15 +244,14 @@ async fn subscriber(
                 .execute(&mut *writer)
                 .await
                 .during(action)?;
-            sqlx::query(
-                "update subscription set state = 'ended', ended_at = $2,
-                     end_reason = 'rehearsal' where subscriber_id = $1",
-            )
-            .bind(id)
-            .bind(now.timestamp())
-            .execute(&mut *writer)
-            .await
-            .during(action)?;
+            let stood_in = EndOfSubscription {
+                subscriber: id,
+                digest: None,
+                feed: None,
+                source: row.source.clone(),
+                reason: "rehearsal".into(),
+            };
+            end(writer, &stood_in, now).await?;
         }
         let language_changed = language != row.language.as_str() && row.is_confirmed;
         if language_changed {
@@ -385,6 +384,17 @@ pub(super) async fn has_real(reader: &mut SqliteConnection) -> Result<bool> {
 
 pub(super) async fn end_subscriptions(
     writer: &mut SqliteConnection,
+    end_of: &EndOfSubscription,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let ended = end(writer, end_of, now).await?;
+    audit::consents(writer, now).await?;
+    Ok(ended)
+}
+
+/// Ends subscriptions, with a line of consent for each.
+async fn end(
+    writer: &mut SqliteConnection,
     end: &EndOfSubscription,
     now: DateTime<Utc>,
 ) -> Result<u64> {
@@ -420,7 +430,6 @@ pub(super) async fn end_subscriptions(
         .await
         .during(action)?;
     }
-    audit::consents(writer, now).await?;
     Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
 }
 

@@ -182,22 +182,53 @@ pub(super) async fn open(
     run: i64,
     plan_hash: &str,
     recipients: u64,
+    now: DateTime<Utc>,
 ) -> Result<bool> {
-    let opened = sqlx::query(
-        "update run set state = 'expanding', plan_hash = $2, recipients = $3
-         where id = $1 and state = 'planned'",
-    )
-    .bind(run)
-    .bind(plan_hash)
-    .bind(recipients.cast_signed())
-    .execute(&mut *writer)
-    .await
-    .during("open a run")?;
-    if opened.rows_affected() == 0 {
+    let is_open = finish(writer, run, "expanding", (plan_hash, recipients), now).await?;
+    if is_open {
+        audit::opened(writer, run, now).await?;
+    }
+    Ok(is_open)
+}
+
+/// Takes a run that is planned to its end, with the hash of its plan and its people, into its
+/// next state. `false` where it is none any more.
+pub(super) async fn finish(
+    writer: &mut SqliteConnection,
+    run: i64,
+    state: &str,
+    (plan_hash, recipients): (&str, u64),
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    if !step(writer, run, "planned", state).await? {
         return Ok(false);
     }
-    audit::opened(writer, run).await?;
+    sqlx::query("update run set plan_hash = $2, recipients = $3 where id = $1")
+        .bind(run)
+        .bind(plan_hash)
+        .bind(recipients.cast_signed())
+        .execute(&mut *writer)
+        .await
+        .during("finish a plan")?;
+    audit::overridden(writer, run, now).await?;
     Ok(true)
+}
+
+/// Takes a run from one state into another; `false` where it is not in it.
+pub(super) async fn step(
+    writer: &mut SqliteConnection,
+    run: i64,
+    from: &str,
+    to: &str,
+) -> Result<bool> {
+    let taken = sqlx::query("update run set state = $3 where id = $1 and state = $2")
+        .bind(run)
+        .bind(from)
+        .bind(to)
+        .execute(writer)
+        .await
+        .during("change the state of a run")?;
+    Ok(taken.rows_affected() > 0)
 }
 
 /// A value lowered or set since stays, and so does one that went to another digest.

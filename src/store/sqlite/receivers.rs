@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::{During, Result, from_json, moment};
+use crate::audit::Said;
 use crate::store::{
     Decision, DeliveredEntry, EntryFound, IssueLine, PersonDelivery, ReceivedCopy, RunAudit,
     RunReceivers,
@@ -253,27 +255,79 @@ pub(super) async fn run_audit(reader: &mut SqliteConnection, run: i64) -> Result
             .fetch_all(&mut *reader)
             .await
             .during(action)?;
-    // A pause of the digest, or of all sending, was one of the run while it was there.
-    let decisions: Vec<(i64, String, String, Option<String>, bool)> = sqlx::query_as(
-        "select a.at, a.said ->> 'event', a.said ->> 'by',
-             coalesce(a.said ->> 'reason', a.said ->> 'resolution'), a.said ->> 'run' is null
-         from audit a join run r on r.id = $1 join digest d on d.id = r.digest_id
-         where a.kind = 'approval' and (a.said ->> 'run' = r.id
-             or (a.said ->> 'event' in ('paused', 'resumed') and a.said ->> 'run' is null
-                 and coalesce(a.said ->> 'digest', d.name) = d.name
-                 and a.at between r.created_at and coalesce(r.finished_at, a.at)))
-         order by a.day, a.number",
-    )
-    .bind(run)
-    .fetch_all(reader)
-    .await
-    .during(action)?;
     let issue = |(hash, language, subject)| IssueLine { hash, language, subject };
-    let decision =
-        |(at, what, by, reason, is_wider)| Decision { at: moment(at), what, by, reason, is_wider };
     Ok(RunAudit {
         plan,
         issue_list: issues.into_iter().map(issue).collect(),
-        decisions: decisions.into_iter().map(decision).collect(),
+        decisions: decisions(reader, run).await?,
     })
+}
+
+/// What a run is, to tell which decisions were about it.
+#[derive(Debug, FromRow)]
+struct Decided {
+    id: i64,
+    digest: String,
+    created_at: i64,
+    finished_at: Option<i64>,
+}
+
+async fn decisions(reader: &mut SqliteConnection, run: i64) -> Result<Vec<Decision>> {
+    let action = "read what was decided about a run";
+    let run: Option<Decided> = sqlx::query_as(
+        "select r.id, d.name as digest, r.created_at, r.finished_at
+         from run r join digest d on d.id = r.digest_id where r.id = $1",
+    )
+    .bind(run)
+    .fetch_optional(&mut *reader)
+    .await
+    .during(action)?;
+    let Some(run) = run else { return Ok(Vec::new()) };
+    let lines: Vec<(i64, String)> =
+        sqlx::query_as("select at, said from audit where kind = 'approval' order by day, number")
+            .fetch_all(reader)
+            .await
+            .during(action)?;
+    // What nobody can read tells nothing here: `verify` names it.
+    let said = |(at, said): (i64, String)| Some((moment(at), serde_json::from_str(&said).ok()?));
+    Ok(lines.into_iter().filter_map(said).filter_map(|(at, said)| run.decision(at, said)).collect())
+}
+
+impl Decided {
+    /// What a line says about it. A pause of its digest, or of all sending, was one of the run
+    /// while it was there.
+    fn decision(&self, at: DateTime<Utc>, said: Said) -> Option<Decision> {
+        let while_there = self.created_at <= at.timestamp()
+            && self.finished_at.is_none_or(|finished_at| at.timestamp() <= finished_at);
+        let is_about = |digest: &Option<String>, run: Option<i64>| match (run, digest) {
+            (Some(run), _) => run == self.id,
+            (None, Some(digest)) => while_there && *digest == self.digest,
+            (None, None) => while_there,
+        };
+        let (what, by, reason, is_wider) = match said {
+            Said::Approved { subject, by, .. } if subject == format!("run:{}", self.id) => {
+                ("approved", by, None, false)
+            }
+            Said::Overridden { run, brake, reason, by } if run == self.id => {
+                ("overridden", by, Some(format!("{}, {reason}", brake.as_str())), false)
+            }
+            Said::Superseded { run, reason, by } if run == self.id => {
+                ("superseded", by, Some(reason), false)
+            }
+            Said::Paused { digest, run, by, reason } if is_about(&digest, run) => {
+                ("paused", by, reason, run.is_none())
+            }
+            Said::Resumed { digest, run, by } if is_about(&digest, run) => {
+                ("resumed", by, None, run.is_none())
+            }
+            Said::Cancelled { run, by, reason } if run == self.id => {
+                ("cancelled", by, reason, false)
+            }
+            Said::Resolved { run, resolution, by, .. } if run == self.id => {
+                ("resolved", by, Some(resolution), false)
+            }
+            _ => return None,
+        };
+        Some(Decision { at, what: what.to_owned(), by, reason, is_wider })
+    }
 }

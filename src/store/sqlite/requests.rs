@@ -11,6 +11,10 @@ pub(super) async fn settle_fact(
     name: &str,
     value: &str,
 ) -> Result<String> {
+    // Those who only look have nothing to write, and need not wait for who does.
+    if let Some(settled) = fact(writer, name).await? {
+        return Ok(settled);
+    }
     sqlx::query("insert into meta (name, value) values ($1, $2) on conflict do nothing")
         .bind(name)
         .bind(value)

@@ -134,7 +134,8 @@ pub(super) async fn expand(
         return Ok(None);
     };
     let added = sqlx::query(
-        // Due at once, whatever the clock says: it may be set back before they are claimed.
+        // Due at once, whatever the clock says: it may be set back before they are claimed. Who
+        // changed to another digest since is found by the intent, which says what they are owed.
         "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
              dkim_selector, dated_at, state, next_at, changed_at)
          select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', 0, $4

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, Result, from_json};
+use super::{During, Result, audit, from_json};
 use crate::model::{Entry, Seq};
 use crate::store::{OutdatedRun, SubscriberRange, UnservedRun};
 
@@ -84,10 +84,14 @@ pub(super) async fn begin(
     .bind(run)
     .bind(now.timestamp())
     .bind(reason)
-    .execute(writer)
+    .execute(&mut *writer)
     .await
     .during("supersede a run")?;
-    Ok(begun.rows_affected() > 0)
+    let is_begun = begun.rows_affected() > 0;
+    if is_begun {
+        audit::superseded(writer, run, reason, now).await?;
+    }
+    Ok(is_begun)
 }
 
 /// Superseded runs of which nothing is in hand any more, and whose people nobody planned anew.

@@ -2,7 +2,8 @@
 //!
 //! Light colours are those of inlined styles. Dark ones are those of the rules below
 //! `@media (prefers-color-scheme:dark)` that name elements and classes; where none says
-//! anything the light one stays, as in mail programs. Colours are hexadecimal, `white` or
+//! anything, or the inlined style has a say and the rule is not `!important` (CSS Cascading and
+//! Inheritance level 4, section 6.1), the light one stays, as in mail programs. Colours are hexadecimal, `white` or
 //! `black`; any other is a finding, because nothing could be said of it.
 
 use super::markup::{Tag, Token, tokens};
@@ -108,6 +109,7 @@ fn luminance(Colour(channels): Colour) -> f64 {
 struct Rule {
     element: Option<String>,
     class: Option<String>,
+    is_important: bool,
     text: Option<Colour>,
     ground: Option<Colour>,
 }
@@ -121,46 +123,83 @@ impl Rule {
             })
     }
 
-    /// CSS Selectors level 4, section 17: classes before elements.
-    fn specificity(&self) -> u8 {
-        u8::from(self.class.is_some()) * 2 + u8::from(self.element.is_some())
+    /// CSS Cascading and Inheritance level 4, section 6.1: importance before specificity; CSS
+    /// Selectors level 4, section 17: classes before elements.
+    fn weight(&self) -> (bool, bool, bool) {
+        (self.is_important, self.class.is_some(), self.element.is_some())
     }
 }
 
+/// A colour that an element has of its own, and whether no rule can take it away.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    colour: Colour,
+    is_important: bool,
+}
+
+/// What stays of the element's own colour under the rules, or what it inherits.
+fn dark(
+    own: Option<Own>,
+    inherited: Colour,
+    rules: &[&Rule],
+    of: impl Fn(&Rule) -> Option<Colour>,
+) -> Colour {
+    let wins = |rule: &&&Rule| match own {
+        Some(own) => rule.is_important && !own.is_important,
+        None => true,
+    };
+    let winner = rules.iter().filter(wins).filter_map(|rule| of(rule)).next_back();
+    winner.or(own.map(|own| own.colour)).unwrap_or(inherited)
+}
+
 fn enter<'a>(tag: &Tag<'a>, around: Element<'_>, rules: &[Rule]) -> Result<Element<'a>, String> {
-    let mut light = around.light;
-    let mut dark = around.dark;
+    let (mut text, mut ground) = (None, None);
     let mut is_hidden = around.is_hidden || matches!(tag.name, "head" | "style" | "title");
-    for (property, value) in declarations(tag.attribute("style").unwrap_or_default()) {
+    for Declaration { property, value, is_important } in
+        declarations(tag.attribute("style").unwrap_or_default())
+    {
+        let own = || Ok::<_, String>(Some(Own { colour: colour(value)?, is_important }));
         match property {
-            "color" => {
-                light.text = colour(value)?;
-                dark.text = light.text;
-            }
-            "background-color" | "background" => {
-                light.ground = colour(value)?;
-                dark.ground = light.ground;
-            }
+            "color" => text = own()?,
+            "background-color" | "background" => ground = own()?,
             "display" if value == "none" => is_hidden = true,
             _ => {}
         }
     }
-    if let Some(value) = tag.attribute("bgcolor") {
-        light.ground = colour(value)?;
-        dark.ground = light.ground;
-    }
-    for rule in rules.iter().filter(|rule| rule.fits(tag)) {
-        dark.text = rule.text.unwrap_or(dark.text);
-        dark.ground = rule.ground.unwrap_or(dark.ground);
-    }
-    Ok(Element { name: tag.name, light, dark, is_hidden })
+    let rules: Vec<&Rule> = rules.iter().filter(|rule| rule.fits(tag)).collect();
+    // An attribute gives way to every rule (HTML, section 15.2).
+    let hint = tag.attribute("bgcolor").map(colour).transpose()?;
+    let of = |own: Option<Own>, around: Colour| own.map_or(around, |own| own.colour);
+    Ok(Element {
+        name: tag.name,
+        light: Pair {
+            text: of(text, around.light.text),
+            ground: of(ground, hint.unwrap_or(around.light.ground)),
+        },
+        dark: Pair {
+            text: dark(text, around.dark.text, &rules, |rule| rule.text),
+            ground: dark(ground, hint.unwrap_or(around.dark.ground), &rules, |rule| rule.ground),
+        },
+        is_hidden,
+    })
 }
 
-fn declarations(style: &str) -> impl Iterator<Item = (&str, &str)> {
+struct Declaration<'a> {
+    property: &'a str,
+    value: &'a str,
+    is_important: bool,
+}
+
+fn declarations(style: &str) -> impl Iterator<Item = Declaration<'_>> {
     style.split(';').filter_map(|declaration| {
         let (property, value) = declaration.split_once(':')?;
-        let value = value.trim().trim_end_matches("!important").trim_end();
-        Some((property.trim(), value))
+        let value = value.trim();
+        let important = value.strip_suffix("!important");
+        Some(Declaration {
+            property: property.trim(),
+            value: important.unwrap_or(value).trim_end(),
+            is_important: important.is_some(),
+        })
     })
 }
 
@@ -193,25 +232,21 @@ fn dark_rules(html: &str) -> Result<Vec<Rule>, String> {
         // The block ends with two braces: that of its last rule and its own.
         for rule in block(rest).split('}') {
             let Some((selectors, declared)) = rule.split_once('{') else { continue };
-            let (mut text, mut ground) = (None, None);
-            for (property, value) in declarations(declared) {
-                match property {
-                    "color" => text = Some(colour(value)?),
-                    "background-color" | "background" => ground = Some(colour(value)?),
-                    _ => {}
+            for Declaration { property, value, is_important } in declarations(declared) {
+                let (text, ground) = match property {
+                    "color" => (Some(colour(value)?), None),
+                    "background-color" | "background" => (None, Some(colour(value)?)),
+                    _ => continue,
+                };
+                for selector in selectors.split(',') {
+                    let (element, class) = simple(selector.trim())?;
+                    rules.push(Rule { element, class, is_important, text, ground });
                 }
-            }
-            if text.is_none() && ground.is_none() {
-                continue;
-            }
-            for selector in selectors.split(',') {
-                let (element, class) = simple(selector.trim())?;
-                rules.push(Rule { element, class, text, ground });
             }
         }
     }
-    // Stable: of equally specific ones the last wins.
-    rules.sort_by_key(Rule::specificity);
+    // Stable: of equally weighty ones the last wins.
+    rules.sort_by_key(Rule::weight);
     Ok(rules)
 }
 

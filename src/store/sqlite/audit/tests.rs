@@ -3,7 +3,8 @@ use chrono::TimeDelta;
 use super::*;
 use crate::store::sqlite::made::{Made, at};
 use crate::store::{
-    EndOfSubscription, NewPause, NewRun, NewSubscription, PauseScope, QuietRun, QuietState, Store,
+    Brake, Cancellation, EndOfSubscription, NewPause, NewRun, NewSubscription, OutdatedRun,
+    PauseScope, QuietRun, QuietState, ReleasedRun, Store,
 };
 
 fn row(person: u8) -> NewSubscription {
@@ -59,7 +60,7 @@ async fn three_days() -> Made {
             advances: true,
         };
         let run = store.begin_run(&run, now).await.unwrap().unwrap();
-        assert!(store.open_run(run, "plan", 0).await.unwrap());
+        assert!(store.open_run(run, "plan", 0, now).await.unwrap());
         let keys = crate::store::DeliveryKeys { token: 1, dkim_selector: None };
         assert_eq!(store.expand(run, keys, now).await.unwrap(), None);
         assert_eq!(store.complete_runs(now).await.unwrap(), [run]);
@@ -232,4 +233,176 @@ async fn consent_from_before_the_ledger_comes_into_its_first_line() {
     let said = made.query("select said ->> 'count' || '' from audit");
     assert_eq!(said, ["19"]);
     assert_eq!(found(&made).await, [""; 0]);
+}
+
+/// Begins a run of the digest 1 on the fourth day.
+async fn begun(made: &Made) -> i64 {
+    let run = NewRun {
+        digest: 1,
+        key: "now:9".into(),
+        due_at: None,
+        from_seq: 2,
+        to_seq: 9,
+        advances: true,
+    };
+    made.store.begin_run(&run, day(3)).await.unwrap().unwrap()
+}
+
+/// As [`begun`], and it waits for a word, to three people.
+async fn held_run(made: &Made) -> i64 {
+    let run = begun(made).await;
+    made.store.hold_run(run, "plan", 3, "waits", day(3)).await.unwrap().unwrap();
+    run
+}
+
+fn events(made: &Made, kind: &str) -> Vec<String> {
+    made.query(&format!(
+        "select said ->> 'event' from audit where kind = '{kind}' and day = '2026-11-24'
+         order by number"
+    ))
+}
+
+#[tokio::test]
+async fn a_held_run_has_its_line_whatever_becomes_of_it() {
+    let made = three_days().await;
+    let run = held_run(&made).await;
+    assert_eq!((events(&made, "plan"), found(&made).await), (vec!["held".into()], vec![]));
+    made.change("update run set recipients = 4 where state = 'held'");
+    let broken = format!("plan 2026-11-24 line 1: it tells otherwise than the store: run {run}");
+    assert_eq!(found(&made).await, [broken]);
+
+    let made = three_days().await;
+    let run = held_run(&made).await;
+    let cancel = Cancellation { run, reason: None, by: "mei".into(), token_key: 1 };
+    made.store.cancel_run(&cancel, day(3)).await.unwrap().unwrap();
+    assert_eq!((events(&made, "approval"), found(&made).await), (vec!["cancelled".into()], vec![]));
+
+    let made = three_days().await;
+    let run = held_run(&made).await;
+    assert!(made.store.supersede_held(run, "its moment came", day(3)).await.unwrap());
+    assert_eq!(
+        (events(&made, "approval"), found(&made).await),
+        (vec!["superseded".into()], vec![])
+    );
+
+    let made = three_days().await;
+    let run = held_run(&made).await;
+    let released = ReleasedRun { run, leavers: vec![7], by: "mei".into() };
+    assert!(made.store.release_run(&released, day(3)).await.unwrap());
+    assert_eq!(events(&made, "plan"), ["held", "opened"]);
+    assert_eq!((events(&made, "approval"), found(&made).await), (vec!["approved".into()], vec![]));
+}
+
+#[tokio::test]
+async fn a_plan_that_was_held_behind_the_ledger_is_found() {
+    let sql = "insert into run (digest_id, key, from_seq, to_seq, state, created_at)
+         values (1, 'secret', 0, 1, 'held', 0)";
+    assert_eq!(found_after(sql).await, ["run 7: no line of the ledger tells of it"]);
+}
+
+#[tokio::test]
+async fn what_was_overridden_is_told_when_the_run_goes_out_and_cannot_be_taken_back() {
+    let made = three_days().await;
+    let overrides =
+        [Override { brake: Brake::Approval, reason: "the ferry sank".into(), by: "mei".into() }];
+    let dropped = begun(&made).await;
+    made.store.override_run(dropped, &overrides).await.unwrap();
+    made.store.drop_begun_run().await.unwrap();
+    assert_eq!(events(&made, "approval"), [""; 0]);
+    let run = begun(&made).await;
+    made.store.override_run(run, &overrides).await.unwrap();
+    assert!(made.store.open_run(run, "plan", 1, day(3)).await.unwrap());
+    assert_eq!(events(&made, "approval"), ["overridden"]);
+    assert_eq!(found(&made).await, [""; 0]);
+    made.change("update run set overrides = null");
+    let broken = format!("plan 2026-11-24 line 1: it tells otherwise than the store: run {run}");
+    assert_eq!(found(&made).await, [broken]);
+}
+
+#[tokio::test]
+async fn a_run_that_a_newer_text_ended_and_a_hold_that_lapsed_have_their_lines() {
+    let made = three_days().await;
+    let run = begun(&made).await;
+    assert!(made.store.open_run(run, "plan", 1, day(3)).await.unwrap());
+    let outdated = OutdatedRun { run, reason: "corrected".into() };
+    made.store.supersede_run(&outdated, 1, day(3)).await.unwrap();
+    made.store.hold_approval("each:tag", 9, "too many", day(3)).await.unwrap();
+    for _ in 0..2 {
+        made.store.drop_approval("each:tag", day(3)).await.unwrap();
+    }
+    assert_eq!(events(&made, "approval"), ["superseded", "lapsed"]);
+    assert_eq!(found(&made).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_line_has_the_time_at_which_the_run_was_opened() {
+    let made = three_days().await;
+    let run = begun(&made).await;
+    let opened_at = day(3) + TimeDelta::hours(2);
+    assert!(made.store.open_run(run, "plan", 1, opened_at).await.unwrap());
+    let at = made.query("select at || '' from audit where kind = 'plan' and day = '2026-11-24'");
+    assert_eq!(at, [opened_at.timestamp().to_string()]);
+}
+
+#[tokio::test]
+async fn a_meddled_line_stops_nobody_from_leaving() {
+    let newest = "kind = 'consent' and day = '2026-11-23' and number = 2";
+    for (change, found_first) in [
+        ("said = 'no JSON'", "consent 2026-11-23 line 2: its hash"),
+        ("said = replace(said, '18', '\"many\"')", "consent 2026-11-23 line 2: its hash"),
+        ("day = 'some day'", "consent 2026-11-23 line 3: the line before it is missing"),
+        ("day = '2026-02-30'", "consent: a line has `2026-02-30` for its day"),
+    ] {
+        let made = three_days().await;
+        made.change(&format!("update audit set {change} where {newest}"));
+        let leave = EndOfSubscription {
+            subscriber: 4,
+            digest: None,
+            feed: None,
+            source: "test".into(),
+            reason: "left".into(),
+        };
+        assert_eq!(made.store.end_subscriptions(&leave, day(2)).await.unwrap(), 1, "{change}");
+        let said = "select said ->> 'first' || '' from audit where kind = 'consent'
+             and json_valid(said) and said ->> 'last' = 19";
+        assert_eq!(made.query(said), ["19"], "{change}: it tells of this row alone");
+        let found = found(&made).await;
+        assert!(found[0].starts_with(found_first), "{change}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stand_in_who_subscribes_ends_with_a_row_of_consent_for_each_feed() {
+    let made = three_days().await;
+    let stand_in = NewSubscription { is_rehearsal: true, ..row(77) };
+    let events = NewSubscription { feed: "events".into(), ..stand_in.clone() };
+    made.store.subscribe(&[stand_in, events], day(3)).await.unwrap();
+    made.store.subscribe(&[row(77)], day(3)).await.unwrap();
+    let log = made.query(
+        "select feed || ' ' || action || ' ' || coalesce(reason, '') from consent where at >= (
+             select max(at) from consent) order by id",
+    );
+    assert_eq!(
+        log,
+        [
+            "all confirmed ",
+            "events confirmed ",
+            "all ended rehearsal",
+            "events ended rehearsal",
+            "all confirmed "
+        ]
+    );
+    assert_eq!(found(&made).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_was_decided_about_a_run_is_read_beside_lines_that_nobody_can_read() {
+    let made = three_days().await;
+    let run = held_run(&made).await;
+    let released = ReleasedRun { run, leavers: vec![], by: "mei".into() };
+    assert!(made.store.release_run(&released, day(3)).await.unwrap());
+    made.change("update audit set said = 'no JSON' where kind = 'approval' and number = 2");
+    let decisions = made.store.run_audit(run).await.unwrap().decisions;
+    let told: Vec<_> = decisions.iter().map(|one| (&one.what[..], &one.by[..])).collect();
+    assert_eq!(told, [("approved", "mei")]);
 }
