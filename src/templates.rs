@@ -16,6 +16,7 @@ use crate::model::Language;
 use text::Direction;
 
 mod names;
+pub mod pages;
 pub mod text;
 
 /// Name and source of every template that the program renders itself.
@@ -27,6 +28,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("web/index.html", include_str!("../templates/web/index.html")),
     ("web/issue.html", include_str!("../templates/web/issue.html")),
     ("web/layout.html", include_str!("../templates/web/layout.html")),
+    ("web/manage.html", include_str!("../templates/web/manage.html")),
     ("web/message.html", include_str!("../templates/web/message.html")),
     ("web/public.html", include_str!("../templates/web/public.html")),
     ("web/unsubscribe.html", include_str!("../templates/web/unsubscribe.html")),
@@ -307,6 +309,9 @@ fn register(tera: &mut Tera) {
     tera.register_function("feeds", |_: Kwargs, _: &State<'_>| {
         tera::Value::from_serializable::<[AnnouncedFeed; 0]>(&[])
     });
+    tera.register_filter("language_name", |value: &str, _: Kwargs, _: &State<'_>| {
+        text::language_name(value).to_owned()
+    });
     tera.register_filter("direction", |value: &str, _: Kwargs, _: &State<'_>| {
         Direction::of_language(value).as_str()
     });
@@ -334,6 +339,9 @@ pub struct UnsubscribePage<'a> {
     pub address_masked: &'a str,
     /// Where the form is posted to.
     pub action: &'a str,
+    /// When this person left, and the seal of it; absent where there is nothing to take back.
+    pub left: Option<String>,
+    pub undo_seal: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -344,6 +352,8 @@ pub enum UnsubscribeState {
     Done,
     /// The subscription had ended before.
     Ended,
+    /// They left, and took it back.
+    Back,
     /// The link names nobody.
     Invalid,
 }
@@ -388,6 +398,8 @@ mod tests {
             feeds: None,
             address_masked: "m***@example.org",
             action: "/unsubscribe/TOKEN",
+            left: Some("1".into()),
+            undo_seal: Some("SEAL".into()),
         };
         Templates::builtin().page("web/unsubscribe.html", &page).unwrap()
     }

@@ -15,6 +15,7 @@ use crate::digest::render::trial::try_issues;
 use crate::feeds::page::{FeedSummary, render_feed, render_index};
 use crate::feeds::{Feed, FeedDefinition, Selection, Site};
 use crate::model::Entry;
+use crate::templates::pages::{ManagePage, ManageState};
 use crate::templates::{MessagePage, TemplateError, Templates, UnsubscribePage, UnsubscribeState};
 
 /// A hundred times what the built-in templates take without optimisation.
@@ -107,6 +108,7 @@ impl Trial {
             UnsubscribeState::Ask,
             UnsubscribeState::Done,
             UnsubscribeState::Ended,
+            UnsubscribeState::Back,
             UnsubscribeState::Invalid,
         ] {
             for feeds in [None, Some("releases, events".to_owned())] {
@@ -119,9 +121,21 @@ impl Trial {
                     feeds,
                     address_masked: "m***@example.org",
                     action: "/unsubscribe/TOKEN",
+                    left: Some("1".into()),
+                    undo_seal: Some("SEAL".into()),
                 };
                 templates.page("web/unsubscribe.html", &page)?;
             }
+        }
+        self.next("`web/manage.html`");
+        for state in [
+            ManageState::Show,
+            ManageState::Saved,
+            ManageState::Left,
+            ManageState::Back,
+            ManageState::Stale,
+        ] {
+            templates.page("web/manage.html", &ManagePage::sample(site, state))?;
         }
         self.next("`web/message.html`");
         let page = MessagePage {
