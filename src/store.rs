@@ -587,6 +587,22 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// before the dot. Returns how many ended.
     async fn end_subscriptions(&self, end: &EndOfSubscription, now: DateTime<Utc>) -> Result<u64>;
 
+    /// Takes back the end of subscriptions that their reader left at this moment. Returns how
+    /// many go on.
+    async fn take_back_end(
+        &self,
+        subscriber: i64,
+        ended_at: DateTime<Utc>,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<u64>;
+
+    /// What a person follows; `None` for one who is unknown or erased.
+    async fn person(&self, subscriber: i64) -> Result<Option<PersonRecord>>;
+
+    /// Does what a person chose, at once. Returns how much of it was new.
+    async fn choose(&self, choices: &Choices, now: DateTime<Utc>) -> Result<u64>;
+
     /// The delivery that an unsubscribe token names.
     async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>>;
 

@@ -17,6 +17,7 @@ use crate::model::Language;
 use text::Direction;
 
 mod names;
+pub mod pages;
 pub mod text;
 
 /// Name and source of every template that the program renders itself.
@@ -28,6 +29,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("web/index.html", include_str!("../templates/web/index.html")),
     ("web/issue.html", include_str!("../templates/web/issue.html")),
     ("web/layout.html", include_str!("../templates/web/layout.html")),
+    ("web/manage.html", include_str!("../templates/web/manage.html")),
     ("web/message.html", include_str!("../templates/web/message.html")),
     ("web/public.html", include_str!("../templates/web/public.html")),
     ("web/unsubscribe.html", include_str!("../templates/web/unsubscribe.html")),
@@ -375,6 +377,9 @@ fn register(tera: &mut Tera) {
     tera.register_function("feeds", |_: Kwargs, _: &State<'_>| {
         tera::Value::from_serializable::<[AnnouncedFeed; 0]>(&[])
     });
+    tera.register_filter("language_name", |value: &str, _: Kwargs, _: &State<'_>| {
+        text::language_name(value).to_owned()
+    });
     tera.register_filter("direction", |value: &str, _: Kwargs, _: &State<'_>| {
         Direction::of_language(value).as_str()
     });
@@ -402,6 +407,9 @@ pub struct UnsubscribePage<'a> {
     pub address_masked: &'a str,
     /// Where the form is posted to.
     pub action: &'a str,
+    /// When this person left, and the seal of it; absent where there is nothing to take back.
+    pub left: Option<String>,
+    pub undo_seal: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -412,6 +420,8 @@ pub enum UnsubscribeState {
     Done,
     /// The subscription had ended before.
     Ended,
+    /// They left, and took it back.
+    Back,
     /// The link names nobody.
     Invalid,
 }
@@ -456,6 +466,8 @@ mod tests {
             feeds: None,
             address_masked: "m***@example.org",
             action: "/unsubscribe/TOKEN",
+            left: Some("1".into()),
+            undo_seal: Some("SEAL".into()),
         };
         Templates::builtin().page("web/unsubscribe.html", &page).unwrap()
     }
@@ -527,10 +539,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_question_has_a_form_and_an_invalid_link_names_nobody() {
-        for state in [UnsubscribeState::Done, UnsubscribeState::Ended, UnsubscribeState::Invalid] {
+    fn only_what_can_be_done_has_a_form_and_an_invalid_link_names_nobody() {
+        for state in [UnsubscribeState::Back, UnsubscribeState::Ended, UnsubscribeState::Invalid] {
             assert!(!unsubscribe(state).contains("<form"), "{state:?}");
         }
+        assert!(unsubscribe(UnsubscribeState::Done).contains("Undo: go on as before</button>"));
         assert!(!unsubscribe(UnsubscribeState::Invalid).contains("m***@example.org"));
     }
 }

@@ -5,6 +5,8 @@
 //! copy buttons.
 
 mod documents;
+mod forms;
+mod manage;
 pub mod preview;
 mod server;
 mod unsubscribe;
@@ -61,6 +63,7 @@ struct Web {
 pub fn site(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Site {
     let pages = Router::new()
         .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
+        .route("/manage/{token}", get(manage::show).post(manage::act))
         .route("/issues/{hash}", get(issue))
         .route("/subscribe", get(subscribe))
         .route("/healthz", get(async || "ok\n"))

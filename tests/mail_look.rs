@@ -160,6 +160,7 @@ fn message(issue: &RenderedIssue) -> Vec<u8> {
         date: DateTime::parse_from_rfc3339("2026-03-01T08:00:00+08:00").unwrap(),
         unsubscribe_url: UNSUBSCRIBE,
         unsubscribe_token: "TOKEN",
+        manage_url: "https://press.example.org/manage/afasab",
     };
     splice(&encode(issue, &headers), &personal).unwrap()
 }

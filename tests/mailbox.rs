@@ -224,6 +224,7 @@ fn a_message_arrives_byte_for_byte_with_its_dots() {
         date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
         unsubscribe_url: &url,
         unsubscribe_token: "afasaa",
+        manage_url: "https://press.example.org/manage/afasab",
     };
     let issue = Issue::prepare(encode(&issue, &headers)).unwrap();
     let message = issue.signed_message(&personal, &signer);

@@ -201,3 +201,107 @@ async fn one_click_in_urgent_news_ends_the_feeds_that_brought_it_and_no_others()
     let (_, page) = one_click(&router, &path).await;
     assert!(page.contains("was stopped before"), "{page}");
 }
+
+/// Path of the page that changes what its reader gets, from the text of the first mail.
+fn manage_path(office: &Office) -> String {
+    let mail = office.mails().remove(0).replace("=\r\n", "").replace("=\n", "");
+    let at = mail.find("https://press.example.org/manage/").unwrap();
+    let url = mail[at..].split_whitespace().next().unwrap();
+    url.strip_prefix("https://press.example.org").unwrap().to_owned()
+}
+
+/// The value of a hidden field.
+fn hidden(page: &str, name: &str) -> String {
+    let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+async fn post(
+    router: &axum::Router,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> (Response<()>, String) {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body))
+        .unwrap();
+    ask(router, request).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_changes_how_often_each_feed_comes() {
+    let (office, router, _store) = office().await;
+    let path = manage_path(&office);
+    let (shown, page) = get(&router, &path).await;
+    assert_eq!(shown.status(), StatusCode::OK);
+    assert_eq!(shown.headers()[header::CACHE_CONTROL], "no-store");
+    assert!(page.contains("<option value=\"daily\" selected>"), "{page}");
+    assert!(!page.contains("reader1@") && !page.contains("reader2@"), "{page}");
+    let form = hidden(&page, "form");
+    let (saved, page) =
+        post(&router, &path, &[("form", &form), ("feed.all", "immediate"), ("action", "save")])
+            .await;
+    assert_eq!(saved.status(), StatusCode::OK);
+    assert!(page.contains("<option value=\"immediate\" selected>"), "{page}");
+    let listed = office.run(&["subscribers", "list"]).stdout;
+    assert_eq!((listed.matches("immediate").count(), listed.matches("daily").count()), (1, 1));
+    let (_, page) = post(&router, &path, &[("form", &form), ("feed.all", "hourly")]).await;
+    assert!(page.contains("<option value=\"immediate\" selected>"), "no such digest: {page}");
+    let (_, page) =
+        post(&router, &path, &[("form", &form), ("feed.all", ""), ("paused", "yes")]).await;
+    assert!(page.contains("<option value=\"\" selected>") && page.contains(" checked"), "{page}");
+    assert_eq!(confirmed(&office), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_form_of_ours_changes_anything() {
+    let (office, router, _store) = office().await;
+    let path = manage_path(&office);
+    let (_, page) = get(&router, &path).await;
+    let form = hidden(&page, "form");
+    for form in ["", "0123456789abcdef0123456789abcdef", &form[1..]] {
+        let (stale, page) = post(&router, &path, &[("form", form), ("action", "leave")]).await;
+        assert_eq!(stale.status(), StatusCode::BAD_REQUEST);
+        assert!(page.contains("nothing was changed"), "{page}");
+    }
+    let json = Request::post(&path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(format!("form={form}&action=leave")))
+        .unwrap();
+    assert_eq!(ask(&router, json).await.0.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let unsubscribe = unsubscribe_path(&office).replace("/unsubscribe/", "/manage/");
+    assert_eq!(get(&router, &unsubscribe).await.0.status(), StatusCode::NOT_FOUND);
+    assert_eq!(confirmed(&office), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_may_take_it_back_and_misses_nothing() {
+    let (office, router, _store) = office().await;
+    for path in [manage_path(&office), unsubscribe_path(&office)] {
+        let (_, page) = get(&router, &path).await;
+        let form = if path.starts_with("/manage/") { hidden(&page, "form") } else { String::new() };
+        let (_, page) = post(&router, &path, &[("form", &form), ("action", "leave")]).await;
+        assert_eq!(confirmed(&office), 1, "{page}");
+        let (left, seal) = (hidden(&page, "left"), hidden(&page, "seal"));
+        let later = (left.parse::<i64>().unwrap() + 1).to_string();
+        let undo = |left: String, seal: String| {
+            [("form", form.clone()), ("left", left), ("seal", seal), ("action", "undo".into())]
+        };
+        for fields in [undo(later, seal.clone()), undo(left.clone(), "0".repeat(32))] {
+            let fields = fields.each_ref().map(|(name, value)| (*name, &**value));
+            post(&router, &path, &fields).await;
+            assert_eq!(confirmed(&office), 1, "not what the page offered");
+        }
+        let fields = undo(left, seal);
+        let fields = fields.each_ref().map(|(name, value)| (*name, &**value));
+        let (back, page) = post(&router, &path, &fields).await;
+        assert_eq!(back.status(), StatusCode::OK);
+        assert!(page.contains("as it was before"), "{page}");
+        assert_eq!(confirmed(&office), 2);
+    }
+    office.news("a-second-bridge", "It opens tomorrow.");
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    let news = office.mails().iter().filter(|mail| mail.contains("a-second-bridge")).count();
+    assert_eq!(news, 2);
+}

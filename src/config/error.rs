@@ -63,9 +63,8 @@ fn wrong_form(said: &str) -> (String, String) {
     {
         return (format!("`{key}` is not {form}: {}", value_of(found)), hint.to_owned());
     }
-    if let Some((value, known)) = reason
-        .strip_prefix("unknown variant `")
-        .and_then(|rest| rest.split_once("`, expected "))
+    if let Some((value, known)) =
+        reason.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, expected "))
     {
         return (format!("`{key}` is not known: `{value}`"), format!("write {known}"));
     }

@@ -36,13 +36,23 @@ const SUBJECT_CHARS: usize = 120;
 pub enum Slot {
     /// Address of the page that ends the subscription.
     Unsubscribe,
+    /// Address of the page that changes it.
+    Manage,
 }
 
 impl Slot {
+    pub const ALL: [Self; 2] = [Self::Unsubscribe, Self::Manage];
+
     pub const fn marker(self) -> char {
         match self {
             Self::Unsubscribe => '\u{F0100}',
+            Self::Manage => '\u{F0101}',
         }
+    }
+
+    /// The slot that a character stands for.
+    pub fn of(character: char) -> Option<Self> {
+        Self::ALL.into_iter().find(|slot| slot.marker() == character)
     }
 }
 

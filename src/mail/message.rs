@@ -118,11 +118,15 @@ fn mailbox(sender: &Sender) -> Mailbox {
 /// is put in there keeps the lines within 76 characters (RFC 2045, 6.7, rule 5).
 fn quoted_printable(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
-    let slot = Slot::Unsubscribe;
-    text.split(slot.marker())
-        .map(quoted_printable::encode_to_str)
-        .collect::<Vec<_>>()
-        .join(&format!("=\r\n{}=\r\n", Place::BodyUnsubscribe.marker()))
+    let encoded = |part: &str| match part.chars().next_back().and_then(Slot::of) {
+        Some(slot) => {
+            let text = &part[..part.len() - slot.marker().len_utf8()];
+            let place = Place::in_body(slot).marker();
+            format!("{}=\r\n{place}=\r\n", quoted_printable::encode_to_str(text))
+        }
+        None => quoted_printable::encode_to_str(part),
+    };
+    text.split_inclusive(|c| Slot::of(c).is_some()).map(encoded).collect()
 }
 
 #[cfg(test)]

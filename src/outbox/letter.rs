@@ -73,9 +73,11 @@ pub(super) fn message(
     }
     let lost_key = || KeyError::Missing(claim.token_key);
     let subject = Subject { run: claim.run, subscriber: claim.subscriber };
-    let token = token::make(&outbox.keys, claim.token_key, Purpose::Unsubscribe, subject)
-        .ok_or_else(lost_key)?;
-    let unsubscribe_url = unsubscribe_url(&outbox.public_url, &token);
+    let token =
+        |purpose| token::make(&outbox.keys, claim.token_key, purpose, subject).ok_or_else(lost_key);
+    let unsubscribe = token(Purpose::Unsubscribe)?;
+    let unsubscribe_url = unsubscribe_url(&outbox.public_url, &unsubscribe);
+    let manage_url = manage_url(&outbox.public_url, &token(Purpose::Manage)?);
     let answers = claim
         .answers
         .map(|answered| {
@@ -94,7 +96,8 @@ pub(super) fn message(
         answers: answers.as_deref(),
         date: claim.dated_at.with_timezone(&outbox.zone).fixed_offset(),
         unsubscribe_url: &unsubscribe_url,
-        unsubscribe_token: &token,
+        unsubscribe_token: &unsubscribe,
+        manage_url: &manage_url,
     };
     Ok(match signer(outbox, claim) {
         Some(signer) => issue.signed_message(&personal, signer),
@@ -102,9 +105,14 @@ pub(super) fn message(
     })
 }
 
-/// Where a token acts.
+/// Where a token ends a subscription.
 pub fn unsubscribe_url(public_url: &Url, token: &str) -> String {
     format!("{public_url}unsubscribe/{token}")
+}
+
+/// Where a token changes what its reader gets.
+pub fn manage_url(public_url: &Url, token: &str) -> String {
+    format!("{public_url}manage/{token}")
 }
 
 /// Fixed with the delivery: a resend has the same (RFC 5322, 3.6.4). `None` where the key is

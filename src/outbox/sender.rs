@@ -25,7 +25,7 @@ use super::carrier::Carrier;
 use super::failures::Failures;
 use super::lane::PASS_WINDOWS;
 use super::letter::{Issues, Made};
-pub use super::letter::{message_id, unsubscribe_url};
+pub use super::letter::{manage_url, message_id, unsubscribe_url};
 use super::limits::RelayLimits;
 use super::pace::Pace;
 use super::rate::Rates;

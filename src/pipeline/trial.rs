@@ -17,6 +17,7 @@ use crate::digest::render::{RenderError, trial};
 use crate::feeds::page::{FeedSummary, feed_view, index_view, render_feed, render_index};
 use crate::feeds::{Feed, FeedDefinition, Selection, Site};
 use crate::model::Entry;
+use crate::templates::pages::{ManagePage, ManageState};
 use crate::templates::{
     Known, MessagePage, TemplateError, Templates, UnsubscribePage, UnsubscribeState,
 };
@@ -103,6 +104,10 @@ impl Trial {
         for page in unsubscribe_pages(site) {
             templates.page("web/unsubscribe.html", &page)?;
         }
+        self.next("`web/manage.html`");
+        for page in manage_pages(site) {
+            templates.page("web/manage.html", &page)?;
+        }
         self.next("`web/message.html`");
         templates.page("web/message.html", &message_page(site))?;
         Ok(())
@@ -154,16 +159,31 @@ fn unsubscribe_pages(site: &Site) -> Vec<UnsubscribePage<'_>> {
         feeds,
         address_masked: "m***@example.org",
         action: "/unsubscribe/TOKEN",
+        left: Some("1".into()),
+        undo_seal: Some("SEAL".into()),
     };
     [
         UnsubscribeState::Ask,
         UnsubscribeState::Done,
         UnsubscribeState::Ended,
+        UnsubscribeState::Back,
         UnsubscribeState::Invalid,
     ]
     .into_iter()
     .flat_map(|state| [page(state, None), page(state, Some("releases, events".to_owned()))])
     .collect()
+}
+
+fn manage_pages(site: &Site) -> impl Iterator<Item = ManagePage<'_>> {
+    [
+        ManageState::Show,
+        ManageState::Saved,
+        ManageState::Left,
+        ManageState::Back,
+        ManageState::Stale,
+    ]
+    .into_iter()
+    .map(|state| ManagePage::sample(site, state))
 }
 
 fn message_page(site: &Site) -> MessagePage<'_> {
@@ -186,6 +206,7 @@ fn known_names(site: &Site) -> Vec<(&'static str, Known)> {
         ("web/index.html", Known::of([value(&index)])),
         ("web/feed.html", Known::of([value(&feed)])),
         ("web/unsubscribe.html", Known::of(unsubscribe_pages(site).iter().map(value))),
+        ("web/manage.html", Known::of(manage_pages(site).map(|page| value(&page)))),
         ("web/message.html", Known::of([value(&message_page(site))])),
     ]);
     known
@@ -251,7 +272,7 @@ mod tests {
         let text = "{% for s in sections %}{% for e in s.entries %}{% if e.replaced_url %}\
                     {{ e.instead }}{% endif %}{% endfor %}{% endfor %}";
         check("mail/digest.txt", text, "`e.instead` is not known");
-        check("mail/digest.txt", "{{ sender.nmae }}", "line 42: `sender.nmae` is not known");
+        check("mail/digest.txt", "{{ sender.nmae }}", "line 45: `sender.nmae` is not known");
         let headline = |source: &str| source.replace("heading", "headline");
         let of_copy = said(LONG, "web/issue.html", headline).unwrap();
         assert!(of_copy.contains("line 2: `headline` is not known"), "{of_copy}");

@@ -437,6 +437,33 @@ pub struct SubscriberRecord {
     pub state: String,
 }
 
+/// A person, as the page that changes what they get shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRecord {
+    pub language: String,
+    /// They want no mail for now.
+    pub is_paused: bool,
+    pub address_key: i64,
+    pub address_version: i64,
+    pub address_cipher: Vec<u8>,
+    /// The digest by feed, where confirmed.
+    pub follows: BTreeMap<String, String>,
+}
+
+/// What a person chose on a page of theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choices {
+    pub subscriber: i64,
+    /// For each feed that is spoken of the digest that brings it, or none.
+    pub follows: BTreeMap<String, Option<String>>,
+    /// Left as it is where absent.
+    pub language: Option<Language>,
+    pub is_paused: bool,
+    /// Where they chose, and what the page said.
+    pub source: String,
+    pub wording: String,
+}
+
 /// Which subscriptions end.
 #[derive(Debug, Clone)]
 pub struct EndOfSubscription {

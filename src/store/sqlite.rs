@@ -7,6 +7,7 @@ mod audit;
 mod brakes;
 mod cancel;
 mod catalogue;
+mod choices;
 mod content;
 mod corrections;
 mod documents;
@@ -54,13 +55,13 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use self::group::GroupCommit;
 use super::{
-    Audience, AuditReport, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change, Claim,
-    ClaimRequest, Correction, DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult,
+    Audience, AuditReport, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change, Choices,
+    Claim, ClaimRequest, Correction, DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult,
     DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, EventMember, FeedLists,
     FeedRecord, FileOutcome, Followed, HeldRun, HoldRecord, Intent, IssueRecord, KnownFile,
     ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription, OutdatedRun, Override,
-    PauseRecord, PauseScope, Paused, Person, PersonDelivery, PingRecord, Placement, Placing,
-    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, RelayFault,
+    PauseRecord, PauseScope, Paused, Person, PersonDelivery, PersonRecord, PingRecord, Placement,
+    Placing, PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, RelayFault,
     ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit, RunDetails, RunEntries,
     RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord, Store, StoreError,
     Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects, ToldChange,
@@ -1090,6 +1091,34 @@ impl Store for SqliteStore {
         let ended = people::end_subscriptions(&mut transaction, end, now).await?;
         transaction.commit().await.during("end subscriptions")?;
         Ok(ended)
+    }
+
+    async fn take_back_end(
+        &self,
+        subscriber: i64,
+        ended_at: DateTime<Utc>,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<u64> {
+        let action = "take back the end of a subscription";
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        let back =
+            choices::take_back_end(&mut transaction, subscriber, ended_at, source, now).await?;
+        transaction.commit().await.during(action)?;
+        Ok(back)
+    }
+
+    async fn person(&self, subscriber: i64) -> Result<Option<PersonRecord>> {
+        choices::person(&mut *self.reader().await?, subscriber).await
+    }
+
+    async fn choose(&self, choices: &Choices, now: DateTime<Utc>) -> Result<u64> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "change subscriptions").await?;
+        let changed = choices::choose(&mut transaction, choices, now).await?;
+        transaction.commit().await.during("change subscriptions")?;
+        Ok(changed)
     }
 
     async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>> {

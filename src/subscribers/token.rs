@@ -17,12 +17,15 @@ const BODY_LEN: usize = 1 + 1 + 8 + 8;
 pub enum Purpose {
     /// Ends the subscriptions to the digest its mail belongs to. Never expires.
     Unsubscribe,
+    /// Changes what its reader follows. Never expires.
+    Manage,
 }
 
 impl Purpose {
     fn code(self) -> u8 {
         match self {
             Self::Unsubscribe => b'u',
+            Self::Manage => b'm',
         }
     }
 }
@@ -100,6 +103,16 @@ mod tests {
             let flipped = BASE32_NOPAD.encode(&flipped);
             assert_eq!(read(&keys, Purpose::Unsubscribe, &flipped), None, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_token_is_for_one_purpose() {
+        let (_folder, keys) = keys();
+        let token = make(&keys, 1, Purpose::Unsubscribe, SUBJECT).unwrap();
+        assert_eq!(read(&keys, Purpose::Manage, &token), None);
+        let mut bytes = BASE32_NOPAD_NOCASE.decode(token.as_bytes()).unwrap();
+        bytes[1] = Purpose::Manage.code();
+        assert_eq!(read(&keys, Purpose::Manage, &BASE32_NOPAD.encode(&bytes)), None);
     }
 
     #[test]

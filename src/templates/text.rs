@@ -144,6 +144,31 @@ pub fn clip(text: &str, max: usize) -> String {
     format!("{}…", kept.trim_end_matches([' ', ',', ';', ':', '.', '–', '-']))
 }
 
+/// What a language calls itself; its tag where we do not know.
+pub fn language_name(tag: &str) -> &str {
+    match tag.to_ascii_lowercase().as_str() {
+        "zh-hant" | "zh-tw" | "zh-hk" => return "繁體中文",
+        "zh-hans" | "zh-cn" | "zh-sg" => return "简体中文",
+        _ => {}
+    }
+    match tag.split('-').next().unwrap_or(tag) {
+        "ar" => "العربية",
+        "de" => "Deutsch",
+        "en" => "English",
+        "es" => "Español",
+        "fr" => "Français",
+        "hi" => "हिन्दी",
+        "id" => "Bahasa Indonesia",
+        "ja" => "日本語",
+        "ko" => "한국어",
+        "ms" => "Bahasa Melayu",
+        "pt" => "Português",
+        "ta" => "தமிழ்",
+        "zh" => "中文",
+        _ => tag,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -256,6 +256,8 @@ fn made_page(press: &Press, name: &str) -> Option<Result<String, TemplateError>>
             feeds: None,
             address_masked: "r***@preview.invalid",
             action: "preview",
+            left: Some("1".into()),
+            undo_seal: Some("SEAL".into()),
         };
         press.templates.page("web/unsubscribe.html", &page)
     };

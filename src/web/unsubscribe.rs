@@ -4,14 +4,16 @@
 //! news, corrections and reminders those to the feeds that brought it. No cookie, no redirect:
 //! the token in the address says who and what.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use tracing::{error, info};
 
-use super::Web;
+use super::{Web, forms};
 use crate::store::EndOfSubscription;
 use crate::subscribers::token::{self, Purpose, Subject};
 use crate::templates::{UnsubscribePage, UnsubscribeState};
@@ -39,17 +41,24 @@ pub(super) async fn show(State(web): State<Arc<Web>>, Path(token): Path<String>)
 pub(super) async fn act(
     State(web): State<Arc<Web>>,
     Path(token): Path<String>,
+    headers: HeaderMap,
     body: String,
 ) -> Response {
     let Some(subject) = token::read(&web.press.keys, Purpose::Unsubscribe, &token) else {
         return web.unsubscribe_page(&token, None, UnsubscribeState::Invalid);
     };
     let is_one_click = body.contains("List-Unsubscribe=One-Click");
+    let fields = forms::fields(&headers, &body).unwrap_or_default();
+    if fields.contains_key("left") && !is_one_click {
+        return web.come_back(subject, &token, &fields).await;
+    }
     match web.leave(subject, if is_one_click { "one-click" } else { "page" }).await {
-        Ok(Some((named, ended))) => {
+        Ok(Some(Left { named, ended: 0, .. })) => {
+            web.unsubscribe_page(&token, Some(&named), UnsubscribeState::Ended)
+        }
+        Ok(Some(Left { named, ended, at })) => {
             info!(run = subject.run, ended, "a reader unsubscribed");
-            let state = if ended > 0 { UnsubscribeState::Done } else { UnsubscribeState::Ended };
-            web.unsubscribe_page(&token, Some(&named), state)
+            web.unsubscribe_page_with(&token, Some(&named), UnsubscribeState::Done, Some(at))
         }
         Ok(None) => web.unsubscribe_page(&token, None, UnsubscribeState::Invalid),
         Err(error) => {
@@ -67,6 +76,13 @@ struct Named {
     is_running: bool,
 }
 
+/// What a click ended, and when.
+struct Left {
+    named: Named,
+    ended: u64,
+    at: DateTime<Utc>,
+}
+
 impl Web {
     async fn named(&self, subject: Subject) -> anyhow::Result<Option<Named>> {
         let press = &self.press;
@@ -82,7 +98,32 @@ impl Web {
         }))
     }
 
-    async fn leave(&self, subject: Subject, source: &str) -> anyhow::Result<Option<(Named, u64)>> {
+    async fn come_back(
+        &self,
+        subject: Subject,
+        token: &str,
+        fields: &BTreeMap<String, String>,
+    ) -> Response {
+        let now = self.press.clock.now();
+        let back = match self.undo(subject, token, fields, now).await {
+            Ok(_) => self.named(subject).await,
+            Err(error) => Err(error),
+        };
+        match back {
+            Ok(Some(named)) => {
+                let state =
+                    if named.is_running { UnsubscribeState::Back } else { UnsubscribeState::Ended };
+                self.unsubscribe_page(token, Some(&named), state)
+            }
+            Ok(None) => self.unsubscribe_page(token, None, UnsubscribeState::Invalid),
+            Err(error) => {
+                error!("{error}");
+                self.failed()
+            }
+        }
+    }
+
+    async fn leave(&self, subject: Subject, source: &str) -> anyhow::Result<Option<Left>> {
         let Some(named) = self.named(subject).await? else {
             return Ok(None);
         };
@@ -97,11 +138,11 @@ impl Web {
             None => vec![end(Some(&named.digest), None)],
             Some(feeds) => feeds.iter().map(|feed| end(None, Some(feed))).collect(),
         };
-        let mut ended = 0;
+        let (mut ended, at) = (0, self.press.clock.now());
         for end in ends {
-            ended += self.press.store.end_subscriptions(&end, self.press.clock.now()).await?;
+            ended += self.press.store.end_subscriptions(&end, at).await?;
         }
-        Ok(Some((named, ended)))
+        Ok(Some(Left { named, ended, at }))
     }
 
     fn unsubscribe_page(
@@ -110,7 +151,18 @@ impl Web {
         named: Option<&Named>,
         state: UnsubscribeState,
     ) -> Response {
+        self.unsubscribe_page_with(token, named, state, None)
+    }
+
+    fn unsubscribe_page_with(
+        &self,
+        token: &str,
+        named: Option<&Named>,
+        state: UnsubscribeState,
+        left_at: Option<DateTime<Utc>>,
+    ) -> Response {
         let site = &self.press.config.site;
+        let left = left_at.map(|at| at.timestamp().to_string());
         let page = UnsubscribePage {
             site_title: &site.title,
             site_url: site.url.as_str(),
@@ -121,6 +173,10 @@ impl Web {
             address_masked: named.map_or("", |named| &named.address_masked),
             // Relative to the page's own address, so that a prefix in front of us holds.
             action: token,
+            undo_seal: left
+                .as_deref()
+                .map(|left| forms::seal(&self.press.keys, "undo", token, left)),
+            left,
         };
         let status = match state {
             UnsubscribeState::Invalid => StatusCode::NOT_FOUND,

@@ -274,16 +274,15 @@ fn lint_slots(
     problems: &mut Vec<String>,
     has_room: impl Fn(&str, &str) -> bool,
 ) {
-    let marker = Slot::Unsubscribe.marker();
-    if !text.contains(marker) {
+    if !text.contains(Slot::Unsubscribe.marker()) {
         problems.push(format!("the {part} part has no place for the unsubscribe link"));
     }
-    for (at, _) in text.match_indices(marker) {
-        if !has_room(&text[..at], &text[at + marker.len_utf8()..]) {
+    for (at, slot) in text.match_indices(|c| Slot::of(c).is_some()) {
+        if !has_room(&text[..at], &text[at + slot.len()..]) {
             problems.push(format!("a slot of the {part} part does not stand alone"));
         }
     }
-    if let Some(stray) = text.chars().find(|&c| is_private(c) && c != marker) {
+    if let Some(stray) = text.chars().find(|&c| is_private(c) && Slot::of(c).is_none()) {
         problems.push(format!(
             "the {part} part holds the private-use character `{}`",
             stray.escape_unicode()
@@ -298,7 +297,7 @@ fn is_private(c: char) -> bool {
 
 fn is_absolute(address: &str) -> bool {
     ["https://", "http://", "mailto:", "tel:"].iter().any(|scheme| address.starts_with(scheme))
-        || address == Slot::Unsubscribe.marker().to_string()
+        || Slot::ALL.iter().any(|slot| address == slot.marker().to_string())
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub(super) struct IssueView<'a> {
     reason: String,
     stop_text: String,
     unsubscribe_url: char,
+    manage_url: char,
 }
 
 #[derive(Debug, Serialize)]
@@ -186,6 +187,7 @@ impl<'a> IssueView<'a> {
             reason: reason(issue.digest, &site.title),
             stop_text: stop_text(issue.digest),
             unsubscribe_url: Slot::Unsubscribe.marker(),
+            manage_url: Slot::Manage.marker(),
         }
     }
 }

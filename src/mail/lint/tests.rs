@@ -40,6 +40,7 @@ fn personal(address: &Address) -> Personal<'_> {
         date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
         unsubscribe_url: URL,
         unsubscribe_token: "afasaa",
+        manage_url: "https://press.example.org/manage/afasab",
     }
 }
 

@@ -13,6 +13,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use memchr::memmem;
 
 use super::splice::{Personal, Place, Values};
+use crate::digest::render::Slot;
 use crate::mail::dkim::{self, Covered, SIGNED_FIELDS, Signer, canonical};
 
 /// An encoded issue from which messages are made; a clone is the same issue. Used from many
@@ -48,7 +49,7 @@ impl Issue {
         let encoded = encoded.as_ref();
         let end = memmem::find(encoded, b"\r\n\r\n")? + 2;
         let (header, body) = (&encoded[..end], &encoded[end + 2..]);
-        let in_header = |place: Place| place != Place::BodyUnsubscribe;
+        let in_header = |place: Place| !place.is_in_body();
         let header_pieces = Pieces::parse(header)?;
         let stuffed_body = stuffed(body);
         let mut body_pieces = Pieces::parse(&stuffed_body)?;
@@ -131,8 +132,8 @@ impl Message {
 
     /// Dots that stuffing added.
     fn dots(&self) -> usize {
-        let places = self.issue.body.places().count();
-        self.issue.stuffed_dots + self.values.stuffed_dots() * places
+        let personal = self.issue.body.places().map(|place| self.values.stuffed_dots(place));
+        self.issue.stuffed_dots + personal.sum::<usize>()
     }
 
     /// The message itself, as a mailbox keeps it.
@@ -176,9 +177,13 @@ pub(super) fn stuffed(text: &[u8]) -> Cow<'_, [u8]> {
 /// rule 5). Then nothing that is put in can change how the text around it is stuffed or
 /// brought into canonical form.
 fn each_place_has_a_line(body: &[u8]) -> bool {
-    let marker = Place::BodyUnsubscribe.marker();
-    memmem::find_iter(body, marker.as_bytes())
-        .all(|at| body[..at].ends_with(b"=\r\n") && body[at + marker.len()..].starts_with(b"=\r\n"))
+    let has_a_line = |slot: Slot| {
+        let marker = Place::in_body(slot).marker();
+        memmem::find_iter(body, marker.as_bytes()).all(|at| {
+            body[..at].ends_with(b"=\r\n") && body[at + marker.len()..].starts_with(b"=\r\n")
+        })
+    };
+    Slot::ALL.into_iter().all(has_a_line)
 }
 
 /// The value of `h=`: the signed fields, each once more than it occurs (RFC 6376, 8.15), and the

@@ -6,6 +6,7 @@ use chrono::{DateTime, FixedOffset};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::issue::{Issue, stuffed};
+use crate::digest::render::Slot;
 use crate::model::Address;
 
 /// A marked place of an encoded issue: NUL, a letter, NUL. A 7-bit message holds no other
@@ -18,19 +19,33 @@ pub(super) enum Place {
     HeaderUnsubscribe,
     UnsubscribeToken,
     BodyUnsubscribe,
+    BodyManage,
     Answers,
 }
 
 impl Place {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Date,
         Self::MessageId,
         Self::To,
         Self::HeaderUnsubscribe,
         Self::UnsubscribeToken,
         Self::BodyUnsubscribe,
+        Self::BodyManage,
         Self::Answers,
     ];
+
+    /// Where a slot of the text is filled in.
+    pub(super) fn in_body(slot: Slot) -> Self {
+        match slot {
+            Slot::Unsubscribe => Self::BodyUnsubscribe,
+            Slot::Manage => Self::BodyManage,
+        }
+    }
+
+    pub(super) fn is_in_body(self) -> bool {
+        Slot::ALL.into_iter().any(|slot| Self::in_body(slot) == self)
+    }
 
     fn letter(self) -> u8 {
         match self {
@@ -40,6 +55,7 @@ impl Place {
             Self::HeaderUnsubscribe => b'u',
             Self::UnsubscribeToken => b'k',
             Self::BodyUnsubscribe => b'b',
+            Self::BodyManage => b'g',
             Self::Answers => b'a',
         }
     }
@@ -65,6 +81,7 @@ pub struct Personal<'a> {
     pub date: DateTime<FixedOffset>,
     pub unsubscribe_url: &'a str,
     pub unsubscribe_token: &'a str,
+    pub manage_url: &'a str,
 }
 
 /// The personal parts as they stand in the message. All are visible ASCII, the date with
@@ -76,28 +93,45 @@ pub(super) struct Values {
     to: String,
     unsubscribe_url: String,
     unsubscribe_token: String,
-    body_unsubscribe: Vec<u8>,
-    stuffed_body_unsubscribe: Option<Vec<u8>>,
+    body_unsubscribe: InBody,
+    body_manage: InBody,
+}
+
+/// A value as it stands in the body: encoded, and once more with its dots doubled where that
+/// differs.
+struct InBody {
+    plain: Vec<u8>,
+    stuffed: Option<Vec<u8>>,
+}
+
+impl InBody {
+    fn new(text: &str) -> Self {
+        let plain = quoted_printable::encode(text.as_bytes());
+        // It begins a line, and is itself broken where it is long.
+        let stuffed = match stuffed(&plain) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(stuffed) => Some(stuffed),
+        };
+        Self { plain, stuffed }
+    }
+
+    fn stuffed(&self) -> &[u8] {
+        self.stuffed.as_deref().unwrap_or(&self.plain)
+    }
 }
 
 impl Values {
     pub(super) fn new(personal: &Personal<'_>) -> Self {
         let unsubscribe_url = visible(personal.unsubscribe_url);
-        let body_unsubscribe = quoted_printable::encode(unsubscribe_url.as_bytes());
-        // It begins a line, and is itself broken where it is long.
-        let stuffed_body_unsubscribe = match stuffed(&body_unsubscribe) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(stuffed) => Some(stuffed),
-        };
         Self {
             date: personal.date.to_rfc2822(),
             message_id: visible(personal.message_id),
             answers: visible(personal.answers.unwrap_or_default()),
             to: personal.address.as_str().to_owned(),
+            body_unsubscribe: InBody::new(&unsubscribe_url),
             unsubscribe_url,
             unsubscribe_token: visible(personal.unsubscribe_token),
-            body_unsubscribe,
-            stuffed_body_unsubscribe,
+            body_manage: InBody::new(&visible(personal.manage_url)),
         }
     }
 
@@ -110,21 +144,23 @@ impl Values {
             Place::To => self.to.as_bytes(),
             Place::HeaderUnsubscribe => self.unsubscribe_url.as_bytes(),
             Place::UnsubscribeToken => self.unsubscribe_token.as_bytes(),
-            Place::BodyUnsubscribe => &self.body_unsubscribe,
+            Place::BodyUnsubscribe => &self.body_unsubscribe.plain,
+            Place::BodyManage => &self.body_manage.plain,
         }
     }
 
     /// As SMTP carries it.
     pub(super) fn stuffed(&self, place: Place) -> &[u8] {
-        match (place, &self.stuffed_body_unsubscribe) {
-            (Place::BodyUnsubscribe, Some(stuffed)) => stuffed,
+        match place {
+            Place::BodyUnsubscribe => self.body_unsubscribe.stuffed(),
+            Place::BodyManage => self.body_manage.stuffed(),
             _ => self.plain(place),
         }
     }
 
-    /// Dots that stuffing adds at one place of the body.
-    pub(super) fn stuffed_dots(&self) -> usize {
-        self.stuffed(Place::BodyUnsubscribe).len() - self.plain(Place::BodyUnsubscribe).len()
+    /// Dots that stuffing adds at a place.
+    pub(super) fn stuffed_dots(&self, place: Place) -> usize {
+        self.stuffed(place).len() - self.plain(place).len()
     }
 }
 

@@ -30,6 +30,7 @@ fn message() -> Vec<u8> {
         date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
         unsubscribe_url: "https://press.example.org/unsubscribe/afasaaaaaaaaaaaaa7aaaaaaaaaaasj4aafo5xezvsw3",
         unsubscribe_token: "afasaa",
+        manage_url: "https://press.example.org/manage/afasab",
     };
     splice(&encode(&issue(), &headers), &personal).unwrap()
 }
@@ -135,6 +136,7 @@ fn personal<'a>(address: &'a Address, url: &'a str) -> Personal<'a> {
         date: "2026-11-21T08:00:00+08:00".parse().unwrap(),
         unsubscribe_url: url,
         unsubscribe_token: "afasaa",
+        manage_url: "https://press.example.org/manage/afasab",
     }
 }
 
@@ -200,6 +202,7 @@ fn what_is_personal_can_neither_end_a_line_nor_add_a_blank() {
         message_id: "a\r\nBcc: b@c",
         answers: None,
         unsubscribe_token: "a b\n",
+        manage_url: "https://press.example.org/manage/afasab",
         ..personal(&mei, hostile)
     };
     let message = Issue::prepare(&encoded).unwrap().message(&personal);

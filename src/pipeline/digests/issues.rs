@@ -15,7 +15,7 @@ use crate::digest::render::{IssueContent, RenderedIssue, Section, lint, render, 
 use crate::hash::hash;
 use crate::mail::lint::lint_issue;
 use crate::mail::message::{IssueHeaders, Personal, encode};
-use crate::outbox::sender::unsubscribe_url;
+use crate::outbox::sender::{manage_url, unsubscribe_url};
 use crate::pipeline::Press;
 use crate::store::{NewIssue, Rendering};
 
@@ -171,6 +171,7 @@ fn check_structure(press: &Press, digest: &str, mail: &[u8]) -> Result<(), Diges
         date: DateTime::<Utc>::UNIX_EPOCH.fixed_offset(),
         unsubscribe_url: &url,
         unsubscribe_token: &token,
+        manage_url: &manage_url(&press.config.web.public_url, &token),
     };
     match lint_issue(mail, &sample, MOST_OCTETS).into_iter().next() {
         Some(finding) => Err(DigestError::Unfit { digest: digest.to_owned(), finding }),

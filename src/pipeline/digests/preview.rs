@@ -8,7 +8,7 @@ use super::issues::make_issue;
 use super::{DigestError, PlannedRun};
 use crate::mail::message::{Issue, Personal};
 use crate::model::Address;
-use crate::outbox::sender::unsubscribe_url;
+use crate::outbox::sender::{manage_url, unsubscribe_url};
 use crate::pipeline::Press;
 
 /// One issue as it would go out now.
@@ -29,6 +29,7 @@ pub fn issues(
     address: &Address,
 ) -> Vec<Result<MadeIssue, DigestError>> {
     let unsubscribe_url = unsubscribe_url(&press.config.web.public_url, TOKEN);
+    let manage_url = manage_url(&press.config.web.public_url, TOKEN);
     let message_id = format!("{TOKEN}@{}", press.config.mail.from.address.domain());
     let personal = Personal {
         address,
@@ -37,6 +38,7 @@ pub fn issues(
         date: press.clock.now().with_timezone(&press.config.site.time_zone).fixed_offset(),
         unsubscribe_url: &unsubscribe_url,
         unsubscribe_token: TOKEN,
+        manage_url: &manage_url,
     };
     let make = |issue| {
         let made = make_issue(press, &run.basis, issue)?;

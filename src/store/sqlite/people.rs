@@ -148,8 +148,38 @@ pub(super) async fn subscribe(
         return Ok(Subscribed::Unchanged);
     }
     let (subscriber, language_changed) = subscriber(writer, row, now).await?;
+    let follows = Follow {
+        feed: &row.feed,
+        digest: &row.digest,
+        is_confirmed: row.is_confirmed,
+        source: &row.source,
+        wording: &row.wording,
+    };
+    match follow(writer, subscriber, &follows, now).await? {
+        Subscribed::Unchanged if language_changed => Ok(Subscribed::Changed),
+        answer => Ok(answer),
+    }
+}
+
+/// What somebody agreed to, where, and in which words.
+pub(super) struct Follow<'a> {
+    pub feed: &'a str,
+    pub digest: &'a str,
+    pub is_confirmed: bool,
+    pub source: &'a str,
+    pub wording: &'a str,
+}
+
+/// One subscription, and its row of the consent log.
+pub(super) async fn follow(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    row: &Follow<'_>,
+    now: DateTime<Utc>,
+) -> Result<Subscribed> {
+    let action = "add a subscription";
     let digest: i64 = sqlx::query_scalar("select id from digest where name = $1")
-        .bind(&row.digest)
+        .bind(row.digest)
         .fetch_one(&mut *writer)
         .await
         .during(action)?;
@@ -157,15 +187,14 @@ pub(super) async fn subscribe(
         "select state, digest_id from subscription where subscriber_id = $1 and feed = $2",
     )
     .bind(subscriber)
-    .bind(&row.feed)
+    .bind(row.feed)
     .fetch_optional(&mut *writer)
     .await
     .during(action)?;
     let before = before.as_ref().map(|(state, digest)| (state.as_str(), *digest));
     let (answer, log) = match (before, row.is_confirmed) {
         (Some(("confirmed", old)), true) if old == digest => {
-            let answer = if language_changed { Subscribed::Changed } else { Subscribed::Unchanged };
-            return Ok(answer);
+            return Ok(Subscribed::Unchanged);
         }
         // Without consent on file nothing that runs is touched.
         (Some(("confirmed", _)), false) => return Ok(Subscribed::Unchanged),
@@ -197,7 +226,7 @@ pub(super) async fn subscribe(
              ended_at = null, end_reason = null"
     ))
     .bind(subscriber)
-    .bind(&row.feed)
+    .bind(row.feed)
     .bind(digest)
     .bind(if row.is_confirmed { "confirmed" } else { "pending" })
     .bind(now.timestamp())
@@ -209,12 +238,12 @@ pub(super) async fn subscribe(
          values ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(subscriber)
-    .bind(&row.feed)
-    .bind(&row.digest)
+    .bind(row.feed)
+    .bind(row.digest)
     .bind(log)
     .bind(now.timestamp())
-    .bind(&row.source)
-    .bind(&row.wording)
+    .bind(row.source)
+    .bind(row.wording)
     .execute(writer)
     .await
     .during(action)?;
@@ -399,14 +428,17 @@ async fn end(
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let action = "end a subscription";
-    let ended: Vec<(String, String)> = sqlx::query_as(
+    // Where their next window would begin is kept, for whoever thinks better of it.
+    let ended: Vec<(String, String)> = sqlx::query_as(concat!(
         "update subscription set state = 'ended', ended_at = $2, end_reason = $3,
-             owed_from = null
+             owed_from = iif(state = 'pending', null, coalesce(owed_from, ",
+        owed::covered!("subscription.digest_id"),
+        "))
          where subscriber_id = $1 and state in ('confirmed', 'pending')
            and ($4 is null or digest_id = (select id from digest where name = $4))
            and ($5 is null or feed = $5)
-         returning feed, (select name from digest where id = digest_id)",
-    )
+         returning feed, (select name from digest where id = digest_id)"
+    ))
     .bind(end.subscriber)
     .bind(now.timestamp())
     .bind(&end.reason)

@@ -1,0 +1,143 @@
+//! What one person follows, and what they choose on a page of theirs.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::people::{Follow, end_subscriptions, follow};
+use super::{During, Result, audit};
+use crate::store::{Choices, EndOfSubscription, PersonRecord, Subscribed};
+
+pub(super) async fn person(
+    reader: &mut SqliteConnection,
+    subscriber: i64,
+) -> Result<Option<PersonRecord>> {
+    #[derive(FromRow)]
+    struct Row {
+        language: String,
+        is_paused: bool,
+        key_id: i64,
+        version: i64,
+        cipher: Vec<u8>,
+    }
+    let action = "read a subscriber";
+    let row: Option<Row> = sqlx::query_as(
+        "select s.language, s.paused_at is not null as is_paused, a.key_id, a.version, a.cipher
+         from subscriber s
+         join address a on a.subscriber_id = s.id and a.version = s.address_version
+         where s.id = $1 and s.erased_at is null",
+    )
+    .bind(subscriber)
+    .fetch_optional(&mut *reader)
+    .await
+    .during(action)?;
+    let Some(row) = row else { return Ok(None) };
+    let follows: Vec<(String, String)> = sqlx::query_as(
+        "select c.feed, d.name from subscription c join digest d on d.id = c.digest_id
+         where c.subscriber_id = $1 and c.state = 'confirmed' order by c.feed",
+    )
+    .bind(subscriber)
+    .fetch_all(reader)
+    .await
+    .during(action)?;
+    Ok(Some(PersonRecord {
+        language: row.language,
+        is_paused: row.is_paused,
+        address_key: row.key_id,
+        address_version: row.version,
+        address_cipher: row.cipher,
+        follows: follows.into_iter().collect(),
+    }))
+}
+
+pub(super) async fn choose(
+    writer: &mut SqliteConnection,
+    choices: &Choices,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let mut changed = settle_person(writer, choices, now).await?;
+    for (feed, digest) in &choices.follows {
+        changed += if let Some(digest) = digest {
+            let follows = Follow {
+                feed,
+                digest,
+                is_confirmed: true,
+                source: &choices.source,
+                wording: &choices.wording,
+            };
+            let answer = follow(writer, choices.subscriber, &follows, now).await?;
+            u64::from(answer != Subscribed::Unchanged)
+        } else {
+            let end = EndOfSubscription {
+                subscriber: choices.subscriber,
+                digest: None,
+                feed: Some(feed.clone()),
+                source: choices.source.clone(),
+                reason: "left".into(),
+            };
+            end_subscriptions(writer, &end, now).await?
+        };
+    }
+    audit::consents(writer, now).await?;
+    Ok(changed)
+}
+
+/// Language, and whether they want mail for now.
+async fn settle_person(
+    writer: &mut SqliteConnection,
+    choices: &Choices,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let updated = sqlx::query(
+        "update subscriber set
+             language = coalesce($2, language),
+             paused_at = iif($3, coalesce(paused_at, $4), null)
+         where id = $1 and (language <> $2 or (paused_at is not null) <> $3)",
+    )
+    .bind(choices.subscriber)
+    .bind(choices.language.as_ref().map(crate::model::Language::as_str))
+    .bind(choices.is_paused)
+    .bind(now.timestamp())
+    .execute(writer)
+    .await
+    .during("change a subscriber")?;
+    Ok(updated.rows_affected())
+}
+
+/// Subscriptions that ended at one moment because their reader left go on as if they had not:
+/// where their next window begins was kept.
+pub(super) async fn take_back_end(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    ended_at: DateTime<Utc>,
+    source: &str,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let action = "take back the end of a subscription";
+    let back: Vec<(String, String)> = sqlx::query_as(
+        "update subscription set state = 'confirmed', ended_at = null, end_reason = null
+         where subscriber_id = $1 and state = 'ended' and ended_at = $2 and end_reason = 'left'
+             and confirmed_at is not null
+         returning feed, (select name from digest where id = digest_id)",
+    )
+    .bind(subscriber)
+    .bind(ended_at.timestamp())
+    .fetch_all(&mut *writer)
+    .await
+    .during(action)?;
+    for (feed, digest) in &back {
+        sqlx::query(
+            "insert into consent (subscriber_id, feed, digest, action, at, source, wording)
+             values ($1, $2, $3, 'confirmed', $4, $5, 'undo')",
+        )
+        .bind(subscriber)
+        .bind(feed)
+        .bind(digest)
+        .bind(now.timestamp())
+        .bind(source)
+        .execute(&mut *writer)
+        .await
+        .during(action)?;
+    }
+    audit::consents(writer, now).await?;
+    Ok(back.len() as u64)
+}

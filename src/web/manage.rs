@@ -1,0 +1,205 @@
+//! `/manage/TOKEN`: what one person gets, how often and in which language; to pause, to leave,
+//! and to take that back. GET shows, POST acts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use chrono::{DateTime, TimeDelta, Utc};
+use tracing::{error, info};
+
+use super::{Web, forms};
+use crate::model::Language;
+use crate::pipeline::feeds;
+use crate::store::{Choices, EndOfSubscription, PersonRecord};
+use crate::subscribers::token::{self, Purpose, Subject};
+use crate::templates::pages::{Choice, ManagePage, ManageState, ManagedFeed};
+
+/// Name of the form in its seal.
+const FORM: &str = "manage";
+
+/// What the page says to whoever saves it; kept with each consent.
+const WORDING: &str = "Choose what you get, and how often. Nothing changes until you press Save.";
+
+/// So long somebody who left may come back with one click.
+pub(super) const UNDO: TimeDelta = TimeDelta::hours(1);
+
+pub(super) async fn show(State(web): State<Arc<Web>>, Path(token): Path<String>) -> Response {
+    let Some(subject) = token::read(&web.press.keys, Purpose::Manage, &token) else {
+        return web.broken_link();
+    };
+    let page = web.manage(subject, &token, ManageState::Show, None).await;
+    web.answer(page)
+}
+
+pub(super) async fn act(
+    State(web): State<Arc<Web>>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let Some(subject) = token::read(&web.press.keys, Purpose::Manage, &token) else {
+        return web.broken_link();
+    };
+    let Some(fields) = forms::fields(&headers, &body) else {
+        return web.message(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "This was not sent by our form",
+            "Open the link in your e-mail again, and use the form there.",
+        );
+    };
+    let page = web.managed(subject, &token, &fields).await;
+    web.answer(page)
+}
+
+impl Web {
+    fn answer(&self, page: anyhow::Result<Option<Response>>) -> Response {
+        match page {
+            Ok(Some(page)) => page,
+            Ok(None) => self.broken_link(),
+            Err(error) => {
+                error!("{error}");
+                self.failed()
+            }
+        }
+    }
+
+    fn broken_link(&self) -> Response {
+        self.message(
+            StatusCode::NOT_FOUND,
+            "This link does not work",
+            "It may have been cut short on its way. Open the newest e-mail, and follow the link at \
+             its end or copy the whole address from there.",
+        )
+    }
+
+    /// Does what a form asks for, and shows what stands then.
+    async fn managed(
+        &self,
+        subject: Subject,
+        token: &str,
+        fields: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Option<Response>> {
+        let press = &self.press;
+        let now = press.clock.now();
+        let field = |name: &str| fields.get(name).map_or("", String::as_str);
+        let is_ours = forms::is_sealed(&press.keys, FORM, token, "", field("form"));
+        if !is_ours {
+            return self.manage(subject, token, ManageState::Stale, None).await;
+        }
+        let Some(person) = press.store.person(subject.subscriber).await? else { return Ok(None) };
+        let (state, left_at) = match field("action") {
+            "leave" => {
+                let end = EndOfSubscription {
+                    subscriber: subject.subscriber,
+                    digest: None,
+                    feed: None,
+                    source: "page".into(),
+                    reason: "left".into(),
+                };
+                let ended = press.store.end_subscriptions(&end, now).await?;
+                info!(run = subject.run, ended, "a reader left");
+                (ManageState::Left, (ended > 0).then_some(now))
+            }
+            "undo" if self.undo(subject, token, fields, now).await? => (ManageState::Back, None),
+            "undo" => (ManageState::Stale, None),
+            _ => {
+                let choices = self.choices(subject.subscriber, &person, fields).await?;
+                let changed = press.store.choose(&choices, now).await?;
+                info!(run = subject.run, changed, "a reader chose");
+                (ManageState::Saved, None)
+            }
+        };
+        self.manage(subject, token, state, left_at).await
+    }
+
+    /// Takes back an end that one of our pages offered to take back. `false` where it is too late,
+    /// or no page of ours did.
+    pub(super) async fn undo(
+        &self,
+        subject: Subject,
+        token: &str,
+        fields: &BTreeMap<String, String>,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<bool> {
+        let field = |name: &str| fields.get(name).map_or("", String::as_str);
+        let (left, seal) = (field("left"), field("seal"));
+        let left_at = left.parse().ok().and_then(|left| DateTime::from_timestamp(left, 0));
+        let Some(left_at) = left_at.filter(|left| *left + UNDO >= now) else { return Ok(false) };
+        if !forms::is_sealed(&self.press.keys, "undo", token, left, seal) {
+            return Ok(false);
+        }
+        let store = &self.press.store;
+        let back = store.take_back_end(subject.subscriber, left_at, "page", now).await?;
+        info!(run = subject.run, back, "a reader came back");
+        Ok(back > 0)
+    }
+
+    /// What a form chose; a name that the config does not know chooses nothing.
+    async fn choices(
+        &self,
+        subscriber: i64,
+        person: &PersonRecord,
+        fields: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Choices> {
+        let config = &self.press.config;
+        let mut follows = BTreeMap::new();
+        for feed in feeds::definitions(&self.press).await? {
+            let Some(chosen) = fields.get(&format!("feed.{}", feed.name)) else { continue };
+            if config.digests.iter().any(|digest| digest.name == *chosen) {
+                follows.insert(feed.name, Some(chosen.clone()));
+            } else if chosen.is_empty() && person.follows.contains_key(&feed.name) {
+                follows.insert(feed.name, None);
+            }
+        }
+        let language = fields.get("language").and_then(|tag| tag.parse::<Language>().ok());
+        Ok(Choices {
+            subscriber,
+            follows,
+            language: language.filter(|language| config.languages.contains(language)),
+            is_paused: fields.contains_key("paused"),
+            source: "page".into(),
+            wording: WORDING.into(),
+        })
+    }
+
+    async fn manage(
+        &self,
+        subject: Subject,
+        token: &str,
+        state: ManageState,
+        left_at: Option<DateTime<Utc>>,
+    ) -> anyhow::Result<Option<Response>> {
+        let press = &self.press;
+        let config = &press.config;
+        let Some(person) = press.store.person(subject.subscriber).await? else { return Ok(None) };
+        let address = press.keys.open_address(person.address_key, &person.address_cipher)?;
+        let feeds = feeds::definitions(press).await?;
+        let left = left_at.map(|at| at.timestamp().to_string());
+        let page = ManagePage {
+            site_title: &config.site.title,
+            site_url: config.site.url.as_str(),
+            language: &config.site.language,
+            state,
+            address_masked: &address.masked(),
+            // Relative to the page's own address, so that a prefix in front of us holds.
+            action: token,
+            form: &forms::seal(&press.keys, FORM, token, ""),
+            wording: WORDING,
+            feeds: feeds.iter().map(|feed| ManagedFeed::of(feed, &person.follows)).collect(),
+            digests: config.digests.iter().map(|digest| Choice::of_digest(&digest.name)).collect(),
+            languages: config.languages.iter().map(Language::as_str).collect(),
+            mail_language: &person.language,
+            is_paused: person.is_paused,
+            undo_seal: left.as_deref().map(|left| forms::seal(&press.keys, "undo", token, left)),
+            left,
+        };
+        let status = match state {
+            ManageState::Stale => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        };
+        Ok(Some(self.page(status, press.templates.page("web/manage.html", &page))))
+    }
+}
