@@ -27,7 +27,9 @@ use crate::pipeline::digests::{
 };
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::{PublishReport, PublishingError};
-use crate::pipeline::requests::{ApproveRequest, Fault, ScanAnswer, SendAnswer, SendRequest};
+use crate::pipeline::requests::{
+    ApproveRequest, Fault, LeftOut, ScanAnswer, SendAnswer, SendRequest,
+};
 use crate::pipeline::scan::{self, Scanned};
 use crate::pipeline::{Press, people, send};
 use crate::store::{OutdatedRun, Request, RequestKind, StoreError};
@@ -64,6 +66,7 @@ pub enum DaemonError {
 struct Awaited {
     request: i64,
     runs: Vec<i64>,
+    left_out: Vec<LeftOut>,
 }
 
 /// The loop and what it holds.
@@ -435,8 +438,8 @@ impl Daemon {
                 self.finish(request.id, &answer).await;
             }
             RequestKind::Send => match self.answer_send(&request.argument).await {
-                Ok(Some(runs)) => {
-                    self.awaited.push(Awaited { request: request.id, runs });
+                Ok(Some((runs, left_out))) => {
+                    self.awaited.push(Awaited { request: request.id, runs, left_out });
                     self.sender.wake();
                 }
                 Ok(None) => self.finish(request.id, &SendAnswer::Changed).await,
@@ -473,7 +476,10 @@ impl Daemon {
     }
 
     /// Starts what the command has shown; `None` where the plan is another one now.
-    async fn answer_send(&mut self, argument: &str) -> anyhow::Result<Option<Vec<i64>>> {
+    async fn answer_send(
+        &mut self,
+        argument: &str,
+    ) -> anyhow::Result<Option<(Vec<i64>, Vec<LeftOut>)>> {
         let request: SendRequest = serde_json::from_str(argument)?;
         // An operator may have opened a run again.
         self.supersede().await;
@@ -487,27 +493,36 @@ impl Daemon {
         let (names, overrides) = (request.digests.clone(), request.overrides.clone());
         pass_windows(&self.press, &Asked { names, overrides, advances: true }).await?;
         if request.plan.is_empty() {
-            return Ok(Some(runs));
+            return Ok(Some((runs, Vec::new())));
         }
+        let mut left_out = Vec::new();
         let Some(Wanted { runs: plans, seen }) = plan_wanted(&self.press, &request).await? else {
             return Ok(None);
         };
         for plan in &plans {
-            match start_seen(&self.press, plan, &request.overrides, seen.as_ref()).await? {
-                Started::Run(run) => {
+            let started = start_seen(&self.press, plan, &request.overrides, seen.as_ref()).await;
+            match started {
+                Ok(Started::Run(run)) => {
                     let (people, digest) = (plan.plan.recipients, plan.digest());
                     info!(run, people, "digest `{digest}` goes out by hand");
                     runs.push(run);
                 }
-                Started::Changed(changes) => {
+                Ok(Started::Changed(changes)) => {
                     let changes = changes.join("; ");
                     warn!("digest `{}` is another plan now: {changes}", plan.digest());
                     return Ok(None);
                 }
-                Started::Held(_) | Started::Nothing => {}
+                Ok(Started::Held(_) | Started::Nothing) => {}
+                Err(DigestError::Store(error)) => return Err(error.into()),
+                // What is wrong with one digest is no reason to keep the others.
+                Err(error) => {
+                    let one = LeftOut::of(plan.digest(), error);
+                    error!("nothing of `{}` was sent: {}", one.digest, one.message);
+                    left_out.push(one);
+                }
             }
         }
-        Ok(Some(runs))
+        Ok(Some((runs, left_out)))
     }
 
     async fn finish(&self, request: i64, answer: &impl serde::Serialize) {
@@ -527,7 +542,8 @@ impl Daemon {
                 (Some(send_fault(error)), *tries < TRIES_BEFORE_TELLING)
             }
         };
-        for Awaited { request, runs } in std::mem::take(&mut self.awaited) {
+        for awaited in std::mem::take(&mut self.awaited) {
+            let Awaited { request, runs, left_out } = awaited;
             let progress = match self.progress(&runs).await {
                 Ok(progress) => progress,
                 Err(error) => {
@@ -537,11 +553,14 @@ impl Daemon {
             };
             match progress {
                 Progress::Complete => {
-                    self.finish(request, &SendAnswer::Sent { runs, fault: None }).await;
+                    self.finish(request, &SendAnswer::Sent { runs, fault: None, left_out }).await;
                 }
-                Progress::Moving if may_go_on => self.awaited.push(Awaited { request, runs }),
+                Progress::Moving if may_go_on => {
+                    self.awaited.push(Awaited { request, runs, left_out });
+                }
                 Progress::Moving | Progress::Resting => {
-                    self.finish(request, &SendAnswer::Sent { runs, fault: fault.clone() }).await;
+                    let fault = fault.clone();
+                    self.finish(request, &SendAnswer::Sent { runs, fault, left_out }).await;
                 }
             }
         }

@@ -32,9 +32,12 @@ use tidings::pipeline::digests::approval::{Word, let_go};
 use tidings::pipeline::digests::{
     ByHand, plan_all_by_hand, plan_due, plan_immediate, plan_told, settle, start,
 };
+use tidings::pipeline::feeds::place;
+use tidings::pipeline::people::{Consent, subscribe};
 use tidings::pipeline::scan;
 use tidings::pipeline::send::{carry, outbox};
-use tidings::store::{NewPause, PauseScope, Resolution, RunsAsked};
+use tidings::store::{EndOfSubscription, NewPause, PauseScope, Resolution, RunsAsked};
+use tidings::subscribers::import::Row;
 use tokio::sync::watch;
 
 /// Twenty o'clock on Friday 20 November 2026, in Singapore.

@@ -370,6 +370,35 @@ async fn what_is_wrong_with_one_digest_leaves_the_others_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_one_digest_leaves_the_others_alone_beside_a_daemon_too() {
+    let sink = Sink::start().await;
+    let office = Office::with_relay(&sink.url());
+    office.subscribe(1, "daily");
+    office.run(&[
+        "subscribers",
+        "add",
+        "reader2@example.org",
+        "--feed",
+        "releases",
+        "--digest",
+        "immediate",
+        "--consent",
+        "test",
+        "--confirmed",
+    ]);
+    let daily = "{% if heading == \"Daily digest\" and \"zeppelin\" in entry.title %}<a href=\"/x\">It</a>{% endif %}<h3";
+    let template = include_str!("../templates/mail/digest.html").replace("<h3", daily);
+    office.write("templates/mail/digest.html", template);
+    let daemon = office.daemon();
+    news_of(&office, "air", "A zeppelin", "It sails.");
+    let done = publish(&office).await;
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.stderr.contains("error: nothing of `daily` was sent: "), "{done:?}");
+    assert_eq!(daemon.stop().0, 0);
+    assert!(!sink.recipients().contains(&"reader1@example.org".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_megabyte_of_body_is_mailed_in_short_and_one_of_title_is_held_back() {
     let sink = Sink::start().await;
     let office = Office::with_relay(&sink.url());

@@ -193,10 +193,10 @@ async fn one_click_in_urgent_news_ends_the_feeds_that_brought_it_and_no_others()
     assert!(office.mails()[0].contains("Urgent news: 1 item"), "{:?}", office.mails());
     let path = unsubscribe_path(&office);
     let (_, page) = get(&router, &path).await;
-    assert!(page.contains("Stop the mail of all?"), "{page}");
+    assert!(page.contains("Stop the mail of All news?"), "{page}");
     assert_eq!(store.running_subscriptions(1).await.unwrap(), 2);
     let (_, page) = one_click(&router, &path).await;
-    assert!(page.contains("The mail of all is stopped"), "{page}");
+    assert!(page.contains("The mail of All news is stopped"), "{page}");
     assert_eq!(store.running_subscriptions(1).await.unwrap(), 1);
     let (_, page) = one_click(&router, &path).await;
     assert!(page.contains("was stopped before"), "{page}");

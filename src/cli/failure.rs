@@ -93,15 +93,11 @@ impl From<DigestError> for Failure {
     fn from(error: DigestError) -> Self {
         match error {
             DigestError::Store(error) => error.into(),
-            error @ DigestError::TooMany { .. } => {
-                let hint = "`tidings status` shows the hold that `approve` lets go, for twice as \
-                            many; or raise `mail.max_issues`";
-                Self { code: ON_HOLD, ..Self::with_hint(error, Some(hint)) }
-            }
             error => {
-                let hint = "mend the template or the entry and run again; \
-                            the digest still covers it";
-                Self::with_hint(error, Some(hint))
+                let hint = error.hint();
+                let code =
+                    if matches!(error, DigestError::TooMany { .. }) { ON_HOLD } else { FAILED };
+                Self { code, ..Self::with_hint(error, hint) }
             }
         }
     }

@@ -60,7 +60,7 @@ pub(super) async fn run(
     })
     .await?;
     written?;
-    show(output, &outlook);
+    show(output, &outlook, global.at.is_some());
     if let Some(folder) = &args.html {
         output.paragraph("written to ", &folder.display().to_string());
     }
@@ -124,7 +124,7 @@ fn unwritable(path: &Path, error: io::Error) -> Failure {
     Failure { hint, ..Failure::new(failure) }
 }
 
-fn show(output: Output, outlook: &Outlook) {
+fn show(output: Output, outlook: &Outlook, is_copy: bool) {
     for digest in &outlook.digests {
         show_digest(output, digest);
     }
@@ -140,13 +140,20 @@ fn show(output: Output, outlook: &Outlook) {
         line("not yet", &waiting.join(", "));
     }
     if let Some(opens) = &outlook.opens_at {
-        line("window", &format!("closed: nothing of it goes out before {opens}"));
+        line("window", &format!("closed: nothing but urgent news goes out before {opens}"));
     }
     match &outlook.plan {
         Some(hash) => {
             line("plan", hash);
-            let short = short(hash);
-            line("", &format!("`tidings publish-now --plan {short}` sends exactly this"));
+            let command = format!("`tidings publish-now --plan {}`", short(hash));
+            let waits = |digest: &DigestOutlook| digest.recipients > 0 && digest.needs_approval;
+            if is_copy {
+                line("", "of the time that was asked for: it is known to nobody else");
+            } else if outlook.digests.iter().any(waits) {
+                line("", &format!("{command} holds what waits for a word, and sends the rest"));
+            } else {
+                line("", &format!("{command} sends exactly this"));
+            }
         }
         None => line("plan", "nothing would go out now"),
     }

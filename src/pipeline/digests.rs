@@ -69,6 +69,22 @@ pub enum DigestError {
     Entry { title: String, id: String, source: Box<DigestError> },
 }
 
+impl DigestError {
+    /// What can be done about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Store(_) => None,
+            Self::TooMany { .. } => Some(
+                "`tidings status` shows the hold that `approve` lets go, for twice as many; or \
+                 raise `mail.max_issues`",
+            ),
+            Self::Render { .. } | Self::Unfit { .. } | Self::Entry { .. } => {
+                Some("mend the template or the entry and run again; its next run brings the news")
+            }
+        }
+    }
+}
+
 /// Where a run's key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occasion {

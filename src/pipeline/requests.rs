@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::digests::DigestError;
 use super::digests::approval::Word;
 use super::publish::PublishReport;
 use crate::store::Override;
@@ -55,12 +56,35 @@ pub enum SendAnswer {
     Sent {
         runs: Vec<i64>,
         fault: Option<Fault>,
+        #[serde(default)]
+        left_out: Vec<LeftOut>,
     },
     /// The plan is another one now: plan and ask again.
     Changed,
     /// What became of a word for a held run; none where it is held no longer.
     Word(Option<Word>),
     Failed(Fault),
+}
+
+/// A digest of which nothing was sent: its next run brings the same news.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub digest: String,
+    pub message: String,
+    pub hint: Option<String>,
+    /// Whether an operator's word lets it go.
+    pub is_on_hold: bool,
+}
+
+impl LeftOut {
+    pub fn of(digest: &str, error: DigestError) -> Self {
+        Self {
+            digest: digest.to_owned(),
+            hint: error.hint().map(str::to_owned),
+            is_on_hold: matches!(error, DigestError::TooMany { .. }),
+            message: format!("{:#}", anyhow::Error::from(error)),
+        }
+    }
 }
 
 /// An error on its way between processes.

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use tracing::{error, info};
 
 use super::{Web, forms};
+use crate::pipeline::feeds;
 use crate::store::EndOfSubscription;
 use crate::subscribers::token::{self, Purpose, Subject};
 use crate::templates::{UnsubscribePage, UnsubscribeState};
@@ -72,6 +73,8 @@ pub(super) async fn act(
 struct Named {
     digest: String,
     feeds: Option<Vec<String>>,
+    /// Their titles, as people know them.
+    titles: Option<String>,
     address_masked: String,
     is_running: bool,
 }
@@ -90,8 +93,18 @@ impl Web {
             return Ok(None);
         };
         let address = press.keys.open_address(delivery.address_key, &delivery.address_cipher)?;
+        let mut titles = None;
+        if let Some(names) = &delivery.feeds {
+            let known = feeds::definitions(press).await?;
+            let title = |name: &String| {
+                let feed = known.iter().find(|feed| feed.name == *name);
+                feed.map_or(name.clone(), |feed| feed.title.clone())
+            };
+            titles = Some(names.iter().map(title).collect::<Vec<_>>().join(", "));
+        }
         Ok(Some(Named {
             digest: delivery.digest,
+            titles,
             feeds: delivery.feeds,
             address_masked: address.masked(),
             is_running: delivery.running_subscriptions > 0,
@@ -169,7 +182,7 @@ impl Web {
             language: &site.language,
             state,
             digest: named.map_or("", |named| &named.digest),
-            feeds: named.and_then(|named| named.feeds.as_deref()).map(|feeds| feeds.join(", ")),
+            feeds: named.and_then(|named| named.titles.clone()),
             address_masked: named.map_or("", |named| &named.address_masked),
             // Relative to the page's own address, so that a prefix in front of us holds.
             action: token,

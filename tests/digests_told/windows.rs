@@ -99,3 +99,45 @@ async fn who_changes_digest_while_a_mail_waits_gets_its_news_with_the_other() {
         assert!(!mail.contains("/news/tunnel/"), "it was told before he came");
     }
 }
+
+/// A text stands in two feeds of Raj's, and in the issue under the first. He leaves that one while
+/// its mail waits, and the digest of the other has left it out for him.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_one_of_two_feeds_gets_its_news_with_the_other() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    let row = |feed: &str, digest: &str| Row {
+        line: 0,
+        address: "raj@example.org".parse().unwrap(),
+        language: "en".parse().unwrap(),
+        feed: feed.into(),
+        digest: digest.into(),
+    };
+    // By the clock of the room, which says when he came.
+    let consent =
+        Consent { source: "test", wording: "test".into(), is_confirmed: true, is_rehearsal: false };
+    let rows = [row("all", "daily"), row("releases", "weekly")];
+    subscribe(&room.press, &rows, &consent).await.unwrap();
+    room.clock.set("2026-11-26T12:00:00Z");
+    room.release("bridge", "", "It opens.");
+    assert_eq!(room.minute("2026-11-27T00:00:00Z").await, [""; 0], "put off");
+    place(&room.press).await.unwrap();
+    room.clock.set("2026-11-27T09:00:00Z");
+    for plan in plan_due(&room.press, room.now()).await.unwrap() {
+        start(&room.press, &plan).await.unwrap();
+    }
+    let raj = room.press.keys.lookup(&"raj@example.org".parse().unwrap());
+    let subscriber = room.press.store.subscriber_by_lookup(&raj).await.unwrap().unwrap();
+    let leave = EndOfSubscription {
+        subscriber,
+        digest: None,
+        feed: Some("all".into()),
+        source: "test".into(),
+        reason: "left".into(),
+    };
+    assert_eq!(room.press.store.end_subscriptions(&leave, room.now()).await.unwrap(), 1);
+    assert_eq!(room.send().await, [""; 0], "he left the feed it stands under");
+    room.release("ferry", "", "It sails.");
+    assert_eq!(room.minute("2026-12-04T09:00:00Z").await.len(), 1);
+    let mail = room.mail_to("raj");
+    assert!(mail.contains("/news/bridge/") && mail.contains("/news/ferry/"), "{mail}");
+}

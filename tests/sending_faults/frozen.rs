@@ -17,6 +17,8 @@ async fn who_starts_beside_a_frozen_process_waits_for_it_and_nobody_gets_a_secon
     })
     .await;
     let case = Case::new(&relay, 5);
+    // Where there is a rate no connection takes what comes behind its message.
+    case.limit("{per_second: 1000}");
     let first = Process::start(&case.office, &["publish-now", "--yes"], "first");
     // One connection for each: nothing else is under way, and nothing is being written.
     gate.wait_until_held(5).await;

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::brakes::{self, Chosen, Stopped, asked};
-use super::report::{self, DigestReport, LeftOut, Report};
+use super::report::{self, DigestReport, Report};
 use super::{PublishNow, exit_code, may_send, prepare, settled};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{Output, count};
@@ -17,7 +17,7 @@ use crate::outbox::breaker::Breaker;
 use crate::outbox::sender::{Outbox, SendError};
 use crate::pipeline::digests::{Started, pass_windows, settle, start_seen};
 use crate::pipeline::publish::PublishReport;
-use crate::pipeline::requests::Fault;
+use crate::pipeline::requests::{Fault, LeftOut};
 use crate::pipeline::send::{carry, next_due, open_runs, outbox, resent_digests, run_reports};
 use crate::pipeline::{Press, hubs, publish, scan};
 use crate::publish::websub;
@@ -153,7 +153,7 @@ async fn publish_and_send(
     let is_stopped = stopped.is_some() || !held.is_empty();
     report::show_left_out(output, &left_out);
     let exit_code = exit_code(&scan, is_stopped, is_partly_sent, fault.as_ref());
-    let exit_code = left_out.iter().map(|one| one.code).fold(exit_code, u8::max);
+    let exit_code = report::code_of(&left_out, exit_code);
     let rest = Report { held, stopped, fault, exit_code, ..Report::default() };
     Ok(Report { scan, digests, waiting, runs, left_out, ..rest })
 }

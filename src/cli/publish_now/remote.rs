@@ -40,7 +40,7 @@ pub(super) async fn run(
         let exit_code = exit_code(&scan, false, false, None);
         return Ok(Some(Report { scan, exit_code, ..Report::default() }));
     }
-    let mut has_changed = false;
+    let (mut has_changed, mut left_out) = (false, Vec::new());
     let (digests, waiting, stopped, ids, fault) = loop {
         let open: Vec<i64> = open_runs(press).await?.iter().map(|run| run.id).collect();
         report::show_open_runs(output, &run_reports(press, &open).await?);
@@ -76,7 +76,8 @@ pub(super) async fn run(
         follower.end(sent).await?;
         match answer {
             None => return Ok(None),
-            Some(SendAnswer::Sent { runs, fault }) => {
+            Some(SendAnswer::Sent { runs, fault, left_out: others }) => {
+                left_out = others;
                 break (digests, waiting, stopped, runs, fault);
             }
             Some(SendAnswer::Failed(fault)) => return Err(failure(fault)),
@@ -94,9 +95,11 @@ pub(super) async fn run(
     let held = press.store.held_runs().await?;
     report::show_held(output, press, &held);
     let is_stopped = stopped.is_some() || !held.is_empty();
+    report::show_left_out(output, &left_out);
     let exit_code = exit_code(&scan, is_stopped, is_partly_sent, fault.as_ref());
-    let rest = Report::default();
-    Ok(Some(Report { scan, digests, waiting, runs, held, stopped, fault, exit_code, ..rest }))
+    let exit_code = report::code_of(&left_out, exit_code);
+    let rest = Report { held, stopped, fault, exit_code, ..Report::default() };
+    Ok(Some(Report { scan, digests, waiting, runs, left_out, ..rest }))
 }
 
 /// Asks the daemon, and waits for its answer for as long as it lives.

@@ -8,16 +8,16 @@ use serde::Serialize;
 use super::brakes::{OVERRIDE, Stopped, opening};
 use super::shown;
 use crate::cli::approve::{hold_lines, short};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{FAILED, Failure, ON_HOLD};
 use crate::cli::output::{Output, count, file_kinds, problem_lines};
 use crate::cli::pause::{stopped, stops, told};
 use crate::config::Relay;
 use crate::content::Severity;
 use crate::digest::CORRECTION;
 use crate::pipeline::Press;
-use crate::pipeline::digests::{DigestError, PlannedRun};
+use crate::pipeline::digests::PlannedRun;
 use crate::pipeline::publish::PublishReport;
-use crate::pipeline::requests::Fault;
+use crate::pipeline::requests::{Fault, LeftOut};
 use crate::pipeline::send::{RunReport, rehearsals};
 use crate::store::{HeldRun, PauseRecord, Untold};
 
@@ -40,23 +40,6 @@ pub(super) struct Report {
     /// Hubs that did not take what changed; they are told again.
     pub hubs_not_told: Vec<String>,
     pub exit_code: u8,
-}
-
-/// A digest of which nothing was sent: its next run covers the same news.
-#[derive(Debug, Serialize)]
-pub(super) struct LeftOut {
-    pub digest: String,
-    pub message: String,
-    pub hint: Option<String>,
-    #[serde(skip)]
-    pub code: u8,
-}
-
-impl LeftOut {
-    pub(super) fn of(digest: &str, error: DigestError) -> Self {
-        let Failure { code, error, hint } = error.into();
-        Self { digest: digest.to_owned(), message: format!("{error:#}"), hint, code }
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -265,6 +248,12 @@ pub(super) fn show_left_out(output: Output, left_out: &[LeftOut]) {
             ..Failure::new(anyhow::anyhow!("nothing of `{digest}` was sent: {message}"))
         });
     }
+}
+
+/// The exit code `code`, or that of the digests that could not be sent, where it is higher.
+pub(super) fn code_of(left_out: &[LeftOut], code: u8) -> u8 {
+    let code_of = |one: &LeftOut| if one.is_on_hold { ON_HOLD } else { FAILED };
+    left_out.iter().map(code_of).fold(code, u8::max)
 }
 
 /// What became of the runs, and where to look.

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
-use super::owed::{OWE_EXPIRED, OWE_LEFT, OWE_UNSENT};
+use super::owed::{OWE_ELSEWHERE, OWE_EXPIRED, OWE_LEFT, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
 use crate::digest::CORRECTION;
 use crate::digest::windows::WindowState;
@@ -163,9 +163,11 @@ impl<'c> Ledger<'c> {
             .refuse
             .execute(params![id, subscriber, fence, now, run.is_sending, NEVER])
             .during(action)?;
-        if refused == 1 && run.is_sending && matches!(run.consent, Consent::Digest(_)) {
-            // Who changed to another digest follows its feeds still.
+        let asks_feeds = matches!(run.consent, Consent::Digest(_) | Consent::Feed);
+        if refused == 1 && run.is_sending && asks_feeds {
+            // Who changed to another digest, or left one feed of several, follows the others still.
             self.owe(OWE_LEFT, id, subscriber)?;
+            self.owe(OWE_ELSEWHERE, id, subscriber)?;
         }
         Ok(None)
     }

@@ -79,6 +79,37 @@ pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
 /// What was taken from who left the digest: whoever only changed to another has yet to get it.
 pub(super) const OWE_LEFT: &str = owe!("d.state = 'cancelled' and d.reason = 'left'");
 
+/// What was taken from the subscriber `?3` who left the feed that an issue has it under: where
+/// another feed of theirs holds it too, and they followed that one when it was told, that one
+/// owes it.
+pub(super) const OWE_ELSEWHERE: &str = concat!(
+    "with missed(feed, seq) as materialized (
+         select c.feed, min(h.seq) - 1
+         from delivery d
+         join run r on r.id = d.run_id
+         join digest g on g.id = r.digest_id and g.name not in ('correction', 'reminder')
+         join issue_entry i on i.issue_id = d.issue_id
+         join entry e on e.id = i.entry_id
+         join change h on h.seq = (select max(x.seq) from change x
+             where x.entry_id = e.id and x.tell = 'followers' and x.seq <= r.to_seq)
+         join subscription c on c.subscriber_id = d.subscriber_id and c.state = 'confirmed'
+         join feed f on f.name = c.feed
+         join feed_entry m on m.feed_id = f.id and m.entry_id = e.id
+             and m.updated_at = coalesce(e.stands_at, e.updated_at)
+         where d.run_id = ?1 and d.subscriber_id between ?3 and ?4
+             and d.state = 'cancelled' and d.reason = 'left'
+             and h.numbered_at > (select max(k.at) from consent k
+                 where k.subscriber_id = d.subscriber_id and k.feed = c.feed
+                     and k.action = 'confirmed')
+         group by c.feed)
+     update subscription set owed_from = missed.seq from missed
+     where subscription.subscriber_id between ?3 and ?4 and subscription.state = 'confirmed'
+         and subscription.feed = missed.feed
+         and missed.seq < coalesce(subscription.owed_from, ",
+    covered!("subscription.digest_id"),
+    ")"
+);
+
 #[cfg(test)]
 mod tests {
     use rusqlite::{StatementStatus, params};

@@ -135,7 +135,8 @@ pub(super) async fn expand(
     };
     let added = sqlx::query(
         // Due at once, whatever the clock says: it may be set back before they are claimed. Who
-        // changed to another digest since is found by the intent, which says what they are owed.
+        // changed to another digest or left a feed since is found by the intent, which says what
+        // they are owed.
         "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
              dkim_selector, dated_at, state, next_at, changed_at)
          select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', 0, $4
@@ -145,9 +146,7 @@ pub(super) async fn expand(
          where s.erased_at is null
            and not exists (select 1 from suppression x where x.lookup = s.lookup)
            and exists (select 1 from subscription c where c.subscriber_id = s.id
-                and c.state = 'confirmed'
-                and (c.digest_id = r.digest_id or c.feed in
-                    (select e.feed from issue_entry e where e.issue_id = j.value->>1)))
+                and c.state = 'confirmed')
          on conflict (run_id, subscriber_id) do nothing",
     )
     .bind(run)
