@@ -9,6 +9,8 @@ pub mod config;
 
 pub mod clock;
 
+pub mod words;
+
 mod answers;
 
 mod failpoint;

@@ -2,29 +2,37 @@
 //!
 //! [`Templates::load`] is the only part that reads files; rendering is a function from a
 //! name and values to text. Names ending in `.html` escape what they are given, names ending
-//! in `.txt` do not. A variable that nobody gave is an error, never an empty place.
+//! in `.txt` do not. A variable that nobody gave is an error, never an empty place. What they
+//! say is said by `t`, in the language of the page or mail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 use tera::{Context, ErrorKind, Kwargs, State, Tera};
 use walkdir::WalkDir;
 
-use crate::model::Language;
+use crate::feeds::Site;
+use crate::words::{self, Wordbook, Words, WordsError};
+use pages::Frame;
 use text::Direction;
 
 mod names;
 pub mod pages;
+mod say;
 pub mod text;
 
 /// Name and source of every template that the program renders itself.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("mail/answer.html", include_str!("../templates/mail/answer.html")),
+    ("mail/answer.txt", include_str!("../templates/mail/answer.txt")),
     ("mail/digest.html", include_str!("../templates/mail/digest.html")),
     ("mail/digest.txt", include_str!("../templates/mail/digest.txt")),
     ("mail/digest_subject.txt", include_str!("../templates/mail/digest_subject.txt")),
+    ("web/confirm.html", include_str!("../templates/web/confirm.html")),
     ("web/feed.html", include_str!("../templates/web/feed.html")),
     ("web/index.html", include_str!("../templates/web/index.html")),
     ("web/issue.html", include_str!("../templates/web/issue.html")),
@@ -32,6 +40,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("web/manage.html", include_str!("../templates/web/manage.html")),
     ("web/message.html", include_str!("../templates/web/message.html")),
     ("web/public.html", include_str!("../templates/web/public.html")),
+    ("web/self.html", include_str!("../templates/web/self.html")),
+    ("web/subscribe.html", include_str!("../templates/web/subscribe.html")),
     ("web/unsubscribe.html", include_str!("../templates/web/unsubscribe.html")),
 ];
 
@@ -51,6 +61,8 @@ pub enum TemplateError {
          use a value that this template is given, or remove the file to use the built-in template"
     )]
     Render { name: String, line: usize, message: String },
+    #[error(transparent)]
+    Words(#[from] WordsError),
     /// What Tera cannot pin to a line, such as an unknown name or a circle of parents.
     #[error("template `{name}`: {message}")]
     Whole { name: String, message: String },
@@ -60,6 +72,8 @@ pub enum TemplateError {
 #[derive(Debug, Clone)]
 pub struct Templates {
     tera: Tera,
+    words: Arc<Wordbook>,
+    /// Of messages too: they are as much of a page as its template.
     sources: BTreeMap<String, String>,
     /// Names of those that came from the operator's folder.
     replaced: Vec<String>,
@@ -128,7 +142,8 @@ impl Templates {
         Self::with(BTreeMap::new(), Path::new("")).expect("the built-in templates are tested")
     }
 
-    /// The built-in templates, each replaced by the file of its name in `folder`, if any.
+    /// The built-in templates, each replaced by the file of its name in `folder`, if any; the
+    /// built-in words, each replaced by that of its key in `folder`.
     ///
     /// Further `.html` and `.txt` files are taken too, for templates to include. A folder
     /// that does not exist replaces nothing.
@@ -142,14 +157,20 @@ impl Templates {
     /// Parses the built-in sources and `replacements` that were read from `folder`.
     fn with(replacements: BTreeMap<String, String>, folder: &Path) -> Result<Self, TemplateError> {
         let replaced: Vec<String> = replacements.keys().cloned().collect();
+        let words = if replaced.iter().any(|name| words::language_of_file(name).is_some()) {
+            Arc::new(Wordbook::with(&replacements, folder)?)
+        } else {
+            Arc::clone(Wordbook::builtin())
+        };
+        let built_in = BUILT_IN.iter().copied().chain(words::built_in());
         let mut sources: BTreeMap<String, String> =
-            BUILT_IN.iter().map(|&(name, source)| (name.to_owned(), source.to_owned())).collect();
+            built_in.map(|(name, source)| (name.to_owned(), source.to_owned())).collect();
         sources.extend(replacements);
 
-        let mut tera = Tera::default();
-        register(&mut tera);
-        tera.add_raw_templates(&sources).map_err(|error| syntax(&error, &replaced, folder))?;
-        Ok(Self { tera, sources, replaced })
+        let tera = tera(&sources, &words).map_err(|error| syntax(&error, &replaced, folder))?;
+        let templates = Self { tera, words, sources, replaced };
+        templates.check_keys(folder)?;
+        Ok(templates)
     }
 
     /// As before, with feeds that pages announce (RSS Autodiscovery 1.0, also for Atom): title
@@ -165,10 +186,18 @@ impl Templates {
     pub(crate) fn of(sources: &[(&str, &str)]) -> Self {
         let sources = sources.iter().map(|&(name, source)| (name.to_owned(), source.to_owned()));
         let sources: BTreeMap<String, String> = sources.collect();
-        let mut tera = Tera::default();
-        register(&mut tera);
-        tera.add_raw_templates(&sources).expect("templates of the program are tested");
-        Self { tera, sources, replaced: Vec::new() }
+        let words = Arc::clone(Wordbook::builtin());
+        let tera = tera(&sources, &words).expect("templates of the program are tested");
+        Self { tera, words, sources, replaced: Vec::new() }
+    }
+
+    /// The words of a language, as templates say them.
+    pub fn words(&self, language: &str) -> Words<'_> {
+        self.words.words(language)
+    }
+
+    pub fn wordbook(&self) -> &Arc<Wordbook> {
+        &self.words
     }
 
     /// Renders the template `name` with the fields of `context`.
@@ -205,6 +234,23 @@ impl Templates {
         self.replaced.iter().map(String::as_str)
     }
 
+    /// Names of the templates that the program renders itself.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// The operator's own that nothing is made with: they replace none, and none includes them.
+    pub fn strays(&self) -> impl Iterator<Item = &str> {
+        let used: BTreeSet<&str> = Self::names().flat_map(|name| self.reached(name)).collect();
+        let is_part =
+            move |name: &str| used.contains(name) || names::has_component(&self.sources[name]);
+        let is_words = |name: &str| words::language_of_file(name).is_some();
+        // Whose folder is a copy of ours has those of the preview's own frame.
+        let is_of_preview = |name: &str| name.starts_with("web/preview");
+        let is_known = move |name: &str| is_words(name) || is_of_preview(name) || is_part(name);
+        self.replacements().filter(move |name| !is_known(name))
+    }
+
     /// Whether the operator's own templates, and what they include, ask for what none is given;
     /// `known` says it for each template that is rendered by name. What several of these use may
     /// ask for what any of them is given.
@@ -228,6 +274,28 @@ impl Templates {
             }
         }
         Ok(())
+    }
+
+    /// Whether all that `t` is asked to say is there, with all that it takes: an unknown key
+    /// must not wait for a reader.
+    fn check_keys(&self, folder: &Path) -> Result<(), TemplateError> {
+        for (name, source) in self.sources.iter().filter(|(name, _)| is_template(name)) {
+            for said in names::said(source) {
+                if let Some(message) = say::fault(&self.words, &said) {
+                    let file = file_of(name, &self.replaced, folder);
+                    return Err(TemplateError::Syntax { file, line: said.line, message });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the operator should know of the words in these languages, each once.
+    pub fn remarks<'a>(&self, in_use: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let sources = self.sources.iter().filter(|(name, _)| is_template(name));
+        let said = sources.flat_map(|(_, source)| names::said(source));
+        let said: BTreeSet<&str> = said.filter_map(|said| said.key).collect();
+        self.words.remarks(in_use).into_iter().chain(self.words.unsaid(&said)).collect()
     }
 
     /// A template, and all that it extends or includes.
@@ -275,7 +343,20 @@ impl Templates {
     }
 }
 
-/// Sources of the template files below `folder`, under names with `/` between their parts.
+/// A parsed set of those sources that are templates.
+fn tera(sources: &BTreeMap<String, String>, words: &Arc<Wordbook>) -> Result<Tera, tera::Error> {
+    let mut tera = Tera::default();
+    register(&mut tera);
+    say::register(&mut tera, Arc::clone(words));
+    tera.add_raw_templates(sources.iter().filter(|(name, _)| is_template(name)))?;
+    Ok(tera)
+}
+
+fn is_template(name: &str) -> bool {
+    name.ends_with(".html") || name.ends_with(".txt")
+}
+
+/// Sources of the template and message files below `folder`, under names with `/` between their parts.
 fn read(folder: &Path) -> Result<BTreeMap<String, String>, TemplateError> {
     let mut sources = BTreeMap::new();
     for found in WalkDir::new(folder).follow_links(true) {
@@ -284,33 +365,37 @@ fn read(folder: &Path) -> Result<BTreeMap<String, String>, TemplateError> {
             source: error.into(),
         })?;
         let path = found.path();
-        let is_template = path.extension().is_some_and(|e| e == "html" || e == "txt");
-        if !found.file_type().is_file() || !is_template {
-            continue;
-        }
-        let bytes = std::fs::read(path)
-            .map_err(|source| TemplateError::Read { path: path.to_owned(), source })?;
-        let source = String::from_utf8(bytes)
-            .map_err(|_| TemplateError::Encoding { file: path.display().to_string() })?;
         let parts: Vec<_> = path
             .strip_prefix(folder)
             .unwrap_or(path)
             .components()
             .map(|part| part.as_os_str().to_string_lossy())
             .collect();
-        sources.insert(parts.join("/"), source);
+        let name = parts.join("/");
+        let is_ours = is_template(&name) || words::language_of_file(&name).is_some();
+        if !found.file_type().is_file() || !is_ours {
+            continue;
+        }
+        let bytes = std::fs::read(path)
+            .map_err(|source| TemplateError::Read { path: path.to_owned(), source })?;
+        let source = String::from_utf8(bytes)
+            .map_err(|_| TemplateError::Encoding { file: path.display().to_string() })?;
+        sources.insert(name, source);
     }
     Ok(sources)
 }
 
+/// Where a template stands: its path, or its name if it is built in.
+fn file_of(name: &str, replaced: &[String], folder: &Path) -> String {
+    if replaced.iter().any(|r| r == name) {
+        folder.join(name).display().to_string()
+    } else {
+        name.to_owned()
+    }
+}
+
 fn syntax(error: &tera::Error, replaced: &[String], folder: &Path) -> TemplateError {
-    let file = |name: &str| {
-        if replaced.iter().any(|r| r == name) {
-            folder.join(name).display().to_string()
-        } else {
-            name.to_owned()
-        }
-    };
+    let file = |name: &str| file_of(name, replaced, folder);
     match error.kind() {
         ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
             TemplateError::Syntax {
@@ -360,14 +445,17 @@ fn sentence(message: &str) -> String {
     chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
 }
 
-/// Adds our filters: `wrap` and `underline(mark="-")` for text parts, and `direction` for the
-/// `dir` attribute of a language. `wrap(indent=9)` is for a text that stands behind a label of
-/// nine columns: its further lines start below the first one.
+/// Adds our filters: `wrap`, `labelled(label="When:")` and `underline(mark="-")` for text parts,
+/// and `direction` for the `dir` attribute of a language. `wrap(indent=9)` is for a text that
+/// stands behind a label of nine columns: its further lines start below the first one.
 fn register(tera: &mut Tera) {
     tera.register_filter("wrap", |value: &str, kwargs: Kwargs, _: &State<'_>| {
         let indent = kwargs.get::<usize>("indent")?.unwrap_or(0);
         let lines = text::wrap(value, text::WIDTH.saturating_sub(indent));
         Ok::<_, tera::Error>(lines.replace('\n', &format!("\n{}", " ".repeat(indent))))
+    });
+    tera.register_filter("labelled", |value: &str, kwargs: Kwargs, _: &State<'_>| {
+        Ok::<_, tera::Error>(text::labelled(kwargs.must_get::<&str>("label")?, value))
     });
     tera.register_filter("underline", |value: &str, kwargs: Kwargs, _: &State<'_>| {
         let mark = kwargs.get::<&str>("mark")?.and_then(|m| m.chars().next()).unwrap_or('-');
@@ -395,9 +483,8 @@ pub struct AnnouncedFeed {
 /// What `web/unsubscribe.html` shows.
 #[derive(Debug, Clone, Serialize)]
 pub struct UnsubscribePage<'a> {
-    pub site_title: &'a str,
-    pub site_url: &'a str,
-    pub language: &'a Language,
+    #[serde(flatten)]
+    pub frame: Frame<'a>,
     pub state: UnsubscribeState,
     /// Name of the digest; empty for an invalid link.
     pub digest: &'a str,
@@ -410,6 +497,22 @@ pub struct UnsubscribePage<'a> {
     /// When this person left, and the seal of it; absent where there is nothing to take back.
     pub left: Option<String>,
     pub undo_seal: Option<String>,
+}
+
+impl<'a> UnsubscribePage<'a> {
+    /// One that reaches every branch of its template.
+    pub fn sample(site: &'a Site, state: UnsubscribeState, feeds: Option<&str>) -> Self {
+        Self {
+            frame: Frame::sample(site),
+            state,
+            digest: "daily",
+            feeds: feeds.map(str::to_owned),
+            address_masked: "m***@example.org",
+            action: "/unsubscribe/TOKEN",
+            left: Some("1".into()),
+            undo_seal: Some("SEAL".into()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -426,12 +529,15 @@ pub enum UnsubscribeState {
     Invalid,
 }
 
+impl UnsubscribeState {
+    pub const ALL: [Self; 5] = [Self::Ask, Self::Done, Self::Ended, Self::Back, Self::Invalid];
+}
+
 /// What `web/message.html` shows: a heading and a sentence, as for an address without a page.
 #[derive(Debug, Clone, Serialize)]
 pub struct MessagePage<'a> {
-    pub site_title: &'a str,
-    pub site_url: &'a str,
-    pub language: &'a Language,
+    #[serde(flatten)]
+    pub frame: Frame<'a>,
     pub title: &'a str,
     pub message: &'a str,
 }
@@ -456,11 +562,18 @@ mod tests {
         message.replace(&folder.path().display().to_string(), "FOLDER")
     }
 
+    fn frame<'a>(site_title: &'a str, language: &str) -> Frame<'a> {
+        Frame {
+            site_title,
+            site_url: "https://press.example.org/",
+            language: language.to_owned(),
+            switch: Vec::new(),
+        }
+    }
+
     fn unsubscribe(state: UnsubscribeState) -> String {
         let page = UnsubscribePage {
-            site_title: "Harbour <City> Office",
-            site_url: "https://press.example.org/",
-            language: &"en".parse().unwrap(),
+            frame: frame("Harbour <City> Office", "en"),
             state,
             digest: "daily",
             feeds: None,
@@ -476,13 +589,8 @@ mod tests {
     fn a_file_replaces_the_template_of_its_name_and_no_other() {
         let folder = folder(&[("web/message.html", "<p>{{ message }}</p>"), ("notes.md", "{{")]);
         let templates = Templates::load(folder.path()).unwrap();
-        let page = MessagePage {
-            site_title: "Office",
-            site_url: "https://press.example.org/",
-            language: &"ar".parse().unwrap(),
-            title: "No such page",
-            message: "5 < 6",
-        };
+        let page =
+            MessagePage { frame: frame("Office", "ar"), title: "No such page", message: "5 < 6" };
         assert_eq!(templates.page("web/message.html", &page).unwrap(), "<p>5 &lt; 6</p>");
         let builtin = Templates::builtin();
         assert!(builtin.page("web/message.html", &page).unwrap().contains("dir=\"rtl\""));
@@ -514,6 +622,66 @@ mod tests {
             refusal(&[("web/message.html", "{% extends \"web/base.html\" %}")]),
             "template `FOLDER/web/message.html`: there is no template `web/base.html` to extend"
         );
+    }
+
+    #[test]
+    fn a_template_that_says_what_there_is_not_is_refused_when_it_is_loaded() {
+        let said = |source| refusal(&[("web/message.html", source)]);
+        let file = "template `FOLDER/web/message.html` line 2";
+        let remedy = "mend the line, or remove the file to use the built-in template";
+        assert_eq!(
+            said("a\n{{ t(key=\"page-hom\", site=title) }}"),
+            format!(
+                "{file}: no message has the key `page-hom`: did you mean `page-home`?: {remedy}"
+            )
+        );
+        assert_eq!(
+            said("a\n{% if false %}{{ t(key=\"page-home\") }}{% endif %}"),
+            format!(
+                "{file}: the message `page-home` needs `site`, which `t` is not given: {remedy}"
+            )
+        );
+        assert_eq!(
+            said("a\n{{ t(key=title) }}"),
+            format!(
+                "{file}: `t` needs a `key` written out, as `t(key=\"manage-title\")`: {remedy}"
+            )
+        );
+        let message = refusal(&[("messages/fr.ftl", "manage-title = a\nmanage-title\n")]);
+        assert!(
+            message.starts_with("messages `FOLDER/messages/fr.ftl` line 2: expected"),
+            "{message}"
+        );
+    }
+
+    fn made(files: &[(&str, &str)], language: &str) -> String {
+        let folder = folder(files);
+        let page = MessagePage { frame: frame("A & <B>", language), title: "T", message: "M" };
+        let templates = Templates::load(folder.path()).unwrap();
+        templates.page("web/message.html", &page).unwrap()
+    }
+
+    #[test]
+    fn words_are_those_of_the_page_and_what_they_are_given_is_escaped() {
+        let source = "{{ t(key=\"page-home\", site=site_title) }}";
+        let made = |language| made(&[("web/message.html", source)], language);
+        assert_eq!(made("en"), "Go to the start page of A &amp; &lt;B&gt;");
+        assert_eq!(made("zh-Hans"), "前往A &amp; &lt;B&gt;首页");
+        assert_eq!(made("ar"), "Go to the start page of A &amp; &lt;B&gt;");
+    }
+
+    #[test]
+    fn only_markup_of_the_template_stays_markup() {
+        let source = "{% set who %}<b>{{ site_title }}</b>{% endset %}\
+                      {{ t(key=\"mine\", who=who, other=site_title) }} \
+                      {{ t(key=\"manage-save\", language=\"zh\") }}";
+        let messages = "mine = <i>{ $who } & { $other }</i>\n";
+        let files = [("web/message.html", source), ("messages/en.ftl", messages)];
+        assert_eq!(
+            made(&files, "en"),
+            "&lt;i&gt;<b>A &amp; &lt;B&gt;</b> &amp; A &amp; &lt;B&gt;&lt;/i&gt; 保存"
+        );
+        assert!(Templates::load(folder(&files).path()).unwrap().remarks(["en"]).is_empty());
     }
 
     #[test]

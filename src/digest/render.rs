@@ -15,12 +15,13 @@ use crate::templates::{TemplateError, Templates};
 use view::IssueView;
 
 mod add_to_calendar;
+pub mod answer;
 mod lint;
 pub mod samples;
 pub mod trial;
 mod view;
 
-pub use lint::{lint, lint_own_words};
+pub use lint::{lint, lint_own_words, lint_with};
 
 /// From here on a mail is set anew in its compact form. Gmail cuts off behind 102 KB.
 const ROOMY_BYTES: usize = 90_000;
@@ -38,15 +39,31 @@ pub enum Slot {
     Unsubscribe,
     /// Address of the page that changes it.
     Manage,
+    /// Address of the page that does what the reader asked for.
+    Errand,
+    /// The reader's e-mail address.
+    Address,
 }
 
 impl Slot {
-    pub const ALL: [Self; 2] = [Self::Unsubscribe, Self::Manage];
+    pub const ALL: [Self; 4] = [Self::Unsubscribe, Self::Manage, Self::Errand, Self::Address];
 
     pub const fn marker(self) -> char {
         match self {
             Self::Unsubscribe => '\u{F0100}',
             Self::Manage => '\u{F0101}',
+            Self::Errand => '\u{F0102}',
+            Self::Address => '\u{F0103}',
+        }
+    }
+
+    /// What is put there, for people.
+    fn what(self) -> &'static str {
+        match self {
+            Self::Unsubscribe => "the unsubscribe link",
+            Self::Manage => "the link to what its reader gets",
+            Self::Errand => "the link that does what its reader asked for",
+            Self::Address => "its reader's address",
         }
     }
 
@@ -134,10 +151,21 @@ fn render_as(
     issue: &IssueContent<'_>,
     form: Form,
 ) -> Result<RenderedIssue, RenderError> {
-    let view = IssueView::new(site, issue, subject(templates, site, issue)?, form);
+    let view = view_of(templates, site, issue, subject(templates, site, issue)?, form);
     let html = templates.page("mail/digest.html", &view)?;
     let text = templates.page("mail/digest.txt", &view)?;
     Ok(RenderedIssue { html: inliner().inline(&html)?, text, subject: view.subject })
+}
+
+/// In the language of the issue.
+fn view_of<'a>(
+    templates: &'a Templates,
+    site: &'a Site,
+    issue: &IssueContent<'a>,
+    subject: String,
+    form: Form,
+) -> IssueView<'a> {
+    IssueView::new(templates.words(issue.language.as_str()), site, issue, subject, form)
 }
 
 impl IssueContent<'_> {
@@ -162,7 +190,7 @@ pub fn render_web(
     site: &Site,
     issue: &IssueContent<'_>,
 ) -> Result<String, RenderError> {
-    let view = IssueView::new(site, issue, subject(templates, site, issue)?, Form::Full);
+    let view = view_of(templates, site, issue, subject(templates, site, issue)?, Form::Full);
     Ok(templates.page("web/issue.html", &view)?)
 }
 
@@ -178,6 +206,7 @@ fn inliner() -> CSSInliner<'static> {
 
 #[derive(Serialize)]
 struct SubjectView<'a> {
+    language: &'a str,
     title: &'a str,
     others: usize,
     site_title: &'a str,
@@ -189,9 +218,11 @@ fn subject(
     site: &Site,
     issue: &IssueContent<'_>,
 ) -> Result<String, TemplateError> {
-    let title = view::newest(issue).map(view::title).unwrap_or_default();
+    let words = templates.words(issue.language.as_str());
+    let title = view::newest(issue).map(|entry| view::title(words, entry)).unwrap_or_default();
     let line = |title: &str| {
         let view = SubjectView {
+            language: issue.language.as_str(),
             title,
             others: view::total(issue).saturating_sub(1),
             site_title: &site.title,

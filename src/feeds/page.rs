@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::{Document, Feed, FeedDefinition, INDEX_PATH, OPML_PATH, SCRIPT_PATH, STYLE_PATH, Site};
 use crate::model::{Entry, Timestamp};
 use crate::templates::{TemplateError, Templates};
+use crate::words::Words;
 use view::{Alternate, EntryView, EventView, Format, Frame, Place, shown};
 
 /// Entries shown of each feed on the index.
@@ -51,15 +52,26 @@ pub fn render_index(
     feeds: &[FeedSummary],
     site: &Site,
 ) -> Result<Vec<u8>, TemplateError> {
-    Ok(templates.page("web/index.html", &index_view(feeds, site))?.into_bytes())
+    Ok(templates
+        .page("web/index.html", &index_view(words(templates, site), feeds, site))?
+        .into_bytes())
+}
+
+/// The words of the site, which has its pages in one language.
+fn words<'a>(templates: &'a Templates, site: &Site) -> Words<'a> {
+    templates.words(site.language.as_str())
 }
 
 /// What `web/index.html` sees of these feeds.
-pub fn index_view<'a>(feeds: &'a [FeedSummary], site: &'a Site) -> impl Serialize + 'a {
-    let place = Place { site, path: INDEX_PATH };
+pub fn index_view<'a>(
+    words: Words<'a>,
+    feeds: &'a [FeedSummary],
+    site: &'a Site,
+) -> impl Serialize + 'a {
+    let place = Place { site, words, path: INDEX_PATH };
     let alternates = feeds.iter().flat_map(|f| view::alternates(&f.definition, place)).collect();
     IndexView {
-        frame: Frame::new(site, place, None, alternates),
+        frame: Frame::new(site, words, place, None, alternates),
         opml: place.relative(OPML_PATH),
         feeds: feeds.iter().map(|feed| card(feed, place)).collect(),
     }
@@ -74,12 +86,13 @@ pub fn render_feed(
     upcoming: &[Arc<Entry>],
     site: &Site,
 ) -> Result<Vec<u8>, TemplateError> {
-    let view = feed_view(feed, others, upcoming, site);
+    let view = feed_view(words(templates, site), feed, others, upcoming, site);
     Ok(templates.page("web/feed.html", &view)?.into_bytes())
 }
 
 /// What `web/feed.html` sees of this feed.
 pub fn feed_view<'a>(
+    words: Words<'a>,
     feed: &'a Feed,
     others: &[FeedDefinition],
     upcoming: &'a [Arc<Entry>],
@@ -87,11 +100,12 @@ pub fn feed_view<'a>(
 ) -> impl Serialize + 'a {
     let definition = &feed.definition;
     let path = definition.page_path();
-    let place = Place { site, path: &path };
+    let place = Place { site, words, path: &path };
     let has_calendar = definition.has_calendar();
     FeedView {
         frame: Frame::new(
             site,
+            words,
             place,
             Some(definition),
             feed_alternates(definition, others, place),
@@ -99,13 +113,18 @@ pub fn feed_view<'a>(
         script: place.relative(SCRIPT_PATH),
         index: place.relative(INDEX_PATH),
         title: shown(&definition.title),
-        about: shown(&about::selected(definition)),
-        description: about::shown(feed),
+        about: shown(&about::selected(words, definition)),
+        description: about::shown(words, feed),
         formats: view::formats(definition, place),
         has_calendar,
         webcal: has_calendar.then(|| view::webcal(definition, site)),
         upcoming: upcoming.iter().filter_map(|entry| view::event_view(entry, place)).collect(),
-        newest: feed.entries.iter().take(NEWEST_OF_FEED).map(|e| view::entry_view(e)).collect(),
+        newest: feed
+            .entries
+            .iter()
+            .take(NEWEST_OF_FEED)
+            .map(|e| view::entry_view(words, e))
+            .collect(),
         archives: archives(feed, place),
     }
 }
@@ -140,13 +159,18 @@ fn card<'a>(feed: &'a FeedSummary, place: Place<'_>) -> Card<'a> {
     Card {
         name: &definition.name,
         title: shown(&definition.title),
-        description: about::held(feed.entries, feed.updated),
+        description: about::held(place.words, feed.entries, feed.updated),
         page: place.relative(&definition.page_path()),
         rss: place.relative(&definition.rss_path()),
         atom: place.relative(&definition.atom_path()),
         json: place.relative(&definition.json_path()),
         calendar: has_calendar.then(|| place.relative(&definition.calendar_path())),
-        newest: feed.newest.iter().take(NEWEST).map(|entry| view::entry_view(entry)).collect(),
+        newest: feed
+            .newest
+            .iter()
+            .take(NEWEST)
+            .map(|entry| view::entry_view(place.words, entry))
+            .collect(),
     }
 }
 
@@ -173,18 +197,16 @@ struct FeedView<'a> {
 /// The newest archive, which leads to those before it (RFC 5005, section 4).
 #[derive(Serialize)]
 struct Archives {
-    /// `1 archive`, `12 archives`.
-    count: String,
+    count: u64,
     atom: String,
     json: String,
 }
 
 fn archives(feed: &Feed, place: Place<'_>) -> Option<Archives> {
-    let count = match feed.archives {
-        0 => return None,
-        1 => "1 archive".to_owned(),
-        n => format!("{n} archives"),
-    };
+    let count = feed.archives;
+    if count == 0 {
+        return None;
+    }
     Some(Archives {
         count,
         atom: place.relative(&feed.definition.atom_archive_path(feed.archives)),

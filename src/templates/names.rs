@@ -64,6 +64,88 @@ pub(super) fn line_of(source: &str, name: &str) -> Option<usize> {
     tags(source).find(names).map(|tag| tag.line)
 }
 
+/// What a template asks `t` to say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Said<'a> {
+    pub(super) line: usize,
+    /// None where it is not written out.
+    pub(super) key: Option<&'a str>,
+    /// Names of everything that is given.
+    pub(super) arguments: BTreeSet<&'a str>,
+}
+
+pub(super) fn said(source: &str) -> Vec<Said<'_>> {
+    let calls = tags(source).flat_map(|tag| {
+        calls_of_t(tag.code).into_iter().map(move |parameters| (tag.line, parameters))
+    });
+    let said = calls.map(|(line, parameters)| {
+        let parameters: Vec<(&str, &str)> = parameters
+            .into_iter()
+            .filter_map(|parameter| parameter.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim()))
+            .collect();
+        let key = parameters.iter().find(|(name, _)| *name == "key");
+        Said {
+            line,
+            key: key.and_then(|(_, value)| whole_string(value)),
+            arguments: parameters.into_iter().map(|(name, _)| name).collect(),
+        }
+    });
+    said.collect()
+}
+
+/// The parameters of each call of `t`, also of calls within calls.
+fn calls_of_t(code: &str) -> Vec<Vec<&str>> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let is_t =
+        |before: &str| before.trim_end().strip_suffix('t').is_some_and(|b| !b.ends_with(is_part));
+    let opening = outside_strings(code).filter(|(at, c)| *c == '(' && is_t(&code[..*at]));
+    opening.map(|(at, _)| parameters(&code[at + 1..])).collect()
+}
+
+/// What stands between commas, up to the parenthesis that closes.
+fn parameters(code: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut depth, mut from) = (0, 0);
+    for (at, c) in outside_strings(code) {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' if depth == 0 => {
+                found.push(&code[from..at]);
+                return found;
+            }
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                found.push(&code[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn outside_strings(code: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut quote = None;
+    code.char_indices().filter(move |(_, c)| {
+        if let Some(open) = quote {
+            if *c == open {
+                quote = None;
+            }
+            return false;
+        }
+        quote = QUOTES.contains(c).then_some(*c);
+        quote.is_none()
+    })
+}
+
+/// The text of a string that stands alone.
+fn whole_string(value: &str) -> Option<&str> {
+    let quote = value.chars().next().filter(|c| QUOTES.contains(c))?;
+    let inner = value[1..].strip_suffix(quote)?;
+    (!inner.contains(quote)).then_some(inner)
+}
+
 struct TemplateTag<'a> {
     line: usize,
     code: &'a str,
@@ -155,6 +237,39 @@ mod tests {
         assert_eq!(referred(source).collect::<Vec<_>>(), ["a.html", "b.txt"]);
         assert_eq!(bound(source), ["key", "own", "value"].map(str::to_owned).into());
         assert!(!has_component(source) && has_component("{% component a(n) %}"));
+    }
+
+    fn check_said(source: &str, expected: &[(usize, Option<&str>, &[&str])]) {
+        let expected = expected.iter().map(|&(line, key, arguments)| Said {
+            line,
+            key,
+            arguments: arguments.iter().copied().collect(),
+        });
+        assert_eq!(said(source), expected.collect::<Vec<_>>(), "{source}");
+    }
+
+    #[test]
+    fn what_is_asked_of_t_is_found_with_what_it_is_given() {
+        check_said(
+            "a\n{{ t(key=\"a-b\", count=n | default(value=(1, 2)), site = `x, (y)`) | wrap }}",
+            &[(2, Some("a-b"), &["count", "key", "site"])],
+        );
+        check_said(
+            "{% set x = t(key='label', text=t(key=\"inner\")) ~ t ( key=\"last\") %}",
+            &[
+                (1, Some("label"), &["key", "text"]),
+                (1, Some("inner"), &["key"]),
+                (1, Some("last"), &["key"]),
+            ],
+        );
+        check_said(
+            "{{ t(key=\"a\" ~ b) }}{{ t(key=b) }}{{ t() }}",
+            &[(1, None, &["key"]), (1, None, &["key"]), (1, None, &[])],
+        );
+        check_said(
+            "{% if not (a) %}{{ part(key=\"a\") }}{{ \"t(key=b)\" }}{# t(key=\"c\") #}",
+            &[],
+        );
     }
 
     #[test]

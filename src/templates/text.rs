@@ -51,6 +51,9 @@ impl Direction {
 
 /// Columns that `text` takes on one line.
 pub fn columns(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.bytes().filter(|byte| !byte.is_ascii_control()).count();
+    }
     text.chars().map(column_count).sum()
 }
 
@@ -93,19 +96,24 @@ struct Piece<'a> {
 
 fn pieces(paragraph: &str) -> impl Iterator<Item = Piece<'_>> {
     paragraph.split_ascii_whitespace().flat_map(|word| {
-        let mut breaks = vec![0];
-        let mut chars = word.char_indices().peekable();
-        while let (Some((_, before)), Some(&(at, after))) = (chars.next(), chars.peek()) {
-            if may_break(before, after) {
-                breaks.push(at);
-            }
-        }
-        breaks.push(word.len());
-        let spans: Vec<(usize, usize)> = breaks.windows(2).map(|w| (w[0], w[1])).collect();
-        spans
-            .into_iter()
-            .map(move |(from, to)| Piece { text: &word[from..to], after_blank: from == 0 })
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            let after_blank = rest.len() == word.len();
+            let (text, after) = rest.split_at(first_break(rest)?);
+            rest = after;
+            Some(Piece { text, after_blank })
+        })
     })
+}
+
+/// Where the first piece of a word ends; `None` where there is no word.
+fn first_break(word: &str) -> Option<usize> {
+    if word.is_empty() || word.is_ascii() {
+        return (!word.is_empty()).then_some(word.len());
+    }
+    let pairs = word.char_indices().skip(1).zip(word.chars());
+    let mut breaks = pairs.filter(|((_, after), before)| may_break(*before, *after));
+    Some(breaks.next().map_or(word.len(), |((at, _), _)| at))
 }
 
 /// Whether a line may end between two characters that no blank parts.
@@ -124,6 +132,18 @@ pub fn underline(text: &str, mark: char) -> String {
     let wrapped = wrap(text, WIDTH);
     let widest = wrapped.lines().map(columns).max().unwrap_or(0);
     format!("{wrapped}\n{}", mark.to_string().repeat(widest))
+}
+
+/// Columns of the labels of a text part.
+const LABEL_COLUMNS: usize = 9;
+
+/// `text` behind a label, wrapped, its further lines below the first one.
+pub fn labelled(label: &str, text: &str) -> String {
+    let indent = LABEL_COLUMNS.max(columns(label) + 1);
+    let gap = " ".repeat(indent - columns(label));
+    let below = format!("\n{}", " ".repeat(indent));
+    let text = wrap(text, WIDTH.saturating_sub(indent)).replace('\n', &below);
+    format!("{label}{gap}{text}")
 }
 
 /// `text` on one line, shortened to `max` characters at the end of a word, with `…` where

@@ -2,6 +2,9 @@
 // Without this script, or without the right to copy, the addresses are there to be selected.
 "use strict";
 
+// For pages whose template names no words.
+const NOT_COPIED = "Your browser did not let us copy. Please select the address and copy it.";
+
 const copied = document.getElementById("copied");
 
 async function copy(button) {
@@ -10,9 +13,9 @@ async function copy(button) {
   copied.textContent = "";
   try {
     await navigator.clipboard.writeText(address);
-    copied.textContent = `The ${button.dataset.name} address is copied.`;
+    copied.textContent = button.dataset.copied ?? `The ${button.dataset.name} address is copied.`;
   } catch {
-    copied.textContent = "Your browser did not let us copy. Please select the address and copy it.";
+    copied.textContent = button.dataset.failed ?? NOT_COPIED;
   }
 }
 

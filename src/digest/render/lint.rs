@@ -18,10 +18,15 @@ const TEXT_COLUMNS: usize = 78;
 
 /// What is wrong with `rendered`, each as a sentence without a final period; empty if nothing.
 pub fn lint(rendered: &RenderedIssue) -> Vec<String> {
+    lint_with(rendered, &[Slot::Unsubscribe])
+}
+
+/// As [`lint`], of a mail that needs a place for each of `slots`.
+pub fn lint_with(rendered: &RenderedIssue, slots: &[Slot]) -> Vec<String> {
     let mut problems = Vec::new();
     lint_subject(&rendered.subject, &mut problems);
-    lint_html(&rendered.html, &mut problems);
-    lint_text(&rendered.text, &mut problems);
+    lint_html(&rendered.html, slots, &mut problems);
+    lint_text(&rendered.text, slots, &mut problems);
     problems
 }
 
@@ -94,7 +99,7 @@ fn lint_subject(subject: &str, problems: &mut Vec<String>) {
     }
 }
 
-fn lint_html(html: &str, problems: &mut Vec<String>) {
+fn lint_html(html: &str, slots: &[Slot], problems: &mut Vec<String>) {
     if html.len() > HTML_BYTES {
         let kilobytes = html.len().div_ceil(1000);
         problems.push(format!("the HTML part has {kilobytes} KB, more than 100 KB"));
@@ -104,7 +109,7 @@ fn lint_html(html: &str, problems: &mut Vec<String>) {
     if html.matches("<style").count() != html.matches("</style>").count() {
         problems.push("the HTML part has a `style` that is not closed".to_owned());
     }
-    lint_slots("HTML", html, problems, |before, after| {
+    lint_slots("HTML", html, slots, problems, |before, after| {
         before.ends_with('"') && after.starts_with('"')
     });
 }
@@ -234,34 +239,35 @@ fn lint_tag(tag: &Tag<'_>, problems: &mut Vec<String>) {
         }
         _ => {}
     }
-    for name in ["href", "src", "background", "action"] {
-        if let Some(address) = tag.attribute(name)
-            && !is_absolute(address)
-        {
-            problems.push(format!("the link `{address}` is not absolute"));
+    for (name, value) in tag.attributes() {
+        if matches!(name, "href" | "src" | "background" | "action") && !is_absolute(value) {
+            problems.push(format!("the link `{value}` is not absolute"));
         }
-    }
-    if let Some((name, _)) = tag.attributes().find(|(name, _)| name.starts_with("on")) {
-        problems.push(format!("`<{}>` holds the event handler `{name}`", tag.name));
+        if name.starts_with("on") {
+            problems.push(format!("`<{}>` holds the event handler `{name}`", tag.name));
+        }
     }
 }
 
-fn lint_text(text: &str, problems: &mut Vec<String>) {
+fn lint_text(text: &str, slots: &[Slot], problems: &mut Vec<String>) {
     if text.trim().is_empty() {
         problems.push("the text part is empty".to_owned());
     }
     for (number, line) in (1..).zip(text.lines()) {
+        // A column takes an octet at least.
+        if line.len() <= TEXT_COLUMNS || columns(line) <= TEXT_COLUMNS {
+            continue;
+        }
         let has_url = line.contains("https://") || line.contains("http://");
         // A word that nothing breaks, or a script without blanks, is no fault of the template.
-        let could_break = wrap(line, TEXT_COLUMNS).contains('\n');
-        if columns(line) > TEXT_COLUMNS && could_break && !has_url {
+        if !has_url && wrap(line, TEXT_COLUMNS).contains('\n') {
             problems.push(format!(
                 "line {number} of the text part has {} columns, more than {TEXT_COLUMNS}",
                 columns(line)
             ));
         }
     }
-    lint_slots("text", text, problems, |before, after| {
+    lint_slots("text", text, slots, problems, |before, after| {
         (before.is_empty() || before.ends_with('\n'))
             && (after.is_empty() || after.starts_with('\n'))
     });
@@ -271,18 +277,24 @@ fn lint_text(text: &str, problems: &mut Vec<String>) {
 fn lint_slots(
     part: &str,
     text: &str,
+    needed: &[Slot],
     problems: &mut Vec<String>,
     has_room: impl Fn(&str, &str) -> bool,
 ) {
-    if !text.contains(Slot::Unsubscribe.marker()) {
-        problems.push(format!("the {part} part has no place for the unsubscribe link"));
+    for slot in needed.iter().filter(|slot| !text.contains(slot.marker())) {
+        problems.push(format!("the {part} part has no place for {}", slot.what()));
     }
-    for (at, slot) in text.match_indices(|c| Slot::of(c).is_some()) {
-        if !has_room(&text[..at], &text[at + slot.len()..]) {
+    let mut stray = None;
+    for (at, c) in text.char_indices().filter(|(_, c)| is_private(*c)) {
+        let slot = Slot::of(c);
+        if slot.is_none() {
+            stray.get_or_insert(c);
+        } else if slot != Some(Slot::Address) && !has_room(&text[..at], &text[at + c.len_utf8()..])
+        {
             problems.push(format!("a slot of the {part} part does not stand alone"));
         }
     }
-    if let Some(stray) = text.chars().find(|&c| is_private(c) && Slot::of(c).is_none()) {
+    if let Some(stray) = stray {
         problems.push(format!(
             "the {part} part holds the private-use character `{}`",
             stray.escape_unicode()

@@ -540,6 +540,8 @@ fn a_title_from_right_to_left_turns_its_entry_and_nothing_else() {
     assert!(issue.html.contains("dir=\"rtl\" lang=\"ar\""), "{}", issue.html);
     assert!(issue.html.contains("dir=\"rtl\" lang=\"en\""), "{}", issue.html);
     assert_eq!(issue.html.matches("dir=\"rtl\"").count(), 2, "{}", issue.html);
+    // What sums it up in English keeps its full stop at its end.
+    assert_eq!(issue.html.matches("class=\"text\" dir=\"ltr\"").count(), 2, "{}", issue.html);
     assert_eq!(lint(&issue), [""; 0]);
 }
 

@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use super::lint::lint_told;
 use super::samples::{Sample, samples};
-use super::view::IssueView;
 use super::{
-    Form, IssueContent, RenderError, RenderedIssue, SubjectView, lint, lint_own_words, render,
-    render_as, render_web,
+    Form, IssueContent, RenderError, RenderedIssue, SubjectView, answer, lint, lint_own_words,
+    render, render_as, render_web, view_of,
 };
 use crate::feeds::Site;
 use crate::templates::{Known, TemplateError, Templates};
@@ -26,7 +25,9 @@ pub fn try_issues(
         let rendered = render(templates, site, &content)?;
         // Also the form that a large issue would get.
         let compact = render_as(templates, site, &content, Form::Compact)?;
-        if let Some(finding) = findings(site, &content, &[rendered, compact]).into_iter().next() {
+        if let Some(finding) =
+            findings(templates, site, &content, &[rendered, compact]).into_iter().next()
+        {
             return Err(TemplateError::Whole {
                 name: "mail/digest".to_owned(),
                 message: format!("with the sample issue `{}`, {finding}", sample.name),
@@ -35,12 +36,18 @@ pub fn try_issues(
         }
         render_web(templates, site, &content)?;
     }
-    Ok(())
+    at("the sample answers");
+    answer::try_answers(templates, site)
 }
 
 /// What is wrong with an issue, in each of its forms.
-fn findings(site: &Site, content: &IssueContent<'_>, forms: &[RenderedIssue]) -> Vec<String> {
-    let view = view(site, content, Form::Full);
+fn findings(
+    templates: &Templates,
+    site: &Site,
+    content: &IssueContent<'_>,
+    forms: &[RenderedIssue],
+) -> Vec<String> {
+    let view = view_of(templates, site, content, String::new(), Form::Full);
     let told = view.must_say();
     forms
         .iter()
@@ -50,21 +57,20 @@ fn findings(site: &Site, content: &IssueContent<'_>, forms: &[RenderedIssue]) ->
 }
 
 /// What the templates of an issue are given.
-pub fn known(site: &Site) -> Vec<(&'static str, Known)> {
+pub fn known(templates: &Templates, site: &Site) -> Vec<(&'static str, Known)> {
     let samples = samples();
-    let subject = SubjectView { title: "", others: 0, site_title: "" };
-    let of = |sample: &Sample| value(&view(site, &sample.content(), Form::Full));
+    let subject = SubjectView { language: "", title: "", others: 0, site_title: "" };
+    let of = |sample: &Sample| {
+        value(&view_of(templates, site, &sample.content(), String::new(), Form::Full))
+    };
     let issue = Known::of(samples.iter().map(of));
-    vec![
+    let of_issues = [
         ("mail/digest.html", issue.clone()),
         ("mail/digest.txt", issue.clone()),
         ("web/issue.html", issue),
         ("mail/digest_subject.txt", Known::of([value(&subject)])),
-    ]
-}
-
-fn view<'a>(site: &'a Site, content: &IssueContent<'a>, form: Form) -> IssueView<'a> {
-    IssueView::new(site, content, String::new(), form)
+    ];
+    of_issues.into_iter().chain(answer::known(templates, site)).collect()
 }
 
 fn value(view: &impl Serialize) -> Value {

@@ -16,6 +16,7 @@ use crate::dates;
 use crate::feeds::Site;
 use crate::model::{Entry, Event, EventStatus, Kind};
 use crate::templates::text::{Direction, clip};
+use crate::words::{Words, is_same_language};
 
 /// Room for what authors may write at any length, so that 25 entries stay below 90 KB.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +41,9 @@ pub(super) struct IssueView<'a> {
     pub(super) subject: String,
     preheader: String,
     language: &'a str,
-    /// Our own words are English and stand in a text that is not.
+    /// In which our own words are: that of the issue, or English.
+    words_language: &'a str,
+    /// Our own words are in another language than the issue.
     is_foreign: bool,
     /// An issue that would be too large for mail programs: a title, a day and a line of each.
     compact: bool,
@@ -61,7 +64,7 @@ pub(super) struct IssueView<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct SiteView<'a> {
+pub(super) struct SiteView<'a> {
     title: &'a str,
     url: &'a str,
     /// Title of the site, and the author with address where the config names one.
@@ -70,10 +73,10 @@ struct SiteView<'a> {
 
 /// Who answers for the mail, as its foot says it.
 #[derive(Debug, Serialize)]
-struct SenderView<'a> {
-    name: String,
+pub(super) struct SenderView<'a> {
+    pub(super) name: String,
     /// Where letters reach the sender.
-    address: Option<&'a str>,
+    pub(super) address: Option<&'a str>,
     contact: Option<Contact<'a>>,
     /// What the reader's address is used for, as a sentence.
     purpose: Option<String>,
@@ -105,11 +108,13 @@ struct EntryView<'a> {
     about: String,
     /// Absent where there is nothing to say that the title or the notice does not.
     summary: Option<String>,
+    /// An author may sum up in another direction than the title's.
+    summary_direction: Direction,
     notices: Vec<Notice>,
     replaced_url: Option<&'a str>,
     replaced_number: Option<usize>,
     event: Option<EventView<'a>>,
-    read_more: &'static str,
+    read_more: String,
     image: Option<&'a str>,
     /// Every link of the entry, in the order of their numbers.
     links: Vec<Link>,
@@ -129,12 +134,12 @@ struct EventView<'a> {
     google_url: Option<String>,
     outlook_url: Option<String>,
     /// Absent while the event is going ahead.
-    status: Option<&'static str>,
+    status: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Notice {
-    label: &'static str,
+    label: String,
     text: String,
 }
 
@@ -146,6 +151,7 @@ struct Link {
 
 impl<'a> IssueView<'a> {
     pub(super) fn new(
+        words: Words<'a>,
         site: &'a Site,
         issue: &IssueContent<'a>,
         subject: String,
@@ -155,7 +161,7 @@ impl<'a> IssueView<'a> {
             Form::Full => FULL,
             Form::Compact => COMPACT,
         };
-        let mut setter = Setter { site, now: issue.now, room, numbers: 0 };
+        let mut setter = Setter { words, site, now: issue.now, room, numbers: 0 };
         let sections: Vec<SectionView<'a>> = issue
             .sections
             .iter()
@@ -167,25 +173,22 @@ impl<'a> IssueView<'a> {
         let total = total(issue);
         Self {
             subject,
-            preheader: preheader(issue),
+            preheader: preheader(words, issue),
             language: issue.language.as_str(),
-            is_foreign: issue.language.as_str().split('-').next() != Some("en"),
+            words_language: words.language(),
+            is_foreign: !is_same_language(words.language(), issue.language.as_str()),
             compact: form == Form::Compact,
-            sender: sender(site, issue.sender),
-            site: SiteView {
-                title: &site.title,
-                url: site.url.as_str(),
-                author_line: author_line(site),
-            },
+            sender: sender(words, site, issue.sender),
+            site: site_view(site),
             site_title: &site.title,
             site_url: site.url.as_str(),
-            heading: heading(issue.digest),
-            total_text: format!("{total} {}", if total == 1 { "item" } else { "items" }),
+            heading: heading(words, issue.digest),
+            total_text: words.say("mail-total", &[("count", total.into())]),
             sections,
             more: issue.more,
             web_url: issue.web_url,
-            reason: reason(issue.digest, &site.title),
-            stop_text: stop_text(issue.digest),
+            reason: reason(words, issue.digest, &site.title),
+            stop_text: stop_text(words, issue.digest),
             unsubscribe_url: Slot::Unsubscribe.marker(),
             manage_url: Slot::Manage.marker(),
         }
@@ -231,41 +234,45 @@ pub(super) fn newest<'a>(issue: &IssueContent<'a>) -> Option<&'a Entry> {
 }
 
 /// The title with the one word before it that a reader must not miss.
-pub(super) fn title(entry: &Entry) -> String {
-    clipped_title(entry, TITLE_CHARS)
+pub(super) fn title(words: Words<'_>, entry: &Entry) -> String {
+    clipped_title(words, entry, TITLE_CHARS)
 }
 
-fn clipped_title(entry: &Entry, chars: usize) -> String {
+fn clipped_title(words: Words<'_>, entry: &Entry, chars: usize) -> String {
     let title = clip(&entry.title, chars);
-    match mark(entry) {
+    match mark(words, entry) {
         Some(mark) if !title.to_lowercase().starts_with(&mark.to_lowercase()) => {
-            format!("{mark}: {title}")
+            words.say("label-text", &[("label", mark.into()), ("text", title.into())])
         }
         _ => title,
     }
 }
 
-fn mark(entry: &Entry) -> Option<&'static str> {
+fn mark(words: Words<'_>, entry: &Entry) -> Option<String> {
     let notes = &entry.notes;
-    notes
-        .withdrawn
-        .as_ref()
-        .map(|_| "Withdrawn")
-        .or_else(|| entry.event.as_ref().and_then(|event| status(event.status)))
-        .or_else(|| notes.correction.as_ref().map(|_| "Correction"))
-        .or_else(|| notes.change.as_ref().map(|_| "Updated"))
+    let status = entry.event.as_ref().and_then(|event| status(words, event.status));
+    if notes.withdrawn.is_some() {
+        Some(words.say("entry-withdrawn", &[]))
+    } else if status.is_some() {
+        status
+    } else if notes.correction.is_some() {
+        Some(words.say("entry-correction", &[]))
+    } else {
+        notes.change.as_ref().map(|_| words.say("entry-updated", &[]))
+    }
 }
 
-fn status(status: EventStatus) -> Option<&'static str> {
+fn status(words: Words<'_>, status: EventStatus) -> Option<String> {
     match status {
         EventStatus::Confirmed => None,
-        EventStatus::Cancelled => Some("Cancelled"),
-        EventStatus::Postponed => Some("Postponed"),
+        EventStatus::Cancelled => Some(words.say("entry-cancelled", &[])),
+        EventStatus::Postponed => Some(words.say("entry-postponed", &[])),
     }
 }
 
 /// Sets entries one after the other, their links numbered through.
 struct Setter<'a> {
+    words: Words<'a>,
     site: &'a Site,
     now: DateTime<Utc>,
     room: Room,
@@ -281,29 +288,32 @@ impl Setter<'_> {
             self.numbers
         };
         let link_number = link(&entry.link);
-        let event = entry
-            .event
-            .as_ref()
-            .map(|event| event_view(entry, event, self.site, self.now, self.room, &mut link));
+        let event = entry.event.as_ref().map(|event| {
+            event_view(self.words, entry, event, self.site, self.now, self.room, &mut link)
+        });
         let replaced = entry.notes.replaced_by.as_ref();
         let replaced_number = replaced.map(|url| link(url));
+        let direction_of = |text: &str| {
+            Direction::of_text(text)
+                .unwrap_or_else(|| Direction::of_language(entry.language.as_str()))
+        };
         EntryView {
-            title: clipped_title(entry, self.room.title),
+            title: clipped_title(self.words, entry, self.room.title),
             url: entry.link.as_str(),
             link_number,
             language: entry.language.as_str(),
-            direction: Direction::of_text(&entry.title)
-                .unwrap_or_else(|| Direction::of_language(entry.language.as_str())),
-            about: about(entry, self.room.place),
+            direction: direction_of(&entry.title),
+            about: about(self.words, entry, self.room.place),
             summary: summary(entry, self.room.summary),
-            notices: notices(entry, self.room.notice),
+            summary_direction: direction_of(&entry.summary),
+            notices: notices(self.words, entry, self.room.notice),
             replaced_url: replaced.map(Url::as_str),
             replaced_number,
             event,
             read_more: match entry.kind {
-                _ if entry.notes.withdrawn.is_some() => "Read the notice of withdrawal",
-                Kind::Release => "Read the full release",
-                Kind::Event => "Read more about this event",
+                _ if entry.notes.withdrawn.is_some() => self.words.say("entry-read-withdrawn", &[]),
+                Kind::Release => self.words.say("entry-read-release", &[]),
+                Kind::Event => self.words.say("entry-read-event", &[]),
             },
             image: entry.image.as_ref().map(Url::as_str),
             links,
@@ -312,6 +322,7 @@ impl Setter<'_> {
 }
 
 fn event_view<'a>(
+    words: Words<'_>,
     entry: &Entry,
     event: &'a Event,
     site: &Site,
@@ -327,7 +338,7 @@ fn event_view<'a>(
     let (file, web) = calendar.map(|links| (links.file, links.web)).unzip();
     let web = web.flatten();
     EventView {
-        when: dates::event_when(event),
+        when: dates::event_when_in(words, event),
         venue: event.venue.as_ref().map(|venue| clip(venue, room.place)),
         online_url: online.map(Url::as_str),
         online_number: online.map(|url| link(url)),
@@ -337,7 +348,7 @@ fn event_view<'a>(
         calendar_url: file.map(Into::into),
         google_url: web.as_ref().map(|web| web.google.to_string()),
         outlook_url: web.as_ref().map(|web| web.outlook.to_string()),
-        status: status(event.status),
+        status: status(words, event.status),
     }
 }
 
@@ -347,22 +358,26 @@ fn summary(entry: &Entry, chars: usize) -> Option<String> {
     (!is_told).then(|| clip(&entry.summary, chars))
 }
 
-fn notices(entry: &Entry, chars: usize) -> Vec<Notice> {
+fn notices(words: Words<'_>, entry: &Entry, chars: usize) -> Vec<Notice> {
     let notes = &entry.notes;
-    [("Withdrawn", &notes.withdrawn), ("Correction", &notes.correction), ("Updated", &notes.change)]
-        .into_iter()
-        .filter_map(|(label, text)| {
-            text.as_ref().map(|text| Notice { label, text: clip(text, chars) })
-        })
-        .collect()
+    [
+        (&notes.withdrawn, words.say("entry-withdrawn", &[])),
+        (&notes.correction, words.say("entry-correction", &[])),
+        (&notes.change, words.say("entry-updated", &[])),
+    ]
+    .into_iter()
+    .filter_map(|(text, label)| Some(Notice { label, text: clip(text.as_ref()?, chars) }))
+    .collect()
 }
 
-fn about(entry: &Entry, chars: usize) -> String {
-    let day = dates::day(entry.published);
+fn about(words: Words<'_>, entry: &Entry, chars: usize) -> String {
+    let day = dates::day_in(words, entry.published);
     let (kind, day) = match entry.kind {
-        Kind::Release => ("Press release", day),
+        Kind::Release => (words.say("entry-release", &[]), day),
         // A bare date beside an event would be taken for the event's.
-        Kind::Event => ("Event", format!("announced {day}")),
+        Kind::Event => {
+            (words.say("entry-event", &[]), words.say("entry-announced", &[("day", day.into())]))
+        }
     };
     // A category that only repeats the kind, as `events`, tells a reader nothing.
     let repeats_kind = |category: &str| {
@@ -371,7 +386,7 @@ fn about(entry: &Entry, chars: usize) -> String {
     let categories = entry.categories.iter().map(String::as_str).filter(|c| !repeats_kind(c));
     let labels: Vec<&str> = entry.agency.as_deref().into_iter().chain(categories).collect();
     let labels = clip(&labels.join(" · "), chars);
-    [kind, labels.as_str(), day.as_str()]
+    [kind.as_str(), labels.as_str(), day.as_str()]
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
@@ -380,7 +395,7 @@ fn about(entry: &Entry, chars: usize) -> String {
 
 /// What stands beside the subject in a list of mails: the other titles, else the summary, or
 /// the reason why there is none.
-fn preheader(issue: &IssueContent<'_>) -> String {
+fn preheader(words: Words<'_>, issue: &IssueContent<'_>) -> String {
     let Some(newest) = newest(issue) else { return String::new() };
     let others: Vec<String> = issue
         .sections
@@ -388,13 +403,14 @@ fn preheader(issue: &IssueContent<'_>) -> String {
         .flat_map(|section| &section.entries)
         .filter(|entry| entry.id != newest.id)
         .take(4)
-        .map(|entry| title(entry))
+        .map(|entry| title(words, entry))
         .collect();
     if others.is_empty() {
         let text = newest.notes.withdrawn.as_ref().unwrap_or(&newest.summary);
         clip(text, PREHEADER_CHARS)
     } else {
-        clip(&format!("Also: {}", others.join("; ")), PREHEADER_CHARS)
+        let also = words.say("mail-also", &[("titles", others.join("; ").into())]);
+        clip(&also, PREHEADER_CHARS)
     }
 }
 
@@ -416,20 +432,31 @@ fn author_line(site: &Site) -> String {
 }
 
 /// Without a legal profile the foot says what the config knows of the author.
-fn sender<'a>(site: &'a Site, legal: Option<&'a Legal>) -> SenderView<'a> {
+pub(super) fn site_view(site: &Site) -> SiteView<'_> {
+    SiteView { title: &site.title, url: site.url.as_str(), author_line: author_line(site) }
+}
+
+pub(super) fn sender<'a>(
+    words: Words<'_>,
+    site: &'a Site,
+    legal: Option<&'a Legal>,
+) -> SenderView<'a> {
     let legal = legal.unwrap_or(const { &Legal::UNKNOWN });
     let author = site.author.as_ref();
     let author_mail = author.and_then(|author| author.email.as_deref());
     let name = legal.organisation.as_deref().or(author.map(|author| author.name.as_str()));
     SenderView {
         name: match name {
-            Some(name) if name != site.title => format!("{name}, for {}", site.title),
+            Some(name) if name != site.title => words.say(
+                "mail-sender-for",
+                &[("name", name.into()), ("site", site.title.as_str().into())],
+            ),
             _ => site.title.clone(),
         },
         address: legal.address.as_deref(),
         contact: legal.contact.as_deref().or(author_mail).map(contact),
         purpose: legal.purpose.as_ref().map(|purpose| {
-            format!("Your e-mail address is used {}.", purpose.trim_end_matches('.'))
+            words.say("mail-purpose", &[("purpose", purpose.trim_end_matches('.').into())])
         }),
         data_protection: legal.data_protection.as_deref().map(contact),
     }
@@ -446,41 +473,33 @@ fn contact(text: &str) -> Contact<'_> {
     Contact { text, url }
 }
 
-fn heading(digest: &str) -> String {
+fn heading(words: Words<'_>, digest: &str) -> String {
     match digest {
-        "urgent" => "Urgent news".to_owned(),
-        "correction" => "Correction".to_owned(),
-        "reminder" => "Coming up".to_owned(),
+        "urgent" => words.say("mail-heading-urgent", &[]),
+        "correction" => words.say("mail-heading-correction", &[]),
+        "reminder" => words.say("mail-heading-reminder", &[]),
         _ => {
-            let mut chars = digest.chars();
+            let heading = words.say("mail-heading-digest", &[("digest", digest.into())]);
+            let mut chars = heading.chars();
             let head = chars.next().into_iter().flat_map(char::to_uppercase);
-            format!("{} digest", head.chain(chars).collect::<String>())
+            head.chain(chars).collect()
         }
     }
 }
 
-fn reason(digest: &str, site_title: &str) -> String {
+fn reason(words: Words<'_>, digest: &str, site_title: &str) -> String {
+    let site = ("site", site_title.into());
     match digest {
-        "urgent" => format!(
-            "You get this e-mail at once because it is urgent and you follow a feed of {site_title}."
-        ),
-        "correction" => format!(
-            "You get this e-mail because an earlier one from {site_title} brought you the text that is corrected here."
-        ),
-        "reminder" => format!(
-            "You get this e-mail because you follow the events of {site_title} and one of them is near."
-        ),
-        _ => format!(
-            "You get this e-mail because you asked for the {digest} digest of {site_title}."
-        ),
+        "urgent" => words.say("mail-reason-urgent", &[site]),
+        "correction" => words.say("mail-reason-correction", &[site]),
+        "reminder" => words.say("mail-reason-reminder", &[site]),
+        _ => words.say("mail-reason-digest", &[("digest", digest.into()), site]),
     }
 }
 
-fn stop_text(digest: &str) -> String {
+fn stop_text(words: Words<'_>, digest: &str) -> String {
     match digest {
-        "urgent" | "correction" | "reminder" => {
-            "Unsubscribe from the feeds that brought this e-mail".to_owned()
-        }
-        _ => format!("Unsubscribe from the {digest} digest"),
+        "urgent" | "correction" | "reminder" => words.say("mail-stop-feeds", &[]),
+        _ => words.say("mail-stop-digest", &[("digest", digest.into())]),
     }
 }

@@ -3,15 +3,17 @@
 use serde::Serialize;
 use url::{Position, Url};
 
-use crate::dates::{day, event_when};
+use crate::dates::{day_in, event_when_in};
 use crate::feeds::xml::legal;
 use crate::feeds::{FeedDefinition, Site, calendar, content};
 use crate::model::{Entry, EventStatus, Notes};
+use crate::words::{Words, is_same_language};
 
 /// The page that is being written; addresses are relative to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) site: &'a Site,
+    pub(super) words: Words<'a>,
     pub(super) path: &'a str,
 }
 
@@ -28,6 +30,7 @@ impl Place<'_> {
 pub(super) struct Frame<'a> {
     site_title: &'a str,
     site_url: &'a str,
+    /// The site's, or that of the words where they are of another.
     language: &'a str,
     style: String,
     /// Where people leave their address; the daemon alone serves it.
@@ -38,14 +41,16 @@ pub(super) struct Frame<'a> {
 impl<'a> Frame<'a> {
     pub(super) fn new(
         site: &'a Site,
+        words: Words<'a>,
         place: Place<'_>,
         feed: Option<&FeedDefinition>,
         alternates: Vec<Alternate>,
     ) -> Self {
+        let (language, words) = (site.language.as_str(), words.language());
         Self {
             site_title: &site.title,
             site_url: site.url.as_str(),
-            language: site.language.as_str(),
+            language: if is_same_language(language, words) { language } else { words },
             style: place.relative(crate::feeds::STYLE_PATH),
             subscribe: subscribe(site, feed),
             alternates,
@@ -92,7 +97,7 @@ fn alternate(format: &Format, definition: &FeedDefinition, place: Place<'_>) -> 
 /// One document of a feed.
 #[derive(Serialize)]
 pub(super) struct Format {
-    name: &'static str,
+    name: String,
     media_type: &'static str,
     url: String,
     /// In full, to be copied.
@@ -127,6 +132,10 @@ fn format(
     place: Place<'_>,
 ) -> Format {
     let path = path(definition);
+    let name = match name {
+        _ if name == CALENDAR.0 => place.words.say("feed-calendar", &[]),
+        _ => name.to_owned(),
+    };
     Format {
         name,
         media_type,
@@ -151,18 +160,18 @@ pub(super) struct EntryView<'a> {
     /// For people.
     published_day: String,
     /// `Withdrawn`, `Cancelled` and the like, or empty.
-    mark: &'static str,
+    mark: String,
     summary: String,
 }
 
-pub(super) fn entry_view(entry: &Entry) -> EntryView<'_> {
+pub(super) fn entry_view<'a>(words: Words<'_>, entry: &'a Entry) -> EntryView<'a> {
     EntryView {
         title: shown(&entry.title),
         url: entry.link.as_str(),
         language: entry.language.as_str(),
         published: entry.published.to_rfc3339(),
-        published_day: day(entry.published),
-        mark: mark(entry),
+        published_day: day_in(words, entry.published),
+        mark: mark(words, entry),
         summary: shown(&content::summary(entry)),
     }
 }
@@ -175,7 +184,7 @@ pub(super) struct EventView<'a> {
     when: String,
     /// Empty where there is none, or nobody should go.
     venue: String,
-    mark: &'static str,
+    mark: String,
     /// Its own iCalendar document; of what takes place.
     calendar: Option<String>,
 }
@@ -190,23 +199,23 @@ pub(super) fn event_view<'a>(entry: &'a Entry, place: Place<'_>) -> Option<Event
         title: shown(&entry.title),
         url: entry.link.as_str(),
         language: entry.language.as_str(),
-        when: event_when(event),
+        when: event_when_in(place.words, event),
         venue: shown(venue.unwrap_or_default()),
-        mark: mark(entry),
+        mark: mark(place.words, entry),
         calendar: takes_place.then(|| place.relative(&calendar::event_path(&entry.id))),
     })
 }
 
 /// The one thing to know before following the link.
-fn mark(entry: &Entry) -> &'static str {
+fn mark(words: Words<'_>, entry: &Entry) -> String {
     let Notes { withdrawn, correction, change, .. } = &entry.notes;
     match entry.event.as_ref().map(|event| event.status) {
-        _ if withdrawn.is_some() => "Withdrawn",
-        Some(EventStatus::Cancelled) => "Cancelled",
-        Some(EventStatus::Postponed) => "Postponed",
-        _ if correction.is_some() => "Corrected",
-        _ if change.is_some() => "Updated",
-        _ => "",
+        _ if withdrawn.is_some() => words.say("entry-withdrawn", &[]),
+        Some(EventStatus::Cancelled) => words.say("entry-cancelled", &[]),
+        Some(EventStatus::Postponed) => words.say("entry-postponed", &[]),
+        _ if correction.is_some() => words.say("entry-corrected", &[]),
+        _ if change.is_some() => words.say("entry-updated", &[]),
+        _ => String::new(),
     }
 }
 

@@ -115,12 +115,13 @@ struct Rule {
 }
 
 impl Rule {
-    fn fits(&self, tag: &Tag<'_>) -> bool {
-        self.element.as_ref().is_none_or(|name| name == tag.name)
-            && self.class.as_ref().is_none_or(|class| {
-                tag.attribute("class")
-                    .is_some_and(|own| own.split_ascii_whitespace().any(|own| own == class))
-            })
+    /// Whether it is for an element of this name and with these classes.
+    fn fits(&self, name: &str, classes: &str) -> bool {
+        self.element.as_ref().is_none_or(|element| element == name)
+            && self
+                .class
+                .as_ref()
+                .is_none_or(|class| classes.split_ascii_whitespace().any(|own| own == class))
     }
 
     /// CSS Cascading and Inheritance level 4, section 6.1: importance before specificity; CSS
@@ -166,7 +167,8 @@ fn enter<'a>(tag: &Tag<'a>, around: Element<'_>, rules: &[Rule]) -> Result<Eleme
             _ => {}
         }
     }
-    let rules: Vec<&Rule> = rules.iter().filter(|rule| rule.fits(tag)).collect();
+    let classes = tag.attribute("class").unwrap_or_default();
+    let rules: Vec<&Rule> = rules.iter().filter(|rule| rule.fits(tag.name, classes)).collect();
     // An attribute gives way to every rule (HTML, section 15.2).
     let hint = tag.attribute("bgcolor").map(colour).transpose()?;
     let of = |own: Option<Own>, around: Colour| own.map_or(around, |own| own.colour);
