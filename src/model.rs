@@ -253,7 +253,28 @@ pub struct Address(String);
 #[error("`{address}` is not an e-mail address: {reason}")]
 pub struct AddressError {
     pub address: String,
-    pub reason: &'static str,
+    pub reason: AddressFault,
+}
+
+/// What is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AddressFault {
+    #[error("it holds a control character")]
+    Control,
+    #[error("it has no `@`")]
+    NoAt,
+    #[error("the part before the `@` has letters that most mail hosts refuse")]
+    Letters,
+    #[error("the part before the `@` is not a plain name")]
+    Name,
+    #[error("an address literal is no home of a reader")]
+    Literal,
+    #[error("the part after the `@` is not a domain name")]
+    Domain,
+    #[error("the domain has no dot")]
+    NoDot,
+    #[error("it is longer than SMTP carries")]
+    Long,
 }
 
 impl Address {
@@ -286,33 +307,36 @@ impl FromStr for Address {
     type Err = AddressError;
 
     /// Takes a dot-atom local part and a domain with a dot, within the limits of RFC 5321
-    /// section 4.5.3.1. Quoted local parts, address literals, control characters and
-    /// non-ASCII local parts are refused; a domain in other scripts becomes its A-labels.
+    /// section 4.5.3.1. Quoted local parts, encoded words, address literals, control characters
+    /// and non-ASCII local parts are refused; a domain in other scripts becomes its A-labels.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = |reason| AddressError { address: text.escape_debug().to_string(), reason };
         let text_trimmed = text.trim();
         if text_trimmed.chars().any(char::is_control) {
-            return Err(refuse("it holds a control character"));
+            return Err(refuse(AddressFault::Control));
         }
         let (local, domain) =
-            text_trimmed.rsplit_once('@').ok_or_else(|| refuse("it has no `@`"))?;
+            text_trimmed.rsplit_once('@').ok_or_else(|| refuse(AddressFault::NoAt))?;
         if !local.is_ascii() {
-            return Err(refuse("the part before the `@` has letters that most mail hosts refuse"));
+            return Err(refuse(AddressFault::Letters));
         }
         let is_atom_byte = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+        // RFC 2047, section 5 (3): readers of headers that are less strict than it would decode it.
+        let is_encoded_word = local.contains("=?");
         if local.is_empty()
+            || is_encoded_word
             || !local.split('.').all(|a| !a.is_empty() && a.bytes().all(is_atom_byte))
         {
-            return Err(refuse("the part before the `@` is not a plain name"));
+            return Err(refuse(AddressFault::Name));
         }
         if domain.starts_with('[') {
-            return Err(refuse("an address literal is no home of a reader"));
+            return Err(refuse(AddressFault::Literal));
         }
-        let domain = idna::domain_to_ascii_strict(domain)
-            .map_err(|_| refuse("the part after the `@` is not a domain name"))?;
+        let domain =
+            idna::domain_to_ascii_strict(domain).map_err(|_| refuse(AddressFault::Domain))?;
         let labels: Vec<&str> = domain.split('.').collect();
         if labels.len() < 2 {
-            return Err(refuse("the domain has no dot"));
+            return Err(refuse(AddressFault::NoDot));
         }
         let is_label = |l: &&str| {
             !l.is_empty()
@@ -324,10 +348,10 @@ impl FromStr for Address {
         if !labels.iter().all(is_label)
             || labels.last().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()))
         {
-            return Err(refuse("the part after the `@` is not a domain name"));
+            return Err(refuse(AddressFault::Domain));
         }
         if local.len() > 64 || domain.len() > 255 || local.len() + domain.len() + 1 > 254 {
-            return Err(refuse("it is longer than SMTP carries"));
+            return Err(refuse(AddressFault::Long));
         }
         Ok(Self(format!("{local}@{domain}")))
     }
@@ -344,8 +368,8 @@ impl fmt::Debug for Address {
 mod tests {
     use super::*;
 
-    fn reason(text: &str) -> &'static str {
-        text.parse::<Address>().unwrap_err().reason
+    fn reason(text: &str) -> String {
+        text.parse::<Address>().unwrap_err().reason.to_string()
     }
 
     #[test]
@@ -370,6 +394,8 @@ mod tests {
         assert_eq!(reason("mei@[127.0.0.1]"), "an address literal is no home of a reader");
         assert_eq!(reason("mei@127.0.0.1"), "the part after the `@` is not a domain name");
         assert_eq!(reason("\"a b\"@example.org"), "the part before the `@` is not a plain name");
+        let word = reason("=?utf-8?q?a=0d=0abcc=3a?=@example.org");
+        assert_eq!(word, "the part before the `@` is not a plain name");
         assert_eq!(
             reason("美@example.org"),
             "the part before the `@` has letters that most mail hosts refuse"

@@ -264,8 +264,7 @@ pub trait Store: Send + Sync + fmt::Debug {
         after: i64,
     ) -> Result<Option<SubscriberRange>>;
 
-    /// Confirmed subscriptions to a digest of people neither paused nor suppressed, by
-    /// subscriber.
+    /// Confirmed subscriptions to a digest of people who are not suppressed, by subscriber.
     async fn subscriptions(
         &self,
         digest: i64,
@@ -303,6 +302,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Records a due moment at which nothing is sent.
     async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool>;
+
+    /// The next window of a person who follows by this digest begins where the digest's does.
+    async fn begin_with_digest(&self, subscriber: i64, digest: i64) -> Result<()>;
 
     /// Clears `owed_from` of subscriptions to a digest, exactly the values that were read:
     /// (subscriber, feed, value). One lowered or set since stays.
@@ -483,6 +485,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Runs that wait for an operator's word, oldest first.
     async fn held_runs(&self) -> Result<Vec<HeldRun>>;
 
+    /// A hold that waits no longer, by its number or by the beginning of the hash of its run's
+    /// plan; the newest of several.
+    async fn past_hold(&self, what: &str) -> Result<Option<PastHold>>;
+
     /// Who is to get which issue of a held run, by its hash; by subscriber.
     async fn held_recipients(&self, run: i64, of: SubscriberRange) -> Result<Vec<(i64, String)>>;
 
@@ -545,6 +551,15 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     async fn runs(&self, asked: RunsAsked) -> Result<Vec<RunDetails>>;
 
+    /// Runs from this number on that found nothing new for anybody.
+    async fn empty_runs_since(&self, run: i64) -> Result<u64>;
+
+    /// The run that took over the window of a superseded one, where one did.
+    async fn successor(&self, run: i64) -> Result<Option<i64>>;
+
+    /// The first so many people whom the relay refused in a run, with what it said.
+    async fn refused(&self, run: i64, most: u32) -> Result<Vec<RefusedDelivery>>;
+
     /// Deliveries of unknown fate, of a run or of all, oldest first.
     async fn uncertain(&self, run: Option<i64>) -> Result<Vec<UncertainRecord>>;
 
@@ -587,6 +602,13 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// before the dot. Returns how many ended.
     async fn end_subscriptions(&self, end: &EndOfSubscription, now: DateTime<Utc>) -> Result<u64>;
 
+    /// Ends what people left by a link in a mail: what the mail belongs to, as far as it was
+    /// begun before they clicked. In one transaction, and safe to repeat. Returns how many ended.
+    async fn leave_all(&self, leaves: &[Leave], now: DateTime<Utc>) -> Result<u64>;
+
+    /// How many subscriptions of one person ended because they left at this moment.
+    async fn left_at(&self, subscriber: i64, at: DateTime<Utc>) -> Result<u64>;
+
     /// Takes back the end of subscriptions that their reader left at this moment. Returns how
     /// many go on.
     async fn take_back_end(
@@ -602,6 +624,53 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Does what a person chose, at once. Returns how much of it was new.
     async fn choose(&self, choices: &Choices, now: DateTime<Utc>) -> Result<u64>;
+
+    // Errands.
+
+    /// Writes down who asks to be signed up, if they may be written to.
+    async fn sign_up(&self, sign_up: &SignUp, now: DateTime<Utc>) -> Result<AskedFor>;
+
+    /// Writes down what a known person asks for on a page of theirs.
+    async fn ask(&self, asked: &OwnErrand, now: DateTime<Utc>) -> Result<AskedFor>;
+
+    /// Errands whose mail is still to be made, oldest first.
+    async fn waiting_errands(&self, limit: usize) -> Result<Vec<ErrandRecord>>;
+
+    /// Starts a run whose mail answers errands: it is there ready to be expanded, or not at all.
+    async fn start_errands(&self, run: &ErrandRun, now: DateTime<Utc>) -> Result<i64>;
+
+    /// The errand whose mail went to a person by a run.
+    async fn errand(&self, run: i64, subscriber: i64) -> Result<Option<ErrandRecord>>;
+
+    /// Does what was asked for.
+    async fn finish_errand(
+        &self,
+        run: i64,
+        subscriber: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Finished>;
+
+    /// Ends an errand that its person never asked for. An address that nothing else goes to is
+    /// forgotten.
+    async fn refuse_errand(
+        &self,
+        run: i64,
+        subscriber: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Finished>;
+
+    /// Opens the page behind a link that opens once; `false` where it was opened, or is too late.
+    async fn open_errand(&self, run: i64, subscriber: i64, now: DateTime<Utc>) -> Result<bool>;
+
+    /// Ends errands that nobody finished in time, as if they were refused; gives how many.
+    async fn end_expired_errands(&self, now: DateTime<Utc>) -> Result<u64>;
+
+    /// Everything that is kept of a person; `None` for one who is unknown or erased.
+    async fn personal_data(&self, subscriber: i64) -> Result<Option<PersonalData>>;
+
+    /// Ends everything of a person and unties what is kept from their address; `false` for one who
+    /// is unknown or erased.
+    async fn erase(&self, subscriber: i64, source: &str, now: DateTime<Utc>) -> Result<bool>;
 
     /// The delivery that an unsubscribe token names.
     async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>>;

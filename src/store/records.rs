@@ -2,6 +2,7 @@
 
 mod audit;
 mod brakes;
+mod errands;
 mod feeds;
 mod operating;
 mod told;
@@ -9,6 +10,7 @@ mod told;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Address, ChangeClass, HeldItem, Replacement, Step, Tell};
@@ -19,6 +21,7 @@ use crate::model::{Entry, Language, Revision, Seq};
 use crate::outbox::lane::Lane;
 pub use audit::*;
 pub use brakes::*;
+pub use errands::*;
 pub use feeds::*;
 pub use operating::*;
 pub use told::*;
@@ -206,10 +209,13 @@ pub struct Subscription {
     pub feed: String,
     pub language: Language,
     pub owed_from: Option<Seq>,
+    /// The person wants no mail for now: a run passes them by, and they are owed nothing of it.
+    pub is_paused: bool,
 }
 
-/// (subscriber, entry row) and the newest revision that they have or are about to get.
-pub type Received = HashMap<(i64, i64), i64>;
+/// (subscriber, entry row) and the newest revision that they have or are about to get. Both are
+/// numbers of ours, so that the hash need not stand up to anybody.
+pub type Received = HashMap<(i64, i64), i64, FxBuildHasher>;
 
 /// Some subscribers, by number: `after < number && number <= upto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -476,6 +482,33 @@ pub struct EndOfSubscription {
     pub reason: String,
 }
 
+/// A reader left by a link in a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leave {
+    /// The run of the mail.
+    pub run: i64,
+    pub subscriber: i64,
+    pub by: LeftBy,
+    pub at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftBy {
+    /// Their mail program's (RFC 8058).
+    OneClick,
+    /// The button of our page.
+    Page,
+}
+
+impl LeftBy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OneClick => "one-click",
+            Self::Page => "page",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRecord {
     pub digest: String,
@@ -484,6 +517,8 @@ pub struct DeliveryRecord {
     pub feeds: Option<Vec<String>>,
     /// Subscriptions of this person to the digest, or to these feeds, that still run.
     pub running_subscriptions: u64,
+    /// That of the person.
+    pub language: String,
     pub address_key: i64,
     pub address_version: i64,
     pub address_cipher: Vec<u8>,

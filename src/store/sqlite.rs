@@ -11,11 +11,13 @@ mod choices;
 mod content;
 mod corrections;
 mod documents;
+mod errands;
 mod feeds;
 mod group;
 mod holds;
 mod intake;
 mod known;
+mod leaving;
 mod ledger;
 #[cfg(test)]
 pub(crate) mod made;
@@ -55,16 +57,17 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use self::group::GroupCommit;
 use super::{
-    Audience, AuditReport, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change, Choices,
-    Claim, ClaimRequest, Correction, DeliveryCounts, DeliveryKeys, DeliveryRecord, DeliveryResult,
-    DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, EventMember, FeedLists,
-    FeedRecord, FileOutcome, Followed, HeldRun, HoldRecord, Intent, IssueRecord, KnownFile,
-    ListsAsked, Member, NewFeed, NewPause, NewRun, NewSubscription, OutdatedRun, Override,
-    PauseRecord, PauseScope, Paused, Person, PersonDelivery, PersonRecord, PingRecord, Placement,
-    Placing, PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, RelayFault,
-    ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit, RunDetails, RunEntries,
-    RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord, Store, StoreError,
-    Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects, ToldChange,
+    AskedFor, Audience, AuditReport, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change,
+    Choices, Claim, ClaimRequest, Correction, DeliveryCounts, DeliveryKeys, DeliveryRecord,
+    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, ErrandRecord,
+    ErrandRun, EventMember, FeedLists, FeedRecord, FileOutcome, Finished, Followed, HeldRun,
+    HoldRecord, Intent, IssueRecord, KnownFile, Leave, ListsAsked, Member, NewFeed, NewPause,
+    NewRun, NewSubscription, OutdatedRun, Override, OwnErrand, PastHold, PauseRecord, PauseScope,
+    Paused, Person, PersonDelivery, PersonRecord, PersonalData, PingRecord, Placement, Placing,
+    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, RefusedDelivery,
+    RelayFault, ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit, RunDetails,
+    RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord, SignUp, Store,
+    StoreError, Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects, ToldChange,
     UncertainRecord, UnservedRun, Untold,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
@@ -89,7 +92,7 @@ const LARGE_CACHE: &str = "pragma cache_size = -8192";
 const USUAL_CACHE: &str = "pragma cache_size = -1024";
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
@@ -102,6 +105,7 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
     (10, "brakes", include_str!("../../migrations/sqlite/0010_brakes.sql")),
     (11, "audit", include_str!("../../migrations/sqlite/0011_audit.sql")),
     (12, "relay_fault", include_str!("../../migrations/sqlite/0012_relay_fault.sql")),
+    (13, "errands", include_str!("../../migrations/sqlite/0013_errands.sql")),
 ];
 
 #[derive(Debug)]
@@ -683,6 +687,10 @@ impl Store for SqliteStore {
         Ok(recorded)
     }
 
+    async fn begin_with_digest(&self, subscriber: i64, digest: i64) -> Result<()> {
+        planning::begin_with_digest(&mut *self.writer().await, subscriber, digest).await
+    }
+
     async fn clear_owed(&self, digest: i64, owed_read: &[(i64, String, Seq)]) -> Result<()> {
         planning::clear_owed(&mut *self.writer().await, digest, &json(&owed_read)).await
     }
@@ -926,6 +934,10 @@ impl Store for SqliteStore {
         brakes::held_runs(&mut *self.reader().await?).await
     }
 
+    async fn past_hold(&self, what: &str) -> Result<Option<PastHold>> {
+        holds::past(&mut *self.reader().await?, what).await
+    }
+
     async fn held_recipients(&self, run: i64, of: SubscriberRange) -> Result<Vec<(i64, String)>> {
         brakes::held_recipients(&mut *self.reader().await?, run, of).await
     }
@@ -1032,6 +1044,18 @@ impl Store for SqliteStore {
         runs_seen::runs(&mut *self.reader().await?, asked).await
     }
 
+    async fn empty_runs_since(&self, run: i64) -> Result<u64> {
+        runs_seen::empty_since(&mut *self.reader().await?, run).await
+    }
+
+    async fn successor(&self, run: i64) -> Result<Option<i64>> {
+        runs_seen::successor(&mut *self.reader().await?, run).await
+    }
+
+    async fn refused(&self, run: i64, most: u32) -> Result<Vec<RefusedDelivery>> {
+        runs_seen::refused(&mut *self.reader().await?, run, most).await
+    }
+
     async fn uncertain(&self, run: Option<i64>) -> Result<Vec<UncertainRecord>> {
         uncertain::uncertain(&mut *self.reader().await?, run).await
     }
@@ -1093,6 +1117,21 @@ impl Store for SqliteStore {
         Ok(ended)
     }
 
+    async fn leave_all(&self, leaves: &[Leave], now: DateTime<Utc>) -> Result<u64> {
+        let action = "end subscriptions";
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, action).await?;
+        let ended = leaving::leave_all(&mut transaction, leaves, now).await?;
+        failpoint::reach("before-leave-commit");
+        transaction.commit().await.during(action)?;
+        failpoint::reach("after-leave-commit");
+        Ok(ended)
+    }
+
+    async fn left_at(&self, subscriber: i64, at: DateTime<Utc>) -> Result<u64> {
+        leaving::left_at(&mut *self.reader().await?, subscriber, at).await
+    }
+
     async fn take_back_end(
         &self,
         subscriber: i64,
@@ -1119,6 +1158,92 @@ impl Store for SqliteStore {
         let changed = choices::choose(&mut transaction, choices, now).await?;
         transaction.commit().await.during("change subscriptions")?;
         Ok(changed)
+    }
+
+    async fn sign_up(&self, sign_up: &SignUp, now: DateTime<Utc>) -> Result<AskedFor> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "write down what somebody asks for").await?;
+        let outcome = errands::sign_up(&mut transaction, sign_up, now).await?;
+        transaction.commit().await.during("write down what somebody asks for")?;
+        Ok(outcome)
+    }
+
+    async fn ask(&self, asked: &OwnErrand, now: DateTime<Utc>) -> Result<AskedFor> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "write down what somebody asks for").await?;
+        let outcome = errands::ask(&mut transaction, asked, now).await?;
+        transaction.commit().await.during("write down what somebody asks for")?;
+        Ok(outcome)
+    }
+
+    async fn waiting_errands(&self, limit: usize) -> Result<Vec<ErrandRecord>> {
+        errands::waiting(&mut *self.reader().await?, limit).await
+    }
+
+    async fn start_errands(&self, run: &ErrandRun, now: DateTime<Utc>) -> Result<i64> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "start a run for errands").await?;
+        let outcome = errands::start(&mut transaction, run, now).await?;
+        transaction.commit().await.during("start a run for errands")?;
+        Ok(outcome)
+    }
+
+    async fn errand(&self, run: i64, subscriber: i64) -> Result<Option<ErrandRecord>> {
+        errands::by_mail(&mut *self.reader().await?, run, subscriber).await
+    }
+
+    async fn finish_errand(
+        &self,
+        run: i64,
+        subscriber: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Finished> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "do what a link stands for").await?;
+        let outcome = errands::finish(&mut transaction, (run, subscriber), now).await?;
+        transaction.commit().await.during("do what a link stands for")?;
+        Ok(outcome)
+    }
+
+    async fn refuse_errand(
+        &self,
+        run: i64,
+        subscriber: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Finished> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "do what a link stands for").await?;
+        let outcome = errands::refuse(&mut transaction, (run, subscriber), now).await?;
+        transaction.commit().await.during("do what a link stands for")?;
+        Ok(outcome)
+    }
+
+    async fn open_errand(&self, run: i64, subscriber: i64, now: DateTime<Utc>) -> Result<bool> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "do what a link stands for").await?;
+        let outcome = errands::open(&mut transaction, (run, subscriber), now).await?;
+        transaction.commit().await.during("do what a link stands for")?;
+        Ok(outcome)
+    }
+
+    async fn end_expired_errands(&self, now: DateTime<Utc>) -> Result<u64> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "do what a link stands for").await?;
+        let outcome = errands::end_expired(&mut transaction, now).await?;
+        transaction.commit().await.during("do what a link stands for")?;
+        Ok(outcome)
+    }
+
+    async fn personal_data(&self, subscriber: i64) -> Result<Option<PersonalData>> {
+        errands::personal_data(&mut *self.reader().await?, subscriber).await
+    }
+
+    async fn erase(&self, subscriber: i64, source: &str, now: DateTime<Utc>) -> Result<bool> {
+        let mut writer = self.writer().await;
+        let mut transaction = begin(&mut writer, "erase a person").await?;
+        let outcome = errands::erase(&mut transaction, subscriber, source, now).await?;
+        transaction.commit().await.during("erase a person")?;
+        Ok(outcome)
     }
 
     async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>> {

@@ -19,6 +19,10 @@ pub enum Purpose {
     Unsubscribe,
     /// Changes what its reader follows. Never expires.
     Manage,
+    /// Does what its reader asked for on a page; the errand in the store says until when.
+    Confirm,
+    /// Opens what is kept of its reader; the errand says until when, and whether it was.
+    SelfService,
 }
 
 impl Purpose {
@@ -26,6 +30,8 @@ impl Purpose {
         match self {
             Self::Unsubscribe => b'u',
             Self::Manage => b'm',
+            Self::Confirm => b'c',
+            Self::SelfService => b's',
         }
     }
 }

@@ -86,6 +86,8 @@ pub struct PersonDelivery {
     pub state: String,
     /// Why it was cancelled.
     pub reason: Option<String>,
+    /// What the relay said last.
+    pub reply: Option<String>,
     /// Date of the message.
     pub made_at: DateTime<Utc>,
     /// When it came into its state.

@@ -1,5 +1,6 @@
 //! What holds a run back, and what an operator says to it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{EntryId, Revision};
@@ -58,6 +59,24 @@ pub struct HeldRun {
     pub to_seq: i64,
     pub recipients: u64,
     pub plan: String,
+}
+
+/// A hold that waits no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastHold {
+    pub id: i64,
+    /// When and by whom it was let go; absent where its run was cancelled before. The program and
+    /// the config let go by their names what is no longer needed.
+    pub released: Option<(DateTime<Utc>, String)>,
+    /// The run that it kept back, where it kept back one.
+    pub run: Option<i64>,
+}
+
+impl PastHold {
+    /// Whether an operator let it go.
+    pub fn was_approved(&self) -> bool {
+        self.released.as_ref().is_some_and(|(_, by)| by != "tidings" && by != "config")
+    }
 }
 
 /// An operator's word for a held run.

@@ -99,6 +99,8 @@ pub struct Cancelled {
 pub enum RunsAsked {
     /// The newest so many, newest first.
     Newest(u32),
+    /// As before, without those that found nothing new for anybody.
+    NewestWithNews(u32),
     One(i64),
     /// Those not at their end, and those with deliveries of unknown fate; oldest first.
     Unsettled,
@@ -142,6 +144,14 @@ impl RunDetails {
         let is_open = |state: &str| matches!(state, "pending" | "claimed");
         self.deliveries.iter().filter(|(state, _)| !is_open(state)).map(|(_, n)| n).sum()
     }
+}
+
+/// A delivery that the relay refused for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedDelivery {
+    pub subscriber: i64,
+    /// What the relay said, its addresses masked.
+    pub reply: String,
 }
 
 /// A delivery whose outcome was never known.

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::outbox::NEVER;
-use super::owed::OWE_UNSENT;
+use super::owed::{OWE_JOINED, OWE_UNSENT};
 use super::{During, Result, audit, runs};
 use crate::audit::Said;
 use crate::store::{Cancellation, DeliveryKeys};
@@ -24,6 +24,11 @@ pub(super) async fn begin(
     cancellation: &Cancellation,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let was_held: Option<bool> = sqlx::query_scalar("select state = 'held' from run where id = $1")
+        .bind(cancellation.run)
+        .fetch_optional(&mut *writer)
+        .await
+        .during("cancel a run")?;
     let begun = sqlx::query(
         "update run set state = 'cancelled', finished_at = $2, reason = $3
          where id = $1 and state not in
@@ -38,9 +43,29 @@ pub(super) async fn begin(
     if begun.rows_affected() == 0 {
         return Ok(false);
     }
+    if was_held == Some(true) {
+        owe_everybody(writer, cancellation.run).await?;
+    }
     let Cancellation { run, by, reason, .. } = cancellation.clone();
     audit::append(writer, &Said::Cancelled { run, by, reason }, now).await?;
     Ok(true)
+}
+
+/// A run that was held brought nobody anything, and who has a place in it was said when it was
+/// planned: what was to come to somebody another way then may have been cancelled since.
+async fn owe_everybody(writer: &mut SqliteConnection, run: i64) -> Result<()> {
+    sqlx::query(
+        "update subscription set owed_from = r.from_seq
+         from run r join subscriber s on s.paused_at is null
+         where r.id = $1 and r.advances = 1 and subscription.digest_id = r.digest_id
+             and subscription.state = 'confirmed' and subscription.owed_from is null
+             and s.id = subscription.subscriber_id",
+    )
+    .bind(run)
+    .execute(writer)
+    .await
+    .during("cancel a run")?;
+    Ok(())
 }
 
 /// Cancelled and superseded runs of which something is open still: nothing looks at all of a
@@ -157,6 +182,8 @@ async fn end_open(
     let action = "cancel deliveries";
     let in_range = |sql| sqlx::query(sql).bind(run).bind(NEVER).bind(first).bind(last);
     in_range(OWE_UNSENT).execute(&mut *writer).await.during(action)?;
+    let joined = sqlx::query(OWE_JOINED).bind(run).bind(first).bind(last);
+    joined.execute(&mut *writer).await.during(action)?;
     let cancelled = in_range(CANCEL_UNSENT)
         .bind(now.timestamp())
         .execute(&mut *writer)

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::SqliteConnection;
+use sqlx::{FromRow, SqliteConnection};
 
 use super::{During, Result, audit, moment};
 use crate::audit::Said;
 use crate::catalogue::Held;
-use crate::store::HoldRecord;
+use crate::store::{HoldRecord, PastHold};
 
 pub(super) async fn held(reader: &mut SqliteConnection) -> Result<Held> {
     let rows: Vec<(String, i64, bool)> = sqlx::query_as(
@@ -64,6 +64,34 @@ pub(super) async fn open_holds(
         holds.push(HoldRecord { id, kind, reason, items, created_at: moment(created_at), plan });
     }
     Ok(holds)
+}
+
+/// One that waits no longer: by its number, or by the beginning of its run's plan.
+pub(super) async fn past(reader: &mut SqliteConnection, what: &str) -> Result<Option<PastHold>> {
+    #[derive(FromRow)]
+    struct Row {
+        id: i64,
+        released_at: Option<i64>,
+        released_by: Option<String>,
+        run: Option<i64>,
+    }
+    let row: Option<Row> = sqlx::query_as(
+        "select h.id, h.released_at, h.released_by, r.id as run from hold h
+         left join run r on h.kind = 'approval' and h.subject = 'run:' || r.id
+         where (h.released_at is not null or (r.id is not null and r.state <> 'held'))
+             and (h.id = $1 or (length($2) >= 8 and substr(r.plan_hash, 1, length($2)) = $2))
+         order by h.id desc limit 1",
+    )
+    .bind(what.parse::<i64>().ok())
+    .bind(what)
+    .fetch_optional(reader)
+    .await
+    .during("read the holds")?;
+    Ok(row.map(|row| PastHold {
+        id: row.id,
+        released: row.released_at.map(moment).zip(row.released_by),
+        run: row.run,
+    }))
 }
 
 pub(super) async fn release(

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
-use super::owed::{OWE_ELSEWHERE, OWE_EXPIRED, OWE_LEFT, OWE_UNSENT};
+use super::owed::{OWE_ELSEWHERE, OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
 use crate::digest::CORRECTION;
 use crate::digest::windows::WindowState;
@@ -349,6 +349,7 @@ impl<'c> Ledger<'c> {
         let (first, last) = (subscriber, subscriber);
         let owe = params![run, NEVER, first, last];
         connection.execute(OWE_UNSENT, owe).during(action)?;
+        connection.execute(OWE_JOINED, params![run, first, last]).during(action)?;
         let cancel = params![run, NEVER, first, last, now.timestamp()];
         connection.execute(CANCEL_UNSENT, cancel).during(action)?;
         let keep = params![run, NEVER, first, last];
@@ -550,8 +551,8 @@ const INTEND: &str = "
         and not exists (select 1 from suppression x where x.lookup = s.lookup))
       and case ?6
         when 0 then true
-        when 1 then exists (select 1 from subscription c
-            where c.subscriber_id = ?2 and c.state = 'pending')
+        when 1 then exists (select 1 from errand e
+            where e.run_id = ?1 and e.subscriber_id = ?2 and e.ended_at is null)
         else exists (select 1 from subscription c
             where c.subscriber_id = ?2 and c.state = 'confirmed'
               and (?7 is null or c.digest_id = ?7)

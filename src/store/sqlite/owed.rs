@@ -73,6 +73,29 @@ pub(super) use {covered, has_covered};
 /// What is about to be cancelled because its run was.
 pub(super) const OWE_UNSENT: &str = owe!("d.state in ('pending', 'claimed') and d.unknowns = 0");
 
+/// Gives who joined a feed within the window of the run `?1` the beginning back that the run
+/// cleared, where it had nothing from that feed for them and does not reach them, from `?2` to
+/// `?3`: who takes its place would bring what was told before they came.
+pub(super) const OWE_JOINED: &str = "
+    with joined(subscriber_id, feed, seq) as materialized (
+        select c.subscriber_id, c.feed,
+            (select max(h.seq) from change h where h.seq > r.from_seq and h.seq <= r.to_seq
+                and h.numbered_at < (select max(k.at) from consent k
+                    where k.subscriber_id = c.subscriber_id and k.feed = c.feed
+                        and k.action = 'confirmed' and k.wording is not 'undo'))
+        from run r
+        join delivery d on d.run_id = r.id and d.subscriber_id between ?2 and ?3
+            and d.state in ('pending', 'claimed') and d.unknowns = 0
+        join subscription c on c.subscriber_id = d.subscriber_id and c.state = 'confirmed'
+            and c.digest_id = r.digest_id and c.owed_from is null
+            -- Nearly everybody came before.
+            and c.confirmed_at > (select h.numbered_at from change h where h.seq > r.from_seq
+                order by h.seq limit 1)
+        where r.id = ?1)
+    update subscription set owed_from = joined.seq from joined
+    where subscription.subscriber_id = joined.subscriber_id
+        and subscription.feed = joined.feed and joined.seq is not null";
+
 /// What has expired.
 pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
 
@@ -172,6 +195,42 @@ mod tests {
         );
         cancel(&made, run).await;
         assert_eq!(owed(&made, 1), ["all 5", "events 8"]);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_run_gives_who_joined_a_feed_in_its_window_their_beginning_back() {
+        let made = Made::new().await;
+        let run = made.run("daily", 1..=1);
+        tell(&made, 6);
+        made.change(
+            "insert into change (seq, entry_id, revision, class, tell, numbered_at)
+             values (8, 2, 1, 'new', 'followers', 200);
+             insert into subscription (subscriber_id, feed, digest_id, state, requested_at,
+                 confirmed_at)
+             select 1, 'events', digest_id, 'confirmed', 100, 100 from subscription;
+             insert into consent (subscriber_id, feed, digest, action, at, source)
+             values (1, 'events', 'daily', 'confirmed', 100, 'form')",
+        );
+        cancel(&made, run).await;
+        assert_eq!(owed(&made, 1), ["all 5", "events 6"]);
+    }
+
+    #[tokio::test]
+    async fn a_held_run_that_is_cancelled_is_owed_to_who_had_no_place_in_it_too() {
+        let made = Made::new().await;
+        let run = made.run("daily", 1..=4);
+        // Of 2 to 4 nobody is in it: 3 was owed something when it was planned, 4 rests.
+        made.change(
+            "delete from delivery where subscriber_id > 1;
+             update subscription set owed_from = 2 where subscriber_id = 3;
+             update subscriber set paused_at = 1 where id = 4;
+             update run set state = 'held';
+             insert into run_page (run_id, page, recipients, owed)
+                 select id, 0, '[]', '[[3, \"all\", 2]]' from run",
+        );
+        cancel(&made, run).await;
+        let owed: Vec<_> = (1..=4).flat_map(|person| owed(&made, person)).collect();
+        assert_eq!(owed, ["all 3", "all 3", "all 2", "all as usual"]);
     }
 
     #[tokio::test]

@@ -39,20 +39,19 @@ pub(super) async fn next_range(
     Ok(first.map(|_| SubscriberRange { after, upto: upto.unwrap_or(i64::MAX) }))
 }
 
-/// Subscriber, feed, language, `owed_from`.
-type Row = (i64, String, String, Option<Seq>);
+/// Subscriber, feed, language, `owed_from`, whether they are paused.
+type Row = (i64, String, String, Option<Seq>, bool);
 
-/// Confirmed subscriptions of the people from `$2` to `$3` who may be mailed.
+/// Confirmed subscriptions of the people from `$2` to `$3` who are not suppressed.
 macro_rules! subscriptions {
-    ($of_digest:literal) => {
+    ($of_these:literal) => {
         concat!(
-            "select c.subscriber_id, c.feed, s.language, c.owed_from
+            "select c.subscriber_id, c.feed, s.language, c.owed_from, s.paused_at is not null
              from subscription c join subscriber s on s.id = c.subscriber_id
              where ",
-            $of_digest,
+            $of_these,
             "c.state = 'confirmed' and s.is_rehearsal = $1
-               and c.subscriber_id > $2 and c.subscriber_id <= $3
-               and s.paused_at is null and s.erased_at is null
+               and c.subscriber_id > $2 and c.subscriber_id <= $3 and s.erased_at is null
                and not exists (select 1 from suppression x where x.lookup = s.lookup)
              order by c.subscriber_id, c.feed"
         )
@@ -82,7 +81,7 @@ pub(super) async fn followers(
     audience: Audience,
     of: SubscriberRange,
 ) -> Result<Vec<Subscription>> {
-    let rows: Vec<Row> = sqlx::query_as(subscriptions!(""))
+    let rows: Vec<Row> = sqlx::query_as(subscriptions!("s.paused_at is null and "))
         .bind(audience == Audience::Rehearsal)
         .bind(of.after)
         .bind(of.upto)
@@ -92,12 +91,12 @@ pub(super) async fn followers(
     rows.into_iter().map(subscription).collect()
 }
 
-/// From its columns: subscriber, feed, language, `owed_from`.
-fn subscription((subscriber, feed, language, owed_from): Row) -> Result<Subscription> {
+/// From its columns.
+fn subscription((subscriber, feed, language, owed_from, is_paused): Row) -> Result<Subscription> {
     let language = language
         .parse::<Language>()
         .map_err(|_| StoreError::Value { what: "language", value: language.clone() })?;
-    Ok(Subscription { subscriber, feed, language, owed_from })
+    Ok(Subscription { subscriber, feed, language, owed_from, is_paused })
 }
 
 pub(super) async fn lowest_owed(
@@ -254,7 +253,7 @@ pub(super) async fn follow(
 ///
 /// A stand-in of the rehearsal who subscribes for real becomes a real subscriber, and what
 /// they stood in for ends. A real one never becomes a stand-in.
-async fn subscriber(
+pub(super) async fn subscriber(
     writer: &mut SqliteConnection,
     row: &NewSubscription,
     now: DateTime<Utc>,
@@ -422,7 +421,7 @@ pub(super) async fn end_subscriptions(
 }
 
 /// Ends subscriptions, with a line of consent for each.
-async fn end(
+pub(super) async fn end(
     writer: &mut SqliteConnection,
     end: &EndOfSubscription,
     now: DateTime<Utc>,
@@ -447,22 +446,35 @@ async fn end(
     .fetch_all(&mut *writer)
     .await
     .during(action)?;
-    for (feed, digest) in &ended {
+    keep_ends(writer, end.subscriber, &ended, &end.source, &end.reason, now).await?;
+    Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
+}
+
+/// A line of consent for each subscription, feed and digest, that ended.
+pub(super) async fn keep_ends(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    ended: &[(String, String)],
+    source: &str,
+    reason: &str,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    for (feed, digest) in ended {
         sqlx::query(
             "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
              values ($1, $2, $3, 'ended', $4, $5, $6)",
         )
-        .bind(end.subscriber)
+        .bind(subscriber)
         .bind(feed)
         .bind(digest)
-        .bind(now.timestamp())
-        .bind(&end.source)
-        .bind(&end.reason)
+        .bind(at.timestamp())
+        .bind(source)
+        .bind(reason)
         .execute(&mut *writer)
         .await
-        .during(action)?;
+        .during("end a subscription")?;
     }
-    Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
+    Ok(())
 }
 
 pub(super) async fn delivery(
@@ -476,19 +488,22 @@ pub(super) async fn delivery(
         digest_id: i64,
         state: String,
         feeds: Option<String>,
+        language: String,
         key_id: i64,
         version: i64,
         cipher: Vec<u8>,
     }
     let action = "look up a delivery";
     let row: Option<Row> = sqlx::query_as(
-        "select g.name as digest, g.id as digest_id, d.state, a.key_id, a.version, a.cipher,
+        "select g.name as digest, g.id as digest_id, d.state, s.language, a.key_id, a.version,
+                a.cipher,
                 iif(g.name in ('urgent', 'correction', 'reminder'),
                     (select json_group_array(distinct e.feed) from issue_entry e
                         where e.issue_id = d.issue_id), null) as feeds
          from delivery d
          join run r on r.id = d.run_id
          join digest g on g.id = r.digest_id
+         join subscriber s on s.id = d.subscriber_id
          join address a on a.subscriber_id = d.subscriber_id and a.version = d.address_version
          where d.run_id = $1 and d.subscriber_id = $2",
     )
@@ -515,6 +530,7 @@ pub(super) async fn delivery(
         state: row.state,
         feeds,
         running_subscriptions: running.cast_unsigned(),
+        language: row.language,
         address_key: row.key_id,
         address_version: row.version,
         address_cipher: row.cipher,

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-use super::{During, Result, audit, json};
+use super::{During, Result, audit, json, owed};
 use crate::store::{NewIssue, NewRun, Received, Rendering, RunPage, SubscriberRange};
 
 pub(super) async fn received(
@@ -50,7 +50,7 @@ pub(super) async fn received(
     .fetch_all(reader)
     .await
     .during("read what people have received")?;
-    let mut received = Received::new();
+    let mut received = Received::default();
     for (subscriber, entry, revision) in rows {
         let newest = received.entry((subscriber, entry)).or_insert(revision);
         *newest = revision.max(*newest);
@@ -127,7 +127,11 @@ pub(super) async fn add_page(
     Ok(())
 }
 
-async fn add_issue(writer: &mut SqliteConnection, run: i64, issue: &NewIssue) -> Result<i64> {
+pub(super) async fn add_issue(
+    writer: &mut SqliteConnection,
+    run: i64,
+    issue: &NewIssue,
+) -> Result<i64> {
     let action = "store an issue";
     for Rendering { hash, bytes } in [&issue.mail, &issue.web] {
         sqlx::query("insert into rendering (hash, bytes) values ($1, $2) on conflict do nothing")
@@ -231,19 +235,38 @@ pub(super) async fn step(
     Ok(taken.rows_affected() > 0)
 }
 
-/// A value lowered or set since stays, and so does one that went to another digest.
+pub(super) async fn begin_with_digest(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    digest: i64,
+) -> Result<()> {
+    let sql =
+        "update subscription set owed_from = null where subscriber_id = $1 and digest_id = $2";
+    sqlx::query(sql)
+        .bind(subscriber)
+        .bind(digest)
+        .execute(writer)
+        .await
+        .during("begin a subscription with its digest")?;
+    Ok(())
+}
+
+/// A value lowered or set since stays, and so does one that went to another digest. One that
+/// urgent news has yet to come to stays too: it says what was told before its reader came.
 pub(super) async fn clear_owed(
     writer: &mut SqliteConnection,
     digest: i64,
     owed: &str,
 ) -> Result<()> {
-    sqlx::query(
+    sqlx::query(concat!(
         // The plus keeps SQLite from going through all followers of the digest for each value.
         "update subscription set owed_from = null
          from json_each($1) as j
          where subscriber_id = j.value->>0 and feed = j.value->>1 and owed_from = j.value->>2
-           and +digest_id = $2",
-    )
+           and +digest_id = $2 and owed_from <= coalesce(",
+        owed::covered!("(select id from digest where name = 'urgent')"),
+        ", owed_from)"
+    ))
     .bind(owed)
     .bind(digest)
     .execute(writer)

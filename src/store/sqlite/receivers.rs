@@ -190,6 +190,7 @@ pub(super) async fn of_person(
         subject: String,
         state: String,
         reason: Option<String>,
+        reply: Option<String>,
         dated_at: i64,
         changed_at: i64,
         feed: Option<String>,
@@ -200,7 +201,7 @@ pub(super) async fn of_person(
     let rows: Vec<Row> = sqlx::query_as(
         "select d.run_id, g.name as digest, r.key, i.subject,
              iif(d.state in ('claimed', 'intent'), 'pending', d.state) as state, d.reason,
-             d.dated_at, d.changed_at, ie.feed, e.iri, ie.revision, v.fields ->> 'title' as title
+             d.reply, d.dated_at, d.changed_at, ie.feed, e.iri, ie.revision, v.fields ->> 'title' as title
          from delivery d
          join run r on r.id = d.run_id
          join digest g on g.id = r.digest_id
@@ -231,6 +232,7 @@ pub(super) async fn of_person(
                 subject: row.subject,
                 state: row.state,
                 reason: row.reason,
+                reply: row.reply,
                 made_at: moment(row.dated_at),
                 changed_at: moment(row.changed_at),
                 entries: Vec::new(),

@@ -1,6 +1,6 @@
 //! Digests, runs, and the expansion of a plan into deliveries.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
@@ -99,6 +99,16 @@ pub(super) async fn record_quiet(
     Ok(true)
 }
 
+/// Of what people were owed when a run was planned what those are owed who are in it. Of a run
+/// that brings nothing the others keep theirs: who rested when it was planned may be back.
+fn of_recipients(owed: &str, recipients: &str) -> Result<String> {
+    let recipients: Vec<(i64, i64)> = from_json("people of a run", recipients)?;
+    let recipients: HashSet<i64> = recipients.into_iter().map(|(who, _)| who).collect();
+    let mut owed: Vec<(i64, String, i64)> = from_json("what people are owed", owed)?;
+    owed.retain(|(who, ..)| recipients.contains(who));
+    Ok(json(&owed))
+}
+
 pub(super) async fn expand(
     writer: &mut SqliteConnection,
     run: i64,
@@ -106,8 +116,8 @@ pub(super) async fn expand(
     now: DateTime<Utc>,
 ) -> Result<Option<u64>> {
     let action = "expand a run";
-    let page: Option<(i64, String, String, i64)> = sqlx::query_as(
-        "select p.page, p.recipients, p.owed, r.digest_id
+    let page: Option<(i64, String, String, i64, String)> = sqlx::query_as(
+        "select p.page, p.recipients, p.owed, r.digest_id, r.state
          from run_page p join run r on r.id = p.run_id and r.state <> 'planned'
          where p.run_id = $1 order by p.page limit 1",
     )
@@ -115,7 +125,7 @@ pub(super) async fn expand(
     .fetch_optional(&mut *writer)
     .await
     .during(action)?;
-    let Some((page, recipients, owed, digest)) = page else {
+    let Some((page, recipients, owed, digest, state)) = page else {
         sqlx::query(
             // The others wait for the first of them; what is urgent waits for nobody.
             "update run set state = 'sending', canary = (select d.subscriber_id from delivery d
@@ -139,14 +149,16 @@ pub(super) async fn expand(
         // they are owed.
         "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
              dkim_selector, dated_at, state, next_at, changed_at)
-         select $1, s.id, j.value->>1, s.address_version, $3, $5, $4, 'pending', 0, $4
+         select $1, s.id, j.value->>1, coalesce(e.address_version, s.address_version), $3, $5, $4,
+             'pending', 0, $4
          from json_each($2) as j
          join subscriber s on s.id = j.value->>0
          join run r on r.id = $1
+         left join errand e on e.run_id = $1 and e.subscriber_id = s.id
          where s.erased_at is null
            and not exists (select 1 from suppression x where x.lookup = s.lookup)
-           and exists (select 1 from subscription c where c.subscriber_id = s.id
-                and c.state = 'confirmed')
+           and (e.id is not null or exists (select 1 from subscription c
+                where c.subscriber_id = s.id and c.state = 'confirmed'))
          on conflict (run_id, subscriber_id) do nothing",
     )
     .bind(run)
@@ -159,6 +171,7 @@ pub(super) async fn expand(
     .during(action)?
     .rows_affected();
     corrections::thread(writer, run, &recipients).await?;
+    let owed = if state == "expanding" { owed } else { of_recipients(&owed, &recipients)? };
     planning::clear_owed(writer, digest, &owed).await?;
     sqlx::query("delete from run_page where run_id = $1 and page = $2")
         .bind(run)

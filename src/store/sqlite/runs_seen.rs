@@ -4,7 +4,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::runs::{Counted, count};
 use super::{During, Result, from_json, moment};
-use crate::store::{RunDetails, RunsAsked};
+use crate::store::{RefusedDelivery, RunDetails, RunsAsked};
 
 #[derive(FromRow)]
 struct Row {
@@ -32,10 +32,13 @@ pub(super) async fn runs(
 ) -> Result<Vec<RunDetails>> {
     let action = "read the runs";
     let (one, is_unsettled, limit) = match asked {
-        RunsAsked::Newest(limit) => (None, false, i64::from(limit)),
+        RunsAsked::Newest(limit) | RunsAsked::NewestWithNews(limit) => {
+            (None, false, i64::from(limit))
+        }
         RunsAsked::One(run) => (Some(run), false, 1),
         RunsAsked::Unsettled => (None, true, i64::MAX),
     };
+    let has_news = matches!(asked, RunsAsked::NewestWithNews(_));
     let mut rows: Vec<Row> = sqlx::query_as(
         "select r.id, d.name as digest, r.key, r.state, r.reason, r.from_seq, r.to_seq,
              r.advances, (select count(*) from issue i where i.run_id = r.id) as issues,
@@ -46,11 +49,14 @@ pub(super) async fn runs(
              or r.state not in ('complete', 'empty', 'cancelled', 'expired', 'superseded')
              or r.id in (select run_id from delivery
                   where state in ('pending', 'uncertain') and state = 'uncertain'))
+             and (not $4 or (r.state <> 'empty'
+                 and not (r.state = 'complete' and d.name in ('confirm', 'self', 'notice'))))
          order by r.id desc limit $3",
     )
     .bind(one)
     .bind(is_unsettled)
     .bind(limit)
+    .bind(has_news)
     .fetch_all(&mut *reader)
     .await
     .during(action)?;
@@ -66,6 +72,50 @@ pub(super) async fn runs(
         runs.push(details(row, counted)?);
     }
     Ok(runs)
+}
+
+pub(super) async fn empty_since(reader: &mut SqliteConnection, run: i64) -> Result<u64> {
+    let runs: i64 =
+        sqlx::query_scalar("select count(*) from run where id >= $1 and state = 'empty'")
+            .bind(run)
+            .fetch_one(reader)
+            .await
+            .during("count the runs")?;
+    Ok(runs.cast_unsigned())
+}
+
+pub(super) async fn successor(reader: &mut SqliteConnection, run: i64) -> Result<Option<i64>> {
+    sqlx::query_scalar(
+        "select min(next.id) from run r join run next on next.digest_id = r.digest_id
+             and next.id > r.id and next.from_seq <= r.from_seq and next.to_seq >= r.to_seq
+             and next.state not in ('planned', 'empty')
+         where r.id = $1 and r.state = 'superseded'",
+    )
+    .bind(run)
+    .fetch_one(reader)
+    .await
+    .during("look for the run that took over")
+}
+
+pub(super) async fn refused(
+    reader: &mut SqliteConnection,
+    run: i64,
+    most: u32,
+) -> Result<Vec<RefusedDelivery>> {
+    let rows: Vec<(i64, Option<String>)> = sqlx::query_as(
+        "select subscriber_id, reply from delivery where run_id = $1 and state = 'rejected'
+         order by subscriber_id limit $2",
+    )
+    .bind(run)
+    .bind(most)
+    .fetch_all(reader)
+    .await
+    .during("read whom the relay refused")?;
+    let refused = |(subscriber, reply): (_, Option<String>)| RefusedDelivery {
+        subscriber,
+        reply: reply.unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(refused).collect())
 }
 
 fn details(row: Row, counted: Counted) -> Result<RunDetails> {

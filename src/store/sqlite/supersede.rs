@@ -15,11 +15,12 @@ pub(super) async fn outdated(reader: &mut SqliteConnection) -> Result<Vec<Outdat
     #[derive(FromRow)]
     struct Row {
         run: i64,
-        iri: String,
+        name: String,
         class: String,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "select r.id as run, e.iri,
+        "select r.id as run, coalesce((select nullif(v.fields ->> 'title', '') from revision v
+                 where v.entry_id = e.id and v.revision = e.revision), e.iri) as name,
              iif(e.state = 'removed', 'removed', (select c.class from change c
                  where c.entry_id = e.id and c.revision > h.revision
                    and (c.class in ('correction', 'withdrawn')
@@ -35,7 +36,7 @@ pub(super) async fn outdated(reader: &mut SqliteConnection) -> Result<Vec<Outdat
     .await
     .during("look for outdated runs")?;
     let mut outdated: Vec<OutdatedRun> = Vec::new();
-    for Row { run, iri, class } in rows {
+    for Row { run, name, class } in rows {
         if outdated.last().is_some_and(|last| last.run == run) {
             continue;
         }
@@ -45,7 +46,7 @@ pub(super) async fn outdated(reader: &mut SqliteConnection) -> Result<Vec<Outdat
             "removed" => "is gone",
             _ => "changed",
         };
-        outdated.push(OutdatedRun { run, reason: format!("`{iri}` {fate}") });
+        outdated.push(OutdatedRun { run, reason: format!("`{name}` {fate}") });
     }
     Ok(outdated)
 }

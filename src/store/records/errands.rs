@@ -1,0 +1,138 @@
+//! What people ask for on a page and finish by the link in a mail.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::NewIssue;
+use crate::model::Language;
+use crate::subscribers::errand::ErrandKind;
+
+/// An address as it is stored: found by its hash, read with a key that the store has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedAddress {
+    pub lookup: Vec<u8>,
+    pub key: i64,
+    pub cipher: Vec<u8>,
+    /// In clear.
+    pub domain: String,
+}
+
+/// Somebody who asks to be signed up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignUp {
+    pub address: SealedAddress,
+    /// For each feed the digest that is to bring it.
+    pub wants: BTreeMap<String, String>,
+    pub language: Language,
+    /// Where they asked, and what the page said.
+    pub source: String,
+    pub wording: String,
+    pub asked_at: DateTime<Utc>,
+}
+
+/// What became of a question for a mail. Nobody on the web is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedFor {
+    /// A mail will be made.
+    Waits,
+    /// The address was written to too lately, or too often.
+    TooOften,
+    Suppressed,
+    /// Nobody, or nobody any more, is behind it.
+    Unknown,
+    /// The new address of a move is somebody else's already.
+    Taken,
+}
+
+/// What a known person asks for on a page of theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnErrand {
+    pub subscriber: i64,
+    pub kind: ErrandKind,
+    /// Of a move: where they want to be written to.
+    pub address: Option<SealedAddress>,
+    pub source: String,
+    pub wording: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrandRecord {
+    pub id: i64,
+    pub subscriber: i64,
+    pub kind: ErrandKind,
+    pub language: Language,
+    pub wants: BTreeMap<String, String>,
+    pub asked_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub opened_at: Option<DateTime<Utc>>,
+    pub outcome: Option<Outcome>,
+    /// Where its mail went: key and cipher. Forgotten with the person, and with an address that
+    /// never became theirs.
+    pub address: Option<(i64, Vec<u8>)>,
+}
+
+impl ErrandRecord {
+    /// Whether its link still does something.
+    pub fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.outcome.is_none() && now < self.expires_at
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// It was somebody else who asked.
+    Refused,
+    Expired,
+}
+
+/// A run whose mail answers errands.
+#[derive(Debug, Clone)]
+pub struct ErrandRun {
+    pub digest: &'static str,
+    pub issues: Vec<NewIssue>,
+    /// (errand, subscriber, index into the issues).
+    pub recipients: Vec<(i64, i64, usize)>,
+}
+
+/// What came of following a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// Now.
+    Done,
+    /// It was ended so before, or it is too late: see the errand.
+    Before,
+    /// Of a move: the new address became somebody else's meanwhile.
+    Taken,
+    Unknown,
+}
+
+/// Everything that is kept of one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonalData {
+    pub created_at: DateTime<Utc>,
+    pub language: String,
+    pub paused_at: Option<DateTime<Utc>>,
+    pub address_key: i64,
+    pub address_cipher: Vec<u8>,
+    /// Feed, digest, state, since when.
+    pub subscriptions: Vec<(String, String, String, DateTime<Utc>)>,
+    /// Oldest first.
+    pub consents: Vec<ConsentRecord>,
+    /// Mails by what became of them.
+    pub deliveries: BTreeMap<String, u64>,
+}
+
+/// One row of the consent log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentRecord {
+    pub feed: String,
+    pub digest: String,
+    pub action: String,
+    pub at: DateTime<Utc>,
+    pub source: String,
+    pub wording: Option<String>,
+    pub reason: Option<String>,
+}

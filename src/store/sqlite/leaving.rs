@@ -1,0 +1,102 @@
+//! Readers who left by a link in a mail.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::people::keep_ends;
+use super::{During, Result, audit, owed};
+use crate::store::Leave;
+
+pub(super) async fn leave_all(
+    writer: &mut SqliteConnection,
+    leaves: &[Leave],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let mut ended = 0;
+    for leave in leaves {
+        ended += end(writer, leave, now).await?;
+    }
+    audit::consents(writer, now).await?;
+    Ok(ended)
+}
+
+/// What brought a mail: a digest, or feeds whatever the digest. Where neither is known any more
+/// everything is meant.
+#[derive(Debug, Default, FromRow)]
+struct Brought {
+    digest: Option<i64>,
+    /// As JSON.
+    feeds: Option<String>,
+}
+
+/// Where the delivery is gone its run still says which digest it was, or which feeds it may have
+/// come from.
+async fn brought(reader: &mut SqliteConnection, leave: &Leave) -> Result<Brought> {
+    let brought: Option<Brought> = sqlx::query_as(
+        "select iif(x.is_told, null, x.digest_id) as digest,
+             iif(x.is_told, (select nullif(json_group_array(distinct e.feed), '[]')
+                 from issue i join issue_entry e on e.issue_id = i.id
+                 where i.run_id = x.id and i.id = coalesce(x.issue_id, i.id)), null) as feeds
+         from (select r.id, r.digest_id, d.issue_id,
+                   g.name in ('urgent', 'correction', 'reminder') as is_told
+               from run r join digest g on g.id = r.digest_id
+               left join delivery d on d.run_id = r.id and d.subscriber_id = $2
+               where r.id = $1) x",
+    )
+    .bind(leave.run)
+    .bind(leave.subscriber)
+    .fetch_optional(reader)
+    .await
+    .during("look up what a mail belongs to")?;
+    Ok(brought.unwrap_or_default())
+}
+
+/// Subscriptions that ran when they clicked end at that moment, with a line of consent for each;
+/// one that was begun since stays. An end that is recorded already is not repeated: its reader
+/// may have taken it back.
+async fn end(writer: &mut SqliteConnection, leave: &Leave, now: DateTime<Utc>) -> Result<u64> {
+    let Brought { digest, feeds } = brought(writer, leave).await?;
+    // Begun in the future is begun before the clock was put back.
+    let ended: Vec<(String, String)> = sqlx::query_as(concat!(
+        "update subscription set state = 'ended', ended_at = $2, end_reason = 'left',
+             owed_from = iif(state = 'pending', null, coalesce(owed_from, ",
+        owed::covered!("subscription.digest_id"),
+        "))
+         where subscriber_id = $1 and state in ('confirmed', 'pending')
+           and (coalesce(confirmed_at, requested_at) <= $2
+                or coalesce(confirmed_at, requested_at) > $3)
+           and ($4 is null or digest_id = $4)
+           and ($5 is null or feed in (select value from json_each($5)))
+           and not exists (select 1 from consent x
+               where x.subscriber_id = $1 and x.feed = subscription.feed
+                 and x.action = 'ended' and x.reason = 'left' and x.at = $2)
+         returning feed, (select name from digest where id = digest_id)"
+    ))
+    .bind(leave.subscriber)
+    .bind(leave.at.timestamp())
+    .bind(now.timestamp())
+    .bind(digest)
+    .bind(&feeds)
+    .fetch_all(&mut *writer)
+    .await
+    .during("end a subscription")?;
+    keep_ends(writer, leave.subscriber, &ended, leave.by.as_str(), "left", leave.at).await?;
+    Ok(ended.len() as u64)
+}
+
+pub(super) async fn left_at(
+    reader: &mut SqliteConnection,
+    subscriber: i64,
+    at: DateTime<Utc>,
+) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar(
+        "select count(*) from subscription
+         where subscriber_id = $1 and state = 'ended' and ended_at = $2 and end_reason = 'left'",
+    )
+    .bind(subscriber)
+    .bind(at.timestamp())
+    .fetch_one(reader)
+    .await
+    .during("count the subscriptions")?;
+    Ok(count.cast_unsigned())
+}
