@@ -25,6 +25,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use croner::Cron;
+use ipnet::IpNet;
 use url::Url;
 
 use crate::content;
@@ -37,6 +38,7 @@ use crate::outbox::limits::RelayLimits;
 use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
+pub(crate) use error::nearest;
 pub use legal::Legal;
 pub use relay::{Relay, Secret, Security, SmtpRelay};
 pub use reminders::RemindersConfig;
@@ -141,6 +143,8 @@ pub struct WebConfig {
     pub listen: SocketAddr,
     /// Ends with `/`.
     pub public_url: Url,
+    /// Whose word for where a request comes from is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// Feeds are answered as XML to who prefers a page, so that their style sheet shows.
     pub style_feeds: bool,
 }

@@ -31,8 +31,11 @@ use crate::pipeline::requests::{
     ApproveRequest, Fault, LeftOut, ScanAnswer, SendAnswer, SendRequest,
 };
 use crate::pipeline::scan::{self, Scanned};
-use crate::pipeline::{Press, people, send};
+use crate::pipeline::{Press, joining, leaving, people, send};
 use crate::store::{OutdatedRun, Request, RequestKind, StoreError};
+use crate::subscribers::joining::Joining;
+use crate::subscribers::journal::JournalError;
+use crate::subscribers::leaving::Leaving;
 use crate::web::{self, DocumentSet, ListenError};
 use hubs::Hubs;
 use rounds::Rounds;
@@ -56,6 +59,8 @@ pub enum DaemonError {
     Store(#[from] StoreError),
     #[error(transparent)]
     People(#[from] PeopleError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     #[error("the task that sends or the one that serves ended by itself")]
     Ended,
     #[error("could not start the scheduler")]
@@ -93,6 +98,10 @@ struct Daemon {
 pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), DaemonError> {
     let listener = web::listen(press.config.web.listen).await?;
     let address = listener.local_addr().unwrap_or(press.config.web.listen);
+    let leaving = Arc::new(Leaving::open(&press.config.store_path)?);
+    if let Err(error) = leaving::apply_all(&press, &leaving).await {
+        warn!("{}; it is tried again", chain(&error));
+    }
     let recovered = press.store.recover(&send::resent_digests(&press), press.clock.now()).await?;
     press.store.end_cancelled(press.keys.token_key(), press.clock.now()).await?;
     if recovered.uncertain > 0 {
@@ -104,12 +113,16 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
     // Before the first request is answered: a feed that stands is never "not found".
     let (documents, served) = watch::channel(documents::standing(&press).await);
     let mut tasks = JoinSet::new();
-    let site = web::site(press.clone(), served);
+    let joining = Arc::new(Joining::open(&press.config.store_path)?);
+    tasks.spawn(leaving::carry(press.clone(), Arc::clone(&leaving), stop.clone()));
+    let site = web::site(press.clone(), served, Arc::clone(&leaving), Arc::clone(&joining));
     tasks.spawn(web::serve(listener, site, stop.clone()));
     info!("serving http://{address}/");
 
     let (news_sender, news) = mpsc::unbounded_channel();
-    let sender = Sender::start(&press, &mut tasks, news_sender, stop.clone());
+    let sender = Sender::start(&press, leaving, &mut tasks, news_sender, stop.clone());
+    let wake = sender.waker();
+    tasks.spawn(joining::carry(press.clone(), joining, wake, stop.clone()));
     let hubs = Hubs::start(&press, &mut tasks, stop.clone());
     let (wakes_in, wakes) = mpsc::unbounded_channel();
     let alarms = Waker::start(wakes_in, press.config.content.scan, &press.config.content.folder)
@@ -636,6 +649,12 @@ fn log_changes(report: &PublishReport) {
             written = report.documents_written.len(),
             removed = report.documents_removed.len(),
             "published what changed"
+        );
+    }
+    if report.adopted > 0 {
+        info!(
+            changes = report.adopted,
+            "this was the first scan: what was there is mailed to nobody (`content.first_scan`)"
         );
     }
 }

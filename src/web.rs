@@ -4,22 +4,30 @@
 //! indexed and send no referrer; tokens are never logged. No cookies; no script but that of the
 //! copy buttons.
 
+mod budget;
+mod client;
+mod confirm;
 mod documents;
 mod forms;
+mod language;
 mod manage;
+mod personal;
+mod places;
 pub mod preview;
 mod server;
+mod subscribe;
 mod unsubscribe;
 
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use flate2::read::GzDecoder;
@@ -32,8 +40,12 @@ use tracing::error;
 use url::Url;
 
 use crate::pipeline::Press;
+use crate::subscribers::joining::Joining;
+use crate::subscribers::leaving::Leaving;
 use crate::templates::{MessagePage, TemplateError};
+use budget::Budget;
 pub use documents::{DocumentSet, Former, Terms};
+use language::Asked;
 pub use server::{Site, serve};
 
 /// Largest body of a form.
@@ -51,25 +63,38 @@ pub struct ListenError {
 #[derive(Debug)]
 struct Web {
     press: Press,
+    joining: Arc<Joining>,
+    /// How many may still sign up.
+    budget: Mutex<Budget>,
+    leaving: Arc<Leaving>,
     documents: watch::Receiver<Arc<DocumentSet>>,
     /// What may stand before a path where a proxy leaves it there: `news/`.
     prefixes: Vec<String>,
 }
 
-/// Everything that is served, over a set of documents that is swapped whole.
+/// Everything that is served, over a set of documents that is swapped whole. Who leaves is kept in
+/// `leaving`, who signs up in `joining`.
 ///
 /// Documents are the fallback, outside the layers: they read no body and run no code that
 /// waits for others.
-pub fn site(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Site {
+pub fn site(
+    press: Press,
+    documents: watch::Receiver<Arc<DocumentSet>>,
+    leaving: Arc<Leaving>,
+    joining: Arc<Joining>,
+) -> Site {
     let pages = Router::new()
         .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
         .route("/manage/{token}", get(manage::show).post(manage::act))
         .route("/issues/{hash}", get(issue))
-        .route("/subscribe", get(subscribe))
+        .route("/subscribe", get(subscribe::show).post(subscribe::act))
+        .route("/confirm/{token}", get(confirm::show).post(confirm::act))
+        .route("/self/{token}", get(personal::show).post(personal::act))
         .route("/healthz", get(async || "ok\n"))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
-        .layer(CatchPanicLayer::new());
+        .layer(CatchPanicLayer::new())
+        .layer(map_response(guarded));
     let urls = [&press.config.site.output_url, &press.config.site.public_url];
     let prefixes = prefixes(urls);
     let mut router = pages.clone();
@@ -77,7 +102,8 @@ pub fn site(press: Press, documents: watch::Receiver<Arc<DocumentSet>>) -> Site 
         router = router.nest(&format!("/{prefix}"), pages.clone());
     }
     let prefixes = prefixes.iter().filter_map(|prefix| decoded(prefix)).collect();
-    let web = Arc::new(Web { press, documents, prefixes });
+    let budget = Mutex::new(Budget::new(press.clock.now()));
+    let web = Arc::new(Web { press, joining, budget, leaving, documents, prefixes });
     let router = router.fallback(documents::serve).with_state(Arc::clone(&web));
     Site { web, router }
 }
@@ -99,17 +125,17 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 /// Web copy of an issue: the same for everyone, and it never changes.
-async fn issue(State(web): State<Arc<Web>>, Path(hash): Path<String>) -> Response {
+async fn issue(State(web): State<Arc<Web>>, asked: Asked, Path(hash): Path<String>) -> Response {
     let is_hash = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
     if !is_hash {
-        return web.not_found();
+        return web.not_found(&asked);
     }
     match web.press.store.web_copy(&hash).await {
         Ok(Some(compressed)) => {
             let mut html = Vec::new();
             if let Err(error) = GzDecoder::new(&compressed[..]).read_to_end(&mut html) {
                 error!("a web copy cannot be read: {error}");
-                return web.failed();
+                return web.failed(&asked);
             }
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -120,27 +146,12 @@ async fn issue(State(web): State<Arc<Web>>, Path(hash): Path<String>) -> Respons
             ];
             (headers, html).into_response()
         }
-        Ok(None) => web.not_found(),
+        Ok(None) => web.not_found(&asked),
         Err(error) => {
             error!("{error}");
-            web.failed()
+            web.failed(&asked)
         }
     }
-}
-
-/// Where the pages of feeds lead who wants one by mail: people are added by the operator.
-async fn subscribe(State(web): State<Arc<Web>>) -> Response {
-    let author = web.press.config.site.author.as_ref();
-    let message = match author.and_then(|author| author.email.as_deref()) {
-        Some(address) => format!(
-            "Write to {address} and say which feed you would like, and how often. Somebody there \
-             adds you; each mail has a link that ends it."
-        ),
-        None => "Ask the press office to add you, and say which feed you would like and how \
-                 often. Each mail has a link that ends it."
-            .to_owned(),
-    };
-    web.message(StatusCode::OK, "News by e-mail", &message)
 }
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -161,40 +172,41 @@ fn personal_headers() -> [(HeaderName, HeaderValue); 6] {
     ]
 }
 
+/// What a page says of itself, what a refused body, a timeout or another method is answered with
+/// says as well.
+async fn guarded(mut response: Response) -> Response {
+    for (name, value) in personal_headers() {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
 impl Web {
-    fn not_found(&self) -> Response {
-        self.message(
-            StatusCode::NOT_FOUND,
-            "There is no such page",
-            "The address may be misspelt, or what it named may be gone.",
-        )
+    fn not_found(&self, asked: &Asked) -> Response {
+        self.message(asked, StatusCode::NOT_FOUND, "error-not-found")
     }
 
     /// A feed that ended for good: readers stop asking (RFC 9110, 15.5.11).
-    fn closed(&self) -> Response {
-        self.message(
-            StatusCode::GONE,
-            "This feed is closed",
-            "It will not come back. Please remove it from your reader.",
-        )
+    fn closed(&self, asked: &Asked) -> Response {
+        self.message(asked, StatusCode::GONE, "error-closed")
     }
 
-    fn failed(&self) -> Response {
-        self.message(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Something went wrong on our side",
-            "Please try again in a few minutes.",
-        )
+    fn failed(&self, asked: &Asked) -> Response {
+        self.message(asked, StatusCode::INTERNAL_SERVER_ERROR, "error-failed")
     }
 
-    fn message(&self, status: StatusCode, title: &str, message: &str) -> Response {
-        let site = &self.press.config.site;
+    /// What was asked for has to wait for what was asked for before.
+    fn busy(&self, asked: &Asked) -> Response {
+        self.message(asked, StatusCode::SERVICE_UNAVAILABLE, "error-waiting")
+    }
+
+    /// A heading and a sentence: the words of `key` with `-title`, and those of `key`.
+    fn message(&self, asked: &Asked, status: StatusCode, key: &str) -> Response {
+        let words = self.words(asked, None);
         let page = MessagePage {
-            site_title: &site.title,
-            site_url: site.url.as_str(),
-            language: &site.language,
-            title,
-            message,
+            frame: self.frame(asked, None),
+            title: &words.say(&format!("{key}-title"), &[]),
+            message: &words.say(key, &[]),
         };
         self.page(status, self.press.templates.page("web/message.html", &page))
     }

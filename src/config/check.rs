@@ -2,7 +2,7 @@
 //! told with line, value and remedy.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use chrono::{NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::CronParser;
+use ipnet::IpNet;
 use url::Url;
 
 use super::error::{ConfigError, line_of};
@@ -67,13 +68,8 @@ impl Checker<'_> {
         let zone_name = file.site.time_zone.as_deref().unwrap_or("UTC");
         let zone = self.zone(&["site", "time_zone"], zone_name)?;
         let mail = self.mail(file.mail, &base, zone, environment, &mut warnings)?;
-        for (key, is_set) in [
-            ("web.admin_listen", file.web.admin_listen.is_some()),
-            ("web.trusted_proxies", !file.web.trusted_proxies.is_empty()),
-        ] {
-            if is_set {
-                warnings.push(format!("`{key}`: this version does not use it yet"));
-            }
+        if file.web.admin_listen.is_some() {
+            warnings.push("`web.admin_listen`: this version does not use it yet".into());
         }
         let web = self.web(file.web, &mail.relay)?;
         let output_url = match &file.output.url {
@@ -88,9 +84,6 @@ impl Checker<'_> {
         let digests = self.digests(file.digests, &site)?;
         if !file.retention.is_empty() {
             warnings.push("`retention`: this version keeps everything".into());
-        }
-        if languages.len() > 1 {
-            warnings.push("`site.languages`: mails and pages are in English for now".into());
         }
         let store_path = match file.store.url.as_deref() {
             None => base.join("var/tidings.db"),
@@ -359,8 +352,11 @@ impl Checker<'_> {
         }
         let mailbox: lettre::message::Mailbox =
             text.parse().map_err(|error| wrong(format!("{error}")))?;
-        let address =
-            mailbox.email.to_string().parse::<Address>().map_err(|e| wrong(e.reason.to_owned()))?;
+        let address = mailbox
+            .email
+            .to_string()
+            .parse::<Address>()
+            .map_err(|e| wrong(e.reason.to_string()))?;
         Ok(Sender { name: mailbox.name, address })
     }
 
@@ -391,7 +387,23 @@ impl Checker<'_> {
                  or keep `mail.relay` at `maildir:` or on this machine",
             ));
         }
-        Ok(WebConfig { listen, public_url, style_feeds: section.style_feeds })
+        let trusted_proxies = self.networks(&section.trusted_proxies)?;
+        Ok(WebConfig { listen, public_url, trusted_proxies, style_feeds: section.style_feeds })
+    }
+
+    /// Addresses, and networks as `10.0.0.0/8` (RFC 4632, section 3.1).
+    fn networks(&self, texts: &[String]) -> Result<Vec<IpNet>, ConfigError> {
+        let network = |text: &String| {
+            let one = text.parse::<IpAddr>().map(IpNet::from).ok();
+            one.or_else(|| text.parse::<IpNet>().ok()).ok_or_else(|| {
+                self.wrong(
+                    &["web", "trusted_proxies"],
+                    format!("`web.trusted_proxies` has what is no address: `{text}`"),
+                    "write addresses as `127.0.0.1` or `2001:db8::1`, and networks as `10.0.0.0/8`",
+                )
+            })
+        };
+        texts.iter().map(network).collect()
     }
 
     fn digests(

@@ -106,15 +106,21 @@ fn value_of(found: &str) -> String {
 fn unknown_key(said: &str) -> Option<(String, Option<String>)> {
     let (_, rest) = said.split_once("unknown field `")?;
     let (key, known) = rest.split_once('`')?;
-    let nearest = known
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .map(|candidate| (edit_distance(key, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(key.len()) / 2)
+    let nearest = nearest(key, known.split('`').skip(1).step_by(2));
+    Some((key.to_owned(), nearest.map(str::to_owned)))
+}
+
+/// The candidate that `name` may have been meant to be, unless none is like it.
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (edit_distance(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 2)
         .min()
-        .map(|(_, candidate)| candidate.to_owned());
-    Some((key.to_owned(), nearest))
+        .map(|(_, candidate)| candidate)
 }
 
 /// Levenshtein distance in characters.

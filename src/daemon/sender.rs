@@ -16,8 +16,9 @@ use crate::outbox::breaker::Breaker;
 use crate::outbox::progress::{Meter, Sample, end_line, line};
 use crate::outbox::sender::{Outbox, SendError, wait_until};
 use crate::pipeline::Press;
-use crate::pipeline::send::{carry, next_due, outbox};
+use crate::pipeline::send::{carry, next_due, outbox_beside};
 use crate::store::RelayFault;
+use crate::subscribers::leaving::Leaving;
 
 /// Longest sleep without looking at the outbox.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
@@ -42,6 +43,7 @@ pub(super) struct Sender {
 impl Sender {
     pub(super) fn start(
         press: &Press,
+        leaving: Arc<Leaving>,
         tasks: &mut JoinSet<()>,
         news: UnboundedSender<News>,
         stop: watch::Receiver<bool>,
@@ -51,7 +53,8 @@ impl Sender {
         let tally = Arc::clone(&counter);
         let carrier = Carrier {
             press: press.clone(),
-            outbox: outbox(
+            outbox: outbox_beside(
+                leaving,
                 press,
                 Arc::new(move || {
                     tally.fetch_add(1, Ordering::Relaxed);
@@ -70,6 +73,12 @@ impl Sender {
     /// The runs whose text is outdated are ended: sending may begin. Later it changes nothing.
     pub(super) fn begin(&self) {
         self.may_begin.notify_one();
+    }
+
+    /// As [`Sender::wake`], for who starts runs beside the loop.
+    pub(super) fn waker(&self) -> impl Fn() + Send + 'static {
+        let work = Arc::clone(&self.work);
+        move || work.notify_one()
     }
 
     pub(super) fn wake(&self) {

@@ -12,34 +12,41 @@ use super::message::{Issue, Personal};
 /// RFC 5322, 2.1.1: without the CRLF.
 const LINE_OCTETS: usize = 998;
 
-/// Fields that must stand once (RFC 5322, 3.6; RFC 2045, 4 and 5; RFC 8058, 3.1).
-const ONCE: [&str; 10] = [
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "MIME-Version",
-    "Content-Type",
-    "List-Id",
-    "List-Unsubscribe",
-    "List-Unsubscribe-Post",
-];
+/// Fields that must stand once (RFC 5322, 3.6; RFC 2045, 4 and 5).
+const ONCE: [&str; 7] =
+    ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"];
+
+/// Fields that mail to a list must have as well (RFC 2919, 2; RFC 8058, 3.1).
+const ONCE_IN_LIST_MAIL: [&str; 3] = ["List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"];
+
+/// To whom a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mailing {
+    /// Those who follow something.
+    List,
+    /// One person, who asked for something a moment ago.
+    Answer,
+}
 
 /// Fields that may stand once (RFC 5322, 3.6).
 const AT_MOST_ONCE: [&str; 6] = ["Sender", "Reply-To", "Cc", "Bcc", "In-Reply-To", "References"];
 
 /// What is wrong with `encoded` once it is made somebody's message, each as a sentence without
 /// a final period; empty if nothing.
-pub fn lint_issue(encoded: &[u8], sample: &Personal<'_>, limit_bytes: usize) -> Vec<String> {
+pub fn lint_issue(
+    encoded: &[u8],
+    sample: &Personal<'_>,
+    limit_bytes: usize,
+    mailing: Mailing,
+) -> Vec<String> {
     match Issue::prepare(encoded) {
-        Some(issue) => lint(&issue.message(sample).unstuffed(), limit_bytes),
+        Some(issue) => lint(&issue.message(sample).unstuffed(), limit_bytes, mailing),
         None => vec!["it has a personal place where none can be filled in".to_owned()],
     }
 }
 
 /// What is wrong with `message`, as [`lint_issue`] says it.
-pub fn lint(message: &[u8], limit_bytes: usize) -> Vec<String> {
+pub fn lint(message: &[u8], limit_bytes: usize, mailing: Mailing) -> Vec<String> {
     let mut findings = Vec::new();
     if message.len() > limit_bytes {
         findings.push(format!("it has {} octets, more than {limit_bytes}", message.len()));
@@ -51,7 +58,7 @@ pub fn lint(message: &[u8], limit_bytes: usize) -> Vec<String> {
     };
     let header = String::from_utf8_lossy(&message[..end]);
     let fields = fields(&header, &mut findings);
-    lint_fields(&fields, &mut findings);
+    lint_fields(&fields, mailing, &mut findings);
     lint_unsubscribe(&fields, &mut findings);
     lint_parts(&fields, &message[end + 2..], &mut findings);
     findings
@@ -113,10 +120,11 @@ fn is_field_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-fn lint_fields(fields: &[(&str, &str)], findings: &mut Vec<String>) {
+fn lint_fields(fields: &[(&str, &str)], mailing: Mailing, findings: &mut Vec<String>) {
     let count =
         |name: &str| fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).count();
-    for name in ONCE {
+    let of_list = ONCE_IN_LIST_MAIL.into_iter().filter(|_| mailing == Mailing::List);
+    for name in ONCE.into_iter().chain(of_list) {
         match count(name) {
             0 => findings.push(format!("the field `{name}` is missing")),
             1 => {}

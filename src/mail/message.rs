@@ -15,6 +15,7 @@ use crate::digest::CORRECTION;
 use crate::digest::render::{RenderedIssue, Slot};
 use crate::hash::hash;
 use crate::model::Address;
+use crate::outbox::lane::Lane;
 
 pub use issue::{Issue, Message};
 use splice::Place;
@@ -68,29 +69,9 @@ fn header_block(issue: &RenderedIssue, headers: &IssueHeaders<'_>) -> String {
         block.set(ReplyTo::from(Mailboxes::from(mailbox(reply_to))));
     }
     block.set(Subject::from(issue.subject.clone()));
-    let raw = |name: &'static str, value: String| {
-        HeaderValue::dangerous_new_pre_encoded(
-            HeaderName::new_from_ascii_str(name),
-            value.clone(),
-            value,
-        )
-    };
-    block.insert_raw(raw("List-Id", format!("<{}.{}>", headers.digest, headers.site_host)));
-    // RFC 8058, 3.1: one https URI stands first; RFC 2369 lets a mailto follow. The fold
-    // stands between the two, never inside one.
-    let by_mail = headers.unsubscribe_address.map_or(String::new(), |address| {
-        format!(
-            ",\r\n <mailto:{}?subject=unsubscribe%20{}>",
-            address.as_str(),
-            Place::UnsubscribeToken.marker()
-        )
-    });
-    block.insert_raw(raw(
-        "List-Unsubscribe",
-        format!("<{}>{by_mail}", Place::HeaderUnsubscribe.marker()),
-    ));
-    block.insert_raw(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
-    block.insert_raw(raw("List-Archive", format!("<{}>", headers.web_url)));
+    if Lane::of(headers.digest) != Lane::Confirmations {
+        add_list_fields(&mut block, headers);
+    }
     // RFC 3834, 5: nobody is to answer this automatically.
     block.insert_raw(raw("Auto-Submitted", "auto-generated".into()));
     block.insert_raw(raw("Feedback-ID", headers.feedback_id.to_owned()));
@@ -106,6 +87,37 @@ fn header_block(issue: &RenderedIssue, headers: &IssueHeaders<'_>) -> String {
         Place::Date.marker(),
         Place::MessageId.marker(),
         Place::To.marker(),
+    )
+}
+
+/// What mail to a list has, and an answer to one person has not.
+fn add_list_fields(block: &mut Headers, headers: &IssueHeaders<'_>) {
+    block.insert_raw(raw("List-Id", format!("<{}.{}>", headers.digest, headers.site_host)));
+    // RFC 8058, 3.1: one https URI stands first; RFC 2369 lets a mailto follow. The fold
+    // stands between the two, never inside one.
+    let by_mail = headers.unsubscribe_address.map_or(String::new(), |address| {
+        format!(
+            ",\r\n <mailto:{}?subject=unsubscribe%20{}>",
+            address.as_str(),
+            Place::UnsubscribeToken.marker()
+        )
+    });
+    block.insert_raw(raw(
+        "List-Unsubscribe",
+        format!("<{}>{by_mail}", Place::HeaderUnsubscribe.marker()),
+    ));
+    block.insert_raw(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
+    // RFC 2369, 3.4: nobody may post here, so that no mail program offers to answer a list.
+    block.insert_raw(raw("List-Post", "NO".into()));
+    block.insert_raw(raw("List-Archive", format!("<{}>", headers.web_url)));
+}
+
+/// A field that is written as it stands.
+fn raw(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::dangerous_new_pre_encoded(
+        HeaderName::new_from_ascii_str(name),
+        value.clone(),
+        value,
     )
 }
 

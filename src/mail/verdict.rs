@@ -76,11 +76,6 @@ pub enum Recipient {
 }
 
 impl Recipient {
-    /// Not tried again.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Gone | Self::Refused | Self::Policy)
-    }
-
     /// Pause after the attempt with this number, from 1; absent where the class is final.
     ///
     /// RFC 5321, 4.5.4.1 asks for half an hour, and less for the first tries. Greylisting

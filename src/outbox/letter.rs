@@ -15,6 +15,7 @@ use crate::mail::dkim::Signer;
 use crate::mail::message::{Issue, Message, Personal};
 use crate::model::Address;
 use crate::store::Claim;
+use crate::subscribers::errand;
 use crate::subscribers::keys::{KeyError, Keys};
 use crate::subscribers::token::{self, Purpose, Subject};
 
@@ -78,6 +79,11 @@ pub(super) fn message(
     let unsubscribe = token(Purpose::Unsubscribe)?;
     let unsubscribe_url = unsubscribe_url(&outbox.public_url, &unsubscribe);
     let manage_url = manage_url(&outbox.public_url, &token(Purpose::Manage)?);
+    let errand_url = match claim.digest.as_str() {
+        errand::CONFIRM => Some(confirm_url(&outbox.public_url, &token(Purpose::Confirm)?)),
+        errand::SELF => Some(self_url(&outbox.public_url, &token(Purpose::SelfService)?)),
+        _ => None,
+    };
     let answers = claim
         .answers
         .map(|answered| {
@@ -98,6 +104,7 @@ pub(super) fn message(
         unsubscribe_url: &unsubscribe_url,
         unsubscribe_token: &unsubscribe,
         manage_url: &manage_url,
+        errand_url: errand_url.as_deref(),
     };
     Ok(match signer(outbox, claim) {
         Some(signer) => issue.signed_message(&personal, signer),
@@ -113,6 +120,16 @@ pub fn unsubscribe_url(public_url: &Url, token: &str) -> String {
 /// Where a token changes what its reader gets.
 pub fn manage_url(public_url: &Url, token: &str) -> String {
     format!("{public_url}manage/{token}")
+}
+
+/// Where a token confirms what its reader asked for.
+pub fn confirm_url(public_url: &Url, token: &str) -> String {
+    format!("{public_url}confirm/{token}")
+}
+
+/// Where a token opens what is kept of its reader.
+pub fn self_url(public_url: &Url, token: &str) -> String {
+    format!("{public_url}self/{token}")
 }
 
 /// Fixed with the delivery: a resend has the same (RFC 5322, 3.6.4). `None` where the key is

@@ -10,8 +10,11 @@ const SPAN: Duration = Duration::from_secs(30);
 /// Between two lines in a log.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
+/// A relay that says nothing for so long is told of in the place of a rate that is none.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// So many were done after so long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sample {
     pub elapsed: Duration,
     pub count: u64,
@@ -22,25 +25,30 @@ pub struct Sample {
 pub struct Pace {
     pub per_second: f64,
     pub left: Option<Duration>,
+    /// How long nothing has found its outcome.
+    pub silence: Duration,
 }
 
 /// The pace over `samples`, oldest first, towards `total`.
 #[expect(clippy::cast_precision_loss, reason = "counts of e-mails are far below 2^52")]
 pub fn pace(samples: &[Sample], total: u64) -> Pace {
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
-        return Pace { per_second: 0.0, left: None };
+        return Pace { per_second: 0.0, left: None, silence: Duration::ZERO };
     };
     let seconds = last.elapsed.saturating_sub(first.elapsed).as_secs_f64();
     let done = last.count.saturating_sub(first.count) as f64;
     let per_second = if seconds > 0.0 { done / seconds } else { 0.0 };
     let open = total.saturating_sub(last.count) as f64;
     let left = (per_second > 0.0).then(|| Duration::try_from_secs_f64(open / per_second).ok());
-    Pace { per_second, left: left.flatten() }
+    Pace { per_second, left: left.flatten(), silence: Duration::ZERO }
 }
 
 impl fmt::Display for Pace {
-    /// `8412 per second, 2 min 21 s left`.
+    /// `8412 per second, 2 min 21 s left`, or `no answer for 12 s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.silence >= SILENCE {
+            return write!(f, "no answer for {}", in_words(self.silence));
+        }
         let digits = usize::from(self.per_second > 0.0 && self.per_second < 9.95);
         write!(f, "{:.digits$} per second", self.per_second)?;
         match self.left {
@@ -66,6 +74,8 @@ pub fn in_words(time: Duration) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct Meter {
     samples: VecDeque<Sample>,
+    /// When the count was last another one.
+    moved: Sample,
     line_at: Duration,
 }
 
@@ -76,11 +86,15 @@ impl Meter {
             self.samples.push_back(Sample { elapsed: Duration::ZERO, count: 0 });
         }
         self.samples.push_back(sample);
+        if sample.count != self.moved.count {
+            self.moved = sample;
+        }
         // The oldest that is kept is the last one outside the span, or the first of all.
         while self.samples.get(1).is_some_and(|next| next.elapsed + SPAN <= sample.elapsed) {
             self.samples.pop_front();
         }
-        pace(self.samples.make_contiguous(), total)
+        let silence = sample.elapsed.saturating_sub(self.moved.elapsed);
+        Pace { silence, ..pace(self.samples.make_contiguous(), total) }
     }
 
     /// Whether a log may have its next line.
@@ -120,7 +134,7 @@ mod tests {
     #[test]
     fn the_pace_is_what_was_done_over_the_time_it_took() {
         let told = pace(&[at(0, 0), at(10, 5_000)], 20_000);
-        assert_eq!(told, Pace { per_second: 500.0, left: Some(Duration::from_secs(30)) });
+        assert_eq!((told.per_second, told.left), (500.0, Some(Duration::from_secs(30))));
         assert_eq!(told.to_string(), "500 per second, 30 s left");
         let slow = pace(&[at(10, 100), at(14, 110)], 1_000);
         assert_eq!(slow.to_string(), "2.5 per second, 5 min 56 s left");
@@ -130,7 +144,7 @@ mod tests {
     fn where_nothing_moves_no_time_is_told() {
         for samples in [&[][..], &[at(3, 7)], &[at(3, 7), at(3, 9)], &[at(3, 7), at(9, 7)]] {
             let told = pace(samples, 100);
-            assert_eq!(told, Pace { per_second: 0.0, left: None });
+            assert_eq!((told.per_second, told.left), (0.0, None));
             assert_eq!(told.to_string(), "0 per second");
         }
     }
@@ -162,6 +176,17 @@ mod tests {
     fn the_first_sample_has_a_rate() {
         let told = Meter::default().note(at(2, 10), 20);
         assert_eq!(told.to_string(), "5.0 per second, 2 s left");
+    }
+
+    #[test]
+    fn a_relay_that_says_nothing_is_told_of_until_it_speaks() {
+        let mut meter = Meter::default();
+        let mut told = |second, count| meter.note(at(second, count), 10).to_string();
+        assert_eq!(told(4, 0), "0 per second");
+        assert_eq!(told(5, 0), "no answer for 5 s");
+        assert_eq!(told(100, 0), "no answer for 1 min 40 s");
+        assert!(told(101, 1).starts_with("0.0 per second, "), "it spoke");
+        assert_eq!(told(107, 1), "no answer for 6 s");
     }
 
     #[test]

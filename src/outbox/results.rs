@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::sender::{Crew, SendError};
@@ -26,6 +27,11 @@ impl Results {
     /// number of the attempt.
     pub(super) async fn intend(&mut self, claim: &Claim) -> Result<Option<u32>, SendError> {
         let outbox = &self.crew.outbox;
+        if let Some(leaving) = &outbox.leaving {
+            // Whose click was answered gets no mail, though the store does not know of it yet.
+            let settled = leaving.settled_of(claim.subscriber);
+            timeout(leaving.mail_patience, settled).await.map_err(|_| SendError::Unsettled)?;
+        }
         let now = outbox.clock.now();
         let intent = outbox.store.intend(claim, &self.waiting, now).await;
         if intent.as_ref().is_err_and(StoreError::is_full_disk) {
@@ -57,7 +63,8 @@ impl Results {
         };
         let step = next_step(attempt, outcome, outbox.clock.now());
         if let Step::Rejected { code, reply } = &step {
-            warn!(run = claim.run, code, "the relay refused a recipient: {reply}");
+            let (run, subscriber) = (claim.run, claim.subscriber);
+            warn!(run, subscriber, code, "the relay refused a recipient: {reply}");
         }
         let is_open = matches!(
             step,

@@ -25,7 +25,7 @@ use super::carrier::Carrier;
 use super::failures::Failures;
 use super::lane::PASS_WINDOWS;
 use super::letter::{Issues, Made};
-pub use super::letter::{manage_url, message_id, unsubscribe_url};
+pub use super::letter::{confirm_url, manage_url, message_id, self_url, unsubscribe_url};
 use super::limits::RelayLimits;
 use super::pace::Pace;
 use super::rate::Rates;
@@ -41,6 +41,7 @@ use crate::mail::smtp::{RelayError, Timeouts, TlsSettings};
 use crate::model::Address;
 use crate::store::{Claim, Store, StoreError};
 use crate::subscribers::keys::{KeyError, Keys};
+use crate::subscribers::leaving::Leaving;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -61,6 +62,8 @@ pub enum SendError {
          is not sent"
     )]
     Selector(String),
+    #[error("the store does not take that readers unsubscribed")]
+    Unsettled,
 }
 
 /// Timers are looked at at least so often. The system wakes nobody whose clock, a suspended
@@ -85,6 +88,10 @@ impl SendError {
             Self::Store(_) => {
                 Some("check the disk; what was sent is known, the rest stays pending")
             }
+            Self::Unsettled => Some(
+                "check the disk, and what else uses the store; nobody is mailed before it is known \
+                 who left",
+            ),
             Self::Key(_) => Some("bring back the key folder this store was made with"),
             Self::Issue(_) | Self::Selector(_) => None,
         }
@@ -117,6 +124,8 @@ impl Default for Terms {
 /// What sending needs; shared by its connections.
 pub struct Outbox {
     pub store: Arc<dyn Store>,
+    /// Who left and is not known to the store yet; absent where nobody can leave meanwhile.
+    pub leaving: Option<Arc<Leaving>>,
     pub keys: Arc<Keys>,
     pub clock: Arc<dyn Clock>,
     pub relay: Relay,
@@ -423,7 +432,7 @@ impl Crew {
     /// The first failure is told. One of the store leaves claims and intents behind, whatever
     /// failed before it.
     fn fail(&self, error: SendError) {
-        if matches!(error, SendError::Store(_)) {
+        if matches!(error, SendError::Store(_) | SendError::Unsettled) {
             self.outbox.has_leftovers.store(true, Ordering::Relaxed);
         }
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);

@@ -26,6 +26,7 @@ use http_body_util::Full;
 use tracing::error;
 
 use super::Web;
+use super::language::Asked;
 use form::{Choice, Content, Form, Forms};
 pub use former::Former;
 use former::Verdict;
@@ -62,8 +63,8 @@ pub(super) async fn serve(State(web): State<Arc<Web>>, request: Request) -> Resp
     match documents.find(request.uri.path(), &web.prefixes) {
         Found::Document(place) => answer(&web, &documents, place, &request).await,
         Found::Folder(location) | Found::Former(Verdict::Moved(location)) => moved(location),
-        Found::Former(Verdict::Closed) => web.closed(),
-        Found::Nothing => web.not_found(),
+        Found::Former(Verdict::Closed) => web.closed(&Asked::of(&request.uri, &request.headers)),
+        Found::Nothing => web.not_found(&Asked::of(&request.uri, &request.headers)),
     }
 }
 
@@ -82,7 +83,7 @@ async fn answer(web: &Web, documents: &DocumentSet, place: &Place, request: &Par
                 looked_at = forms;
                 &looked_at
             }
-            Err(error) => return lost(web, &error),
+            Err(error) => return lost(web, request, &error),
         },
     };
     match forms.choose(&request.headers) {
@@ -92,7 +93,7 @@ async fn answer(web: &Web, documents: &DocumentSet, place: &Place, request: &Par
             Content::Memory(bytes) => with_body(form, bytes.clone()).map(Body::new),
             Content::Disk(path) => match tokio::fs::read(path).await {
                 Ok(bytes) => from_disk(form, bytes).map(Body::new),
-                Err(error) => lost(web, &error),
+                Err(error) => lost(web, request, &error),
             },
         },
         Choice::Nothing => not_acceptable(),
@@ -121,9 +122,9 @@ fn from_disk(form: &Form, bytes: Vec<u8>) -> Response<Full<Bytes>> {
 }
 
 /// The records name a document that the folder does not have: the next publication mends it.
-fn lost(web: &Web, error: &std::io::Error) -> Response {
+fn lost(web: &Web, request: &Parts, error: &std::io::Error) -> Response {
     error!("a document cannot be read: {error}");
-    web.failed()
+    web.failed(&Asked::of(&request.uri, &request.headers))
 }
 
 /// The reader refuses identity and names no coding that we have (RFC 9110, 12.5.3).

@@ -10,6 +10,7 @@ use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{error, info};
 
+use super::language::Asked;
 use super::{Web, forms};
 use crate::model::Language;
 use crate::pipeline::feeds;
@@ -20,59 +21,55 @@ use crate::templates::pages::{Choice, ManagePage, ManageState, ManagedFeed};
 /// Name of the form in its seal.
 const FORM: &str = "manage";
 
-/// What the page says to whoever saves it; kept with each consent.
-const WORDING: &str = "Choose what you get, and how often. Nothing changes until you press Save.";
-
 /// So long somebody who left may come back with one click.
 pub(super) const UNDO: TimeDelta = TimeDelta::hours(1);
 
-pub(super) async fn show(State(web): State<Arc<Web>>, Path(token): Path<String>) -> Response {
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    asked: Asked,
+    Path(token): Path<String>,
+) -> Response {
     let Some(subject) = token::read(&web.press.keys, Purpose::Manage, &token) else {
-        return web.broken_link();
+        return web.broken_link(&asked);
     };
-    let page = web.manage(subject, &token, ManageState::Show, None).await;
-    web.answer(page)
+    let page = web.manage(subject, &token, &asked, ManageState::Show, None).await;
+    web.answer(&asked, page)
 }
 
 pub(super) async fn act(
     State(web): State<Arc<Web>>,
+    asked: Asked,
     Path(token): Path<String>,
     headers: HeaderMap,
     body: String,
 ) -> Response {
     let Some(subject) = token::read(&web.press.keys, Purpose::Manage, &token) else {
-        return web.broken_link();
+        return web.broken_link(&asked);
     };
     let Some(fields) = forms::fields(&headers, &body) else {
-        return web.message(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "This was not sent by our form",
-            "Open the link in your e-mail again, and use the form there.",
-        );
+        return web.message(&asked, StatusCode::UNSUPPORTED_MEDIA_TYPE, "error-form");
     };
-    let page = web.managed(subject, &token, &fields).await;
-    web.answer(page)
+    if !web.has_settled(subject.subscriber).await {
+        return web.busy(&asked);
+    }
+    let page = web.managed(subject, &token, &asked, &fields).await;
+    web.answer(&asked, page)
 }
 
 impl Web {
-    fn answer(&self, page: anyhow::Result<Option<Response>>) -> Response {
+    pub(super) fn answer(&self, asked: &Asked, page: anyhow::Result<Option<Response>>) -> Response {
         match page {
             Ok(Some(page)) => page,
-            Ok(None) => self.broken_link(),
+            Ok(None) => self.broken_link(asked),
             Err(error) => {
                 error!("{error}");
-                self.failed()
+                self.failed(asked)
             }
         }
     }
 
-    fn broken_link(&self) -> Response {
-        self.message(
-            StatusCode::NOT_FOUND,
-            "This link does not work",
-            "It may have been cut short on its way. Open the newest e-mail, and follow the link at \
-             its end or copy the whole address from there.",
-        )
+    pub(super) fn broken_link(&self, asked: &Asked) -> Response {
+        self.message(asked, StatusCode::NOT_FOUND, "error-link")
     }
 
     /// Does what a form asks for, and shows what stands then.
@@ -80,6 +77,7 @@ impl Web {
         &self,
         subject: Subject,
         token: &str,
+        asked: &Asked,
         fields: &BTreeMap<String, String>,
     ) -> anyhow::Result<Option<Response>> {
         let press = &self.press;
@@ -87,7 +85,7 @@ impl Web {
         let field = |name: &str| fields.get(name).map_or("", String::as_str);
         let is_ours = forms::is_sealed(&press.keys, FORM, token, "", field("form"));
         if !is_ours {
-            return self.manage(subject, token, ManageState::Stale, None).await;
+            return self.manage(subject, token, asked, ManageState::Stale, None).await;
         }
         let Some(person) = press.store.person(subject.subscriber).await? else { return Ok(None) };
         let (state, left_at) = match field("action") {
@@ -105,14 +103,21 @@ impl Web {
             }
             "undo" if self.undo(subject, token, fields, now).await? => (ManageState::Back, None),
             "undo" => (ManageState::Stale, None),
+            "data" => {
+                let words = self.words(asked, Some(&person.language));
+                self.ask_for_data(subject, words.say("manage-data", &[])).await?;
+                (ManageState::Asked, None)
+            }
             _ => {
-                let choices = self.choices(subject.subscriber, &person, fields).await?;
+                let words = self.words(asked, Some(&person.language));
+                let wording = words.say("manage-wording", &[]);
+                let choices = self.choices(subject.subscriber, &person, fields, wording).await?;
                 let changed = press.store.choose(&choices, now).await?;
                 info!(run = subject.run, changed, "a reader chose");
                 (ManageState::Saved, None)
             }
         };
-        self.manage(subject, token, state, left_at).await
+        self.manage(subject, token, asked, state, left_at).await
     }
 
     /// Takes back an end that one of our pages offered to take back. `false` where it is too late,
@@ -143,6 +148,7 @@ impl Web {
         subscriber: i64,
         person: &PersonRecord,
         fields: &BTreeMap<String, String>,
+        wording: String,
     ) -> anyhow::Result<Choices> {
         let config = &self.press.config;
         let mut follows = BTreeMap::new();
@@ -161,7 +167,7 @@ impl Web {
             language: language.filter(|language| config.languages.contains(language)),
             is_paused: fields.contains_key("paused"),
             source: "page".into(),
-            wording: WORDING.into(),
+            wording,
         })
     }
 
@@ -169,6 +175,7 @@ impl Web {
         &self,
         subject: Subject,
         token: &str,
+        asked: &Asked,
         state: ManageState,
         left_at: Option<DateTime<Utc>>,
     ) -> anyhow::Result<Option<Response>> {
@@ -178,18 +185,19 @@ impl Web {
         let address = press.keys.open_address(person.address_key, &person.address_cipher)?;
         let feeds = feeds::definitions(press).await?;
         let left = left_at.map(|at| at.timestamp().to_string());
+        let words = self.words(asked, Some(&person.language));
+        let digests = config.digests.iter();
         let page = ManagePage {
-            site_title: &config.site.title,
-            site_url: config.site.url.as_str(),
-            language: &config.site.language,
+            frame: self.frame(asked, Some(&person.language)),
             state,
             address_masked: &address.masked(),
             // Relative to the page's own address, so that a prefix in front of us holds.
-            action: token,
+            action: &asked.action(token),
             form: &forms::seal(&press.keys, FORM, token, ""),
-            wording: WORDING,
+            // Kept with each consent.
+            wording: words.say("manage-wording", &[]),
             feeds: feeds.iter().map(|feed| ManagedFeed::of(feed, &person.follows)).collect(),
-            digests: config.digests.iter().map(|digest| Choice::of_digest(&digest.name)).collect(),
+            digests: digests.map(|digest| Choice::of_digest(&digest.name, words)).collect(),
             languages: config.languages.iter().map(Language::as_str).collect(),
             mail_language: &person.language,
             is_paused: person.is_paused,

@@ -29,6 +29,7 @@ use self::view::{FrameShown, IndexView, ShowView, Tab};
 use crate::feeds::media_type;
 use crate::pipeline::Press;
 use crate::pipeline::preview::{IssuePreview, Preview};
+use crate::templates::pages::Frame;
 use crate::templates::{MessagePage, TemplateError, Templates, UnsubscribePage, UnsubscribeState};
 
 /// What is shown until the next file is saved.
@@ -248,9 +249,7 @@ fn made_page(press: &Press, name: &str) -> Option<Result<String, TemplateError>>
     let unsubscribe = |state| {
         let digest = press.config.digests.first().map_or("daily", |digest| &digest.name);
         let page = UnsubscribePage {
-            site_title: &site.title,
-            site_url: site.url.as_str(),
-            language: &site.language,
+            frame: page_frame(press),
             state,
             digest,
             feeds: None,
@@ -266,18 +265,28 @@ fn made_page(press: &Press, name: &str) -> Option<Result<String, TemplateError>>
         "unsubscribed" => unsubscribe(UnsubscribeState::Done),
         "unsubscribed-before" => unsubscribe(UnsubscribeState::Ended),
         "broken-link" => unsubscribe(UnsubscribeState::Invalid),
-        "not-found" => press.templates.page(
-            "web/message.html",
-            &MessagePage {
-                site_title: &site.title,
-                site_url: site.url.as_str(),
-                language: &site.language,
-                title: "There is no such page",
-                message: "The address may be misspelt, or what it named may be gone.",
-            },
-        ),
+        "not-found" => {
+            let words = press.templates.words(site.language.as_str());
+            let page = MessagePage {
+                frame: page_frame(press),
+                title: &words.say("error-not-found-title", &[]),
+                message: &words.say("error-not-found", &[]),
+            };
+            press.templates.page("web/message.html", &page)
+        }
         _ => return None,
     })
+}
+
+/// Of a page in the site's language.
+fn page_frame(press: &Press) -> Frame<'_> {
+    let site = &press.config.site;
+    Frame {
+        site_title: &site.title,
+        site_url: site.url.as_str(),
+        language: press.templates.words(site.language.as_str()).language().to_owned(),
+        switch: Vec::new(),
+    }
 }
 
 /// The issue at `DIGEST/NUMBER`.

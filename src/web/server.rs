@@ -4,6 +4,7 @@
 //! before a router, a boxed future or a boxed body costs more than the answer itself.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::client::is_trusted;
+use super::places::{Place, Places};
 use super::{Web, documents};
 
 /// A connection on which no whole request head comes for so long is closed.
@@ -30,6 +33,10 @@ const IDLE_LIMIT: Duration = Duration::from_secs(75);
 
 /// How long the requests in hand may take once the server is to stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// The other end of a connection: a reader, or a proxy before us.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// Everything that is served.
 #[derive(Debug, Clone)]
@@ -46,11 +53,13 @@ impl Site {
 
     async fn answer(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
+        peer: Peer,
     ) -> Result<Response<Either<Full<Bytes>, Body>>, Infallible> {
         if let Some(response) = documents::from_memory(&self.web, &request) {
             return Ok(response.map(Either::Left));
         }
+        request.extensions_mut().insert(peer);
         let router = TowerToHyperService::new(self.router.clone());
         Ok(router.call(request).await?.map(Either::Right))
     }
@@ -60,10 +69,15 @@ impl Site {
 pub async fn serve(mut listener: TcpListener, site: Site, stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut stopped = stop.clone();
+    let places = Places::new();
+    let trusted = &site.web.press.config.web.trusted_proxies;
     loop {
         tokio::select! {
-            (stream, _) = Listener::accept(&mut listener) => {
-                connections.spawn(carry(stream, site.clone(), stop.clone()));
+            (stream, peer) = Listener::accept(&mut listener) => {
+                let peer = peer.ip();
+                if let Some(place) = places.take(peer, is_trusted(peer, trusted)) {
+                    connections.spawn(carry(stream, peer, place, site.clone(), stop.clone()));
+                }
             }
             // The sender is gone or says so.
             _ = stopped.wait_for(|stop| *stop) => break,
@@ -77,13 +91,22 @@ pub async fn serve(mut listener: TcpListener, site: Site, stop: watch::Receiver<
 }
 
 /// One connection to its end, or to the end of the request in hand.
-async fn carry(stream: TcpStream, site: Site, mut stop: watch::Receiver<bool>) {
+async fn carry(
+    stream: TcpStream,
+    peer: IpAddr,
+    _place: Place,
+    site: Site,
+    mut stop: watch::Receiver<bool>,
+) {
     // Without it the last part of an answer waits for an acknowledgement.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_LIMIT)
-        .serve_connection(TokioIo::new(stream), service_fn(|request| site.answer(request)));
+        .serve_connection(
+            TokioIo::new(stream),
+            service_fn(|request| site.answer(request, Peer(peer))),
+        );
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // A reader that hung up is no news.

@@ -2,88 +2,117 @@
 //!
 //! One click ends the person's subscriptions to the digest that the mail belongs to; of urgent
 //! news, corrections and reminders those to the feeds that brought it. No cookie, no redirect:
-//! the token in the address says who and what.
+//! the token in the address says who and what. It is kept in a journal and answered; the store
+//! takes it from there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use tracing::{error, info};
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+use tracing::{error, warn};
 
-use super::{Web, forms};
+use super::language::Asked;
+use super::{BODY_LIMIT, Web, forms};
 use crate::pipeline::feeds;
-use crate::store::EndOfSubscription;
+use crate::store::{Leave, LeftBy, StoreError};
+use crate::subscribers::journal::Position;
 use crate::subscribers::token::{self, Purpose, Subject};
 use crate::templates::{UnsubscribePage, UnsubscribeState};
 
-pub(super) async fn show(State(web): State<Arc<Web>>, Path(token): Path<String>) -> Response {
+/// Octets behind the beginning of a body that are read and dropped.
+const DROPPED_LIMIT: usize = 16 << 20;
+
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    asked: Asked,
+    Path(token): Path<String>,
+) -> Response {
     let Some(subject) = token::read(&web.press.keys, Purpose::Unsubscribe, &token) else {
-        return web.unsubscribe_page(&token, None, UnsubscribeState::Invalid);
+        return web.unsubscribe_page(&asked, &token, None, UnsubscribeState::Invalid);
     };
     match web.named(subject).await {
         Ok(Some(named)) => {
             let state =
                 if named.is_running { UnsubscribeState::Ask } else { UnsubscribeState::Ended };
-            web.unsubscribe_page(&token, Some(&named), state)
+            web.unsubscribe_page(&asked, &token, Some(&named), state)
         }
-        Ok(None) => web.unsubscribe_page(&token, None, UnsubscribeState::Invalid),
+        Ok(None) => web.unsubscribe_page(&asked, &token, None, UnsubscribeState::Invalid),
         Err(error) => {
             error!("{error}");
-            web.failed()
+            web.failed(&asked)
         }
     }
 }
 
 /// Takes the one-click POST of a mail program and the button of our own page alike: both
-/// mean the same, whatever the body says.
+/// mean the same, whatever the body says and however it says it.
+///
+/// The store is not asked: it may be busy, and its disk full.
 pub(super) async fn act(
     State(web): State<Arc<Web>>,
+    asked: Asked,
     Path(token): Path<String>,
-    headers: HeaderMap,
-    body: String,
+    request: Request,
 ) -> Response {
     let Some(subject) = token::read(&web.press.keys, Purpose::Unsubscribe, &token) else {
-        return web.unsubscribe_page(&token, None, UnsubscribeState::Invalid);
+        return web.unsubscribe_page(&asked, &token, None, UnsubscribeState::Invalid);
     };
-    let is_one_click = body.contains("List-Unsubscribe=One-Click");
-    let fields = forms::fields(&headers, &body).unwrap_or_default();
-    if fields.contains_key("left") && !is_one_click {
-        return web.come_back(subject, &token, &fields).await;
+    let (head, body) = request.into_parts();
+    let body = beginning(body).await;
+    let by = if is_one_click(&body) { LeftBy::OneClick } else { LeftBy::Page };
+    let fields = forms::fields(&head.headers, &body).unwrap_or_default();
+    if fields.contains_key("left") && by == LeftBy::Page {
+        return web.come_back(subject, &asked, &token, &fields).await;
     }
-    match web.leave(subject, if is_one_click { "one-click" } else { "page" }).await {
-        Ok(Some(Left { named, ended: 0, .. })) => {
-            web.unsubscribe_page(&token, Some(&named), UnsubscribeState::Ended)
-        }
-        Ok(Some(Left { named, ended, at })) => {
-            info!(run = subject.run, ended, "a reader unsubscribed");
-            web.unsubscribe_page_with(&token, Some(&named), UnsubscribeState::Done, Some(at))
-        }
-        Ok(None) => web.unsubscribe_page(&token, None, UnsubscribeState::Invalid),
+    let Subject { run, subscriber } = subject;
+    let leave = Leave { run, subscriber, by, at: web.press.clock.now() };
+    match web.keep(&leave).await {
+        Ok(_) if by == LeftBy::OneClick => web.unsubscribed(&asked),
+        Ok(position) => web.left(subject, &asked, &token, leave.at, position).await,
         Err(error) => {
-            error!("{error}");
-            web.failed()
+            error!("a reader could not leave: {error}");
+            web.failed(&asked)
         }
     }
+}
+
+/// The first octets of a body, more than a form of ours has. What comes behind them is dropped,
+/// and read all the same, up to a limit: who is cut off while writing does not hear the answer.
+async fn beginning(mut body: Body) -> String {
+    let mut bytes = Vec::new();
+    let mut dropped = 0;
+    while dropped < DROPPED_LIMIT
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        let data = frame.into_data().unwrap_or_default();
+        let room = BODY_LIMIT - bytes.len();
+        bytes.extend(data.iter().take(room));
+        dropped += data.len().saturating_sub(room);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// As a form, in either of its two codings (RFC 8058, 3.2).
+fn is_one_click(body: &str) -> bool {
+    body.contains("List-Unsubscribe=One-Click")
+        || body.contains("\"List-Unsubscribe\"") && body.contains("One-Click")
 }
 
 /// The digest and the person that a token names.
 struct Named {
     digest: String,
-    feeds: Option<Vec<String>>,
-    /// Their titles, as people know them.
+    /// Titles of the feeds that brought it, where it is not the digest.
     titles: Option<String>,
     address_masked: String,
+    /// Of their mail.
+    language: String,
     is_running: bool,
-}
-
-/// What a click ended, and when.
-struct Left {
-    named: Named,
-    ended: u64,
-    at: DateTime<Utc>,
 }
 
 impl Web {
@@ -105,8 +134,8 @@ impl Web {
         Ok(Some(Named {
             digest: delivery.digest,
             titles,
-            feeds: delivery.feeds,
             address_masked: address.masked(),
+            language: delivery.language,
             is_running: delivery.running_subscriptions > 0,
         }))
     }
@@ -114,9 +143,13 @@ impl Web {
     async fn come_back(
         &self,
         subject: Subject,
+        asked: &Asked,
         token: &str,
         fields: &BTreeMap<String, String>,
     ) -> Response {
+        if !self.has_settled(subject.subscriber).await {
+            return self.busy(asked);
+        }
         let now = self.press.clock.now();
         let back = match self.undo(subject, token, fields, now).await {
             Ok(_) => self.named(subject).await,
@@ -126,66 +159,102 @@ impl Web {
             Ok(Some(named)) => {
                 let state =
                     if named.is_running { UnsubscribeState::Back } else { UnsubscribeState::Ended };
-                self.unsubscribe_page(token, Some(&named), state)
+                self.unsubscribe_page(asked, token, Some(&named), state)
             }
-            Ok(None) => self.unsubscribe_page(token, None, UnsubscribeState::Invalid),
+            Ok(None) => self.unsubscribe_page(asked, token, None, UnsubscribeState::Invalid),
             Err(error) => {
                 error!("{error}");
-                self.failed()
+                self.failed(asked)
             }
         }
     }
 
-    async fn leave(&self, subject: Subject, source: &str) -> anyhow::Result<Option<Left>> {
-        let Some(named) = self.named(subject).await? else {
-            return Ok(None);
-        };
-        let end = |digest: Option<&String>, feed: Option<&String>| EndOfSubscription {
-            subscriber: subject.subscriber,
-            digest: digest.cloned(),
-            feed: feed.cloned(),
-            source: source.to_owned(),
-            reason: "left".to_owned(),
-        };
-        let ends = match &named.feeds {
-            None => vec![end(Some(&named.digest), None)],
-            Some(feeds) => feeds.iter().map(|feed| end(None, Some(feed))).collect(),
-        };
-        let (mut ended, at) = (0, self.press.clock.now());
-        for end in ends {
-            ended += self.press.store.end_subscriptions(&end, at).await?;
+    /// Keeps a click; where the journal takes no more, in the store itself.
+    async fn keep(&self, leave: &Leave) -> Result<Option<Position>, StoreError> {
+        match self.leaving.keep(leave).await {
+            Ok(position) => Ok(Some(position)),
+            Err(error) => {
+                warn!("{error}: a reader leaves without it");
+                self.press.store.leave_all(&[*leave], leave.at).await?;
+                Ok(None)
+            }
         }
-        Ok(Some(Left { named, ended, at }))
+    }
+
+    /// Shows what a click ended and offers to take it back; where the store is long in coming,
+    /// says that it will be.
+    async fn left(
+        &self,
+        subject: Subject,
+        asked: &Asked,
+        token: &str,
+        at: DateTime<Utc>,
+        position: Option<Position>,
+    ) -> Response {
+        let ended = async {
+            if let Some(position) = position {
+                self.leaving.settled(position).await;
+            }
+            let named = self.named(subject).await?;
+            anyhow::Ok((named, self.press.store.left_at(subject.subscriber, at).await?))
+        };
+        match timeout(self.leaving.patience, ended).await {
+            Ok(Ok((Some(named), 0))) => {
+                self.unsubscribe_page(asked, token, Some(&named), UnsubscribeState::Ended)
+            }
+            Ok(Ok((Some(named), _))) => self.unsubscribe_page_with(
+                asked,
+                token,
+                Some(&named),
+                UnsubscribeState::Done,
+                Some(at),
+            ),
+            Ok(Err(error)) => {
+                error!("{error}");
+                self.unsubscribed(asked)
+            }
+            Ok(Ok((None, _))) | Err(_) => self.unsubscribed(asked),
+        }
+    }
+
+    /// What is said while the store has not taken it in yet.
+    fn unsubscribed(&self, asked: &Asked) -> Response {
+        self.message(asked, StatusCode::OK, "unsubscribe-soon")
+    }
+
+    /// What somebody chose before counts before what they choose now. `false` where that takes
+    /// too long.
+    pub(super) async fn has_settled(&self, subscriber: i64) -> bool {
+        timeout(self.leaving.patience, self.leaving.settled_of(subscriber)).await.is_ok()
     }
 
     fn unsubscribe_page(
         &self,
+        asked: &Asked,
         token: &str,
         named: Option<&Named>,
         state: UnsubscribeState,
     ) -> Response {
-        self.unsubscribe_page_with(token, named, state, None)
+        self.unsubscribe_page_with(asked, token, named, state, None)
     }
 
     fn unsubscribe_page_with(
         &self,
+        asked: &Asked,
         token: &str,
         named: Option<&Named>,
         state: UnsubscribeState,
         left_at: Option<DateTime<Utc>>,
     ) -> Response {
-        let site = &self.press.config.site;
         let left = left_at.map(|at| at.timestamp().to_string());
         let page = UnsubscribePage {
-            site_title: &site.title,
-            site_url: site.url.as_str(),
-            language: &site.language,
+            frame: self.frame(asked, named.map(|named| &*named.language)),
             state,
             digest: named.map_or("", |named| &named.digest),
             feeds: named.and_then(|named| named.titles.clone()),
             address_masked: named.map_or("", |named| &named.address_masked),
             // Relative to the page's own address, so that a prefix in front of us holds.
-            action: token,
+            action: &asked.action(token),
             undo_seal: left
                 .as_deref()
                 .map(|left| forms::seal(&self.press.keys, "undo", token, left)),

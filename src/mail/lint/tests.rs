@@ -41,11 +41,12 @@ fn personal(address: &Address) -> Personal<'_> {
         unsubscribe_url: URL,
         unsubscribe_token: "afasaa",
         manage_url: "https://press.example.org/manage/afasab",
+        errand_url: None,
     }
 }
 
 fn findings(encoded: &[u8]) -> Vec<String> {
-    lint_issue(encoded, &personal(&address("mei@example.org")), 1_000_000)
+    lint_issue(encoded, &personal(&address("mei@example.org")), 1_000_000, Mailing::List)
 }
 
 /// The findings of a good message with `from` replaced.
@@ -55,7 +56,7 @@ fn check(from: &str, to: &str, expected: &[&str]) {
     let text = String::from_utf8(message.unstuffed()).unwrap();
     assert!(text.contains(from), "{from}: {text}");
     let changed: Vec<u8> = text.replace(from, to).chars().map(|c| c as u8).collect();
-    assert_eq!(lint(&changed, 1_000_000), expected, "{from:?} to {to:?}");
+    assert_eq!(lint(&changed, 1_000_000, Mailing::List), expected, "{from:?} to {to:?}");
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn both_parts_are_there_between_boundaries() {
     let text = String::from_utf8(message.unstuffed()).unwrap();
     let boundary = text.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
     let again = text.replace("Leave", &format!("\r\n--{boundary}\r\n"));
-    assert_eq!(lint(again.as_bytes(), 1_000_000), ["its boundary stands in a part"]);
+    assert_eq!(lint(again.as_bytes(), 1_000_000, Mailing::List), ["its boundary stands in a part"]);
 }
 
 #[test]
@@ -130,9 +131,9 @@ fn what_is_too_large_is_told_with_its_size() {
     let encoded = encoded("News", "Press", "Text", "Text");
     let mei = address("mei@example.org");
     let length = Issue::prepare(&encoded).unwrap().message(&personal(&mei)).size_bytes();
-    assert_eq!(lint_issue(&encoded, &personal(&mei), length), [""; 0]);
+    assert_eq!(lint_issue(&encoded, &personal(&mei), length, Mailing::List), [""; 0]);
     let expected = format!("it has {length} octets, more than {}", length - 1);
-    assert_eq!(lint_issue(&encoded, &personal(&mei), length - 1), [expected]);
+    assert_eq!(lint_issue(&encoded, &personal(&mei), length - 1, Mailing::List), [expected]);
 }
 
 #[test]

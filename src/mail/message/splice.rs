@@ -20,11 +20,13 @@ pub(super) enum Place {
     UnsubscribeToken,
     BodyUnsubscribe,
     BodyManage,
+    BodyErrand,
+    BodyAddress,
     Answers,
 }
 
 impl Place {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Date,
         Self::MessageId,
         Self::To,
@@ -32,6 +34,8 @@ impl Place {
         Self::UnsubscribeToken,
         Self::BodyUnsubscribe,
         Self::BodyManage,
+        Self::BodyErrand,
+        Self::BodyAddress,
         Self::Answers,
     ];
 
@@ -40,6 +44,8 @@ impl Place {
         match slot {
             Slot::Unsubscribe => Self::BodyUnsubscribe,
             Slot::Manage => Self::BodyManage,
+            Slot::Errand => Self::BodyErrand,
+            Slot::Address => Self::BodyAddress,
         }
     }
 
@@ -56,6 +62,8 @@ impl Place {
             Self::UnsubscribeToken => b'k',
             Self::BodyUnsubscribe => b'b',
             Self::BodyManage => b'g',
+            Self::BodyErrand => b'e',
+            Self::BodyAddress => b'o',
             Self::Answers => b'a',
         }
     }
@@ -82,6 +90,8 @@ pub struct Personal<'a> {
     pub unsubscribe_url: &'a str,
     pub unsubscribe_token: &'a str,
     pub manage_url: &'a str,
+    /// Where what they asked for is done; other mails have no place for it.
+    pub errand_url: Option<&'a str>,
 }
 
 /// The personal parts as they stand in the message. All are visible ASCII, the date with
@@ -95,6 +105,8 @@ pub(super) struct Values {
     unsubscribe_token: String,
     body_unsubscribe: InBody,
     body_manage: InBody,
+    body_errand: InBody,
+    body_address: InBody,
 }
 
 /// A value as it stands in the body: encoded, and once more with its dots doubled where that
@@ -132,6 +144,8 @@ impl Values {
             unsubscribe_url,
             unsubscribe_token: visible(personal.unsubscribe_token),
             body_manage: InBody::new(&visible(personal.manage_url)),
+            body_errand: InBody::new(&visible(personal.errand_url.unwrap_or_default())),
+            body_address: InBody::new(personal.address.as_str()),
         }
     }
 
@@ -146,6 +160,8 @@ impl Values {
             Place::UnsubscribeToken => self.unsubscribe_token.as_bytes(),
             Place::BodyUnsubscribe => &self.body_unsubscribe.plain,
             Place::BodyManage => &self.body_manage.plain,
+            Place::BodyErrand => &self.body_errand.plain,
+            Place::BodyAddress => &self.body_address.plain,
         }
     }
 
@@ -154,6 +170,8 @@ impl Values {
         match place {
             Place::BodyUnsubscribe => self.body_unsubscribe.stuffed(),
             Place::BodyManage => self.body_manage.stuffed(),
+            Place::BodyErrand => self.body_errand.stuffed(),
+            Place::BodyAddress => self.body_address.stuffed(),
             _ => self.plain(place),
         }
     }

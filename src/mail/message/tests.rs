@@ -31,6 +31,7 @@ fn message() -> Vec<u8> {
         unsubscribe_url: "https://press.example.org/unsubscribe/afasaaaaaaaaaaaaa7aaaaaaaaaaasj4aafo5xezvsw3",
         unsubscribe_token: "afasaa",
         manage_url: "https://press.example.org/manage/afasab",
+        errand_url: None,
     };
     splice(&encode(&issue(), &headers), &personal).unwrap()
 }
@@ -54,6 +55,7 @@ fn the_headers_are_complete_and_none_is_doubled() {
     List-Unsubscribe: <https://press.example.org/unsubscribe/afasaaaaaaaaaaaaa7aaaaaaaaaaasj4aafo5xezvsw3>,
      <mailto:leave@a.example.org?subject=unsubscribe%20afasaa>
     List-Unsubscribe-Post: List-Unsubscribe=One-Click
+    List-Post: NO
     List-Archive: <https://press.example.org/issues/abc>
     Auto-Submitted: auto-generated
     Feedback-ID: 1:daily:digest:press.example.org
@@ -137,6 +139,7 @@ fn personal<'a>(address: &'a Address, url: &'a str) -> Personal<'a> {
         unsubscribe_url: url,
         unsubscribe_token: "afasaa",
         manage_url: "https://press.example.org/manage/afasab",
+        errand_url: None,
     }
 }
 
@@ -203,6 +206,7 @@ fn what_is_personal_can_neither_end_a_line_nor_add_a_blank() {
         answers: None,
         unsubscribe_token: "a b\n",
         manage_url: "https://press.example.org/manage/afasab",
+        errand_url: None,
         ..personal(&mei, hostile)
     };
     let message = Issue::prepare(&encoded).unwrap().message(&personal);

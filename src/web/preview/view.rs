@@ -151,6 +151,8 @@ fn digest<'a>(shown: &'a Shown, digest: &'a DigestPreview) -> DigestView<'a> {
         Some("Nobody follows by it yet: shown as somebody who follows all feeds would get it.")
     } else if digest.is_paused {
         Some("Paused: its news waits until somebody resumes it.")
+    } else if digest.needs_word {
+        Some("It would wait for a word: somebody approves it before it goes out.")
     } else {
         None
     };

@@ -1,0 +1,89 @@
+//! Brings the forms of people who sign up into the store, and has the mail made that answers them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::Press;
+use super::digests::DigestError;
+use super::errands::{answer_errands, end_expired};
+use crate::store::AskedFor;
+use crate::subscribers::joining::{Forms, Joining};
+use crate::subscribers::journal::JournalError;
+
+/// Between two tries while the store is busy or its disk full.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Links that ran out are looked for so often.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
+#[derive(Debug, thiserror::Error)]
+enum JoiningError {
+    #[error("could not write down who signed up")]
+    Store(#[from] crate::store::StoreError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("could not make the mail that answers what people asked for")]
+    Mail(#[from] DigestError),
+}
+
+/// Brings in each form as it comes, until `stop` turns true; `started` is told of each run. What
+/// fails is tried again.
+pub async fn carry(
+    press: Press,
+    joining: Arc<Joining>,
+    started: impl Fn() + Send,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut is_failing = false;
+    loop {
+        let worked = match answer(&press, &started).await {
+            Ok(()) => {
+                let forms = tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    forms = joining.next() => Some(forms),
+                    () = joining.told() => None,
+                    () = sleep(LOOK_AGAIN) => None,
+                };
+                go_on(&press, &joining, forms).await
+            }
+            Err(error) => Err(error),
+        };
+        let Err(error) = worked else {
+            is_failing = false;
+            continue;
+        };
+        // Once, not at each try.
+        if !is_failing {
+            warn!("{:#}; it is tried again", anyhow::Error::from(error));
+        }
+        is_failing = true;
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+async fn answer(press: &Press, started: &impl Fn()) -> Result<(), JoiningError> {
+    if answer_errands(press).await? > 0 {
+        started();
+    }
+    Ok(())
+}
+
+async fn go_on(press: &Press, joining: &Joining, forms: Option<Forms>) -> Result<(), JoiningError> {
+    end_expired(press).await;
+    let Some(forms) = forms else { return Ok(()) };
+    let mut asked = 0;
+    for sign_up in &forms.sign_ups {
+        let answer = press.store.sign_up(sign_up, press.clock.now()).await?;
+        asked += u64::from(answer == AskedFor::Waits);
+    }
+    info!(forms = forms.sign_ups.len(), asked, "people signed up");
+    Ok(joining.applied(forms).await?)
+}

@@ -1,0 +1,187 @@
+//! `/confirm/TOKEN`: does what somebody asked for, once they have the mail in hand: signs them up,
+//! or uses their new address. GET shows, POST acts.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use tracing::info;
+
+use super::language::Asked;
+use super::{Web, forms};
+use crate::pipeline::feeds;
+use crate::store::{ErrandRecord, Finished, Outcome};
+use crate::subscribers::errand::ErrandKind;
+use crate::subscribers::token::{self, Purpose, Subject};
+use crate::templates::pages::{Choice, ConfirmPage, ConfirmState};
+use crate::templates::text::language_name;
+
+/// Name of the form in its seal.
+const FORM: &str = "confirm";
+
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    asked: Asked,
+    Path(token): Path<String>,
+) -> Response {
+    let Some(subject) = token::read(&web.press.keys, Purpose::Confirm, &token) else {
+        return web.broken_link(&asked);
+    };
+    let page = web.confirm(subject, &token, &asked, None).await;
+    web.answer(&asked, page)
+}
+
+pub(super) async fn act(
+    State(web): State<Arc<Web>>,
+    asked: Asked,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let Some(subject) = token::read(&web.press.keys, Purpose::Confirm, &token) else {
+        return web.broken_link(&asked);
+    };
+    let Some(fields) = forms::fields(&headers, &body) else {
+        return web.message(&asked, StatusCode::UNSUPPORTED_MEDIA_TYPE, "error-form");
+    };
+    let field = |name: &str| fields.get(name).map_or("", String::as_str);
+    if !forms::is_sealed(&web.press.keys, FORM, &token, "", field("form")) {
+        return web.message(&asked, StatusCode::BAD_REQUEST, "error-form");
+    }
+    let page = match field("action") {
+        "confirm" => web.finish(subject, &token, &asked).await,
+        "refuse" => web.refuse(subject, &token, &asked).await,
+        _ => web.confirm(subject, &token, &asked, None).await,
+    };
+    web.answer(&asked, page)
+}
+
+impl Web {
+    async fn finish(
+        &self,
+        Subject { run, subscriber }: Subject,
+        token: &str,
+        asked: &Asked,
+    ) -> anyhow::Result<Option<Response>> {
+        let store = &self.press.store;
+        let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
+        let state = match store.finish_errand(run, subscriber, self.press.clock.now()).await? {
+            Finished::Unknown => return Ok(None),
+            Finished::Before => None,
+            Finished::Taken => Some(ConfirmState::Taken),
+            Finished::Done if errand.kind == ErrandKind::Move => {
+                info!(run, "a reader changed their address");
+                // The old one is to be told.
+                self.joining.tell();
+                Some(ConfirmState::Moved)
+            }
+            Finished::Done => {
+                info!(run, "a reader confirmed");
+                Some(ConfirmState::Done)
+            }
+        };
+        self.confirm(Subject { run, subscriber }, token, asked, state).await
+    }
+
+    async fn refuse(
+        &self,
+        Subject { run, subscriber }: Subject,
+        token: &str,
+        asked: &Asked,
+    ) -> anyhow::Result<Option<Response>> {
+        let store = &self.press.store;
+        // It may be the last time that the address can be read.
+        let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
+        match store.refuse_errand(run, subscriber, self.press.clock.now()).await? {
+            Finished::Done => {
+                info!(run, "somebody says that they did not sign up");
+                self.confirm_page(&errand, token, asked, ConfirmState::Refused).await.map(Some)
+            }
+            _ => self.confirm(Subject { run, subscriber }, token, asked, None).await,
+        }
+    }
+
+    /// The page of an errand as it stands, or in `state`.
+    async fn confirm(
+        &self,
+        Subject { run, subscriber }: Subject,
+        token: &str,
+        asked: &Asked,
+        state: Option<ConfirmState>,
+    ) -> anyhow::Result<Option<Response>> {
+        let Some(errand) = self.press.store.errand(run, subscriber).await? else {
+            return Ok(None);
+        };
+        let is_open = errand.is_open(self.press.clock.now());
+        let state = state.unwrap_or(match (errand.outcome, errand.kind) {
+            (Some(Outcome::Done), _) => ConfirmState::Used,
+            (Some(Outcome::Refused), _) => ConfirmState::Refused,
+            (None, ErrandKind::Move) if is_open => ConfirmState::AskMove,
+            (None, ErrandKind::Confirm) if is_open => ConfirmState::Ask,
+            (_, ErrandKind::Move) => ConfirmState::ExpiredMove,
+            _ => ConfirmState::Expired,
+        });
+        self.confirm_page(&errand, token, asked, state).await.map(Some)
+    }
+
+    async fn confirm_page(
+        &self,
+        errand: &ErrandRecord,
+        token: &str,
+        asked: &Asked,
+        state: ConfirmState,
+    ) -> anyhow::Result<Response> {
+        let press = &self.press;
+        let person = Some(errand.language.as_str());
+        let masked = |key: i64, cipher: &[u8]| {
+            press.keys.open_address(key, cipher).map(|address| address.masked())
+        };
+        let address = errand.address.as_ref().map(|(key, cipher)| masked(*key, cipher));
+        let now = press.store.person(errand.subscriber).await?;
+        let old = now.map(|person| masked(person.address_key, &person.address_cipher));
+        let manage = match state {
+            ConfirmState::Done => self.manage_link(errand, token),
+            _ => None,
+        };
+        let page = ConfirmPage {
+            frame: self.frame(asked, person),
+            state,
+            address_masked: address.transpose()?.unwrap_or_default(),
+            old_masked: old.transpose()?.unwrap_or_default(),
+            wants: self.wants(errand, asked).await?,
+            action: asked.action(token),
+            form: &forms::seal(&press.keys, FORM, token, ""),
+            manage: manage.unwrap_or_default(),
+            subscribe: "../subscribe".to_owned(),
+        };
+        Ok(self.page(StatusCode::OK, press.templates.page("web/confirm.html", &page)))
+    }
+
+    /// Where who has just confirmed changes what they chose: they have the mail in hand.
+    fn manage_link(&self, errand: &ErrandRecord, token: &str) -> Option<String> {
+        let keys = &self.press.keys;
+        let Subject { run, .. } = token::read(keys, Purpose::Confirm, token)?;
+        let subject = Subject { run, subscriber: errand.subscriber };
+        let manage = token::make(keys, keys.token_key(), Purpose::Manage, subject)?;
+        Some(format!("../manage/{manage}"))
+    }
+
+    /// What was asked for, a line each.
+    async fn wants(&self, errand: &ErrandRecord, asked: &Asked) -> anyhow::Result<Vec<String>> {
+        let words = self.words(asked, Some(errand.language.as_str()));
+        let feeds = feeds::definitions(&self.press).await?;
+        let line = |(feed, digest): (&String, &String)| {
+            let known = feeds.iter().find(|known| known.name == *feed);
+            let title = known.map_or(feed.as_str(), |feed| feed.title.as_str()).to_owned();
+            let choice = Choice::of_digest(digest, words).title;
+            words.say("confirm-item", &[("feed", title.into()), ("choice", choice.into())])
+        };
+        let mut lines: Vec<String> = errand.wants.iter().map(line).collect();
+        if self.press.config.languages.len() > 1 && !lines.is_empty() {
+            let name = language_name(errand.language.as_str()).to_owned();
+            lines.push(words.say("confirm-language", &[("name", name.into())]));
+        }
+        Ok(lines)
+    }
+}
