@@ -24,6 +24,7 @@ mod session;
 mod show;
 mod status;
 mod subscribers;
+mod turns;
 mod verify;
 mod what_got;
 mod who_got;
@@ -132,7 +133,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
     match command {
         Command::PublishNow(args) => publish_now::run(&global, &environment, &args, output).await,
         Command::Daemon => daemon::run(&global, &environment, output).await,
-        Command::Check(args) => check::run(&global, &environment, &args, output),
+        Command::Check(args) => Box::pin(check::run(&global, &environment, &args, output)).await,
         Command::Show(args) => show::run(&global, &environment, &args, output).await,
         Command::Plan(args) => plan::run(&global, &environment, &args, output).await,
         Command::Approve(args) => approve::run(&global, &environment, &args, output).await,
@@ -157,7 +158,8 @@ fn start_logging(cli: &Cli, environment: &Environment) {
     let default = match (&cli.command, cli.global.quiet) {
         // The scheduler tells of its own jobs at `info`.
         (Command::Daemon, false) => "info,tokio_cron_scheduler=warn",
-        _ => "warn",
+        // Whom the relay refused is told at the end, with all the others.
+        _ => "warn,tidings::outbox::results=error",
     };
     let filter = environment.log.as_deref().unwrap_or(default);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));

@@ -5,8 +5,11 @@
 
 mod bodies;
 pub mod digests;
+pub mod errands;
 pub mod feeds;
 pub mod hubs;
+pub mod joining;
+pub mod leaving;
 pub mod mirror;
 pub mod people;
 pub mod preview;

@@ -13,13 +13,14 @@ use std::thread;
 use clap::Args;
 use serde::Serialize;
 
-use super::failure::{Failure, HELD_BACK};
+use super::failure::{Failure, HELD_BACK, USAGE};
 use super::output::{Output, count, file_kinds};
 use super::{Global, session};
 use crate::catalogue::{Address, EntryState, Known, Replacement, Scanned, Step, clashes, diff};
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
 use crate::content::{self, Draft, DraftKind, Outcome, Problem, Reading, Severity, read};
+use crate::model::Language;
 use crate::pipeline::publish::PublishingError;
 use crate::pipeline::scan::{comparison_context, outcome_of};
 use crate::pipeline::trial::try_templates;
@@ -53,7 +54,7 @@ struct Report<'a> {
     problems: &'a [Problem],
 }
 
-pub(super) fn run(
+pub(super) async fn run(
     global: &Global,
     environment: &Environment,
     args: &Check,
@@ -67,7 +68,14 @@ pub(super) fn run(
         ));
     }
     session::warn_without_law(&config, output);
-    try_templates(&Templates::load(&config.templates_folder)?, &config.site)?;
+    let templates = Templates::load(&config.templates_folder)?;
+    session::warn_of_strays(&templates, output);
+    try_templates(&templates, &config.site)?;
+    let in_use = config.languages.iter().chain([&config.site.language]);
+    for remark in templates.remarks(in_use.map(Language::as_str)) {
+        output.note(&format!("note: {remark}"));
+    }
+    let is_lost = tell_lost(global, environment, &config, output).await;
     let clock = session::clock(global);
     let found = look(&config, clock.as_ref(), &args.paths)?;
     let report = report(&found);
@@ -79,7 +87,38 @@ pub(super) fn run(
     }
     show_totals(output, &config, &found, &report);
     output.json(&report);
-    Ok(if report.errors > 0 { HELD_BACK } else { 0 })
+    let config_code = if is_lost { USAGE } else { 0 };
+    Ok(if report.errors > 0 { HELD_BACK } else { config_code })
+}
+
+/// Says so where people follow what the config no longer has; nothing would be sent then. Where
+/// there is no store yet nobody follows anything.
+async fn tell_lost(
+    global: &Global,
+    environment: &Environment,
+    config: &Config,
+    output: Output,
+) -> bool {
+    if global.at.is_some() || !config.store_path.exists() {
+        return false;
+    }
+    let quiet = Output { is_quiet: true, ..output };
+    let looked = async {
+        let looking = session::look(global, environment, quiet).await?;
+        session::refuse_lost(&looking.press).await
+    };
+    match looked.await {
+        Ok(()) => false,
+        Err(failure) if failure.code == USAGE => {
+            output.error(&failure);
+            true
+        }
+        Err(failure) => {
+            let error = failure.error;
+            output.warn(&format!("could not look whether people follow what is lost: {error:#}"));
+            false
+        }
+    }
 }
 
 /// What was read: a small record of each file, for there may be many. Bodies go as they come.

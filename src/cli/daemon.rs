@@ -25,7 +25,7 @@ pub(super) async fn run(
     }
     let press = session::open(global, environment, output).await?;
     session::refuse_without_password(&press)?;
-    session::refuse_unfit(&press).await?;
+    session::refuse_unfit(&press, output).await?;
     session::warn_without_law(&press.config, output);
     let _lock = match ask_for_a_while(&press.config.store_path).await? {
         Asked::Taken(lock) => lock,
@@ -63,6 +63,7 @@ impl From<DaemonError> for Failure {
             DaemonError::Listen(error) => error.into(),
             DaemonError::Store(error) => error.into(),
             DaemonError::People(error) => error.into(),
+            DaemonError::Journal(error) => error.into(),
             error @ (DaemonError::Scheduler(_) | DaemonError::Ended) => Self::new(error),
         }
     }

@@ -4,10 +4,12 @@ use crate::config::ConfigError;
 use crate::digest::render::RenderError;
 use crate::outbox::sender::SendError;
 use crate::pipeline::digests::DigestError;
+use crate::pipeline::leaving::LeavingError;
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::PublishingError;
 use crate::store::StoreError;
 use crate::store::lock::LockError;
+use crate::subscribers::journal::JournalError;
 use crate::subscribers::keys::KeyError;
 use crate::templates::TemplateError;
 use crate::web::ListenError;
@@ -157,6 +159,30 @@ impl From<RenderError> for Failure {
 impl From<TemplateError> for Failure {
     fn from(error: TemplateError) -> Self {
         Self { code: USAGE, ..Self::new(error) }
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        let hint = match &error {
+            JournalError::File { source, .. }
+                if source.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                "make room on the disk that `store.url` lies on, and run it again"
+            }
+            JournalError::InUse { .. } => "end the other process first",
+            _ => "let the user that runs tidings write beside the store",
+        };
+        Self::with_hint(error, Some(hint))
+    }
+}
+
+impl From<LeavingError> for Failure {
+    fn from(error: LeavingError) -> Self {
+        match error {
+            LeavingError::Store(error) => error.into(),
+            LeavingError::Journal(error) => error.into(),
+        }
     }
 }
 

@@ -10,18 +10,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::approve::short;
-use super::failure::{Failure, HELD_BACK, ON_HOLD};
+use super::failure::{FAILED, Failure, HELD_BACK, ON_HOLD};
 use super::output::{Output, count, cut};
 use super::publish_now::{check_digests, stop_on_signals};
+use super::turns::{Scanned, Turns};
 use super::{Global, session};
 use crate::config::Environment;
+use crate::pipeline::digests::TooMany;
 use crate::pipeline::digests::outlook::{DigestOutlook, LeftOut, Outlook, Preview, outlook};
-use crate::pipeline::digests::{TooMany, settle};
-use crate::pipeline::publish::PublishReport;
-use crate::pipeline::requests::ScanAnswer;
-use crate::pipeline::{Press, feeds, people, scan};
-use crate::store::RequestKind;
-use crate::store::lock::{self, Asked};
+use crate::pipeline::requests::Fault;
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
@@ -46,9 +43,11 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<u8, Failure> {
     let press = session::open(global, environment, output).await?;
-    session::refuse_unfit(&press).await?;
+    session::refuse_unfit(&press, output).await?;
     check_digests(&press, &args.digest)?;
-    let scan = take_up(&press, output).await?;
+    let stop = stop_on_signals();
+    let Scanned { report: scan, turn } = Turns::new(&press, "plan", output, &stop).scan().await?;
+    drop(turn);
     if let Some(folder) = &args.html {
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
     }
@@ -65,45 +64,28 @@ pub(super) async fn run(
         output.paragraph("written to ", &folder.display().to_string());
     }
     output.json(&outlook);
-    let code = if scan.is_held_back() { HELD_BACK } else { 0 };
-    Ok(if press.store.open_holds().await?.is_empty() { code } else { ON_HOLD })
+    show_faults(output, &outlook);
+    let is_on_hold = !press.store.open_holds().await?.is_empty() || outlook.waits_for_word();
+    Ok(exit_code(scan.is_held_back(), is_on_hold, outlook.has_fault()))
 }
 
-/// Scans, or has the daemon scan: what it finds is numbered as it will be when it goes out.
-async fn take_up(press: &Press, output: Output) -> Result<PublishReport, Failure> {
-    let stop = stop_on_signals();
-    let mut has_told = false;
-    loop {
-        match lock::ask(&press.config.store_path, "plan")? {
-            Asked::Taken(_lock) => {
-                people::add_stand_ins(press).await?;
-                let report = scan::scan(press).await?;
-                // What a new text ends, and who is to get it then, is part of the plan.
-                settle(press).await?;
-                // A feed that an entry makes is one that people may follow.
-                feeds::place(press).await?;
-                return Ok(report);
-            }
-            Asked::HeldBy(Some(holder)) if holder.is_daemon() => {
-                let asked = session::ask_and_wait(press, RequestKind::Scan, "", &stop).await?;
-                match asked {
-                    Some(ScanAnswer::Done(report)) => return Ok(*report),
-                    Some(ScanAnswer::Failed(fault)) => return Err(session::failure(fault)),
-                    None => {}
-                }
-            }
-            Asked::HeldBy(holder) => {
-                if let (Some(holder), false) = (holder, has_told) {
-                    let (command, process) = (&holder.command, holder.process);
-                    output.note(&format!("waiting for `{command}` (process {process}) to end"));
-                    has_told = true;
-                }
-            }
-        }
-        if *stop.borrow() {
-            return Err(Failure::new(anyhow::anyhow!("stopped before anything was planned")));
-        }
-        tokio::time::sleep(session::LOOK).await;
+/// That of a `publish-now` which sends what was shown: the highest that applies.
+fn exit_code(is_held_back: bool, is_on_hold: bool, has_fault: bool) -> u8 {
+    match (is_on_hold, is_held_back, has_fault) {
+        (true, _, _) => ON_HOLD,
+        (false, true, _) => HELD_BACK,
+        (false, false, true) => FAILED,
+        (false, false, false) => 0,
+    }
+}
+
+/// Digests of which nothing would be sent, told last: they are what there is to mend.
+fn show_faults(output: Output, outlook: &Outlook) {
+    for digest in &outlook.digests {
+        let Some(Fault { message, hint }) = digest.fault.clone() else { continue };
+        let name = &digest.digest;
+        let error = anyhow::anyhow!("nothing of `{name}` would be sent: {message}");
+        output.error(&Failure { hint, ..Failure::new(error) });
     }
 }
 
@@ -146,11 +128,12 @@ fn show(output: Output, outlook: &Outlook, is_copy: bool) {
         Some(hash) => {
             line("plan", hash);
             let command = format!("`tidings publish-now --plan {}`", short(hash));
-            let waits = |digest: &DigestOutlook| digest.recipients > 0 && digest.needs_approval;
             if is_copy {
                 line("", "of the time that was asked for: it is known to nobody else");
-            } else if outlook.digests.iter().any(waits) {
+            } else if outlook.waits_for_word() {
                 line("", &format!("{command} holds what waits for a word, and sends the rest"));
+            } else if outlook.has_fault() {
+                line("", &format!("{command} sends exactly this, less what cannot be made"));
             } else {
                 line("", &format!("{command} sends exactly this"));
             }
@@ -176,24 +159,40 @@ fn show_digest(output: Output, digest: &DigestOutlook) {
         return;
     }
     let entries = count(digest.entries.len() as u64, "entry", "entries");
-    let issues = count(digest.issues.len() as u64, "issue", "issues");
+    let issues = match &digest.fault {
+        None => format!(" in {}", count(digest.issues.len() as u64, "issue", "issues")),
+        Some(_) => String::new(),
+    };
     let people = count(digest.recipients, "person", "people");
     let (first, last) = (digest.from_seq + 1, digest.to_seq);
     let window =
         if first == last { format!("change {last}") } else { format!("changes {first} to {last}") };
     let head = &digest.digest;
-    line(head, &format!("{entries} in {issues} to {people}, {window}{paused}"));
+    line(head, &format!("{entries}{issues} to {people}, {window}{paused}"));
     if digest.is_on_hold {
         line("", "on hold for its many issues: `tidings status` shows the hold");
     }
     if digest.needs_approval {
         line("", "waits for a word: `approve` of the digest");
     }
+    if digest.fault.is_some() {
+        line("", "nothing of it would be sent: see the error below");
+    }
+    show_entries(output, digest);
+    show_issues(output, digest);
+    show_people(output, digest);
+    show_left_out(output, &digest.left_out);
+}
+
+fn show_entries(output: Output, digest: &DigestOutlook) {
     for entry in digest.entries.iter().take(LISTED) {
         let mark = if entry.is_again { "again" } else { "new" };
         output.data(&cut(&format!("  {mark:<9}{}", entry.title), 0));
     }
     more(output, digest.entries.len());
+}
+
+fn show_issues(output: Output, digest: &DigestOutlook) {
     for issue in digest.issues.iter().take(LISTED) {
         let size = issue.size_bytes.div_ceil(1024);
         let people = count(issue.recipients, "person", "people");
@@ -203,6 +202,11 @@ fn show_digest(output: Output, digest: &DigestOutlook) {
         output.data(&cut(&format!("  issue    {text}{}", issue.subject), 0));
     }
     more(output, digest.issues.len());
+}
+
+/// By feed and domain, and what is different from the last run.
+fn show_people(output: Output, digest: &DigestOutlook) {
+    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<11}"), text);
     let counted = |list: &[(String, u64)]| {
         let parts: Vec<String> = list.iter().map(|(name, n)| format!("{name} {n}")).collect();
         parts.join(", ")
@@ -218,12 +222,15 @@ fn show_digest(output: Output, digest: &DigestOutlook) {
     line("  domains", &domains);
     if let Some(last) = &digest.last_run {
         let against = format!(
-            "run {} ({}): {} new, {} again, {} dropped",
-            last.run, last.key, last.new, last.again, last.dropped
+            "run {} ({}): {} new, {} again; of what it had {} left out now",
+            last.run,
+            last.key,
+            last.new,
+            last.again,
+            count(last.dropped, "entry is", "entries are")
         );
         line("  against", &against);
     }
-    show_left_out(output, &digest.left_out);
 }
 
 fn more(output: Output, length: usize) {
@@ -245,7 +252,7 @@ fn show_left_out(output: Output, left: &LeftOut) {
         }),
         (left.too_old > 0).then(|| {
             let entries = count(left.too_old, "entry", "entries");
-            format!("{entries} older than `content.max_age`, or from the first scan")
+            format!("{entries} older than `content.max_age`, or from the first scan (`change_note` tells them)")
         }),
     ]
     .into_iter()

@@ -44,6 +44,14 @@ impl Progress {
         }
     }
 
+    /// Says something beside it.
+    pub(super) fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => self.output.note(text),
+        }
+    }
+
     /// Takes the bar away; elsewhere a last line says what was done in all.
     pub(super) fn end(self, count: u64) {
         if let Some(bar) = self.bar {

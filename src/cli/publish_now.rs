@@ -12,19 +12,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use self::local::Hubs;
-use super::failure::{Failure, HELD_BACK, ON_HOLD, PARTLY_SENT};
+use super::failure::{FAILED, Failure, HELD_BACK, ON_HOLD, PARTLY_SENT};
 use super::output::Output;
 use super::session::{self, open_private};
+use super::turns::{Turn, Turns};
 use super::{Global, ask};
 use crate::config::{Environment, Relay};
 use crate::pipeline::digests::PlannedRun;
 use crate::pipeline::publish::PublishReport;
 use crate::pipeline::requests::Fault;
 use crate::pipeline::{Press, people};
-use crate::store::lock::{self, Asked, Holder};
 use crate::store::{Brake, Override};
 
 #[derive(Debug, Args)]
@@ -57,7 +58,6 @@ pub(super) struct PublishNow {
 }
 
 pub(super) use self::brakes::SHORTEST_HASH;
-use super::session::LOOK;
 
 pub(super) async fn run(
     global: &Global,
@@ -71,7 +71,7 @@ pub(super) async fn run(
     } else {
         session::open(global, environment, output).await?
     };
-    session::refuse_unfit(&press).await?;
+    session::refuse_unfit(&press, output).await?;
     check_digests(&press, &args.digest)?;
     if !args.feeds_only {
         session::warn_without_law(&press.config, output);
@@ -87,48 +87,37 @@ pub(super) async fn run(
     let is_rehearsal = args.dry_run || global.at.is_some();
     let hubs = if is_rehearsal { Hubs::HearNothing } else { Hubs::AreTold };
     let stop = stop_on_signals();
-    let mut waits_for: Option<Holder> = None;
-    let mut has_asked = false;
+    let mut turns = Turns::new(&press, "publish-now", output, &stop);
     let report = loop {
-        match lock::ask(&press.config.store_path, "publish-now")? {
-            Asked::Taken(_lock) => {
+        match turns.next().await? {
+            Turn::Ours(_lock) => {
                 if !args.feeds_only {
                     session::refuse_without_password(&press)?;
                 }
                 break local::run(&press, args, &overrides, output, &stop, hubs).await?;
             }
-            Asked::HeldBy(Some(holder)) if holder.is_daemon() => {
-                has_asked = true;
+            Turn::Daemons => {
                 if let Some(report) = remote::run(&press, args, &overrides, output, &stop).await? {
                     break report;
                 }
-                if !*stop.borrow() {
-                    output.note("the daemon ended: this command goes on with what is left");
+                if *stop.borrow() {
+                    return Err(no_longer_followed());
                 }
+                output.note("the daemon ended: this command goes on with what is left");
             }
-            Asked::HeldBy(Some(holder)) if waits_for.as_ref() != Some(&holder) => {
-                output.note(&format!(
-                    "waiting for `{}` (process {}) to end",
-                    holder.command, holder.process
-                ));
-                waits_for = Some(holder);
-            }
-            Asked::HeldBy(_) => {}
         }
-        if *stop.borrow() {
-            return Err(if has_asked {
-                let hint = "what it has taken up goes on: `tidings status` shows it, \
-                            `tidings pause` stops it";
-                let error = anyhow::anyhow!("stopped following the daemon");
-                Failure { hint: Some(hint.to_owned()), ..Failure::new(error) }
-            } else {
-                Failure::new(anyhow::anyhow!("stopped before anything was done"))
-            });
-        }
-        tokio::time::sleep(LOOK).await;
     };
     output.json(&report);
     Ok(report.exit_code)
+}
+
+/// The daemon goes on though nobody looks any more.
+fn no_longer_followed() -> Failure {
+    let hint = "what it has taken up goes on: `tidings status` shows it, `tidings pause` stops it";
+    Failure {
+        hint: Some(hint.to_owned()),
+        ..Failure::new(anyhow::anyhow!("stopped following the daemon"))
+    }
 }
 
 pub(super) fn check_digests(press: &Press, names: &[String]) -> Result<(), Failure> {
@@ -142,20 +131,21 @@ pub(super) fn check_digests(press: &Press, names: &[String]) -> Result<(), Failu
     }
 }
 
-/// Turns true at ctrl-C or SIGTERM: the messages in hand are finished, the rest waits.
+/// Turns true at ctrl-C or SIGTERM: the messages in hand are finished, the rest waits. A ctrl-C
+/// after that ends the process at once, as a kill does: the next start knows what was in hand.
 pub(super) fn stop_on_signals() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
+    let listen = |kind| signal(kind).expect("the runtime handles signals");
     tokio::spawn(async move {
-        let mut terminate =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-                .expect("the runtime handles signals");
+        let (mut interrupt, mut terminate) =
+            (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
         let _ = sender.send(true);
-        // Until the process ends, so that receivers never see the sender gone.
-        std::future::pending::<()>().await;
+        interrupt.recv().await;
+        std::process::exit(FAILED.into());
     });
     receiver
 }
@@ -209,7 +199,7 @@ fn exit_code(
         code = code.max(PARTLY_SENT);
     }
     if fault.is_some() || scan.bucket_fault.is_some() {
-        code = code.max(super::failure::FAILED);
+        code = code.max(FAILED);
     }
     code
 }

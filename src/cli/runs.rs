@@ -9,19 +9,23 @@ use super::pause::{stopped, stops, told};
 use super::session::{self, local};
 use super::{Global, outbox};
 use crate::config::Environment;
+use crate::digest::REMINDER;
 use crate::pipeline::Press;
-use crate::store::{Decision, PauseRecord, RunAudit, RunDetails, RunsAsked};
+use crate::store::{Decision, PauseRecord, RefusedDelivery, RunAudit, RunDetails, RunsAsked};
 
 /// Runs that are listed where not all are asked for.
-const NEWEST: usize = 20;
+const NEWEST: u32 = 20;
 
 /// Issues of a run that are named to people; `--json` has all.
 const ISSUES: usize = 20;
 
+/// People that are named of those whom the relay refused.
+const REFUSED: u32 = 20;
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Runs {
-    /// List every run, not the newest twenty
+    /// List every run, those that found nothing new included, not the newest twenty
     #[arg(long)]
     all: bool,
     #[command(subcommand)]
@@ -43,6 +47,10 @@ struct Shown {
     run: RunDetails,
     #[serde(flatten)]
     audit: RunAudit,
+    /// Of a superseded run: the one that took over its window.
+    successor: Option<i64>,
+    /// The first of those whom the relay refused.
+    refused: Vec<RefusedDelivery>,
     /// Pauses that keep it from being sent.
     pauses: Vec<PauseRecord>,
     uncertain: Vec<outbox::Row>,
@@ -63,11 +71,15 @@ pub(super) async fn run(
 }
 
 async fn list(press: &Press, is_all: bool, output: Output) -> Result<u8, Failure> {
-    let most = if is_all { usize::MAX } else { NEWEST };
-    let asked = u32::try_from(most.saturating_add(1)).unwrap_or(u32::MAX);
-    let mut runs = press.store.runs(RunsAsked::Newest(asked)).await?;
-    let is_more = runs.len() > most;
-    runs.truncate(most);
+    let mut runs = if is_all {
+        press.store.runs(RunsAsked::Newest(u32::MAX)).await?
+    } else {
+        press.store.runs(RunsAsked::NewestWithNews(NEWEST + 1)).await?
+    };
+    let is_more = !is_all && runs.len() > NEWEST as usize;
+    if is_more {
+        runs.truncate(NEWEST as usize);
+    }
     let pauses = press.store.pauses().await?;
     if runs.is_empty() {
         output.data("no run was made yet");
@@ -75,11 +87,33 @@ async fn list(press: &Press, is_all: bool, output: Output) -> Result<u8, Failure
     for run in &runs {
         show_line(press, output, run, &pauses);
     }
-    if is_more {
-        output.note("older runs are there: `tidings runs --all` lists them");
+    if !is_all {
+        let oldest = runs.last().filter(|_| is_more).map_or(0, |run| run.run);
+        show_unlisted(press, output, oldest, is_more).await?;
     }
     output.json(&runs);
     Ok(0)
+}
+
+/// What the list of the newest leaves out, from its `oldest` run on.
+async fn show_unlisted(
+    press: &Press,
+    output: Output,
+    oldest: i64,
+    is_more: bool,
+) -> Result<(), Failure> {
+    let empty = press.store.empty_runs_since(oldest).await?;
+    let mut parts = Vec::new();
+    if empty > 0 {
+        parts.push(format!("{} that found nothing new", count(empty, "run", "runs")));
+    }
+    if is_more {
+        parts.push("older ones".to_owned());
+    }
+    if !parts.is_empty() {
+        output.note(&format!("not listed: {}; `tidings runs --all` has all", listed(&parts)));
+    }
+    Ok(())
 }
 
 /// A run in two lines: which and how it stands, then its deliveries.
@@ -101,11 +135,17 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
     let pauses: Vec<PauseRecord> = all.into_iter().filter(|p| is_stopped(&run, p)).collect();
     let uncertain = outbox::rows(press, Some(number)).await?;
     let audit = press.store.run_audit(number).await?;
+    let successor = press.store.successor(number).await?;
+    let refused = press.store.refused(number, REFUSED).await?;
     let line = |name: &str, text: &str| output.paragraph(&format!("{name:<14}"), text);
     line("run", &run.run.to_string());
     line("digest", &run.digest);
     line("key", &run.key);
+    line("", &occasion(&run));
     line("state", &said_of(&run));
+    if let Some(successor) = successor {
+        line("", &format!("run {successor} took its place"));
+    }
     for pause in &pauses {
         line("paused", &format!("{}, {}", stopped(pause), told(press, pause)));
     }
@@ -131,6 +171,14 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
         let mails = count(run.resent, "e-mail", "e-mails");
         line("", &format!("{mails} of these may have arrived twice"));
     }
+    for RefusedDelivery { subscriber, reply } in &refused {
+        line("refused", &format!("subscriber {subscriber}: {reply}"));
+    }
+    let more = run.deliveries.get("rejected").copied().unwrap_or(0);
+    let more = more.saturating_sub(refused.len() as u64);
+    if more > 0 {
+        line("", &format!("and {more} more: `tidings who-got ENTRY --list` names all"));
+    }
     for row in uncertain.iter().take(outbox::SHOWN) {
         for (name, text) in ["uncertain", ""].into_iter().zip(row.lines(press)) {
             line(name, &text);
@@ -139,8 +187,23 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
     for decision in &audit.decisions {
         line(&decision.what, &decided(press, decision));
     }
-    output.json(&Shown { run, audit, pauses, uncertain });
+    output.json(&Shown { run, audit, successor, refused, pauses, uncertain });
     Ok(0)
+}
+
+/// What the key of a run says, in words.
+fn occasion(run: &RunDetails) -> String {
+    let (key, again) = match run.key.split_once('+') {
+        Some((key, n)) => (key, format!("; number {n} of this key after the first")),
+        None => (run.key.as_str(), String::new()),
+    };
+    let occasion = match key.split_once(':') {
+        Some(("now", seq)) => format!("`publish-now`, up to change {seq}"),
+        Some(("seq", seq)) => format!("at once, with change {seq}"),
+        _ if run.digest == REMINDER => "the day of the reminders".to_owned(),
+        _ => "the moment it was due, by the digest's own clock".to_owned(),
+    };
+    format!("{occasion}{again}")
 }
 
 /// Who decided it, when and why.

@@ -14,7 +14,7 @@ use super::Global;
 use super::failure::Failure;
 use super::output::Output;
 use crate::clock::{Clock, ShiftedClock, SystemClock};
-use crate::config::{Config, Environment, Relay, load};
+use crate::config::{Config, Environment, Relay, load, nearest};
 use crate::pipeline::requests::{Fault, SendRequest};
 use crate::pipeline::trial::try_templates;
 use crate::pipeline::{Press, feeds};
@@ -189,14 +189,26 @@ pub(super) fn warn_without_law(config: &Config, output: Output) {
     }
 }
 
+/// Names an operator's own templates that nothing is made with: their names may be misspelt.
+pub(super) fn warn_of_strays(templates: &Templates, output: Output) {
+    for name in templates.strays() {
+        let text = match nearest(name, Templates::names()) {
+            Some(near) => format!("is it meant to be `{near}`?"),
+            None => "no template includes it".to_owned(),
+        };
+        output.warn(&format!("the template `{name}` replaces none and is not used: {text}"));
+    }
+}
+
 /// Refuses to go on where what is to be sent or published could not be, or not as meant.
-pub(super) async fn refuse_unfit(press: &Press) -> Result<(), Failure> {
+pub(super) async fn refuse_unfit(press: &Press, output: Output) -> Result<(), Failure> {
+    warn_of_strays(&press.templates, output);
     try_templates(&press.templates, &press.config.site)?;
     refuse_lost(press).await
 }
 
 /// Refuses to go on where people follow what the config no longer has.
-async fn refuse_lost(press: &Press) -> Result<(), Failure> {
+pub(super) async fn refuse_lost(press: &Press) -> Result<(), Failure> {
     match feeds::lost(press).await? {
         None => Ok(()),
         Some(lost) => {
@@ -250,6 +262,14 @@ pub(super) fn local(press: &Press, moment: DateTime<Utc>) -> String {
     moment.with_timezone(&press.config.site.time_zone).to_rfc3339()
 }
 
+/// When the send window opens that comes after `moment`; `None` where one is open then, or where
+/// the calendar leaves no time at all.
+pub(super) fn opening_after(press: &Press, moment: DateTime<Utc>) -> Option<String> {
+    let windows = &press.config.mail.windows;
+    let opens = windows.opens(moment).filter(|opens| *opens > moment)?;
+    Some(opens.with_timezone(&windows.zone).to_rfc3339())
+}
+
 /// Tells a daemon that there is something to send. `false` where none runs: the next run finds
 /// it.
 pub(super) async fn wake_sender(press: &Press) -> Result<bool, Failure> {
@@ -282,6 +302,17 @@ pub(super) async fn ask_and_wait<A: DeserializeOwned>(
     argument: &str,
     stop: &watch::Receiver<bool>,
 ) -> Result<Option<A>, Failure> {
+    ask_and_follow(press, kind, argument, stop, async || Ok(())).await
+}
+
+/// As [`ask_and_wait`]; `look` is called again and again meanwhile.
+pub(super) async fn ask_and_follow<A: DeserializeOwned>(
+    press: &Press,
+    kind: RequestKind,
+    argument: &str,
+    stop: &watch::Receiver<bool>,
+    mut look: impl AsyncFnMut() -> Result<(), Failure>,
+) -> Result<Option<A>, Failure> {
     let id = press.store.request(kind, argument, press.clock.now()).await?;
     loop {
         if let Some(answer) = press.store.request_outcome(id).await? {
@@ -297,6 +328,7 @@ pub(super) async fn ask_and_wait<A: DeserializeOwned>(
             return Ok(None);
         }
         drop(holder);
+        look().await?;
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -9,7 +9,7 @@ use super::approve::hold_lines;
 use super::failure::Failure;
 use super::output::{Output, count, file_kinds, listed};
 use super::pause::{stopped, told};
-use super::session::local;
+use super::session::{local, opening_after};
 use super::{Global, session};
 use crate::config::Environment;
 use crate::content::Severity;
@@ -76,6 +76,8 @@ struct DigestStatus {
     name: String,
     /// When it goes out next, at the digest's own offset.
     next: Option<String>,
+    /// When a send window lets it go out, where that moment is outside them.
+    goes_out: Option<String>,
     covered_seq: i64,
     /// No run of it is planned, whatever falls due.
     is_paused: bool,
@@ -99,29 +101,16 @@ async fn read(press: &Press) -> Result<Status, Failure> {
     let is_daemon = holder.as_ref().is_some_and(Holder::is_daemon);
     let relay_fault = if is_daemon { store.relay_fault().await? } else { None };
     let now = press.clock.now();
-    let files = file_counts(store.as_ref()).await?;
     let problems = store.problems().await?;
     let errors = problems.iter().filter(|p| p.severity == Severity::Error).count();
     let pauses = store.pauses().await?;
-    let mut digests = Vec::new();
-    for digest in &press.config.digests {
-        let progress = store.digest_progress(&digest.name).await?;
-        let moment = digest.at.as_ref().and_then(|at| next(at, digest.zone, press.clock.now()));
-        digests.push(DigestStatus {
-            name: digest.name.clone(),
-            next: moment.map(|m| m.with_timezone(&digest.zone).to_rfc3339()),
-            covered_seq: progress.map_or(0, |p| p.covered_seq),
-            is_paused: pauses.iter().any(|pause| pause.stops_digest(&digest.name)),
-        });
-    }
     let counts = store.delivery_counts().await?;
     let deliveries = STATES
         .iter()
         .map(|state| ((*state).to_owned(), counts.by_state.get(*state).copied().unwrap_or(0)));
     let open: Vec<i64> = store.open_runs().await?.iter().map(|run| run.id).collect();
     let windows = &press.config.mail.windows;
-    let is_open = windows.is_open(press.clock.now());
-    let opens = windows.opens(press.clock.now()).filter(|_| !is_open);
+    let is_open = windows.is_open(now);
     let allow = &press.config.mail.allow;
     Ok(Status {
         has_scanned: !store.is_new().await?,
@@ -129,7 +118,7 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         relay: press.config.mail.relay.to_string(),
         relay_fault,
         entries: store.entry_counts().await?.into_iter().collect(),
-        files,
+        files: file_counts(store.as_ref()).await?,
         errors,
         warnings: problems.len() - errors,
         newest_seq: store.newest_seq().await?,
@@ -138,106 +127,180 @@ async fn read(press: &Press) -> Result<Status, Failure> {
         hub_topics: store.pings().await?,
         is_bucket_behind: is_mirror_behind(press).await?,
         subscribers: store.subscription_counts().await?,
-        digests,
+        digests: digests(press, &pauses).await?,
         deliveries: deliveries.collect(),
         next_delivery_at: next_due(press).await?.map(|due| due.max(now)),
         resent: counts.resent,
         open_runs: run_reports(press, &open).await?,
         room_left: Ballast::shortage(&press.config.store_path),
         pauses,
-        window_opens_at: opens.map(|at| at.with_timezone(&windows.zone).to_rfc3339()),
+        window_opens_at: opening_after(press, now),
         waiting_for_window: if is_open { 0 } else { store.waiting_for_window().await? },
         allow: (!allow.is_empty()).then(|| allow.patterns()),
         holds: store.open_holds().await?,
     })
 }
 
+async fn digests(press: &Press, pauses: &[PauseRecord]) -> Result<Vec<DigestStatus>, Failure> {
+    let mut digests = Vec::new();
+    for digest in &press.config.digests {
+        let progress = press.store.digest_progress(&digest.name).await?;
+        let moment = digest.at.as_ref().and_then(|at| next(at, digest.zone, press.clock.now()));
+        digests.push(DigestStatus {
+            name: digest.name.clone(),
+            next: moment.map(|moment| moment.with_timezone(&digest.zone).to_rfc3339()),
+            goes_out: moment.and_then(|moment| opening_after(press, moment)),
+            covered_seq: progress.map_or(0, |progress| progress.covered_seq),
+            is_paused: pauses.iter().any(|pause| pause.stops_digest(&digest.name)),
+        });
+    }
+    Ok(digests)
+}
+
 fn show(press: &Press, output: Output, status: &Status) {
-    let line = |name: &str, text: String| output.paragraph(&format!("{name:<14}"), &text);
+    let lines = Lines { press, output };
     if !status.has_scanned {
         output.data("nothing was published yet: `tidings publish-now` does it");
     }
-    line(
-        "running",
-        status.holder.as_ref().map_or("nothing".into(), |holder| {
-            format!("{} (process {})", holder.command, holder.process)
-        }),
-    );
-    if let Some(left) = status.room_left {
-        let store = press.config.store_path.display();
-        line("disk", format!("nearly full: {} KiB are left beside `{store}`", left >> 10));
-        line("", "make room: on a full disk nothing is sent".to_owned());
+    show_process(&lines, status);
+    show_content(&lines, status);
+    show_digests(&lines, status);
+    show_relay(&lines, status);
+    show_deliveries(&lines, status);
+    show_runs(&lines, status);
+    for text in status.holds.iter().flat_map(hold_lines) {
+        output.note(&text);
     }
-    line("entries", counted(&status.entries));
-    line(
-        "files",
-        format!(
-            "{}; {}, {}",
-            files(&status.files),
-            count(status.errors as u64, "error", "errors"),
-            count(status.warnings as u64, "warning", "warnings")
-        ),
-    );
-    line("documents", status.documents.to_string());
+}
+
+/// Where lines go, each behind its name.
+struct Lines<'a> {
+    press: &'a Press,
+    output: Output,
+}
+
+impl Lines<'_> {
+    fn say(&self, name: &str, text: impl AsRef<str>) {
+        self.output.paragraph(&format!("{name:<14}"), text.as_ref());
+    }
+}
+
+fn show_process(lines: &Lines<'_>, status: &Status) {
+    match &status.holder {
+        Some(Holder { command, process }) => {
+            lines.say("running", format!("{command} (process {process})"));
+        }
+        None => lines.say("running", "nothing"),
+    }
+    if let Some(left) = status.room_left {
+        let store = lines.press.config.store_path.display();
+        lines.say("disk", format!("nearly full: {} KiB are left beside `{store}`", left >> 10));
+        lines.say("", "make room: on a full disk nothing is sent");
+    }
+}
+
+fn show_content(lines: &Lines<'_>, status: &Status) {
+    lines.say("entries", counted(&status.entries));
+    let errors = count(status.errors as u64, "error", "errors");
+    let warnings = count(status.warnings as u64, "warning", "warnings");
+    lines.say("files", format!("{}; {errors}, {warnings}", files(&status.files)));
+    lines.say("documents", status.documents.to_string());
     if status.archives_to_make > 0 {
-        line(
-            "",
-            count(status.archives_to_make, "archive is", "archives are") + " still to be made",
-        );
+        let archives = count(status.archives_to_make, "archive is", "archives are");
+        lines.say("", format!("{archives} still to be made"));
     }
     if status.is_bucket_behind {
-        line("", "the object store is behind the output folder".to_owned());
+        lines.say("", "the object store is behind the output folder");
     }
     if status.hub_topics > 0 {
         let topics = count(status.hub_topics, "topic", "topics");
-        line("hubs", format!("{topics} to be told"));
+        lines.say("hubs", format!("{topics} to be told"));
     }
-    line("subscriptions", counted(&status.subscribers));
+    lines.say("subscriptions", counted(&status.subscribers));
+}
+
+fn show_digests(lines: &Lines<'_>, status: &Status) {
     for digest in &status.digests {
         let when = digest.next.as_deref().unwrap_or("with each scan that finds news");
         let paused = if digest.is_paused { ", but paused: no run is planned" } else { "" };
-        line("digest", format!("{}: {when}{paused}", digest.name));
+        lines.say("digest", format!("{}: {when}{paused}", digest.name));
+        if let Some(goes_out) = &digest.goes_out {
+            lines.say("", format!("outside the send windows: it goes out {goes_out}"));
+        }
     }
-    line("relay", status.relay.clone());
+}
+
+fn show_relay(lines: &Lines<'_>, status: &Status) {
+    let press = lines.press;
+    lines.say("relay", &status.relay);
     if let Some(fault) = &status.relay_fault {
-        line("", format!("no mail goes out since {}: {}", local(press, fault.since), fault.error));
+        let since = local(press, fault.since);
+        lines.say("", format!("no mail goes out since {since}: {}", fault.error));
         let tries = count(u64::from(fault.tries), "try", "tries");
-        line("", format!("{tries}; the next is {}", when(press, fault.next_at)));
+        lines.say("", format!("{tries}; the next is {}", when(press, fault.next_at)));
     }
     if let Some(allow) = &status.allow {
-        let rehearsed = status.deliveries["rehearsed"];
-        let mails = count(rehearsed, "e-mail was", "e-mails were");
-        let allow = allow.join(", ");
-        line("", format!("only to {allow}; {mails} rehearsed, not sent"));
+        let mails = count(status.deliveries["rehearsed"], "e-mail was", "e-mails were");
+        lines.say("", format!("only to {}; {mails} rehearsed, not sent", allow.join(", ")));
     }
     if let Some(opens) = &status.window_opens_at {
-        let mails = count(status.waiting_for_window, "e-mail waits", "e-mails wait");
-        line("send window", format!("closed until {opens}; {mails}"));
+        let waiting = match status.waiting_for_window {
+            0 => String::new(),
+            n => format!("; {}", count(n, "e-mail waits", "e-mails wait")),
+        };
+        lines.say("send window", format!("closed until {opens}{waiting}"));
     }
+}
+
+fn show_deliveries(lines: &Lines<'_>, status: &Status) {
+    let of = |state: &str| status.deliveries.get(state).copied().unwrap_or(0);
     let found: BTreeMap<String, u64> =
         status.deliveries.clone().into_iter().filter(|(_, n)| *n > 0).collect();
-    line("deliveries", counted(&found));
+    lines.say("deliveries", counted(&found));
     if let (Some(next), None) = (status.next_delivery_at, &status.relay_fault) {
-        line("", format!("the next is due {}", when(press, next)));
+        lines.say("", format!("the next is due {}", when(lines.press, next)));
+    }
+    if status.holder.is_none() {
+        show_leftovers(lines, of("claimed"), of("intent"));
     }
     if status.resent > 0 {
         let mails = count(status.resent, "e-mail", "e-mails");
-        line("", format!("{mails} of these may have arrived twice"));
+        lines.say("", format!("{mails} of these may have arrived twice"));
     }
-    if status.deliveries["uncertain"] > 0 {
-        let mails = count(status.deliveries["uncertain"], "e-mail is", "e-mails are");
-        line("", format!("{mails} of unknown fate: `tidings outbox` lists them"));
+    if of("uncertain") > 0 {
+        let mails = count(of("uncertain"), "e-mail is", "e-mails are");
+        lines.say("", format!("{mails} of unknown fate: `tidings outbox` lists them"));
     }
+}
+
+/// What a process had in hand that was cut off: nobody has it now.
+fn show_leftovers(lines: &Lines<'_>, claimed: u64, intent: u64) {
+    if claimed + intent == 0 {
+        return;
+    }
+    lines.say("", "nobody sends: the process that did was cut off with these in hand");
+    if claimed > 0 {
+        lines.say("", format!("{claimed} claimed: certainly not sent, the next start sends them"));
+    }
+    if intent > 0 {
+        let text = "may have gone out; `uncertain` of the digest decides";
+        lines.say("", format!("{intent} intent: {text}"));
+    }
+}
+
+fn show_runs(lines: &Lines<'_>, status: &Status) {
     for run in &status.open_runs {
         let deliveries = counted(&run.deliveries);
         let text = format!("{} {}: {}, {deliveries}", run.digest, run.key, run.state);
-        line(&format!("run {}", run.run), text);
+        lines.say(&format!("run {}", run.run), text);
+    }
+    let is_under_way = |run: &RunReport| matches!(&*run.state, "expanding" | "sending");
+    if status.holder.is_none() && status.open_runs.iter().any(is_under_way) {
+        let text = "nothing runs: `tidings publish-now`, or the daemon when it starts, goes on";
+        lines.say("", text);
     }
     for pause in &status.pauses {
-        line("paused", format!("{}, {}", stopped(pause), told(press, pause)));
-    }
-    for text in status.holds.iter().flat_map(hold_lines) {
-        output.note(&text);
+        lines.say("paused", format!("{}, {}", stopped(pause), told(lines.press, pause)));
     }
 }
 

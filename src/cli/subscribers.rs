@@ -77,12 +77,16 @@ pub(super) async fn run(
     command: Subscribers,
     output: Output,
 ) -> Result<u8, Failure> {
-    let press = session::open(global, environment, output).await?;
+    // Only who changes something brings an older store up to date.
+    let press = Box::pin(session::open(global, environment, output));
     match command {
-        Subscribers::Add(args) => add(&press, args, output).await,
-        Subscribers::Import(args) => import(&press, &args, output).await,
-        Subscribers::List => list(&press, output).await,
-        Subscribers::Remove(args) => remove(&press, &args, output).await,
+        Subscribers::Add(args) => add(&press.await?, args, output).await,
+        Subscribers::Import(args) => import(&press.await?, &args, output).await,
+        Subscribers::Remove(args) => remove(&press.await?, &args, output).await,
+        Subscribers::List => {
+            let looking = Box::pin(session::look(global, environment, output)).await?;
+            list(&looking.press, output).await
+        }
     }
 }
 
@@ -198,11 +202,12 @@ struct Listed {
 
 async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
     let mut rows = output.json_list();
-    let mut after = SubscriberRange::ALL.after;
+    let (mut after, mut people) = (SubscriberRange::ALL.after, 0);
     loop {
         let page = press.store.subscribers(after).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
+        people += page.chunk_by(|one, next| one.id == next.id).count() as u64;
         for record in page {
             let address = press.keys.open_address(record.address_key, &record.address_cipher)?;
             let row = Listed {
@@ -221,8 +226,15 @@ async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
             ));
         }
     }
-    if rows.end() == 0 {
-        output.note("nobody is subscribed; `tidings subscribers add --help` says how to begin");
+    match rows.end() {
+        0 => {
+            output.note("nobody is subscribed; `tidings subscribers add --help` says how to begin");
+        }
+        rows => {
+            let subscriptions = count(rows, "subscription", "subscriptions");
+            let people = count(people, "person", "people");
+            output.note(&format!("{subscriptions} of {people}"));
+        }
     }
     Ok(0)
 }

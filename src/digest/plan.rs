@@ -3,8 +3,9 @@
 //! A change counts by its number, never by its date, so a back-dated file is not missed.
 //! Equal input gives the same issues in the same order, and so the same hash.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::feeds::FeedDefinition;
 use crate::hash::{Hasher, hash};
@@ -94,7 +95,7 @@ pub struct Planner<'a> {
     translations: Translations<'a>,
     issues: Vec<Arc<PlannedIssue>>,
     /// Index into `issues`.
-    known: HashMap<Arc<PlannedIssue>, usize>,
+    known: FxHashMap<Arc<PlannedIssue>, usize>,
     issue_hashes: Vec<String>,
     recipients: u64,
     hasher: Hasher,
@@ -111,7 +112,7 @@ impl<'a> Planner<'a> {
             selected: select(question),
             translations: translations(question),
             issues: Vec::new(),
-            known: HashMap::new(),
+            known: FxHashMap::default(),
             issue_hashes: Vec::new(),
             recipients: 0,
             hasher,
@@ -130,15 +131,15 @@ impl<'a> Planner<'a> {
 
     /// Plans for the next subscribers, given all subscriptions of each: the told entries of
     /// their feeds, each once, under the first of their feeds that has it, less what they have
-    /// already.
+    /// already. Who is paused gets nothing, and is owed no more than others when it is over.
     pub fn plan(&mut self, subscriptions: &[Subscription], received: &Received) -> PlannedPage {
-        let mut people: BTreeMap<i64, Vec<&Subscription>> = BTreeMap::new();
-        for subscription in subscriptions {
-            people.entry(subscription.subscriber).or_default().push(subscription);
-        }
+        let awake = subscriptions.iter().filter(|subscription| !subscription.is_paused);
+        let mut people: Vec<&Subscription> = awake.collect();
+        people.sort_by_key(|subscription| subscription.subscriber);
         let mut recipients = Vec::new();
-        for (subscriber, theirs) in people {
-            let lines = self.lines_for(&theirs, received);
+        for theirs in people.chunk_by(|a, b| a.subscriber == b.subscriber) {
+            let subscriber = theirs[0].subscriber;
+            let lines = self.lines_for(theirs, received);
             if !lines.is_empty() {
                 let issue = self.issue(&theirs[0].language, lines);
                 self.hasher.add(&subscriber.to_be_bytes());
@@ -158,9 +159,12 @@ impl<'a> Planner<'a> {
 
     /// What the same people would get if less were left out.
     pub fn unreduced(&self, subscriptions: &[Subscription], received: &Received) -> Unreduced {
-        let nothing = Received::new();
+        let nothing = Received::default();
         let mut unreduced = Unreduced::default();
         for theirs in subscriptions.chunk_by(|a, b| a.subscriber == b.subscriber) {
+            if theirs[0].is_paused {
+                continue;
+            }
             let theirs = Vec::from_iter(theirs);
             unreduced.people += u64::from(!self.news_for(&theirs, &nothing).is_empty());
             unreduced.copies += self.news_for(&theirs, received).len() as u64;
@@ -211,7 +215,7 @@ impl<'a> Planner<'a> {
         let question = self.question;
         let subscriber = person[0].subscriber;
         let mut lines = Vec::new();
-        let mut taken = HashSet::new();
+        let mut taken = FxHashSet::default();
         for (feed, definition) in question.feeds.iter().enumerate() {
             let Some(subscription) = person.iter().find(|s| s.feed == definition.name) else {
                 continue;
@@ -247,10 +251,10 @@ fn select(question: &Question<'_>) -> Vec<Vec<usize>> {
 }
 
 /// Rows of the entries that are translations of one text, by their key.
-type Translations<'a> = HashMap<&'a str, Vec<i64>>;
+type Translations<'a> = FxHashMap<&'a str, Vec<i64>>;
 
 fn translations<'a>(question: &Question<'a>) -> Translations<'a> {
-    let mut groups = Translations::new();
+    let mut groups = Translations::default();
     for told in question.changes {
         if let Some(key) = &told.entry.translation_key {
             groups.entry(key).or_default().push(told.row);
@@ -262,7 +266,7 @@ fn translations<'a>(question: &Question<'a>) -> Translations<'a> {
 /// Keeps one of each group of translations: the reader's language, else the site's, else
 /// the oldest.
 fn one_of_each_translation(lines: &mut Vec<Line>, question: &Question<'_>, reader: &Language) {
-    let mut best: HashMap<&str, usize> = HashMap::new();
+    let mut best: FxHashMap<&str, usize> = FxHashMap::default();
     let rank = |change: usize| {
         let entry = &question.changes[change].entry;
         let preference = if entry.language == *reader {

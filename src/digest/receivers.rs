@@ -35,7 +35,8 @@ mod tests {
 
     fn follows(subscriber: i64, feed: &str) -> Subscription {
         let language = "en".parse().unwrap();
-        Subscription { subscriber, feed: feed.into(), language, owed_from: Some(7) }
+        let feed = feed.into();
+        Subscription { subscriber, feed, language, owed_from: Some(7), is_paused: false }
     }
 
     /// Reader 1 has the old text from the feed `roads`; `all` holds it still.

@@ -42,6 +42,7 @@ pub use seen::{AsSeen, SeenPlan, plan_as_seen};
 pub use start::{Started, start, start_seen, start_with};
 pub use supersede::{end_outdated, settle};
 
+pub(super) use issues::{check_structure, compressed};
 use readers::{Readers, read_people};
 pub use too_many::TooMany;
 use walk::plan_all;

@@ -81,6 +81,8 @@ pub struct DigestPreview {
     pub is_sample: bool,
     /// Its news waits for the end of a pause.
     pub is_paused: bool,
+    /// It would be held for an operator's word.
+    pub needs_word: bool,
     pub fault: Option<String>,
 }
 
@@ -198,6 +200,7 @@ async fn digests(
         for run in planned.runs.iter().chain(&planned.waiting).filter(is_it) {
             preview.recipients += run.plan.recipients;
             preview.issues += run.plan.issues.len();
+            preview.needs_word |= run.needs_approval() || run.has_too_many_issues();
             fill(press, run, before, &mut preview);
         }
         if matches!(name, URGENT | REMINDER) {
@@ -289,7 +292,8 @@ async fn has_followers(
     let Some(progress) = press.store.digest_progress(digest).await? else { return Ok(false) };
     let mut after = SubscriberRange::ALL.after;
     while let Some(people) = press.store.next_subscribers(&[progress.id], after).await? {
-        if !press.store.subscriptions(progress.id, audience, people).await?.is_empty() {
+        let follows = press.store.subscriptions(progress.id, audience, people).await?;
+        if follows.iter().any(|subscription| !subscription.is_paused) {
             return Ok(true);
         }
         after = people.upto;
@@ -326,8 +330,6 @@ async fn add_sample(
     else {
         return Ok(());
     };
-    let newest = store.newest_seq().await?;
-    let owed: Vec<_> = feeds.iter().map(|feed| (subscriber, feed.name.clone(), newest)).collect();
-    store.clear_owed(progress.id, &owed).await?;
+    store.begin_with_digest(subscriber, progress.id).await?;
     Ok(())
 }

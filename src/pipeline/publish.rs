@@ -73,6 +73,9 @@ pub struct PublishReport {
     pub changes: BTreeMap<String, u64>,
     /// Changes that followers are told.
     pub told: u64,
+    /// Changes of a first scan that took the folder in and tells nobody.
+    #[serde(default)]
+    pub adopted: u64,
     /// Entries whose time lies ahead.
     pub waiting: u64,
     /// Files still being written.

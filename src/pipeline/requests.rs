@@ -78,12 +78,9 @@ pub struct LeftOut {
 
 impl LeftOut {
     pub fn of(digest: &str, error: DigestError) -> Self {
-        Self {
-            digest: digest.to_owned(),
-            hint: error.hint().map(str::to_owned),
-            is_on_hold: matches!(error, DigestError::TooMany { .. }),
-            message: format!("{:#}", anyhow::Error::from(error)),
-        }
+        let is_on_hold = matches!(error, DigestError::TooMany { .. });
+        let Fault { message, hint } = Fault::of(error);
+        Self { digest: digest.to_owned(), message, hint, is_on_hold }
     }
 }
 
@@ -92,4 +89,11 @@ impl LeftOut {
 pub struct Fault {
     pub message: String,
     pub hint: Option<String>,
+}
+
+impl Fault {
+    pub fn of(error: DigestError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self { message: format!("{:#}", anyhow::Error::from(error)), hint }
+    }
 }

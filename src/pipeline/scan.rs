@@ -155,7 +155,10 @@ async fn scan_as(
         end.facts.push((FIRST_SCAN_FACT, DONE.to_owned()));
     }
     store.end_scan(&end).await?;
-    let report = report(press, &numbered, scan.moving).await?;
+    let mut report = report(press, &numbered, scan.moving).await?;
+    if is_first && press.config.content.first_scan == FirstScan::Adopt {
+        report.adopted = numbered.len() as u64;
+    }
     Ok((Scanned { report, file_systems }, adoption))
 }
 

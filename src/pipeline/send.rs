@@ -25,12 +25,31 @@ use crate::outbox::rate::Rates;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
 use crate::outbox::{DAILY_EXPIRES_AFTER, EXPIRES_AFTER};
 use crate::store::{DeliveryKeys, OutdatedRun, RunRecord, StoreError};
+use crate::subscribers::errand::{self, ErrandKind};
+use crate::subscribers::leaving::Leaving;
 
 /// Runs that ended are looked for so often while mail goes out.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What sending needs, made from the press office's config.
 pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Outbox> {
+    Arc::new(outbox_of(press, on_delivery, None))
+}
+
+/// As [`outbox`], in a process in which readers leave while it sends.
+pub fn outbox_beside(
+    leaving: Arc<Leaving>,
+    press: &Press,
+    on_delivery: Arc<dyn Fn() + Send + Sync>,
+) -> Arc<Outbox> {
+    Arc::new(outbox_of(press, on_delivery, Some(leaving)))
+}
+
+fn outbox_of(
+    press: &Press,
+    on_delivery: Arc<dyn Fn() + Send + Sync>,
+    leaving: Option<Arc<Leaving>>,
+) -> Outbox {
     let config = &press.config;
     let now = press.clock.now();
     let terms = |digest: &DigestConfig| Terms {
@@ -46,10 +65,14 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         (URGENT, soon),
         (REMINDER, soon),
         (CORRECTION, Terms { expires_after: EXPIRES_AFTER, ..soon }),
+        (errand::CONFIRM, Terms { expires_after: ErrandKind::Confirm.lasts(), ..soon }),
+        (errand::SELF, Terms { expires_after: ErrandKind::SelfService.lasts(), ..soon }),
+        (errand::NOTICE, Terms { expires_after: EXPIRES_AFTER, ..soon }),
     ];
     let reserved = reserved.map(|(name, terms)| (name.to_owned(), terms));
-    Arc::new(Outbox {
+    Outbox {
         store: Arc::clone(&press.store),
+        leaving,
         keys: Arc::clone(&press.keys),
         clock: Arc::clone(&press.clock),
         relay: config.mail.relay.clone(),
@@ -72,7 +95,7 @@ pub fn outbox(press: &Press, on_delivery: Arc<dyn Fn() + Send + Sync>) -> Arc<Ou
         terms: config.digests.iter().map(|d| (d.name.clone(), terms(d))).chain(reserved).collect(),
         owner: format!("{}", std::process::id()),
         on_delivery,
-    })
+    }
 }
 
 /// The Maildir for mail that `mail.allow` keeps from the relay: beside the store.
@@ -106,7 +129,8 @@ pub async fn open_runs(press: &Press) -> Result<Vec<RunRecord>, StoreError> {
 /// Digests whose lost messages are sent once more.
 pub fn resent_digests(press: &Press) -> Vec<String> {
     let digests = press.config.digests.iter().filter(|d| d.uncertain == Uncertain::Resend);
-    let reserved = [URGENT, CORRECTION, REMINDER].map(str::to_owned);
+    let reserved = [URGENT, CORRECTION, REMINDER, errand::CONFIRM, errand::SELF, errand::NOTICE];
+    let reserved = reserved.map(str::to_owned);
     digests.map(|d| d.name.clone()).chain(reserved).collect()
 }
 

@@ -17,7 +17,9 @@ use crate::digest::render::{RenderError, trial};
 use crate::feeds::page::{FeedSummary, feed_view, index_view, render_feed, render_index};
 use crate::feeds::{Feed, FeedDefinition, Selection, Site};
 use crate::model::Entry;
-use crate::templates::pages::{ManagePage, ManageState};
+use crate::templates::pages::{
+    ConfirmPage, ConfirmState, Frame, ManagePage, ManageState, SelfPage, SelfState, SubscribePage,
+};
 use crate::templates::{
     Known, MessagePage, TemplateError, Templates, UnsubscribePage, UnsubscribeState,
 };
@@ -79,7 +81,7 @@ impl Trial {
     }
 
     fn try_all(&self) -> Result<(), RenderError> {
-        self.templates.check_names(&known_names(&self.site))?;
+        self.templates.check_names(&known_names(&self.templates, &self.site))?;
         trial::try_issues(&self.templates, &self.site, |what| self.next(what))?;
         Ok(self.try_pages()?)
     }
@@ -107,6 +109,18 @@ impl Trial {
         self.next("`web/manage.html`");
         for page in manage_pages(site) {
             templates.page("web/manage.html", &page)?;
+        }
+        self.next("`web/subscribe.html`");
+        for is_sent in [false, true] {
+            templates.page("web/subscribe.html", &SubscribePage::sample(site, is_sent))?;
+        }
+        self.next("`web/confirm.html`");
+        for state in ConfirmState::ALL {
+            templates.page("web/confirm.html", &ConfirmPage::sample(site, state))?;
+        }
+        self.next("`web/self.html`");
+        for state in SelfState::ALL {
+            templates.page("web/self.html", &SelfPage::sample(site, state))?;
         }
         self.next("`web/message.html`");
         templates.page("web/message.html", &message_page(site))?;
@@ -150,64 +164,45 @@ impl Pages {
 }
 
 fn unsubscribe_pages(site: &Site) -> Vec<UnsubscribePage<'_>> {
-    let page = |state, feeds| UnsubscribePage {
-        site_title: &site.title,
-        site_url: site.url.as_str(),
-        language: &site.language,
-        state,
-        digest: "daily",
-        feeds,
-        address_masked: "m***@example.org",
-        action: "/unsubscribe/TOKEN",
-        left: Some("1".into()),
-        undo_seal: Some("SEAL".into()),
-    };
-    [
-        UnsubscribeState::Ask,
-        UnsubscribeState::Done,
-        UnsubscribeState::Ended,
-        UnsubscribeState::Back,
-        UnsubscribeState::Invalid,
-    ]
-    .into_iter()
-    .flat_map(|state| [page(state, None), page(state, Some("releases, events".to_owned()))])
-    .collect()
+    let feeds = [None, Some("releases, events")];
+    let of = |state| feeds.map(|feeds| UnsubscribePage::sample(site, state, feeds));
+    UnsubscribeState::ALL.into_iter().flat_map(of).collect()
 }
 
 fn manage_pages(site: &Site) -> impl Iterator<Item = ManagePage<'_>> {
-    [
-        ManageState::Show,
-        ManageState::Saved,
-        ManageState::Left,
-        ManageState::Back,
-        ManageState::Stale,
-    ]
-    .into_iter()
-    .map(|state| ManagePage::sample(site, state))
+    ManageState::ALL.into_iter().map(|state| ManagePage::sample(site, state))
 }
 
 fn message_page(site: &Site) -> MessagePage<'_> {
     MessagePage {
-        site_title: &site.title,
-        site_url: site.url.as_str(),
-        language: &site.language,
+        frame: Frame::sample(site),
         title: "No such page",
         message: "There is nothing here.",
     }
 }
 
 /// What each template is given that is rendered by its name.
-fn known_names(site: &Site) -> Vec<(&'static str, Known)> {
+fn known_names(templates: &Templates, site: &Site) -> Vec<(&'static str, Known)> {
     let pages = Pages::new(site);
-    let index = index_view(&pages.summaries, site);
-    let feed = feed_view(&pages.feed, &pages.definitions, &pages.entries, site);
-    let mut known = trial::known(site);
+    let words = templates.words(site.language.as_str());
+    let index = index_view(words, &pages.summaries, site);
+    let feed = feed_view(words, &pages.feed, &pages.definitions, &pages.entries, site);
+    let mut known = trial::known(templates, site);
     known.extend([
         ("web/index.html", Known::of([value(&index)])),
         ("web/feed.html", Known::of([value(&feed)])),
         ("web/unsubscribe.html", Known::of(unsubscribe_pages(site).iter().map(value))),
         ("web/manage.html", Known::of(manage_pages(site).map(|page| value(&page)))),
         ("web/message.html", Known::of([value(&message_page(site))])),
+        (
+            "web/subscribe.html",
+            Known::of([false, true].map(|is_sent| value(&SubscribePage::sample(site, is_sent)))),
+        ),
+        (
+            "web/confirm.html",
+            Known::of(ConfirmState::ALL.map(|state| value(&ConfirmPage::sample(site, state)))),
+        ),
+        ("web/self.html", Known::of(SelfState::ALL.map(|s| value(&SelfPage::sample(site, s))))),
     ]);
     known
 }
@@ -363,7 +358,7 @@ mod tests {
                 let said = said(LONG, name, |source| {
                     let tags = source.replace(&format!("{{{{ {variable} "), "{{ \"\" ");
                     let tags = tags.replace(&format!("({variable} ~"), "(\"\" ~");
-                    tags.replace(&format!("~ {variable})"), "~ \"\")")
+                    tags.replace(&format!("={variable})"), "=\"\")")
                 });
                 let said = said.unwrap_or_default();
                 let expected = format!("the {part} part does not hold `{what}`");

@@ -8,6 +8,7 @@ use super::PublishNow;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::pause::who;
+use crate::cli::session::opening_after;
 use crate::config::Environment;
 use crate::pipeline::Press;
 use crate::pipeline::digests::{
@@ -34,6 +35,10 @@ pub(super) struct Stopped {
     /// What is different from the plan that was asked for.
     pub changes: Vec<String>,
     pub hint: String,
+    /// Nothing at all goes out, not even what an earlier run left open: it is not the plan that
+    /// was asked for.
+    #[serde(skip)]
+    pub is_other_plan: bool,
 }
 
 impl Stopped {
@@ -43,6 +48,17 @@ impl Stopped {
             why: "not sent: the plan is another one now".into(),
             changes,
             hint: "`tidings plan` shows what would go out now".into(),
+            is_other_plan: true,
+        }
+    }
+
+    /// Nobody knows the plan that was asked for.
+    fn unknown(hash: &str) -> Self {
+        Self {
+            why: format!("not sent: no plan is known whose hash begins with `{hash}`"),
+            changes: Vec::new(),
+            hint: "`tidings plan` shows what would go out now, with its hash".into(),
+            is_other_plan: true,
         }
     }
 
@@ -131,7 +147,11 @@ pub(super) async fn choose(
             format!("write at least {SHORTEST_HASH} characters of it, as `plan` shows it"),
         ));
     }
-    let AsSeen { by_hand, seen, changes } = plan_as_seen(press, hash, &asked).await?;
+    let Some(as_seen) = plan_as_seen(press, hash, &asked).await? else {
+        let chosen = chosen(plan_asked(press, &asked).await?, None);
+        return Ok(chosen.stop(Stopped::unknown(hash)));
+    };
+    let AsSeen { by_hand, seen, changes } = as_seen;
     let chosen = chosen(by_hand, Some(seen));
     if !changes.is_empty() {
         return Ok(chosen.stop(Stopped::changed(changes)));
@@ -160,6 +180,7 @@ fn outside(press: &Press, going: &[PlannedRun]) -> Stopped {
         why: format!("{what}: this is outside the send windows; {}", opening(press)),
         changes: Vec::new(),
         hint: OVERRIDE.into(),
+        is_other_plan: false,
     }
 }
 
@@ -168,9 +189,8 @@ pub(super) const OVERRIDE: &str = "the daemon sends it then, and so does `publis
 
 /// When the next send window opens.
 pub(super) fn opening(press: &Press) -> String {
-    let windows = &press.config.mail.windows;
-    windows.opens(press.clock.now()).map_or_else(
+    opening_after(press, press.clock.now()).map_or_else(
         || "the calendar leaves no time at all".to_owned(),
-        |opens| format!("it opens {}", opens.with_timezone(&windows.zone).to_rfc3339()),
+        |opens| format!("it opens {opens}"),
     )
 }

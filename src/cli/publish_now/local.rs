@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::{Mutex, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::brakes::{self, Chosen, Stopped, asked};
-use super::report::{self, DigestReport, Report};
+use super::report::{self, Done, Report};
 use super::{PublishNow, exit_code, may_send, prepare, settled};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{Output, count};
 use crate::cli::progress::{self, Progress};
 use crate::outbox::breaker::Breaker;
+use crate::outbox::progress::in_words;
 use crate::outbox::sender::{Outbox, SendError};
 use crate::pipeline::digests::{Started, pass_windows, settle, start_seen};
 use crate::pipeline::publish::PublishReport;
@@ -22,6 +24,9 @@ use crate::pipeline::send::{carry, next_due, open_runs, outbox, resent_digests, 
 use crate::pipeline::{Press, hubs, publish, scan};
 use crate::publish::websub;
 use crate::store::{OutdatedRun, Override};
+
+/// After being told to stop, before it is said what is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Tries of a relay that fails before the command leaves the rest to the next run.
 const TRIES: u32 = 3;
@@ -86,15 +91,7 @@ async fn publish_and_send(
     output: Output,
     stop: &watch::Receiver<bool>,
 ) -> Result<Report, Failure> {
-    let store = &press.store;
-    let recovered = store.recover(&resent_digests(press), press.clock.now()).await?;
-    store.end_cancelled(press.keys.token_key(), press.clock.now()).await?;
-    if recovered.uncertain > 0 {
-        output.warn(&format!(
-            "an earlier run was cut off: it is not known whether {} went out",
-            count(recovered.uncertain, "e-mail", "e-mails")
-        ));
-    }
+    recover(press, output).await?;
     prepare(press, args).await?;
     let mut scan = scan::scan(press).await?;
     if publish::publish(press, &mut scan).await? {
@@ -105,57 +102,84 @@ async fn publish_and_send(
         let exit_code = exit_code(&scan, false, false, None);
         return Ok(Report { scan, exit_code, ..Report::default() });
     }
-
-    for superseded in settle(press).await? {
-        let OutdatedRun { run, reason } = superseded;
+    for OutdatedRun { run, reason } in settle(press).await? {
         output.note(&format!("run {run} was superseded: {reason}"));
     }
+    let done = plan_and_send(press, args, overrides, output, stop).await?;
+    report::finish(press, output, scan, done).await
+}
+
+/// Takes up what a process left that was cut off.
+async fn recover(press: &Press, output: Output) -> Result<(), Failure> {
+    let store = &press.store;
+    let recovered = store.recover(&resent_digests(press), press.clock.now()).await?;
+    store.end_cancelled(press.keys.token_key(), press.clock.now()).await?;
+    if recovered.uncertain > 0 {
+        output.warn(&format!(
+            "an earlier run was cut off: it is not known whether {} went out",
+            count(recovered.uncertain, "e-mail", "e-mails")
+        ));
+    }
+    Ok(())
+}
+
+async fn plan_and_send(
+    press: &Press,
+    args: &PublishNow,
+    overrides: &[Override],
+    output: Output,
+    stop: &watch::Receiver<bool>,
+) -> Result<Done, Failure> {
     let open: Vec<i64> = open_runs(press).await?.iter().map(|run| run.id).collect();
-    report::show_open_runs(output, &run_reports(press, &open).await?);
+    let before = run_reports(press, &open).await?;
     let chosen = brakes::choose(press, args, overrides).await?;
-    let digests: Vec<DigestReport> = chosen.shown().map(DigestReport::of).collect();
-    let waiting: Vec<DigestReport> = chosen.waiting.iter().map(DigestReport::of).collect();
-    report::show_pauses(output, press, &store.pauses().await?, &waiting);
+    let mut done = report::begin(press, output, before, &chosen).await?;
+    done.is_dry_run = args.dry_run;
     let goes_on = may_send(press, args, output, &chosen, overrides)?;
-    let Chosen { going, seen, mut stopped, .. } = chosen;
-    let mut runs = open;
-    let mut left_out = Vec::new();
-    for run in going.iter().filter(|_| goes_on) {
+    let is_other_plan = chosen.stopped.as_ref().is_some_and(|stopped| stopped.is_other_plan);
+    if !is_other_plan {
+        done.runs = open;
+    }
+    if goes_on {
+        start_all(press, chosen, overrides, output, &mut done).await?;
+    } else {
+        done.stopped = chosen.stopped;
+    }
+    if args.dry_run {
+        return Ok(done);
+    }
+    pass_windows(press, &asked(args, overrides)).await?;
+    if !done.runs.is_empty() {
+        done.fault = send(press, output, &done.runs, stop).await?;
+    }
+    Ok(done)
+}
+
+/// Starts what was chosen, one digest after the other.
+async fn start_all(
+    press: &Press,
+    chosen: Chosen,
+    overrides: &[Override],
+    output: Output,
+    done: &mut Done,
+) -> Result<(), Failure> {
+    let Chosen { going, seen, stopped, .. } = chosen;
+    done.stopped = stopped;
+    for run in &going {
         match start_seen(press, run, overrides, seen.as_ref()).await {
-            Ok(Started::Run(run)) => runs.push(run),
+            Ok(Started::Run(run)) => done.runs.push(run),
             // People changed while somebody was asked.
             Ok(Started::Changed(changes)) => {
                 let other = Stopped::changed(changes);
                 other.show(output);
-                stopped = Some(other);
+                done.stopped = Some(other);
             }
             Ok(Started::Held(_) | Started::Nothing) => {}
             // What is wrong with one digest is no reason to keep the others.
-            Err(error) => left_out.push(LeftOut::of(run.digest(), error)),
+            Err(error) => done.left_out.push(LeftOut::of(run.digest(), error)),
         }
     }
-    if !args.dry_run {
-        pass_windows(press, &asked(args, overrides)).await?;
-    }
-    let held = store.held_runs().await?;
-    let is_plan_changed = stopped.as_ref().is_some_and(|stopped| !stopped.changes.is_empty());
-    let fault = if runs.is_empty() || args.dry_run || (is_plan_changed && !goes_on) {
-        None
-    } else {
-        send(press, output, &runs, stop).await?
-    };
-    let runs = run_reports(press, &runs).await?;
-    let is_partly_sent = !args.dry_run && report::is_partly_sent(&runs, &waiting);
-    let pauses = store.pauses().await?;
-    report::show_runs(output, press, &runs, &digests, &waiting, &pauses, fault.as_ref());
-    report::show_window(output, press).await?;
-    report::show_held(output, press, &held);
-    let is_stopped = stopped.is_some() || !held.is_empty();
-    report::show_left_out(output, &left_out);
-    let exit_code = exit_code(&scan, is_stopped, is_partly_sent, fault.as_ref());
-    let exit_code = report::code_of(&left_out, exit_code);
-    let rest = Report { held, stopped, fault, exit_code, ..Report::default() };
-    Ok(Report { scan, digests, waiting, runs, left_out, ..rest })
+    Ok(())
 }
 
 /// Makes the archives that a publish left, and then what refers to them.
@@ -198,10 +222,16 @@ async fn send(
     let mut looks = tokio::time::interval(progress::LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sending = std::pin::pin!(send_with_retries(press, &outbox, stop));
+    let mut lingering = std::pin::pin!(lingers(stop));
+    let mut is_told = false;
     let outcome = loop {
         tokio::select! {
             biased;
             outcome = &mut sending => break outcome,
+            () = &mut lingering, if !is_told => {
+                is_told = true;
+                progress.say(&stopping(outbox.timeouts.reply_to_dot));
+            }
             _ = looks.tick() => progress.show(counter.load(Ordering::Relaxed), total),
         }
     };
@@ -210,6 +240,21 @@ async fn send(
         hint: error.hint().map(str::to_owned),
         message: format!("{:#}", anyhow::Error::from(error)),
     }))
+}
+
+/// Until it was told to stop some time ago: then a relay owes an answer.
+async fn lingers(stop: &watch::Receiver<bool>) {
+    let _ = stop.clone().wait_for(|stop| *stop).await;
+    tokio::time::sleep(PATIENCE).await;
+}
+
+/// Why it does not end yet; `longest` is what a relay has to answer.
+fn stopping(longest: Duration) -> String {
+    format!(
+        "stopping: waiting up to {} for what the relay has not answered yet\n\
+         press Ctrl-C again to leave at once: nobody knows then whether it went out",
+        in_words(longest)
+    )
 }
 
 async fn send_with_retries(

@@ -194,7 +194,8 @@ pub async fn plan_wanted(
         let runs = plan_asked(press, &asked).await?.runs;
         return Ok((hash_of(&runs) == *plan).then_some(Wanted { runs, seen: None }));
     };
-    let AsSeen { by_hand, seen, changes } = plan_as_seen(press, prefix, &asked).await?;
+    let Some(as_seen) = plan_as_seen(press, prefix, &asked).await? else { return Ok(None) };
+    let AsSeen { by_hand, seen, changes } = as_seen;
     let is_all = changes.is_empty() && by_hand.closed.is_empty();
     Ok(is_all.then_some(Wanted { runs: by_hand.runs, seen: Some(seen) }))
 }

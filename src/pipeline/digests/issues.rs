@@ -13,7 +13,7 @@ use super::{Basis, DigestError, Occasion};
 use crate::digest::plan::{Line, PlannedIssue, issue_hash};
 use crate::digest::render::{IssueContent, RenderedIssue, Section, lint, render, render_web};
 use crate::hash::hash;
-use crate::mail::lint::lint_issue;
+use crate::mail::lint::{Mailing, lint_issue};
 use crate::mail::message::{IssueHeaders, Personal, encode};
 use crate::outbox::sender::{manage_url, unsubscribe_url};
 use crate::pipeline::Press;
@@ -137,7 +137,7 @@ fn compose_lines(
         unsubscribe_address: config.mail.unsubscribe_address.as_ref(),
     };
     let mail = encode(&rendered, &headers);
-    check_structure(press, &basis.digest.name, &mail)?;
+    check_structure(press, &basis.digest.name, &mail, Mailing::List)?;
     Ok(Composed { hash: hash_of_issue, rendered, web, mail })
 }
 
@@ -159,7 +159,12 @@ const MOST_OCTETS: usize = 1_000_000;
 
 /// An issue that some receiver could misread goes to nobody: it is looked at as the message
 /// of a made-up person whose address and token are as long as they get.
-fn check_structure(press: &Press, digest: &str, mail: &[u8]) -> Result<(), DigestError> {
+pub(in crate::pipeline) fn check_structure(
+    press: &Press,
+    digest: &str,
+    mail: &[u8],
+    mailing: Mailing,
+) -> Result<(), DigestError> {
     let address = format!("{}@{}example.org", "a".repeat(64), "a23456789.".repeat(17));
     let token = "a".repeat(TOKEN_CHARS);
     let url = unsubscribe_url(&press.config.web.public_url, &token);
@@ -172,8 +177,9 @@ fn check_structure(press: &Press, digest: &str, mail: &[u8]) -> Result<(), Diges
         unsubscribe_url: &url,
         unsubscribe_token: &token,
         manage_url: &manage_url(&press.config.web.public_url, &token),
+        errand_url: Some(&url),
     };
-    match lint_issue(mail, &sample, MOST_OCTETS).into_iter().next() {
+    match lint_issue(mail, &sample, MOST_OCTETS, mailing).into_iter().next() {
         Some(finding) => Err(DigestError::Unfit { digest: digest.to_owned(), finding }),
         None => Ok(()),
     }
@@ -194,7 +200,7 @@ fn sections<'a>(basis: &'a Basis, lines: &[Line]) -> Vec<Section<'a>> {
 }
 
 /// Compressed with gzip, whose header holds no time here: equal bytes give equal bytes.
-fn compressed(bytes: &[u8]) -> Rendering {
+pub(in crate::pipeline) fn compressed(bytes: &[u8]) -> Rendering {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).expect("writing to memory does not fail");
     let compressed = encoder.finish().expect("writing to memory does not fail");

@@ -13,6 +13,7 @@ use super::walk::{Onlooker, Page, Word, plan_before};
 use super::{Asked, Basis, DigestError, PlannedRun, SeenPlan, hash_of, is_paused};
 use crate::digest::plan::{PlannedPage, Planner};
 use crate::pipeline::Press;
+use crate::pipeline::requests::Fault;
 
 /// Everything `plan` tells.
 #[derive(Debug, Serialize)]
@@ -28,6 +29,19 @@ pub struct Outlook {
     pub opens_at: Option<String>,
 }
 
+impl Outlook {
+    /// Whether `publish-now` would hold something of it for an operator's word.
+    pub fn waits_for_word(&self) -> bool {
+        let waits = |digest: &DigestOutlook| digest.needs_approval && !digest.is_paused;
+        self.digests.iter().any(|digest| waits(digest) || digest.is_on_hold)
+    }
+
+    /// Whether nothing of some digest would be sent because of what it holds.
+    pub fn has_fault(&self) -> bool {
+        self.digests.iter().any(|digest| digest.fault.is_some())
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub struct DigestOutlook {
     pub digest: String,
@@ -37,6 +51,8 @@ pub struct DigestOutlook {
     pub recipients: u64,
     pub entries: Vec<EntryOutlook>,
     pub issues: Vec<IssueOutlook>,
+    /// Why nothing of it would be sent: an issue cannot be made, or is not fit.
+    pub fault: Option<Fault>,
     /// People who get something from a feed.
     pub feeds: Vec<(String, u64)>,
     /// Most people first.
@@ -134,19 +150,18 @@ pub async fn outlook(
     let mut surveys = Surveys::default();
     let runs = plan_before(press, bases, Word::Wanted, &mut surveys).await?;
     let asked_about = too_many::asked_about(press).await?;
-    let is_on_hold =
-        |run: &PlannedRun| run.has_too_many_issues() || asked_about.contains(run.digest());
     let mut digests = Vec::with_capacity(runs.len());
     let mut going = Vec::new();
     for (run, mut survey) in runs.into_iter().zip(surveys.0) {
         let window = run.basis.window;
         survey.left_out.too_old = press.store.untold_news(window.from_seq, window.to_seq).await?;
         let people = std::mem::take(&mut survey.people);
-        let (is_on_hold, is_paused) = (is_on_hold(&run), is_paused(&pauses, run.digest()));
         let mut digest = describe(press, &run, survey, &mut show).await?;
-        (digest.is_on_hold, digest.is_paused) = (is_on_hold, is_paused);
+        digest.is_on_hold = run.has_too_many_issues() || asked_about.contains(run.digest());
+        digest.is_paused = is_paused(&pauses, run.digest());
+        let is_going = !run.is_empty() && !digest.is_on_hold && !digest.is_paused;
         digests.push(digest);
-        if !run.is_empty() && !is_on_hold && !is_paused {
+        if is_going {
             SeenPlan::of_run(press, &run, Some(people)).keep(press, &run.plan.hash).await?;
             going.push(run);
         }
@@ -217,6 +232,37 @@ fn count(
     }
 }
 
+/// Renders the issues of a run, shows each, and says how it looks; `readers` of each.
+fn issues(
+    press: &Press,
+    run: &PlannedRun,
+    readers: &[u64],
+    show: &mut impl FnMut(Preview<'_>),
+) -> Result<Vec<IssueOutlook>, DigestError> {
+    let planned = if run.has_too_many_issues() { &[] } else { &run.plan.issues[..] };
+    let mut issues = Vec::with_capacity(planned.len());
+    for (at, issue) in planned.iter().enumerate() {
+        let Composed { hash, rendered, web, mail } = compose(press, &run.basis, issue)?;
+        show(Preview {
+            digest: run.digest(),
+            hash: &hash,
+            html: &rendered.html,
+            text: &rendered.text,
+            web: &web,
+        });
+        issues.push(IssueOutlook {
+            hash,
+            language: issue.language.as_str().to_owned(),
+            subject: rendered.subject,
+            entries: issue.lines.len(),
+            more: issue.lines.len() - issue.shown,
+            recipients: readers.get(at).copied().unwrap_or(0),
+            size_bytes: mail.len(),
+        });
+    }
+    Ok(issues)
+}
+
 async fn describe(
     press: &Press,
     run: &PlannedRun,
@@ -249,27 +295,12 @@ async fn describe(
     });
     let mut domains: Vec<(String, u64)> = survey.by_domain.into_iter().collect();
     domains.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let mut issues = Vec::new();
-    let shown = if run.has_too_many_issues() { &[] } else { &run.plan.issues[..] };
-    for (at, issue) in shown.iter().enumerate() {
-        let Composed { hash, rendered, web, mail } = compose(press, basis, issue)?;
-        show(Preview {
-            digest: run.digest(),
-            hash: &hash,
-            html: &rendered.html,
-            text: &rendered.text,
-            web: &web,
-        });
-        issues.push(IssueOutlook {
-            hash,
-            language: issue.language.as_str().to_owned(),
-            subject: rendered.subject,
-            entries: issue.lines.len(),
-            more: issue.lines.len() - issue.shown,
-            recipients: survey.by_issue.get(at).copied().unwrap_or(0),
-            size_bytes: mail.len(),
-        });
-    }
+    let (issues, fault) = match issues(press, run, &survey.by_issue, show) {
+        Ok(issues) => (issues, None),
+        Err(DigestError::Store(error)) => return Err(error.into()),
+        // What is wrong with one digest says nothing of the others.
+        Err(error) => (Vec::new(), Some(Fault::of(error))),
+    };
     let name = |(feed, people): (usize, u64)| (basis.feeds[feed].name.clone(), people);
     Ok(DigestOutlook {
         digest: run.digest().to_owned(),
@@ -279,6 +310,7 @@ async fn describe(
         recipients: run.plan.recipients,
         entries,
         issues,
+        fault,
         feeds: survey.by_feed.into_iter().map(name).collect(),
         domains,
         left_out: survey.left_out,

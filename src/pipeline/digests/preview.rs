@@ -39,6 +39,7 @@ pub fn issues(
         unsubscribe_url: &unsubscribe_url,
         unsubscribe_token: TOKEN,
         manage_url: &manage_url,
+        errand_url: None,
     };
     let make = |issue| {
         let made = make_issue(press, &run.basis, issue)?;

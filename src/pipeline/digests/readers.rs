@@ -50,8 +50,8 @@ pub(super) async fn read_people(
         subscriptions.retain(|subscription| left.contains(&subscription.subscriber));
     }
     let received = match basis.readers {
-        Readers::Reminded => Received::new(),
-        _ if subscriptions.is_empty() => Received::new(),
+        Readers::Reminded => Received::default(),
+        _ if subscriptions.is_empty() => Received::default(),
         _ => store.received(&basis.rows(), people).await?,
     };
     Ok((subscriptions, received))

@@ -14,7 +14,7 @@ use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::approval::Facts;
-use super::by_hand::{Asked, ByHand, plan_asked, plan_seen_by};
+use super::by_hand::{Asked, ByHand, plan_seen_by};
 use super::walk::{Onlooker, Page};
 use super::{Basis, DigestError, PlannedRun};
 use crate::digest::plan::{Plan, PlannedPage};
@@ -22,7 +22,7 @@ use crate::pipeline::Press;
 use crate::store::{StoreError, SubscriberRange};
 
 /// A plan as it was shown.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct SeenPlan {
     /// What was asked for: these digests, or all.
     names: Vec<String>,
@@ -234,17 +234,14 @@ pub struct AsSeen {
     pub changes: Vec<String>,
 }
 
-/// Plans what somebody has seen, by the beginning of its hash, once more.
+/// Plans what somebody has seen, by the beginning of its hash, once more; `None` where no such
+/// plan is known.
 pub async fn plan_as_seen(
     press: &Press,
     prefix: &str,
     asked: &Asked,
-) -> Result<AsSeen, DigestError> {
-    let Some(seen) = SeenPlan::find(press, prefix).await? else {
-        let by_hand = plan_asked(press, asked).await?;
-        let changes = vec![format!("no plan that was shown begins with `{prefix}`")];
-        return Ok(AsSeen { by_hand, seen: SeenPlan::default(), changes });
-    };
+) -> Result<Option<AsSeen>, DigestError> {
+    let Some(seen) = SeenPlan::find(press, prefix).await? else { return Ok(None) };
     let names = if asked.names.is_empty() { &seen.names } else { &asked.names };
     let asked = Asked { names: names.clone(), ..asked.clone() };
     let mut comparison = Comparison { seen: &seen, differences: Vec::new() };
@@ -255,7 +252,7 @@ pub async fn plan_as_seen(
         runs.retain(|run| !run.has_too_many_issues());
     }
     let changes = changes(press, &seen, &by_hand, &differences);
-    Ok(AsSeen { by_hand, seen, changes })
+    Ok(Some(AsSeen { by_hand, seen, changes }))
 }
 
 fn changes(

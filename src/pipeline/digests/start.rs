@@ -67,8 +67,8 @@ pub async fn start_seen(
         }
         if run.basis.advances {
             // Its next moment has come, and the new window begins where the old one did.
-            let reason = format!("its news goes with {}", run.key());
-            press.store.supersede_held(held.run, &reason, press.clock.now()).await?;
+            let reason = "a later run brings its news";
+            press.store.supersede_held(held.run, reason, press.clock.now()).await?;
         }
     }
     let seen = seen.and_then(|seen| seen.run(&run.basis));
@@ -222,7 +222,7 @@ async fn plan_pages(
 async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError> {
     let basis = &run.basis;
     let Window { from_seq, to_seq } = run.plan.window;
-    let quiet = QuietRun {
+    let mut quiet = QuietRun {
         digest: basis.progress.id,
         key: run.key(),
         due_at: due_at(run),
@@ -231,7 +231,16 @@ async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError
         state: QuietState::Empty,
         reason: "nothing new".into(),
     };
-    let is_new = press.store.record_quiet_run(&quiet, press.clock.now()).await?;
+    let mut is_new = press.store.record_quiet_run(&quiet, press.clock.now()).await?;
+    // A run of the same key that covers nothing, for it was held, must not keep the window open.
+    let is_open = quiet.due_at.is_none() && basis.progress.covered_seq < to_seq;
+    for n in 1..=MOST_RUNS_OF_A_KEY {
+        if is_new || !is_open {
+            break;
+        }
+        quiet.key = format!("{}+{n}", run.key());
+        is_new = press.store.record_quiet_run(&quiet, press.clock.now()).await?;
+    }
     if !is_new || !basis.clears_owed() {
         return Ok(());
     }

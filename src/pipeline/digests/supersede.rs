@@ -33,7 +33,7 @@ pub async fn end_outdated(press: &Press) -> Result<Vec<OutdatedRun>, StoreError>
         let has_begun =
             |event| digest_reminders::has_begun(event, press.config.site.time_zone, now);
         if !is_known && entry.event.as_ref().is_some_and(has_begun) {
-            outdated.push(OutdatedRun { run, reason: format!("`{}` has begun", entry.id) });
+            outdated.push(OutdatedRun { run, reason: format!("`{}` has begun", entry.title) });
         }
     }
     for run in &outdated {

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::try_join_all;
+
 use super::too_many::{self, TooMany};
 use super::{Basis, DigestError, PlannedRun, Readers, read_people};
 use crate::digest::plan::{Plan, PlannedPage, Planner, Question};
+use crate::model::Revision;
 use crate::pipeline::Press;
 use crate::store::{Received, SubscriberRange, Subscription};
 
@@ -115,38 +118,65 @@ async fn walk(
     let digests = Vec::from_iter(digests);
     let mut after = SubscriberRange::ALL.after;
     while let Some(people) = press.store.next_subscribers(&digests, after).await? {
-        let mut taken = Received::new();
-        for (run, (basis, planner)) in bases.iter().zip(&mut planners).enumerate() {
-            if planner.issues().len() > limits[run] {
-                // It is not sent anyway.
-                continue;
+        // One that has too many issues is not sent anyway.
+        let is_open = |run: &usize| planners[*run].issues().len() <= limits[*run];
+        let open: Vec<usize> = (0..bases.len()).filter(is_open).collect();
+        let pages = open.iter().map(|run| read_people(press, &bases[*run], people));
+        let pages = try_join_all(pages).await?;
+        let mut taken: Vec<(usize, Vec<(i64, usize)>)> = Vec::new();
+        for (run, (subscriptions, mut received)) in open.into_iter().zip(pages) {
+            for (earlier, recipients) in &taken {
+                let lines = |issue: usize| lines(&bases[*earlier], &planners[*earlier], issue);
+                add(&mut received, &subscriptions, recipients, lines);
             }
-            let (subscriptions, mut received) = read_people(press, basis, people).await?;
-            for (key, revision) in &taken {
-                let known = received.entry(*key).or_insert(*revision);
-                *known = (*known).max(*revision);
-            }
-            let planned = planner.plan(&subscriptions, &received);
-            if bases.len() > 1 && basis.is_news() && !stay[run] {
-                take(basis, planner, &planned, &mut taken);
-            }
+            let planned = planners[run].plan(&subscriptions, &received);
             let (subscriptions, received) = (&subscriptions, &received);
-            let planned = &planned;
-            let page =
-                Page { press, run, basis, planner, people, subscriptions, received, planned };
-            onlooker.look(&page).await?;
+            onlooker
+                .look(&Page {
+                    press,
+                    run,
+                    basis: &bases[run],
+                    planner: &planners[run],
+                    people,
+                    subscriptions,
+                    received,
+                    planned: &planned,
+                })
+                .await?;
+            if bases[run].is_news() && !stay[run] {
+                taken.push((run, planned.recipients));
+            }
         }
         after = people.upto;
     }
     Ok(planners.into_iter().map(Planner::finish).collect())
 }
 
-/// What these people are about to get.
-fn take(basis: &Basis, planner: &Planner<'_>, page: &PlannedPage, taken: &mut Received) {
-    for (subscriber, issue) in &page.recipients {
-        for line in &planner.issues()[*issue].lines {
-            let change = &basis.changes[line.change];
-            taken.insert((*subscriber, change.row), change.entry.revision);
+/// Entries of an issue, with their revisions.
+fn lines<'a>(
+    basis: &'a Basis,
+    planner: &'a Planner<'_>,
+    issue: usize,
+) -> impl Iterator<Item = (i64, Revision)> + use<'a> {
+    let lines = planner.issues()[issue].lines.iter();
+    lines.map(|line| (basis.changes[line.change].row, basis.changes[line.change].entry.revision))
+}
+
+/// Counts as received what those of these people are about to get who are among `recipients`.
+fn add<L: Iterator<Item = (i64, Revision)>>(
+    received: &mut Received,
+    people: &[Subscription],
+    recipients: &[(i64, usize)],
+    lines: impl Fn(usize) -> L,
+) {
+    for theirs in people.chunk_by(|a, b| a.subscriber == b.subscriber) {
+        let subscriber = theirs[0].subscriber;
+        let Ok(at) = recipients.binary_search_by_key(&subscriber, |(who, _)| *who) else {
+            continue;
+        };
+        for (row, revision) in lines(recipients[at].1) {
+            let known = received.entry((subscriber, row)).or_insert(revision);
+            *known = (*known).max(revision);
         }
     }
 }
