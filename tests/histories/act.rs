@@ -9,7 +9,13 @@ use super::zone::{Setting, Wish};
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     Publish {
-        is_event: bool,
+        /// An event begins so many hours from now.
+        event: Option<i64>,
+        category: usize,
+        language: usize,
+    },
+    /// News that goes to everybody at once.
+    Alert {
         category: usize,
         language: usize,
     },
@@ -28,6 +34,10 @@ pub(crate) enum Act {
     Withdraw(usize),
     Delete(usize),
     Postpone(usize),
+    /// An event will not take place.
+    CallOff(usize),
+    /// What stands becomes urgent, with a note.
+    Alarm(usize),
     Join {
         person: usize,
         feed: usize,
@@ -43,8 +53,15 @@ pub(crate) enum Act {
         feed: usize,
     },
     Suppress(usize),
+    /// A reader wants no mail for now.
+    Rest(usize),
+    Return(usize),
     Pause(usize),
     Resume,
+    /// An operator's word for the oldest hold.
+    Approve,
+    /// An operator ends a run.
+    Cancel(usize),
     Wait {
         hours: i64,
     },
@@ -69,7 +86,7 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) const KINDS: [&'static str; 27] = [
+    pub(crate) const KINDS: [&'static str; 41] = [
         "publish",
         "translate",
         "embargo",
@@ -83,12 +100,26 @@ impl Act {
         "withdraw",
         "delete",
         "postpone",
+        "call off",
+        "alert",
+        "alarm",
+        "urgent told",
+        "reminded",
         "join",
         "switch",
         "leave",
         "suppress",
+        "rest",
+        "return",
+        "passed by",
         "pause",
         "resume",
+        "held",
+        "too many issues",
+        "let go",
+        "other plan",
+        "more issues let go",
+        "cancel",
         "wait",
         "sleep",
         "outage",
@@ -112,12 +143,19 @@ impl Act {
             Self::Withdraw(_) => "withdraw",
             Self::Delete(_) => "delete",
             Self::Postpone(_) => "postpone",
+            Self::CallOff(_) => "call off",
+            Self::Alert { .. } => "alert",
+            Self::Alarm(_) => "alarm",
             Self::Join { .. } => "join",
             Self::Switch { .. } => "switch",
             Self::Leave { .. } => "leave",
             Self::Suppress(_) => "suppress",
+            Self::Rest(_) => "rest",
+            Self::Return(_) => "return",
             Self::Pause(_) => "pause",
             Self::Resume => "resume",
+            Self::Approve => "approve",
+            Self::Cancel(_) => "cancel",
             Self::Wait { .. } => "wait",
             Self::Sleep { .. } => "sleep",
             Self::Outage => "outage",
@@ -137,6 +175,8 @@ impl Act {
                 | Self::Switch { .. }
                 | Self::Leave { .. }
                 | Self::Suppress(_)
+                | Self::Rest(_)
+                | Self::Return(_)
                 | Self::Pause(_)
                 | Self::Outage
                 | Self::Crash { .. }
@@ -149,9 +189,10 @@ impl Act {
 /// A place, and what happens there.
 pub(crate) fn history() -> impl Strategy<Value = (Setting, Vec<Act>)> {
     let number = 0..1_000_usize;
-    let setting = (number.clone(), 2026..2036_i32, 0..1_000_u32, number)
-        .prop_map(|(zone, year, day, daily_at)| Setting { zone, year, day, daily_at });
-    (setting, vec(act(), 150..190))
+    let setting = (number.clone(), 2026..2036_i32, 0..1_000_u32, number.clone(), number).prop_map(
+        |(zone, year, day, daily_at, approve)| Setting { zone, year, day, daily_at, approve },
+    );
+    (setting, vec(act(), 170..210))
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -164,8 +205,10 @@ fn act() -> impl Strategy<Value = Act> {
     let number = 0..1_000_usize;
     let hours = 1..60_i64;
     prop_oneof![
-        16 => (any::<bool>(), number.clone(), number.clone())
-            .prop_map(|(is_event, category, language)| Act::Publish { is_event, category, language }),
+        16 => (proptest::option::of(50..200_i64), number.clone(), number.clone())
+            .prop_map(|(event, category, language)| Act::Publish { event, category, language }),
+        6 => (number.clone(), number.clone())
+            .prop_map(|(category, language)| Act::Alert { category, language }),
         4 => number.clone().prop_map(Act::Translate),
         8 => wish().prop_map(Act::Embargo),
         7 => (number.clone(), wish()).prop_map(|(n, wish)| Act::Move(n, wish)),
@@ -173,18 +216,24 @@ fn act() -> impl Strategy<Value = Act> {
         4 => number.clone().prop_map(Act::Edit),
         5 => number.clone().prop_map(Act::Update),
         4 => number.clone().prop_map(Act::Correct),
-        4 => number.clone().prop_map(Act::Withdraw),
-        3 => number.clone().prop_map(Act::Delete),
+        5 => number.clone().prop_map(Act::Withdraw),
+        4 => number.clone().prop_map(Act::Delete),
         6 => number.clone().prop_map(Act::Postpone),
+        4 => number.clone().prop_map(Act::CallOff),
+        7 => number.clone().prop_map(Act::Alarm),
         16 => (number.clone(), number.clone(), number.clone(), number.clone())
             .prop_map(|(person, feed, digest, language)| Act::Join { person, feed, digest, language }),
-        12 => (number.clone(), number.clone())
+        16 => (number.clone(), number.clone())
             .prop_map(|(person, digest)| Act::Switch { person, digest }),
-        20 => (number.clone(), number.clone()).prop_map(|(person, feed)| Act::Leave { person, feed }),
+        34 => (number.clone(), number.clone()).prop_map(|(person, feed)| Act::Leave { person, feed }),
         8 => number.clone().prop_map(Act::Suppress),
+        8 => number.clone().prop_map(Act::Rest),
+        10 => number.clone().prop_map(Act::Return),
         4 => number.clone().prop_map(Act::Pause),
         7 => Just(Act::Resume),
-        8 => hours.prop_map(|hours| Act::Wait { hours }),
+        22 => Just(Act::Approve),
+        10 => number.clone().prop_map(Act::Cancel),
+        6 => hours.prop_map(|hours| Act::Wait { hours }),
         3 => (20..90_i64).prop_map(|hours| Act::Sleep { hours }),
         3 => Just(Act::Outage),
         8 => (0..3_usize, any::<bool>())

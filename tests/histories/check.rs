@@ -1,9 +1,10 @@
 //! What must be true of every history.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
+use tidings::digest::{REMINDER, URGENT};
 
 use super::office::{PressOffice, Told};
 
@@ -15,6 +16,8 @@ struct Line {
     digest: String,
     entry_id: i64,
     revision: i64,
+    /// When the event begins, as this revision says.
+    start: Option<String>,
 }
 
 impl Line {
@@ -32,9 +35,11 @@ pub(crate) async fn connect(office: &PressOffice) -> SqliteConnection {
 /// Everybody has what they were owed, once.
 pub(crate) async fn deliveries(office: &PressOffice) -> Result<(), String> {
     let lines: Vec<Line> = sqlx::query_as(
-        "select d.subscriber_id, d.state, g.name as digest, e.entry_id, e.revision
+        "select d.subscriber_id, d.state, g.name as digest, e.entry_id, e.revision,
+             v.fields ->> '$.event.start' as start
          from delivery d join run r on r.id = d.run_id join digest g on g.id = r.digest_id
          join issue_entry e on e.issue_id = d.issue_id
+         join revision v on v.entry_id = e.entry_id and v.revision = e.revision
          order by d.run_id, d.subscriber_id, e.position",
     )
     .fetch_all(&mut connect(office).await)
@@ -45,11 +50,13 @@ pub(crate) async fn deliveries(office: &PressOffice) -> Result<(), String> {
     {
         return Err(format!("still open: {open:?}"));
     }
+    let (reminders, news): (Vec<&Line>, Vec<&Line>) =
+        lines.iter().partition(|line| line.digest == REMINDER);
     let mut by_person: BTreeMap<(i64, i64), Vec<&Line>> = BTreeMap::new();
-    for line in &lines {
+    for line in news {
         by_person.entry((line.subscriber_id, line.entry_id)).or_default().push(line);
     }
-    let mut found = everybody(office, &by_person);
+    let mut found = everybody(office, &by_person).and_then(|()| reminded_once(&reminders));
     for ((person, _), lines) in &by_person {
         let checked = once(office, lines).and_then(|()| entitled(office, lines));
         found = found.and(checked.map_err(|fault| (*person, fault)));
@@ -88,6 +95,17 @@ pub(crate) async fn story(office: &PressOffice, person: i64) -> String {
     lines.join("\n")
 }
 
+/// Nobody is reminded of one beginning twice.
+fn reminded_once(lines: &[&Line]) -> Result<(), (i64, String)> {
+    let mut known = HashSet::new();
+    for line in lines.iter().filter(|line| line.is_reached()) {
+        if !known.insert((line.subscriber_id, line.entry_id, &line.start)) {
+            return Err((line.subscriber_id, format!("reminded twice: {line:?}")));
+        }
+    }
+    Ok(())
+}
+
 /// Each revision once, and another one only when there was something to say.
 fn once(office: &PressOffice, lines: &[&Line]) -> Result<(), String> {
     let reached: Vec<&&Line> = lines.iter().filter(|line| line.is_reached()).collect();
@@ -110,10 +128,13 @@ impl Told {
     }
 }
 
-/// Nobody has what was told before they came, nor what they never followed.
+/// Nobody has what was told before they came, nor what they never followed, nor what is not
+/// urgent as if it were.
 fn entitled(office: &PressOffice, lines: &[&Line]) -> Result<(), String> {
     for line in lines.iter().filter(|line| line.is_reached() && line.digest != "correction") {
-        let is_followed = office.told.iter().filter(|told| told.row == line.entry_id).any(|told| {
+        let is_its =
+            |told: &&Told| told.row == line.entry_id && (told.is_urgent || line.digest != URGENT);
+        let is_followed = office.told.iter().filter(is_its).any(|told| {
             office.choices.iter().any(|choice| {
                 choice.person == line.subscriber_id
                     && choice.from_seq < told.seq
@@ -140,7 +161,7 @@ fn everybody(
         .filter(|choice| !choice.has_ended && !office.suppressed.contains(&choice.person));
     for choice in choices {
         let due = office.told.iter().filter(|told| {
-            told.seq > choice.from_seq
+            told.seq > choice.from_seq.max(choice.passed_upto)
                 && told.feeds.contains(&choice.feed)
                 && items[told.name.as_str()].is_lasting()
         });

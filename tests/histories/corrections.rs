@@ -6,7 +6,8 @@ use sqlx::FromRow;
 use tidings::model::Seq;
 
 use super::check::{connect, story};
-use super::office::{Choice, PressOffice};
+use super::office::PressOffice;
+use super::people::Choice;
 
 /// A change that receivers are told, as it was numbered.
 #[derive(Debug, Clone, FromRow)]
@@ -110,6 +111,7 @@ fn expected(office: &PressOffice, told: &Correction, copies: &[Copy]) -> [BTreeS
         !choice.has_ended
             && feeds.contains(&choice.feed)
             && !office.suppressed.contains(&choice.person)
+            && !office.resting.contains_key(&choice.person)
     };
     let of = |person: i64| copies.iter().filter(move |copy| copy.subscriber_id == person);
     let is_old = |copy: &Copy| {

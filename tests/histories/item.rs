@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::zone::Embargo;
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "an author may do each by itself")]
 pub(crate) struct Item {
     pub(crate) name: String,
     pub(crate) category: &'static str,
@@ -18,6 +19,8 @@ pub(crate) struct Item {
     pub(crate) body: usize,
     pub(crate) note: Option<usize>,
     pub(crate) correction: Option<usize>,
+    pub(crate) is_urgent: bool,
+    pub(crate) is_called_off: bool,
     pub(crate) is_withdrawn: bool,
     pub(crate) is_deleted: bool,
 }
@@ -36,6 +39,8 @@ impl Item {
             body: 1,
             note: None,
             correction: None,
+            is_urgent: false,
+            is_called_off: false,
             is_withdrawn: false,
             is_deleted: false,
         }
@@ -74,13 +79,18 @@ impl Item {
             line("expires_at", at.to_rfc3339());
         }
         if let Some(start) = self.start {
-            line("event", format!("{{start: '{}', venue: Hall}}", start.to_rfc3339()));
+            let status = if self.is_called_off { "cancelled" } else { "confirmed" };
+            let start = start.to_rfc3339();
+            line("event", format!("{{start: '{start}', venue: Hall, status: {status}}}"));
         }
         if let Some(note) = self.note {
             line("change_note", format!("Note {note}."));
         }
         if let Some(correction) = self.correction {
             line("correction", format!("Correction {correction}."));
+        }
+        if self.is_urgent {
+            line("urgent", "true".to_owned());
         }
         if self.is_withdrawn {
             line("withdrawn", "Issued in error.".to_owned());

@@ -8,24 +8,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use tidings::model::Seq;
 use tidings::outbox::sender::Terms;
-use tidings::pipeline::digests::{
-    PlannedRun, plan_by_hand, plan_due, plan_immediate, plan_told, settle, start,
-};
-use tidings::pipeline::people::{Consent, subscribe};
+use tidings::pipeline::digests::{plan_due, plan_immediate, plan_told, settle};
 use tidings::pipeline::send::outbox;
 use tidings::pipeline::{feeds, scan};
-use tidings::store::{EndOfSubscription, NewPause, PauseScope, Subscribed};
-use tidings::subscribers::import::Row;
 
 use super::act::Act;
 use super::corrections::Correction;
 use super::item::Item;
+use super::people::Choice;
 use super::relay::Weather;
 use super::support::desk::Desk;
 use super::zone::{Place, WEEKLY_AT, Wish};
-use super::{check, corrections, embargo};
+use super::{corrections, embargo, runs};
 
-const PEOPLE: usize = 12;
+/// So many days before an event.
+pub(crate) const REMINDED: u32 = 2;
+
 const FEEDS: [&str; 4] = ["all", "releases", "events", "category-transport"];
 const DIGESTS: [&str; 3] = ["daily", "weekly", "immediate"];
 const CATEGORIES: [&str; 2] = ["transport", "culture"];
@@ -40,51 +38,52 @@ pub(crate) struct Told {
     pub(crate) name: String,
     /// Feeds that select it.
     pub(crate) feeds: BTreeSet<String>,
-}
-
-/// One person's choice of a feed, from a change on.
-#[derive(Debug, Clone)]
-pub(crate) struct Choice {
-    pub(crate) person: i64,
-    pub(crate) feed: String,
-    pub(crate) from_seq: Seq,
-    pub(crate) has_ended: bool,
+    pub(crate) is_urgent: bool,
 }
 
 pub(crate) struct PressOffice {
     pub(crate) desk: Desk,
-    place: Place,
+    pub(crate) place: Place,
     pub(crate) terms: HashMap<String, Terms>,
     pub(crate) items: Vec<Item>,
     /// By number of the address.
-    people: BTreeMap<usize, i64>,
-    languages: HashMap<usize, &'static str>,
+    pub(crate) people: BTreeMap<usize, i64>,
+    pub(crate) languages: HashMap<usize, &'static str>,
     pub(crate) choices: Vec<Choice>,
     pub(crate) suppressed: BTreeSet<i64>,
+    /// Who wants no mail for now, and since when.
+    pub(crate) resting: BTreeMap<i64, DateTime<Utc>>,
+    /// Runs of each digest that its next window begins behind.
+    pub(crate) run_counts: BTreeMap<String, i64>,
     pub(crate) told: Vec<Told>,
     pub(crate) told_upto: Seq,
     /// What has been numbered and not been seen to be told.
     pub(crate) corrections: Vec<Correction>,
     /// The newest issue that was looked into.
     pub(crate) seen_issue: i64,
+    pub(crate) seen_run: i64,
+    /// Operators let go whatever waits.
+    is_at_rest: bool,
     pub(crate) weather: Weather,
     pub(crate) has_crashed: bool,
     /// Kinds of acts that took place.
     pub(crate) happened: Vec<&'static str>,
+    /// What was seen to be wrong while mail went out.
+    pub(crate) faults: Vec<String>,
 }
 
 impl PressOffice {
     pub(crate) async fn open(place: Place) -> Self {
         let (hour, minute) = place.daily_at;
+        let (daily_at, weekly_at) =
+            (format!("{minute} {hour} * * *"), format!("0 {} * * FRI", WEEKLY_AT.0));
+        let weekly =
+            format!("name: weekly, at: '{weekly_at}', uncertain: hold, approve: {}", place.approve);
+        let reminders = format!("reminders: {{days: [{REMINDED}], at: '{daily_at}'}}");
         let config = |text: &str| {
-            text.replace("Asia/Singapore", place.zone.name()).replace(
-                "daily, at: '0 8 * * *'}",
-                &format!(
-                    "daily, at: '{minute} {hour} * * *'}}\n  \
-                     - {{name: weekly, at: '0 {} * * FRI', uncertain: hold}}",
-                    WEEKLY_AT.0
-                ),
-            )
+            text.replace("Asia/Singapore", place.zone.name())
+                .replace("0 8 * * *'}", &format!("{daily_at}'}}\n  - {{{weekly}}}"))
+                .replace("mail: {", &format!("{reminders}\nmail: {{max_issues: 2, "))
         };
         let desk = Desk::open_with(&place.start.to_rfc3339(), config).await;
         let terms = outbox(&desk.press, std::sync::Arc::new(|| {})).terms.clone();
@@ -97,13 +96,18 @@ impl PressOffice {
             languages: HashMap::new(),
             choices: Vec::new(),
             suppressed: BTreeSet::new(),
+            resting: BTreeMap::new(),
+            run_counts: BTreeMap::new(),
             told: Vec::new(),
             told_upto: 0,
             corrections: Vec::new(),
             seen_issue: 0,
+            seen_run: 0,
+            is_at_rest: false,
             weather: Weather::default(),
             has_crashed: false,
             happened: Vec::new(),
+            faults: Vec::new(),
         };
         office.scan().await;
         office
@@ -113,10 +117,14 @@ impl PressOffice {
     pub(crate) async fn carry_out(&mut self, act: &Act) -> Result<(), String> {
         self.pass(TimeDelta::minutes(1));
         let took_place = match act {
-            Act::Publish { is_event, category, language } => {
+            Act::Publish { event, category, language } => {
                 let mut item = self.item(CATEGORIES[category % 2], LANGUAGES[language % 2]);
-                item.start = is_event.then(|| self.desk.now() + TimeDelta::days(30));
+                item.start = event.map(|hours| self.desk.now() + TimeDelta::hours(hours));
                 self.write(item)
+            }
+            Act::Alert { category, language } => {
+                let item = self.item(CATEGORIES[category % 2], LANGUAGES[language % 2]);
+                self.write(Item { is_urgent: true, ..item })
             }
             Act::Translate(n) => self.translate(*n),
             Act::Embargo(wish) => self.embargo(self.item("transport", "en"), wish),
@@ -131,17 +139,24 @@ impl PressOffice {
             Act::Correct(n) => self.edit(*n, |item, n| item.correction = Some(n)),
             Act::Withdraw(n) => self.edit(*n, |item, _| item.is_withdrawn = true),
             Act::Postpone(n) => self.postpone(*n),
+            Act::CallOff(n) => self.call_off(*n),
+            Act::Alarm(n) => self.edit(*n, |item, n| {
+                item.note = Some(n);
+                item.is_urgent = true;
+            }),
             Act::Delete(n) => self.delete(*n),
             Act::Join { person, feed, digest, language } => {
-                self.join(person % PEOPLE, FEEDS[feed % 4], DIGESTS[digest % 3], language % 2).await
+                self.join(*person, FEEDS[feed % 4], DIGESTS[digest % 3], *language).await
             }
-            Act::Switch { person, digest } => {
-                self.switch(person % PEOPLE, DIGESTS[digest % 3]).await
-            }
-            Act::Leave { person, feed } => self.leave(person % PEOPLE, FEEDS[feed % 4]).await,
-            Act::Suppress(person) => self.suppress(person % PEOPLE).await,
+            Act::Switch { person, digest } => self.switch(*person, DIGESTS[digest % 3]).await,
+            Act::Leave { person, feed } => self.leave(*person, FEEDS[feed % 4]).await,
+            Act::Suppress(person) => self.suppress(*person).await,
+            Act::Rest(person) => self.rest(*person).await,
+            Act::Return(n) => self.come_back(*n).await,
             Act::Pause(digest) => self.pause(DIGESTS[digest % 3]).await,
             Act::Resume => self.resume().await,
+            Act::Approve => self.approve().await,
+            Act::Cancel(n) => self.cancel(*n).await,
             Act::Wait { hours } => {
                 self.wait(TimeDelta::hours(*hours)).await?;
                 true
@@ -183,15 +198,29 @@ impl PressOffice {
 
     /// What must be true at any time.
     async fn look(&mut self) -> Result<(), String> {
+        if let Some(fault) = self.faults.pop() {
+            return Err(fault);
+        }
         embargo::mail(self).await?;
-        corrections::receivers(self).await
+        corrections::receivers(self).await?;
+        self.look_at_resting().await?;
+        runs::since(self).await
     }
 
-    /// Pauses end, the weather is fair, and a fortnight passes.
+    /// Pauses end, the weather is fair, nothing is left on hold, and a fortnight passes.
     pub(crate) async fn come_to_rest(&mut self) -> Result<(), String> {
         while self.resume().await {}
+        while self.come_back(0).await {}
         self.weather = Weather::default();
-        self.wait(TimeDelta::days(15)).await?;
+        self.is_at_rest = true;
+        self.wait(TimeDelta::days(5)).await?;
+        // A digest without a schedule brings what it owes with the next news.
+        let [release, mut event] =
+            [0, 1].map(|n| Item::new(self.items.len() + n, "transport", "en"));
+        event.start = Some(self.desk.now() + TimeDelta::days(30));
+        self.write(release);
+        self.write(event);
+        self.wait(TimeDelta::days(10)).await?;
         embargo::documents(self).await
     }
 
@@ -228,17 +257,21 @@ impl PressOffice {
         self.scan().await;
         self.tell().await;
         let now = self.desk.now();
-        self.start(plan_due(&self.desk.press, now).await.unwrap()).await;
+        let due = plan_due(&self.desk.press, now).await.unwrap();
+        self.start(due).await;
+        while self.is_at_rest && self.approve_all().await {
+            self.tell().await;
+        }
         self.send().await;
         self.look().await
     }
 
     /// What goes out with a scan, as the daemon does it.
-    async fn tell(&self) {
-        let press = &self.desk.press;
-        settle(press).await.unwrap();
-        self.start(plan_told(press, press.clock.now()).await.unwrap()).await;
-        self.start(plan_immediate(press).await.unwrap()).await;
+    async fn tell(&mut self) {
+        let press = self.desk.press.clone();
+        settle(&press).await.unwrap();
+        self.start(plan_told(&press, press.clock.now()).await.unwrap()).await;
+        self.start(plan_immediate(&press).await.unwrap()).await;
     }
 
     /// Takes the content in, and writes down what was told.
@@ -255,23 +288,11 @@ impl PressOffice {
             let name = told.entry.title.clone();
             let feeds = self.items.iter().find(|item| item.name == name).unwrap().feeds();
             let (seq, row, revision) = (told.seq, told.row, told.told_revision);
-            self.told.push(Told { seq, row, revision, name, feeds });
+            let is_urgent = told.entry.urgent;
+            self.told.push(Told { seq, row, revision, name, feeds, is_urgent });
         }
         self.corrections.extend(corrections::after(self, self.told_upto).await);
         self.told_upto = newest;
-    }
-
-    async fn start(&self, runs: Vec<PlannedRun>) {
-        for run in &runs {
-            start(&self.desk.press, run).await.unwrap();
-        }
-    }
-
-    async fn by_hand(&self, advances: bool) -> bool {
-        let runs = plan_by_hand(&self.desk.press, &[], advances).await.unwrap();
-        let is_any = !runs.is_empty();
-        self.start(runs).await;
-        is_any
     }
 
     fn item(&self, category: &'static str, language: &'static str) -> Item {
@@ -332,6 +353,13 @@ impl PressOffice {
         self.write(item)
     }
 
+    fn call_off(&mut self, n: usize) -> bool {
+        let is_on = |item: &&Item| item.start.is_some() && !item.is_called_off && item.is_lasting();
+        let events: Vec<&Item> = self.items.iter().filter(is_on).collect();
+        let Some(item) = events.get(n % events.len().max(1)) else { return false };
+        self.write(Item { is_called_off: true, ..(*item).clone() })
+    }
+
     fn translate(&mut self, n: usize) -> bool {
         let Some(mut original) = self.standing(n) else { return false };
         let group = original.group.clone().unwrap_or_else(|| format!("group-{}", original.name));
@@ -344,6 +372,8 @@ impl PressOffice {
         item.embargo.clone_from(&original.embargo);
         item.expires_at = original.expires_at;
         item.start = original.start;
+        item.is_called_off = original.is_called_off;
+        item.is_urgent = original.is_urgent;
         original.group = Some(group);
         original.body += 1;
         self.write(original) && self.write(item)
@@ -356,113 +386,5 @@ impl PressOffice {
         let name = item.name.clone();
         *self.items.iter_mut().find(|other| other.name == name).unwrap() = item;
         true
-    }
-
-    async fn join(&mut self, person: usize, feed: &str, digest: &str, language: usize) -> bool {
-        if self.running(person).iter().any(|choice| choice.feed == feed) {
-            return false;
-        }
-        self.languages.insert(person, LANGUAGES[language]);
-        if self.subscribe(person, feed, digest).await == Subscribed::Suppressed {
-            return false;
-        }
-        let id = self.people[&person];
-        let from_seq = self.desk.press.store.newest_seq().await.unwrap();
-        let feed = feed.to_owned();
-        self.choices.push(Choice { person: id, feed, from_seq, has_ended: false });
-        true
-    }
-
-    /// All feeds of a person go to another digest.
-    async fn switch(&mut self, person: usize, digest: &str) -> bool {
-        let feeds: Vec<String> =
-            self.running(person).into_iter().map(|choice| choice.feed.clone()).collect();
-        let mut has_changed = false;
-        for feed in feeds {
-            has_changed |= self.subscribe(person, &feed, digest).await == Subscribed::Changed;
-        }
-        has_changed
-    }
-
-    async fn subscribe(&mut self, person: usize, feed: &str, digest: &str) -> Subscribed {
-        let address = format!("reader{person}@example.org");
-        let row = Row {
-            line: 1,
-            address: address.parse().unwrap(),
-            language: self.languages[&person].parse().unwrap(),
-            feed: feed.to_owned(),
-            digest: digest.to_owned(),
-        };
-        let consent = Consent {
-            source: "form",
-            wording: "yes".to_owned(),
-            is_confirmed: true,
-            is_rehearsal: false,
-        };
-        let press = &self.desk.press;
-        let lookup = press.keys.lookup(&row.address);
-        let answer = subscribe(press, &[row], &consent).await.unwrap()[0];
-        if let Some(id) = press.store.subscriber_by_lookup(&lookup).await.unwrap() {
-            self.people.insert(person, id);
-        }
-        answer
-    }
-
-    fn running(&self, person: usize) -> Vec<&Choice> {
-        let id = self.people.get(&person);
-        let is_theirs = |choice: &&Choice| Some(&choice.person) == id && !choice.has_ended;
-        self.choices.iter().filter(is_theirs).collect()
-    }
-
-    async fn leave(&mut self, person: usize, feed: &str) -> bool {
-        if !self.running(person).iter().any(|choice| choice.feed == feed) {
-            return false;
-        }
-        let subscriber = self.people[&person];
-        let end = EndOfSubscription {
-            subscriber,
-            digest: None,
-            feed: Some(feed.to_owned()),
-            source: "form".to_owned(),
-            reason: "left".to_owned(),
-        };
-        self.desk.press.store.end_subscriptions(&end, self.desk.now()).await.unwrap();
-        let is_it = |choice: &&mut Choice| choice.person == subscriber && choice.feed == feed;
-        self.choices.iter_mut().filter(is_it).for_each(|choice| choice.has_ended = true);
-        true
-    }
-
-    /// As a complaint would: no command does it yet.
-    async fn suppress(&mut self, person: usize) -> bool {
-        let Some(id) = self.people.get(&person).copied() else { return false };
-        // Some have to be left.
-        if self.suppressed.len() >= PEOPLE / 2 || self.suppressed.contains(&id) {
-            return false;
-        }
-        let mut connection = check::connect(self).await;
-        sqlx::query(
-            "insert into suppression (lookup, reason, since_at)
-             select lookup, 'complaint', 0 from subscriber where id = $1",
-        )
-        .bind(id)
-        .execute(&mut connection)
-        .await
-        .unwrap();
-        self.suppressed.insert(id);
-        true
-    }
-
-    async fn pause(&self, digest: &str) -> bool {
-        let scope = PauseScope::Digest(digest.to_owned());
-        let pause = NewPause { scope, reason: None, by: "mei".to_owned() };
-        self.desk.press.store.pause(&pause, self.desk.now()).await.unwrap().is_new
-    }
-
-    /// Ends one pause.
-    async fn resume(&self) -> bool {
-        let store = &self.desk.press.store;
-        let Some(pause) = store.pauses().await.unwrap().into_iter().next() else { return false };
-        let scope = PauseScope::Digest(pause.digest.unwrap());
-        store.resume(&scope, "mei", self.desk.now()).await.unwrap().is_some()
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use tidings::config::Uncertain;
+use tidings::digest::REMINDER;
 use tidings::digest::windows::WindowState;
 use tidings::mail::reply::Reply;
 use tidings::mail::smtp::Refusal;
@@ -12,6 +13,7 @@ use tidings::outbox::{Attempt, Outcome, Step, is_expired, next_step};
 use tidings::store::{Claim, ClaimRequest, DeliveryKeys, DeliveryResult};
 
 use super::office::PressOffice;
+use super::runs;
 
 /// What the relay and the machine have in mind.
 #[derive(Debug, Default)]
@@ -105,6 +107,9 @@ impl PressOffice {
             return Some(Step::Expired { code: String::new(), reply: "too late".to_owned() });
         }
         let intent = self.desk.press.store.intend(claim, &[], now).await.unwrap()?;
+        if claim.digest == REMINDER {
+            runs::reminder_goes_out(self, claim).await;
+        }
         let outcome = if std::mem::take(&mut self.weather.refuses_next) {
             self.happened.push("refuse");
             let reply = Reply { code: 550, enhanced: None, text: "no such user".to_owned() };

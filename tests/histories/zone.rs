@@ -16,6 +16,9 @@ pub(crate) const DAILY_AT: [(u32, u32); 4] = [(8, 0), (2, 30), (0, 0), (1, 15)];
 /// When the digest `weekly` is due.
 pub(crate) const WEEKLY_AT: (u32, u32) = (17, 0);
 
+/// Whether it waits for a word; urgent news then does too.
+const APPROVE: [&str; 3] = ["never", "{over: 3}", "always"];
+
 /// Numbers choose among what there is, and wrap around.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
@@ -23,6 +26,7 @@ pub(crate) struct Setting {
     pub(crate) year: i32,
     pub(crate) day: u32,
     pub(crate) daily_at: usize,
+    pub(crate) approve: usize,
 }
 
 /// A place, and its time.
@@ -33,6 +37,7 @@ pub(crate) struct Place {
     /// The change of the clocks that is near.
     pub(crate) change: Option<DateTime<Utc>>,
     pub(crate) daily_at: (u32, u32),
+    pub(crate) approve: &'static str,
 }
 
 impl Setting {
@@ -47,7 +52,8 @@ impl Setting {
         let change = changes.get(self.day as usize % changes.len().max(1)).copied();
         let day = NaiveDate::from_yo_opt(self.year, self.day % 365 + 1).unwrap();
         let start = change.unwrap_or(day.and_time(NaiveTime::MIN).and_utc()) - BEFORE_CHANGE;
-        Place { zone, start, change, daily_at: DAILY_AT[self.daily_at % DAILY_AT.len()] }
+        let daily_at = DAILY_AT[self.daily_at % DAILY_AT.len()];
+        Place { zone, start, change, daily_at, approve: APPROVE[self.approve % APPROVE.len()] }
     }
 }
 

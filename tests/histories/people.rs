@@ -1,0 +1,218 @@
+//! Readers: they join, change, leave, rest and return.
+
+use std::collections::BTreeMap;
+
+use tidings::model::Seq;
+use tidings::pipeline::people::{Consent, subscribe};
+use tidings::store::{Choices, EndOfSubscription, Subscribed};
+use tidings::subscribers::import::Row;
+
+use super::check;
+use super::office::PressOffice;
+
+const PEOPLE: usize = 12;
+const LANGUAGES: [&str; 2] = ["en", "zh"];
+
+/// One person's choice of a feed, from a change on.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) person: i64,
+    pub(crate) feed: String,
+    pub(crate) digest: String,
+    pub(crate) from_seq: Seq,
+    /// The digest went up to here while its reader rested.
+    pub(crate) passed_upto: Seq,
+    pub(crate) has_ended: bool,
+}
+
+impl PressOffice {
+    pub(crate) async fn join(
+        &mut self,
+        person: usize,
+        feed: &str,
+        digest: &str,
+        language: usize,
+    ) -> bool {
+        let person = person % PEOPLE;
+        if self.running(person).iter().any(|choice| choice.feed == feed) {
+            return false;
+        }
+        self.languages.insert(person, LANGUAGES[language % 2]);
+        if self.subscribe(person, feed, digest).await == Subscribed::Suppressed {
+            return false;
+        }
+        let id = self.people[&person];
+        let from_seq = self.desk.press.store.newest_seq().await.unwrap();
+        self.choices.push(Choice {
+            person: id,
+            feed: feed.to_owned(),
+            digest: digest.to_owned(),
+            from_seq,
+            passed_upto: from_seq,
+            has_ended: false,
+        });
+        true
+    }
+
+    /// All feeds of a person go to another digest.
+    pub(crate) async fn switch(&mut self, person: usize, digest: &str) -> bool {
+        let person = person % PEOPLE;
+        let feeds: Vec<String> =
+            self.running(person).into_iter().map(|choice| choice.feed.clone()).collect();
+        let mut has_changed = false;
+        for feed in feeds {
+            has_changed |= self.subscribe(person, &feed, digest).await == Subscribed::Changed;
+        }
+        let id = self.people.get(&person).copied();
+        let theirs = self.choices.iter_mut().filter(|choice| Some(choice.person) == id);
+        theirs.for_each(|choice| digest.clone_into(&mut choice.digest));
+        has_changed
+    }
+
+    async fn subscribe(&mut self, person: usize, feed: &str, digest: &str) -> Subscribed {
+        let address = format!("reader{person}@example.org");
+        let row = Row {
+            line: 1,
+            address: address.parse().unwrap(),
+            language: self.languages[&person].parse().unwrap(),
+            feed: feed.to_owned(),
+            digest: digest.to_owned(),
+        };
+        let consent = Consent {
+            source: "form",
+            wording: "yes".to_owned(),
+            is_confirmed: true,
+            is_rehearsal: false,
+        };
+        let press = &self.desk.press;
+        let lookup = press.keys.lookup(&row.address);
+        let answer = subscribe(press, &[row], &consent).await.unwrap()[0];
+        if let Some(id) = press.store.subscriber_by_lookup(&lookup).await.unwrap() {
+            self.people.insert(person, id);
+        }
+        answer
+    }
+
+    fn running(&self, person: usize) -> Vec<&Choice> {
+        let id = self.people.get(&person);
+        let is_theirs = |choice: &&Choice| Some(&choice.person) == id && !choice.has_ended;
+        self.choices.iter().filter(is_theirs).collect()
+    }
+
+    pub(crate) async fn leave(&mut self, person: usize, feed: &str) -> bool {
+        let person = person % PEOPLE;
+        if !self.running(person).iter().any(|choice| choice.feed == feed) {
+            return false;
+        }
+        let subscriber = self.people[&person];
+        let end = EndOfSubscription {
+            subscriber,
+            digest: None,
+            feed: Some(feed.to_owned()),
+            source: "form".to_owned(),
+            reason: "left".to_owned(),
+        };
+        self.desk.press.store.end_subscriptions(&end, self.desk.now()).await.unwrap();
+        let is_it = |choice: &&mut Choice| choice.person == subscriber && choice.feed == feed;
+        self.choices.iter_mut().filter(is_it).for_each(|choice| choice.has_ended = true);
+        true
+    }
+
+    /// As a complaint would: no command does it yet.
+    pub(crate) async fn suppress(&mut self, person: usize) -> bool {
+        let Some(id) = self.people.get(&(person % PEOPLE)).copied() else { return false };
+        // Some have to be left.
+        if self.suppressed.len() >= PEOPLE / 2 || self.suppressed.contains(&id) {
+            return false;
+        }
+        let mut connection = check::connect(self).await;
+        sqlx::query(
+            "insert into suppression (lookup, reason, since_at)
+             select lookup, 'complaint', 0 from subscriber where id = $1",
+        )
+        .bind(id)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+        self.suppressed.insert(id);
+        true
+    }
+
+    /// A reader wants no mail for now, as the page `/manage` does it.
+    pub(crate) async fn rest(&mut self, person: usize) -> bool {
+        let Some(id) = self.people.get(&(person % PEOPLE)).copied() else { return false };
+        // Some have to be left.
+        if self.resting.len() >= PEOPLE / 3 || self.resting.contains_key(&id) {
+            return false;
+        }
+        self.resting.insert(id, self.desk.now());
+        self.choose(id, true).await
+    }
+
+    /// The n-th of those who rest wants mail again.
+    pub(crate) async fn come_back(&mut self, n: usize) -> bool {
+        let resting: Vec<i64> = self.resting.keys().copied().collect();
+        let Some(id) = resting.get(n % resting.len().max(1)).copied() else { return false };
+        self.resting.remove(&id);
+        self.choose(id, false).await
+    }
+
+    async fn choose(&self, subscriber: i64, is_paused: bool) -> bool {
+        let choices = Choices {
+            subscriber,
+            follows: BTreeMap::new(),
+            language: None,
+            is_paused,
+            source: "page".to_owned(),
+            wording: "no mail for now".to_owned(),
+        };
+        self.desk.press.store.choose(&choices, self.desk.now()).await.unwrap() > 0
+    }
+
+    /// Who rests gets nothing that is planned meanwhile, and their digests pass them by.
+    pub(crate) async fn look_at_resting(&mut self) -> Result<(), String> {
+        let mut connection = check::connect(self).await;
+        for (person, since) in &self.resting {
+            let got: Option<i64> = sqlx::query_scalar(
+                "select run_id from delivery
+                 where subscriber_id = $1 and dated_at > $2 and state <> 'cancelled'",
+            )
+            .bind(person)
+            .bind(since.timestamp())
+            .fetch_optional(&mut connection)
+            .await
+            .unwrap();
+            if let Some(run) = got {
+                let story = check::story(self, *person).await;
+                return Err(format!(
+                    "run {run} goes to {person}, who rests since {since}\n{story}"
+                ));
+            }
+        }
+        let runs: Vec<(String, i64, Seq)> = sqlx::query_as(
+            "select g.name, count(*), max(r.to_seq) from run r join digest g on g.id = r.digest_id
+             where r.advances = 1 and (r.was_open = 1 or r.state in
+                 ('expanding', 'sending', 'paused', 'complete', 'empty', 'cancelled'))
+             group by g.name",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        for (digest, count, covered) in runs {
+            if self.run_counts.insert(digest.clone(), count) != Some(count) {
+                self.pass_by(&digest, covered);
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_by(&mut self, digest: &str, covered: Seq) {
+        for choice in &mut self.choices {
+            let is_passed = !choice.has_ended && choice.digest == digest;
+            if is_passed && self.resting.contains_key(&choice.person) {
+                choice.passed_upto = choice.passed_upto.max(covered);
+                self.happened.push("passed by");
+            }
+        }
+    }
+}
