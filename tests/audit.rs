@@ -239,8 +239,30 @@ fn the_newest_twenty_runs_are_listed_and_all_where_asked() {
     store.execute(add, ["old:20"]).unwrap();
     assert_eq!((count(&["runs"]), count(&["runs", "--all"])), (20, 21));
     let said = office.run(&["runs"]).stderr;
-    assert_eq!(said, "older runs are there: `tidings runs --all` lists them\n");
+    assert_eq!(said, "not listed: older ones; `tidings runs --all` has all\n");
     assert_eq!(office.run(&["runs", "--all", "show", "1"]).code, 2);
+}
+
+#[test]
+fn runs_that_found_nothing_new_are_counted_and_not_listed() {
+    let office = office();
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    let add = "insert into run (digest_id, key, from_seq, to_seq, state, created_at)
+         values (1, ?1, 0, 0, 'empty', 0)";
+    for key in ["seq:8", "seq:9"] {
+        store.execute(add, [key]).unwrap();
+    }
+    let count = |arguments| json(&office, arguments).as_array().unwrap().len();
+    assert_eq!(count(&["runs", "--all"]), count(&["runs"]) + 2);
+    let said = office.run(&["runs"]).stderr;
+    assert_eq!(said, "not listed: 2 runs that found nothing new; `tidings runs --all` has all\n");
+}
+
+#[test]
+fn the_key_of_a_run_is_told_in_words() {
+    let office = office();
+    let said = done(&office, &["runs", "show", "1"]);
+    assert!(said.contains("\n              `publish-now`, up to change 2\n"), "{said}");
 }
 
 #[test]
@@ -256,7 +278,8 @@ fn a_run_of_what_people_were_owed_shows_no_empty_window() {
 fn who_only_reads_leaves_a_store_of_an_earlier_version_as_it_is() {
     let office = office();
     let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
-    let sql = "drop table relay_fault; delete from _sqlx_migrations where version = 12";
+    let sql =
+        "drop table errand; drop table asked; delete from _sqlx_migrations where version = 13";
     store.execute_batch(sql).unwrap();
     let version = || -> i64 {
         let sql = "select max(version) from _sqlx_migrations";
@@ -270,6 +293,7 @@ fn who_only_reads_leaves_a_store_of_an_earlier_version_as_it_is() {
         &["status"],
         &["outbox"],
         &["list", "pending"],
+        &["subscribers", "list"],
         &["show", "content/_posts/a-new-bridge.md"],
     ] {
         let refused = office.run(reads);
@@ -280,9 +304,9 @@ fn who_only_reads_leaves_a_store_of_an_earlier_version_as_it_is() {
         );
     }
     done(&office, &["verify", "--at", "2031-01-01T09:00:00+08:00"]);
-    assert_eq!(version(), 11);
-    done(&office, &["publish-now"]);
     assert_eq!(version(), 12);
+    done(&office, &["publish-now"]);
+    assert_eq!(version(), 13);
     done(&office, &["verify"]);
 }
 

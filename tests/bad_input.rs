@@ -218,6 +218,54 @@ fn a_template_with_a_mistake() {
 }
 
 #[test]
+fn a_template_that_is_misnamed() {
+    let office = Office::new();
+    office.write("templates/mail/digset.txt", "{{ title }}");
+    office.write("templates/parts/foot.txt", "{{ title }}");
+    let builtin = tidings::templates::Templates::builtin();
+    let (_, text) = builtin.sources().find(|(name, _)| *name == "mail/digest.txt").unwrap();
+    let included = format!("{text}{{% if false %}}{{% include \"parts/foot.txt\" %}}{{% endif %}}");
+    office.write("templates/mail/digest.txt", included.replace("{{ title }}", ""));
+    office.write("templates/parts/foot.txt", "Thank you.\n");
+    let warning = "warning: the template `mail/digset.txt` replaces none and is not used: is it \
+                   meant to be `mail/digest.txt`?\n";
+    for command in [&["check"][..], &["publish-now"]] {
+        let done = office.run(command);
+        assert_eq!((done.code, done.stderr.as_str()), (0, warning), "{done:?}");
+    }
+}
+
+#[test]
+fn a_digest_that_people_follow_and_the_config_lost_is_told_by_check() {
+    let office = Office::new();
+    assert_eq!(office.run(&["check"]).code, 0);
+    assert!(!office.path("var").exists());
+    office.subscribe(2, "daily");
+    let config = office.read("config/tidings.yaml");
+    office.write("config/tidings.yaml", config.replace("name: daily", "name: morning"));
+    let done = office.run(&["check"]);
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(done.stderr.contains("digest `daily`"), "{done:?}");
+    assert!(done.stderr.contains("2 "), "{done:?}");
+}
+
+#[test]
+fn readers_of_a_language_that_was_taken_out_are_told_by_check_and_plan() {
+    let office = Office::new();
+    office.subscribe(1, "daily");
+    let config = office.read("config/tidings.yaml");
+    office.write(
+        "config/tidings.yaml",
+        config.replace("since:", "languages: [fr], language: fr, since:"),
+    );
+    for command in ["check", "plan"] {
+        let done = office.run(&[command]);
+        assert_eq!(done.code, 2, "{done:?}");
+        assert!(done.stderr.contains("`en`"), "{done:?}");
+    }
+}
+
+#[test]
 fn a_maildir_that_cannot_be_written() {
     let office = Office::new();
     office.subscribe(2, "daily");

@@ -4,19 +4,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where its own data is wrong")]
 
+#[path = "support/chromium.rs"]
+mod chromium;
 #[path = "support/news.rs"]
 mod news;
-
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
+use chromium::{Driver, driver};
+use fantoccini::{Client, Locator};
 use news::{entry, site};
 use serde_json::{Value, json};
 use tidings::feeds::page::{assets, render_feed};
@@ -26,51 +25,10 @@ use tidings::templates::Templates;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
-/// A driver on a port that it chose itself; it ends with the test.
-struct Driver {
-    process: Child,
-    address: String,
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-/// `None`, said as a skip, where the browser is missing.
-#[expect(clippy::print_stdout, reason = "says what was not tested")]
-fn driver() -> Option<Driver> {
-    for name in ["chromium", "chromedriver"] {
-        let found = Command::new(name).arg("--version").output();
-        if !found.is_ok_and(|output| output.status.success()) {
-            println!("skipped: {name} is not installed");
-            return None;
-        }
-    }
-    let mut process =
-        Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let port = lines.map(Result::unwrap).find_map(|line| {
-        let (_, port) = line.split_once("started successfully on port ")?;
-        Some(port.trim_end_matches('.').to_owned())
-    });
-    Some(Driver { process, address: format!("http://127.0.0.1:{}", port.unwrap()) })
-}
-
 async fn browser(driver: &Driver, width: u32) -> Client {
-    let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
-    let capabilities = json!({"goog:chromeOptions": {
-        "args": arguments,
-        "mobileEmulation": {"deviceMetrics": {"width": width, "height": 640, "pixelRatio": 1.0}},
-    }});
-    let Value::Object(capabilities) = capabilities else { unreachable!() };
-    ClientBuilder::new(HttpConnector::new())
-        .capabilities(capabilities)
-        .connect(&driver.address)
-        .await
-        .unwrap()
+    let metrics = json!({"width": width, "height": 640, "pixelRatio": 1.0});
+    let options = json!({"mobileEmulation": {"deviceMetrics": metrics}});
+    chromium::browser(driver, None, options).await
 }
 
 /// Serves the page of a feed with its assets; gives the folder's address.

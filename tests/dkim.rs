@@ -62,7 +62,7 @@ fn one_changed_byte_breaks_both_signatures() {
     let (messages, records) = signed();
     let message = messages[0].as_bytes();
     let start = messages[0].find("\r\nDate: ").unwrap() + 2;
-    let unsigned: Vec<_> = ["List-Archive: ", "Auto-Submitted: "]
+    let unsigned: Vec<_> = ["List-Post: ", "List-Archive: ", "Auto-Submitted: "]
         .map(|name| {
             let start = messages[0].find(name).unwrap();
             start..start + messages[0][start..].find("\r\n").unwrap()

@@ -12,6 +12,8 @@
 
 #[path = "mail_look/browser.rs"]
 mod browser;
+#[path = "support/chromium.rs"]
+mod chromium;
 #[path = "support/news.rs"]
 mod news;
 #[path = "readers/program.rs"]
@@ -24,13 +26,36 @@ use std::process::Command;
 use chrono::DateTime;
 use serde_json::{Value, json};
 use tidings::config::Sender;
+use tidings::digest::render::answer::{Answer, render_answer, sample_answers};
 use tidings::digest::render::samples::samples;
 use tidings::digest::render::{RenderedIssue, Slot, render};
 use tidings::feeds::Site;
 use tidings::mail::message::{IssueHeaders, Personal, encode, splice};
+use tidings::subscribers::errand::{CONFIRM, ErrandKind};
 use tidings::templates::Templates;
 
 const UNSUBSCRIBE: &str = "https://press.example.org/unsubscribe/TOKEN";
+const ERRAND: &str = "https://press.example.org/confirm/TOKEN";
+
+/// Mail that answers one person, by name, in each of our languages.
+fn answers() -> Vec<(&'static str, RenderedIssue)> {
+    let site = Site { title: "Harbour City Office".into(), ..news::site() };
+    let of_kind = |kind: ErrandKind| match kind {
+        ErrandKind::Confirm => ["confirm-en", "confirm-zh", "confirm-ms", "confirm-ta"],
+        ErrandKind::SelfService => ["self-en", "self-zh", "self-ms", "self-ta"],
+        ErrandKind::Move => ["move-en", "move-zh", "move-ms", "move-ta"],
+        ErrandKind::Moved => ["moved-en", "moved-zh", "moved-ms", "moved-ta"],
+    };
+    let mut answers = Vec::new();
+    for answer in sample_answers() {
+        for name in of_kind(answer.kind) {
+            let language = name.rsplit('-').next().unwrap();
+            let answer = Answer { language, ..answer.clone() };
+            answers.push((name, render_answer(&Templates::builtin(), &site, &answer).unwrap()));
+        }
+    }
+    answers
+}
 
 /// The samples by name, as our own templates render them.
 fn issues() -> Vec<(&'static str, RenderedIssue)> {
@@ -46,8 +71,12 @@ fn issues() -> Vec<(&'static str, RenderedIssue)> {
 /// HTML parts as a reader gets them.
 fn pages() -> Vec<(&'static str, String)> {
     let marker = Slot::Unsubscribe.marker();
-    let whole = |issue: RenderedIssue| issue.html.replace(marker, UNSUBSCRIBE);
-    issues().into_iter().map(|(name, issue)| (name, whole(issue))).collect()
+    let whole = |issue: RenderedIssue| {
+        let html = issue.html.replace(marker, UNSUBSCRIBE);
+        html.replace(Slot::Errand.marker(), ERRAND)
+            .replace(Slot::Address.marker(), "mei@example.com")
+    };
+    issues().into_iter().chain(answers()).map(|(name, issue)| (name, whole(issue))).collect()
 }
 
 /// Where npm put `package`, or a skip.
@@ -91,13 +120,15 @@ fn gmail_outlook_and_apple_mail_know_all_that_the_mail_stands_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn axe_finds_no_violation_in_light_and_in_dark() {
     let Some(modules) = node_modules("axe-core") else { return };
-    let Some(driver) = browser::driver() else { return };
+    let Some(driver) = chromium::driver() else { return };
     let axe = std::fs::read_to_string(modules.join("axe-core/axe.min.js")).unwrap();
     for is_dark in [false, true] {
+        let browser = browser::browser(&driver, is_dark).await;
         for (name, html) in pages() {
-            let found = browser::violations(&driver, &axe, &html, is_dark).await;
+            let found = browser::violations(&browser, &axe, &html, is_dark).await;
             assert_eq!(found, json!([]), "{name}, dark: {is_dark}");
         }
+        browser.close().await.unwrap();
     }
 }
 
@@ -106,7 +137,7 @@ async fn axe_finds_no_violation_in_light_and_in_dark() {
 async fn pictures_are_taken_where_a_folder_is_named() {
     #[expect(clippy::disallowed_methods, reason = "whoever wants pictures says where")]
     let Some(folder) = std::env::var_os("TIDINGS_PICTURES").map(PathBuf::from) else { return };
-    let Some(driver) = browser::driver() else { return };
+    let Some(driver) = chromium::driver() else { return };
     std::fs::create_dir_all(&folder).unwrap();
     let widths = [360, 600];
     for (name, html) in pages() {
@@ -125,21 +156,37 @@ fn spamassassin_takes_no_sample_for_spam() {
     if program::find("spamassassin", "--version").is_none() {
         return;
     }
-    for (name, issue) in issues() {
+    let messages = issues().into_iter().map(|(name, issue)| (name, message(&issue), MOST));
+    let answers = answers().into_iter().map(|(name, issue)| (name, answer(&issue), MOST_OF_ANSWER));
+    for (name, message, most) in messages.chain(answers) {
         let mut spamassassin = Command::new("spamassassin");
         // Local rules alone: nothing is asked of anybody.
-        let judged =
-            program::output(spamassassin.args(["--local", "--test-mode"]), &message(&issue));
+        let judged = program::output(spamassassin.args(["--local", "--test-mode"]), &message);
         let judged = String::from_utf8_lossy(&judged);
         let score = judged.split("score=").nth(1).and_then(|rest| rest.split_whitespace().next());
         let score: f64 = score.unwrap().parse().unwrap();
-        // Rounded to a tenth: what is below 0 by less reads `-0.0`.
-        assert!(score.is_sign_negative(), "{name}: {judged}");
+        assert!(score < most, "{name}: {judged}");
     }
 }
 
+/// What says that it is a mailing list, and of which kind, makes up for a rule or two that some
+/// text of an author may break.
+const MOST: f64 = -0.5;
+
+/// An answer has nothing of that, and all its text is ours: no rule speaks against it.
+const MOST_OF_ANSWER: f64 = 0.1;
+
 /// The message of a made-up person.
 fn message(issue: &RenderedIssue) -> Vec<u8> {
+    message_of(issue, "daily", "https://press.example.org/issues/4f2a9c")
+}
+
+/// The same of mail that answers them, which has no web copy.
+fn answer(issue: &RenderedIssue) -> Vec<u8> {
+    message_of(issue, CONFIRM, "")
+}
+
+fn message_of(issue: &RenderedIssue, digest: &str, web_url: &str) -> Vec<u8> {
     let from = Sender {
         name: Some("Harbour City Press Office".to_owned()),
         address: "news@press.example.org".parse().unwrap(),
@@ -147,9 +194,9 @@ fn message(issue: &RenderedIssue) -> Vec<u8> {
     let headers = IssueHeaders {
         from: &from,
         reply_to: None,
-        digest: "daily",
+        digest,
         site_host: "press.example.org",
-        web_url: "https://press.example.org/issues/4f2a9c",
+        web_url,
         feedback_id: "4f2a9c:daily:digest:press.example.org",
         unsubscribe_address: None,
     };
@@ -161,6 +208,7 @@ fn message(issue: &RenderedIssue) -> Vec<u8> {
         unsubscribe_url: UNSUBSCRIBE,
         unsubscribe_token: "TOKEN",
         manage_url: "https://press.example.org/manage/afasab",
+        errand_url: Some(ERRAND),
     };
     splice(&encode(issue, &headers), &personal).unwrap()
 }

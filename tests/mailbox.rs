@@ -225,6 +225,7 @@ fn a_message_arrives_byte_for_byte_with_its_dots() {
         unsubscribe_url: &url,
         unsubscribe_token: "afasaa",
         manage_url: "https://press.example.org/manage/afasab",
+        errand_url: None,
     };
     let issue = Issue::prepare(encode(&issue, &headers)).unwrap();
     let message = issue.signed_message(&personal, &signer);

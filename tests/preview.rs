@@ -179,6 +179,19 @@ fn a_digest_that_nobody_follows_says_so() {
 }
 
 #[test]
+fn a_digest_that_would_wait_for_a_word_says_so() {
+    let office = Office::new();
+    let config = office.read("config/tidings.yaml");
+    let approve = config.replace("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    office.write("config/tidings.yaml", approve);
+    office.subscribe(1, "daily");
+    office.release("a-new-bridge", "It opens today.");
+    let preview = Preview::of(&office, &[]);
+    let page = preview.wait_for("/", "a new bridge");
+    assert!(page.contains("It would wait for a word: somebody approves it"), "{page}");
+}
+
+#[test]
 fn what_is_saved_is_shown() {
     let office = office();
     let preview = Preview::of(&office, &[]);

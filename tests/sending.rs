@@ -109,7 +109,7 @@ async fn a_relay_that_is_not_there_leaves_the_mail_pending_for_the_next_run() {
     let sink = Sink::at(address, true, |_, _| Play::Accept).await;
     let done = publish(&office).await;
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.stdout.contains("Goes on    daily now:1 of an earlier run"), "{done:?}");
+    assert!(done.stdout.contains("Goes on    daily now:1, begun by an earlier call\n"), "{done:?}");
     assert_eq!(sink.recipients(), expected(5));
 }
 
@@ -138,6 +138,9 @@ async fn a_relay_that_stops_in_the_middle_gets_the_rest_when_it_is_back() {
     let sink = Sink::at(address, true, |_, _| Play::Accept).await;
     let done = publish(&office).await;
     assert_eq!(done.code, 0, "{done:?}");
+    let goes_on = "Goes on    daily now:1, begun by an earlier call: 20 of 60 were done\n\
+                   Mail       40 accepted\n           before this call: 20 accepted\n";
+    assert!(done.stdout.contains(goes_on), "{done:?}");
     let mut all: Vec<_> =
         first.into_iter().map(|mail| mail.recipient).chain(sink.recipients()).collect();
     all.sort();
@@ -263,6 +266,27 @@ async fn a_rehearsed_week_is_not_sent_when_the_office_goes_live() {
     publish(&office).await;
     assert_eq!(sink.recipients(), expected(2));
     assert!(sink.accepted().iter().all(|mail| !mail.message.contains("a-new-bridge")));
+}
+
+#[test]
+fn what_a_first_scan_takes_in_is_mailed_to_nobody_and_says_so() {
+    let office = Office::new();
+    let config = office.read("config/tidings.yaml");
+    office.write("config/tidings.yaml", config.replace("first_scan: announce, ", ""));
+    office.subscribe(1, "daily");
+    office.news("a-new-bridge", "It opens today.");
+    let first = office.run(&["publish-now"]);
+    assert!(first.stdout.contains("this is the first scan (`content.first_scan: adopt`)"));
+    assert!(first.stdout.contains("Mail       none: nothing is new for anybody"), "{first:?}");
+    office.news("a-new-bridge", "It opens today, at nine.");
+    let second = office.run(&["publish-now"]);
+    assert!(!second.stdout.contains("first scan"), "{second:?}");
+    let noted = "---\ntitle: a-new-bridge\nlayout: post\npermalink: /news/a-new-bridge/\n\
+                 change_note: It opens at ten.\n---\nIt opens today.\n";
+    office.write("content/_posts/a-new-bridge.md", noted);
+    office.settle("content/_posts/a-new-bridge.md");
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    assert_eq!(office.mails().len(), 1, "as it says, a `change_note` is news");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -434,4 +458,24 @@ async fn who_does_not_say_who_answers_for_the_mail_is_warned() {
         assert!(done.stderr.contains(said), "{arguments:?}: {}", done.stderr);
     }
     assert!(office.daemon().stop().1.contains(said));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_is_named_by_number_with_what_the_relay_said() {
+    let sink = Sink::playing(|address, _| match address {
+        "reader2@example.org" => Play::RefuseRecipient("550 5.1.1 no such user"),
+        _ => Play::Accept,
+    })
+    .await;
+    let office = office(&sink, 3);
+    let done = publish(&office).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    let said = "refused in daily now:1: subscriber 2\n           `tidings what-got 2` shows";
+    assert!(done.stdout.contains(said), "{done:?}");
+    assert!(!done.stderr.contains("refused a recipient"), "it is said once: {done:?}");
+    let got = office.run(&["what-got", "2"]).stdout;
+    assert!(got.starts_with("subscriber 2, reader2@example.org\nrun 1 (daily now:1): rejected "));
+    assert!(got.contains("\n    the relay said: no such user\n"), "{got}");
+    let run = office.run(&["runs", "show", "1"]).stdout;
+    assert!(run.contains("\nrefused       subscriber 2: no such user\n"), "{run}");
 }

@@ -106,8 +106,11 @@ impl Case {
             "update run set recipients = (select count(*) from delivery where run_id = 1)
              where id = 1",
             // Who is to confirm has not confirmed.
-            "update subscription set state = 'pending'
-             where $1 = 'confirm' and subscriber_id between $2 and $3",
+            "insert into errand (subscriber_id, kind, run_id, address_version, language, source,
+                 wording, asked_at, expires_at)
+             select subscriber_id, 'confirm', run_id, address_version, 'en', 'form', '', 0, 0
+             from delivery where $1 = 'confirm' and run_id = (select max(id) from run)
+                 and subscriber_id between $2 and $3",
         ] {
             sqlx::query(sql).bind(digest).bind(first).bind(last).execute(&mut store).await.unwrap();
         }
@@ -268,8 +271,10 @@ async fn each_lane_asks_for_its_own_consent() {
     let (relay, is_closed) = relay(|_| Act::usual()).await;
     let case = Case::new(&relay, is_closed, 32, 5).await;
     make_all(&case).await;
-    // To confirm: one has confirmed by now, one has left, one is suppressed.
-    case.change("update subscription set state = 'confirmed' where subscriber_id = 1").await;
+    // To confirm: one has confirmed by now, one was not meant, one is suppressed.
+    case.change("update errand set ended_at = 0, outcome = 'done' where subscriber_id = 1").await;
+    case.change("update errand set ended_at = 0, outcome = 'refused' where subscriber_id = 2")
+        .await;
     // News and corrections: left, not confirmed, in a feed that did not bring it; and by
     // another digest, which does not matter.
     case.change("update subscription set state = 'ended' where subscriber_id in (2, 11, 21, 31)")

@@ -28,7 +28,9 @@ async fn serve(site: &Served) -> Server {
     let (stop, stopped) = watch::channel(false);
     let listener = web::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(web::serve(listener, web::site(site.press.clone(), served), stopped));
+    let site =
+        web::site(site.press.clone(), served, Arc::clone(&site.leaving), Arc::clone(&site.joining));
+    let task = tokio::spawn(web::serve(listener, site, stopped));
     Server { address, documents, stop, task }
 }
 

@@ -4,6 +4,8 @@
 
 #[path = "store/feeds.rs"]
 mod feeds;
+#[path = "store/leaving.rs"]
+mod leaving;
 #[path = "store/migrations.rs"]
 mod migrations;
 #[path = "store/operating.rs"]
@@ -1400,13 +1402,13 @@ fn received_is_what_may_arrive_or_has() {
         check(async |store| {
             sending(store, 1).await;
             let row = row_of(store, "a").await;
-            let held = HashMap::from([((1, row), 1)]);
+            let held = Received::from_iter([((1, row), 1)]);
             assert_eq!(received(store, row).await, held, "pending");
-            assert_eq!(received(store, row + 1).await, HashMap::new());
+            assert_eq!(received(store, row + 1).await, Received::default());
             let claim = attempt(store, 0).await;
             assert_eq!(received(store, row).await, held, "intent");
             record(store, &claim, step.clone()).await;
-            let expected = if counts { held } else { HashMap::new() };
+            let expected = if counts { held } else { Received::default() };
             assert_eq!(received(store, row).await, expected, "{step:?}");
         });
     }
@@ -1419,7 +1421,7 @@ fn who_stands_in_a_page_that_is_not_expanded_is_about_to_get_it() {
         let run = run_of(store, "k", &recipients).await;
         start_run(store, &run).await;
         let row = row_of(store, "a").await;
-        assert_eq!(received(store, row).await, HashMap::from([((1, row), 1)]));
+        assert_eq!(received(store, row).await, Received::from_iter([((1, row), 1)]));
     });
 }
 
@@ -1433,7 +1435,7 @@ fn a_run_whose_planning_was_cut_off_counts_for_nothing_and_is_dropped() {
         let cut_off = store.begin_run(&run.new_run(), at(0)).await.unwrap().unwrap();
         store.plan_page(cut_off, &run.pages()[0]).await.unwrap();
         let row = row_of(store, "a").await;
-        assert_eq!(received(store, row).await, HashMap::new());
+        assert_eq!(received(store, row).await, Received::default());
         assert_eq!(covered(store, "daily").await, 0);
         let progress = store.digest_progress("daily").await.unwrap().unwrap();
         assert_eq!(store.newest_due_key(progress.id, at(0)).await.unwrap(), None);

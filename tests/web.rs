@@ -5,30 +5,47 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use support::office::Office;
 use tidings::clock::SystemClock;
 use tidings::config::{self, Environment};
-use tidings::pipeline::Press;
-use tidings::store::Store;
+use tidings::pipeline::{Press, leaving};
 use tidings::store::sqlite::SqliteStore;
+use tidings::store::{Leave, LeftBy, Store};
+use tidings::subscribers::joining::Joining;
 use tidings::subscribers::keys::Keys;
+use tidings::subscribers::leaving::Leaving;
 use tidings::templates::Templates;
 use tidings::web::{self, DocumentSet, Former, Terms};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 /// An office that has sent one digest to two readers.
-async fn office() -> (Office, axum::Router, Arc<dyn Store>) {
+async fn office() -> (Office, axum::Router, Arc<dyn Store>, Arc<Leaving>) {
     let office = Office::new();
     office.release("a-new-bridge", "It opens today.");
     served(office).await
 }
 
 /// The same, with news of its own.
-async fn served(office: Office) -> (Office, axum::Router, Arc<dyn Store>) {
+async fn served(office: Office) -> (Office, axum::Router, Arc<dyn Store>, Arc<Leaving>) {
+    let (office, router, press, leaving) = idle(office).await;
+    let store = Arc::clone(&press.store);
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(leaving::carry(press, Arc::clone(&leaving), stopped));
+    // It ends with the runtime.
+    std::mem::forget(stop);
+    (office, router, store, leaving)
+}
+
+/// As [`served`], and nobody brings clicks into the store.
+async fn idle(office: Office) -> (Office, axum::Router, Press, Arc<Leaving>) {
     office.subscribe(2, "daily");
     assert_eq!(office.run(&["publish-now"]).code, 0);
     let config =
@@ -52,8 +69,13 @@ async fn served(office: Office) -> (Office, axum::Router, Arc<dyn Store>) {
     let folder = &press.config.output_folder;
     let documents = DocumentSet::load(&DocumentSet::empty(terms), &records, folder);
     let (_sender, receiver) = watch::channel(Arc::new(documents));
-    let router = web::site(press, receiver).router();
-    (office, router, store)
+    let mut leaving = Leaving::open(&press.config.store_path).unwrap();
+    // However slow the machine, a page shows what was ended.
+    leaving.patience = Duration::from_mins(1);
+    let leaving = Arc::new(leaving);
+    let joining = Arc::new(Joining::open(&press.config.store_path).unwrap());
+    let router = web::site(press.clone(), receiver, Arc::clone(&leaving), joining).router();
+    (office, router, press, leaving)
 }
 
 async fn ask(router: &axum::Router, request: Request<Body>) -> (Response<()>, String) {
@@ -90,7 +112,7 @@ fn confirmed(office: &Office) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn get_shows_and_post_acts_without_cookie_or_redirect() {
-    let (office, router, _store) = office().await;
+    let (office, router, _store, leaving) = office().await;
     let path = unsubscribe_path(&office);
     let (shown, page) = get(&router, &path).await;
     assert_eq!(shown.status(), StatusCode::OK);
@@ -103,17 +125,86 @@ async fn get_shows_and_post_acts_without_cookie_or_redirect() {
     assert!(!shown.headers().contains_key(header::SET_COOKIE));
     assert_eq!(confirmed(&office), 2, "GET changes nothing");
 
-    let (done, _) = one_click(&router, &path).await;
+    let (done, page) = one_click(&router, &path).await;
     assert_eq!(done.status(), StatusCode::OK);
+    assert!(page.contains("You are unsubscribed"), "{page}");
+    assert!(!done.headers().contains_key(header::SET_COOKIE));
+    leaving.all_settled().await;
     assert_eq!(confirmed(&office), 1);
     let (again, _) = one_click(&router, &path).await;
     assert_eq!(again.status(), StatusCode::OK, "a second click is no error");
+    leaving.all_settled().await;
     assert_eq!(confirmed(&office), 1);
+    let (_, page) = get(&router, &path).await;
+    assert!(page.contains("was stopped before"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_counts_in_whatever_form_it_comes() {
+    let form = "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\n\
+                One-Click\r\n--x--\r\n";
+    let large = format!("List-Unsubscribe=One-Click&more={}", "x".repeat(10 << 20));
+    let cases = [
+        ("multipart/form-data; boundary=x", form.as_bytes()),
+        ("application/json", b"{}"),
+        ("text/plain", b"List-Unsubscribe=One-Click"),
+        ("", b""),
+        ("application/x-www-form-urlencoded", b"\xff\x00"),
+        ("application/x-www-form-urlencoded", large.as_bytes()),
+    ];
+    for (kind, body) in cases {
+        let (office, router, _store, leaving) = office().await;
+        let mut request = Request::post(unsubscribe_path(&office));
+        if !kind.is_empty() {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        let request = request.body(Body::from(body.to_vec())).unwrap();
+        let (answer, page) = ask(&router, request).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{kind}: {page}");
+        leaving.all_settled().await;
+        assert_eq!(confirmed(&office), 1, "{kind}, {} octets", body.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_whose_delivery_is_gone_counts() {
+    let (office, router, store, leaving) = office().await;
+    let path = unsubscribe_path(&office);
+    let options = SqliteConnectOptions::new().filename(office.path("var/tidings.db"));
+    let mut rows = options.connect().await.unwrap();
+    sqlx::query("delete from delivery").execute(&mut rows).await.unwrap();
+    assert_eq!(one_click(&router, &path).await.0.status(), StatusCode::OK);
+    leaving.all_settled().await;
+    assert_eq!(store.subscription_counts().await.unwrap()["ended"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_journal_is_full_a_click_goes_into_the_store_itself() {
+    let office = Office::new();
+    office.release("a-new-bridge", "It opens today.");
+    let (office, router, press, leaving) = idle(office).await;
+    let nobody = Leave {
+        run: 1,
+        subscriber: 99,
+        by: LeftBy::OneClick,
+        at: "2026-11-22T09:00:00Z".parse().unwrap(),
+    };
+    let mut is_full = false;
+    while !is_full {
+        let mut clicks = JoinSet::new();
+        for _ in 0..5_000 {
+            let leaving = Arc::clone(&leaving);
+            clicks.spawn(async move { leaving.keep(&nobody).await.is_err() });
+        }
+        is_full = clicks.join_all().await.contains(&true);
+    }
+    assert_eq!(one_click(&router, &unsubscribe_path(&office)).await.0.status(), StatusCode::OK);
+    assert_eq!(press.store.subscription_counts().await.unwrap()["ended"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head_changes_nothing_either() {
-    let (office, router, _store) = office().await;
+    let (office, router, _store, _leaving) = office().await;
     let path = unsubscribe_path(&office);
     let (response, body) = ask(&router, Request::head(&path).body(Body::empty()).unwrap()).await;
     assert_eq!((response.status(), body.as_str()), (StatusCode::OK, ""));
@@ -122,7 +213,7 @@ async fn head_changes_nothing_either() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_not_ours_ends_nothing() {
-    let (office, router, _store) = office().await;
+    let (office, router, _store, _leaving) = office().await;
     let path = unsubscribe_path(&office);
     let (head, last) = path.split_at(path.len() - 1);
     let other = if last == "a" { "b" } else { "a" };
@@ -136,7 +227,7 @@ async fn a_token_that_is_not_ours_ends_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_web_copy_of_an_issue_is_served_without_personal_parts() {
-    let (office, router, _store) = office().await;
+    let (office, router, _store, _leaving) = office().await;
     let mail = office.mails().remove(0);
     let line = mail.lines().find(|l| l.starts_with("List-Archive: ")).unwrap();
     let url = line.split(['<', '>']).nth(1).unwrap();
@@ -151,7 +242,7 @@ async fn the_web_copy_of_an_issue_is_served_without_personal_parts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_published_document_is_served_as_it_lies_in_the_folder() {
-    let (office, router, _store) = office().await;
+    let (office, router, _store, _leaving) = office().await;
     let documents = office.documents();
     let ours = documents.iter().filter(|(path, _)| !path.starts_with('.'));
     assert!(ours.clone().count() > 4, "{documents:?}");
@@ -163,7 +254,7 @@ async fn every_published_document_is_served_as_it_lies_in_the_folder() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_without_a_page_says_so() {
-    let (_office, router, _store) = office().await;
+    let (_office, router, _store, _leaving) = office().await;
     for path in ["/nothing", "/feeds/../../var/tidings.db", "/%ff", "/.tidings"] {
         let (response, _) = get(&router, path).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
@@ -172,11 +263,15 @@ async fn an_address_without_a_page_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_wants_a_feed_by_mail_is_told_how() {
-    let (_office, router, _store) = office().await;
-    let (answer, page) = get(&router, "/subscribe?feed=all").await;
+async fn the_link_of_a_feed_page_opens_a_form_with_that_feed_chosen() {
+    let (_office, router, _store, _leaving) = office().await;
+    let (answer, page) = get(&router, "/subscribe?feed=events").await;
     assert_eq!(answer.status(), StatusCode::OK);
-    assert!(page.contains("Ask the press office to add you"), "{page}");
+    for (feed, is_chosen) in [("all", false), ("events", true)] {
+        let (_, rest) = page.split_once(&format!("name=\"feed.{feed}\"")).expect(feed);
+        let (select, _) = rest.split_once("</select>").expect(feed);
+        assert_eq!(!select.contains("<option value=\"\" selected>"), is_chosen, "{select}");
+    }
 }
 
 #[tokio::test]
@@ -189,16 +284,19 @@ async fn one_click_in_urgent_news_ends_the_feeds_that_brought_it_and_no_others()
     office.write("events.csv", list);
     let import = ["subscribers", "import", "events.csv", "--consent", "test", "--confirmed"];
     assert_eq!(office.run(&import).code, 0);
-    let (office, router, store) = served(office).await;
+    let (office, router, store, leaving) = served(office).await;
     assert!(office.mails()[0].contains("Urgent news: 1 item"), "{:?}", office.mails());
     let path = unsubscribe_path(&office);
     let (_, page) = get(&router, &path).await;
     assert!(page.contains("Stop the mail of All news?"), "{page}");
     assert_eq!(store.running_subscriptions(1).await.unwrap(), 2);
-    let (_, page) = one_click(&router, &path).await;
+    let (_, page) = post(&router, &path, &[]).await;
     assert!(page.contains("The mail of All news is stopped"), "{page}");
     assert_eq!(store.running_subscriptions(1).await.unwrap(), 1);
-    let (_, page) = one_click(&router, &path).await;
+    one_click(&router, &path).await;
+    leaving.all_settled().await;
+    assert_eq!(store.running_subscriptions(1).await.unwrap(), 1);
+    let (_, page) = get(&router, &path).await;
     assert!(page.contains("was stopped before"), "{page}");
 }
 
@@ -231,7 +329,7 @@ async fn post(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_changes_how_often_each_feed_comes() {
-    let (office, router, _store) = office().await;
+    let (office, router, _store, _leaving) = office().await;
     let path = manage_path(&office);
     let (shown, page) = get(&router, &path).await;
     assert_eq!(shown.status(), StatusCode::OK);
@@ -256,7 +354,7 @@ async fn a_reader_changes_how_often_each_feed_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_form_of_ours_changes_anything() {
-    let (office, router, _store) = office().await;
+    let (office, router, _store, _leaving) = office().await;
     let path = manage_path(&office);
     let (_, page) = get(&router, &path).await;
     let form = hidden(&page, "form");
@@ -277,7 +375,7 @@ async fn only_a_form_of_ours_changes_anything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_may_take_it_back_and_misses_nothing() {
-    let (office, router, _store) = office().await;
+    let (office, router, _store, _leaving) = office().await;
     let paths = [manage_path(&office), unsubscribe_path(&office)];
     for (path, name) in paths.into_iter().zip(["a-second-bridge", "a-third-bridge"]) {
         let (_, page) = get(&router, &path).await;
@@ -307,4 +405,44 @@ async fn who_leaves_may_take_it_back_and_misses_nothing() {
         assert_eq!(office.run(&["publish-now"]).code, 0);
         assert_eq!(mails(), 2, "what was told meanwhile comes with the next issue");
     }
+}
+
+/// Asks for a page as a browser does that wants `languages`.
+async fn get_in(router: &axum::Router, path: &str, languages: &str) -> String {
+    let request = Request::get(path).header(header::ACCEPT_LANGUAGE, languages);
+    ask(router, request.body(Body::empty()).unwrap()).await.1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_in_the_language_that_is_asked_for() {
+    let office = Office::new();
+    let config = std::fs::read_to_string(office.path("config/tidings.yaml")).unwrap();
+    let config = config.replacen("site: {", "site: {languages: [en, zh, ar], ", 1);
+    office.write("config/tidings.yaml", &config);
+    office.release("a-new-bridge", "It opens today.");
+    let (office, router, _store, _leaving) = served(office).await;
+    let check = |page: &str, language: &str, title: &str| {
+        assert!(page.contains(&format!("<html lang=\"{language}\" dir=\"ltr\">")), "{page}");
+        assert!(page.contains(&format!("<h1>{title}</h1>")), "{page}");
+    };
+    check(&get_in(&router, "/nothing", "fr, zh-SG;q=0.8, en;q=0.5").await, "zh", "找不到此网页");
+    check(&get_in(&router, "/nothing?lang=en", "zh").await, "en", "There is no such page");
+    check(&get_in(&router, "/nothing?lang=ta", "fr, ar").await, "en", "There is no such page");
+    // Their person reads English, whatever the browser is set to.
+    for path in [manage_path(&office), unsubscribe_path(&office)] {
+        let page = get_in(&router, &path, "zh").await;
+        assert!(page.contains("<html lang=\"en\""), "{page}");
+        let token = path.rsplit('/').next().unwrap();
+        let page = get(&router, &format!("{path}?lang=zh")).await.1;
+        assert!(page.contains("<html lang=\"zh\""), "{page}");
+        assert!(page.contains(&format!("action=\"{token}?lang=zh\"")), "{page}");
+        let link = "<a href=\"?lang=en\" lang=\"en\" dir=\"ltr\" hreflang=\"en\">English</a>";
+        assert!(page.contains(link) && page.contains("aria-current=\"true\">中文</a>"), "{page}");
+        assert!(!page.contains("lang=ar"), "there are no words in it: {page}");
+    }
+    let path = manage_path(&office);
+    let form = hidden(&get(&router, &path).await.1, "form");
+    let chosen = [("form", &*form), ("feed.all", "daily"), ("language", "zh"), ("action", "save")];
+    let (_, page) = post(&router, &path, &chosen).await;
+    check(&page, "zh", "您要收到的内容");
 }

@@ -48,7 +48,11 @@ fn a_run_waits_for_a_word_and_then_goes_out() {
     assert_eq!(status["holds"][0]["plan"], plan);
     assert_eq!(status["holds"][0]["kind"], "approval");
     approve(&office, &plan, 0);
-    approve(&office, &plan, 2);
+    let again = approve(&office, &plan, 2);
+    assert!(
+        again.stderr.contains("error: run 1 (daily now:1) was let go already, by "),
+        "{again:?}"
+    );
     assert_eq!(publish(&office, 0)["runs"][0]["deliveries"]["rehearsed"], 3);
     assert_eq!(office.mails().len(), 3);
     publish(&office, 0);
@@ -90,6 +94,7 @@ fn who_left_meanwhile_is_taken_out() {
     let left = ["subscribers", "remove", "reader2@example.org"];
     assert_eq!(office.run(&left).code, 0);
     let done = approve(&office, &plan, 0);
+    assert!(done.stdout.starts_with("let go: digest `daily` now:1 to 3 people\n"), "{done:?}");
     assert!(done.stdout.contains("1 person left since"), "{done:?}");
     assert_eq!(publish(&office, 0)["runs"][0]["deliveries"]["rehearsed"], 2);
     assert_eq!(office.mails().len(), 2);
@@ -129,6 +134,11 @@ fn anything_else_that_changed_is_told_and_nothing_goes_out() {
         "the entry `a new bridge` was edited",
     );
     check_refused(
+        // Nobody has scanned it yet.
+        |office| office.release("a-new-bridge", "It opens tomorrow."),
+        "the entry `a new bridge` was edited",
+    );
+    check_refused(
         |office| {
             std::fs::remove_file(office.path("content/_posts/a-new-bridge.md")).unwrap();
             feeds_only(office);
@@ -136,6 +146,34 @@ fn anything_else_that_changed_is_told_and_nothing_goes_out() {
         },
         "the entry `a new bridge` is in it no longer",
     );
+}
+
+#[test]
+fn a_daemon_looks_at_the_files_before_it_lets_a_run_go() {
+    let office = office("always", 2);
+    office.release("a-new-bridge", "It opens today.");
+    let plan = held(&publish(&office, 4));
+    let daemon = office.daemon();
+    office.release("a-new-bridge", "It opens tomorrow.");
+    let done = approve(&office, &plan, 4);
+    assert!(done.stderr.contains("the entry `a new bridge` was edited"), "{done:?}");
+    assert!(office.mails().is_empty());
+    assert_eq!(daemon.stop().0, 0);
+}
+
+#[test]
+fn a_hold_that_a_later_run_took_over_says_so() {
+    let office = office("always", 2);
+    office.release("a-new-bridge", "It opens today.");
+    let plan = held(&publish(&office, 4));
+    office.news("a-second-bridge", "It opens tomorrow.");
+    publish(&office, 4);
+    let done = approve(&office, &plan, 2);
+    let said = "error: run 1 (daily now:1) waits for nobody any more\n\
+                hint: `tidings runs show 1` says what became of it; on hold: `2`\n";
+    assert!(done.stderr.contains(said), "{done:?}");
+    let run = office.run(&["runs", "show", "1"]);
+    assert!(run.stdout.contains("              run 2 took its place\n"), "{run:?}");
 }
 
 #[test]

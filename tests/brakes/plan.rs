@@ -84,8 +84,52 @@ fn a_plan_that_is_another_one_now_is_not_sent_and_what_changed_is_told() {
     assert!(office.mails().is_empty());
     let done = office.run(&["publish-now", "--plan", "0123456789abcdef"]);
     assert_eq!(done.code, 4, "{done:?}");
-    assert!(done.stderr.contains("no plan that was shown begins with"), "{done:?}");
+    let unknown = "not sent: no plan is known whose hash begins with `0123456789abcdef`\nhint: ";
+    assert!(done.stderr.contains(unknown), "{done:?}");
+    assert!(done.stdout.contains("Mail       none: not sent this time\n"), "{done:?}");
     assert_eq!(office.run(&["publish-now", "--plan", "012"]).code, 2);
+}
+
+#[test]
+fn a_plan_that_waits_for_a_word_ends_as_its_start_would() {
+    let office = office();
+    let config = office.read("config/tidings.yaml");
+    let approve = config.replace("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    office.write("config/tidings.yaml", approve);
+    let done = office.run(&["plan"]);
+    assert_eq!(done.code, 4, "{done:?}");
+    assert!(done.stdout.contains("waits for a word: `approve` of the digest"), "{done:?}");
+}
+
+#[test]
+fn a_digest_that_cannot_be_sent_is_told_beside_the_others() {
+    let office = office();
+    let done = office.run(&[
+        "subscribers",
+        "add",
+        "mei@example.org",
+        "--feed",
+        "events",
+        "--digest",
+        "immediate",
+        "--consent",
+        "test",
+        "--confirmed",
+    ]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let text = "---\ntitle: Lantern walk\ncategory: events\ndate: 2026-10-01\nlayout: post\n\
+                permalink: /lanterns/\n---\nOn the sea wall.\n";
+    office.write("content/_posts/lanterns.md", text);
+    office.settle("content/_posts/lanterns.md");
+    // No sample has this title, and the other digest has newer news.
+    let builtin = tidings::templates::Templates::builtin();
+    let (_, html) = builtin.sources().find(|(name, _)| *name == "mail/digest.html").unwrap();
+    let broken = "{% if sections[0].entries[0].title == \"Lantern walk\" %}<a href=\"/x\">Rates</a>{% endif %}</body>";
+    office.write("templates/mail/digest.html", html.replace("</body>", broken));
+    let done = office.run(&["plan"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.stderr.contains("error: nothing of `immediate` would be sent: "), "{done:?}");
+    assert!(done.stdout.contains("daily      2 entries in 1 issue to 3 people"), "{done:?}");
 }
 
 #[test]
@@ -248,7 +292,7 @@ async fn what_changes_between_the_plan_and_its_start_is_found_before_the_first_m
     room.news("a-new-bridge").await;
     let shown = hash(&room.office.run(&["plan", "--json"]).json());
     let asked = Asked { advances: true, ..Asked::default() };
-    let as_seen = plan_as_seen(&room.press, &shown, &asked).await.unwrap();
+    let as_seen = plan_as_seen(&room.press, &shown, &asked).await.unwrap().unwrap();
     assert!(as_seen.changes.is_empty(), "{as_seen:?}");
     // Somebody is asked, and minutes go by.
     let (run, seen) = (&as_seen.by_hand.runs[0], Some(&as_seen.seen));

@@ -128,6 +128,21 @@ fn publish_now_outside_a_window_sends_nothing_and_says_when_it_opens() {
 }
 
 #[test]
+fn status_says_when_a_digest_goes_out_whose_moment_is_outside_the_windows() {
+    let office = wednesdays();
+    office.run(&["publish-now", "--feeds-only"]);
+    let status = office.run(&["status", "--at", THURSDAY]).stdout;
+    let daily = "digest        daily: 2026-11-27T08:00:00+08:00\n              \
+                 outside the send windows: it goes out 2026-12-02T08:00:00+08:00\n";
+    assert!(status.contains(daily), "{status}");
+    assert!(status.contains("closed until 2026-12-02T08:00:00+08:00\n"), "nobody waits: {status}");
+    let json = office.run(&["status", "--at", THURSDAY, "--json"]).json();
+    assert_eq!(json["digests"][1]["goes_out"], "2026-12-02T08:00:00+08:00");
+    let inside = office.run(&["status", "--at", "2026-11-24T12:00:00+08:00", "--json"]).json();
+    assert_eq!(inside["digests"][1]["goes_out"], serde_json::Value::Null);
+}
+
+#[test]
 fn an_operator_may_send_outside_and_the_reason_is_kept() {
     let office = wednesdays();
     office.release("a-new-bridge", "It opens today.");

@@ -26,7 +26,7 @@ async fn a_daemon_tells_at_once_and_makes_way_for_a_new_text() {
     relay.wait_for(6).await;
     let (code, log) = daemon.stop();
     assert_eq!(code, 0, "{log}");
-    assert!(log.contains("a run was superseded: `tag:"), "{log}");
+    assert!(log.contains("a run was superseded: `bridge`"), "{log}");
     let got = |reader: &str| {
         let theirs = relay.accepted().into_iter().filter(move |mail| mail.recipient == reader);
         let subjects = theirs.map(|mail| parsed(&mail.message).subject().unwrap().to_owned());

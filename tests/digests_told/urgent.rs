@@ -75,6 +75,37 @@ async fn who_subscribes_behind_urgent_news_is_not_sent_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_subscribes_while_urgent_news_waits_for_a_word_is_not_sent_it_later() {
+    let approve = |config: &str| config.replace("0 8 * * *'}", "0 8 * * *', approve: {over: 2}}");
+    let room = Room::with(Sink::start().await, approve).await;
+    room.people(&["mei all daily", "raj all weekly", "tan all weekly"]);
+    room.release("storm", "urgent: true", "Stay at home.");
+    assert_eq!(room.minute("2026-11-20T12:01:00Z").await, NO_MAIL);
+    room.people(&["new all daily"]);
+    room.release("ferry", "", "It sails.");
+    let daily = room.minute("2026-11-21T00:00:00Z").await;
+    assert_eq!(daily.len(), 2, "{daily:?}");
+    assert!(!room.mail_to("new").contains("storm"));
+    room.let_go().await;
+    assert_eq!(room.send().await, ["raj: storm", "tan: storm"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_that_everybody_got_while_it_was_held_is_over_and_done_with() {
+    let approve =
+        |config: &str| config.replace("{name: immediate}", "{name: immediate, approve: {over: 1}}");
+    let room = Room::with(Sink::start().await, approve).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("storm", "urgent: true", "Stay at home.");
+    assert_eq!(room.publish_now("2026-11-20T12:01:00Z", false).await.len(), 2);
+    let held = room.press.store.held_runs().await.unwrap().remove(0);
+    room.press.store.supersede_held(held.run, "another plan", room.now()).await.unwrap();
+    assert_eq!(room.minute("2026-11-20T12:02:00Z").await, NO_MAIL);
+    let urgent = room.press.store.digest_progress("urgent").await.unwrap().unwrap();
+    assert_eq!(urgent.covered_seq, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn publish_now_brings_urgent_news_before_the_digests() {
     let room = Room::open().await;
     room.people(&["mei all daily", "raj all weekly"]);

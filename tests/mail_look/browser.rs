@@ -1,52 +1,14 @@
 //! Chromium, and what axe finds in a page that it shows.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
+use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
-/// A driver on a port that it chose itself; it ends with the test.
-pub(super) struct Driver {
-    process: Child,
-    address: String,
-}
+use super::chromium::{self, Driver};
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-/// `None`, said as a skip, where the browser is missing.
-pub(super) fn driver() -> Option<Driver> {
-    for name in ["chromium", "chromedriver"] {
-        super::program::find(name, "--version")?;
-    }
-    let mut process =
-        Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let port = lines.map(Result::unwrap).find_map(|line| {
-        let (_, port) = line.split_once("started successfully on port ")?;
-        Some(port.trim_end_matches('.').to_owned())
-    });
-    Some(Driver { process, address: format!("http://127.0.0.1:{}", port.unwrap()) })
-}
-
-async fn browser(driver: &Driver, is_dark: bool) -> Client {
+pub(super) async fn browser(driver: &Driver, is_dark: bool) -> Client {
     // Blink's `PreferredColorScheme`: 0 is dark, 1 light.
     let scheme = format!("--blink-settings=preferredColorScheme={}", u8::from(!is_dark));
-    let arguments =
-        ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", &scheme];
-    let capabilities = json!({"goog:chromeOptions": {"args": arguments}});
-    let Value::Object(capabilities) = capabilities else { unreachable!() };
-    ClientBuilder::new(HttpConnector::new())
-        .capabilities(capabilities)
-        .connect(&driver.address)
-        .await
-        .unwrap()
+    chromium::browser(driver, Some(&scheme), json!({})).await
 }
 
 /// How `html` looks at each width in pixels, as PNG.
@@ -66,6 +28,8 @@ pub(super) async fn pictures(
             document.body.replaceChildren();
             const frame = document.createElement('iframe');
             frame.style = `border: 0; width: ${width}px`;
+            // A bar at its side would make it narrower, and so longer.
+            frame.scrolling = 'no';
             frame.onload = () => {
                 frame.style.height = `${frame.contentDocument.documentElement.scrollHeight}px`;
                 done();
@@ -84,8 +48,7 @@ pub(super) async fn pictures(
 const TALLEST: u32 = 12_000;
 
 /// Rules that `html` breaks, with the elements that break them.
-pub(super) async fn violations(driver: &Driver, axe: &str, html: &str, is_dark: bool) -> Value {
-    let browser = browser(driver, is_dark).await;
+pub(super) async fn violations(browser: &Client, axe: &str, html: &str, is_dark: bool) -> Value {
     let file = tempfile::Builder::new().suffix(".html").tempfile().unwrap();
     std::fs::write(file.path(), html).unwrap();
     browser.goto(&format!("file://{}", file.path().display())).await.unwrap();
@@ -95,7 +58,5 @@ pub(super) async fn violations(driver: &Driver, axe: &str, html: &str, is_dark: 
     let run = "const done = arguments[arguments.length - 1];
         axe.run(document).then(({violations}) => done(violations.map(({id, nodes}) =>
             [id, ...nodes.map(({html}) => html.slice(0, 200))])));";
-    let found = browser.execute_async(run, vec![]).await.unwrap();
-    browser.close().await.unwrap();
-    found
+    browser.execute_async(run, vec![]).await.unwrap()
 }

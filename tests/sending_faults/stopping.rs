@@ -106,3 +106,35 @@ async fn a_daemon_that_is_told_to_stop_ends_when_no_reply_is_owed() {
     case.expect_all_sent(&relay, 0).await;
     assert_eq!(checker::addresses_in(&log, &case.people().await), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_ctrl_c_leaves_at_once_and_the_next_start_knows_what_was_in_hand() {
+    let reply = Gate::new();
+    let held = reply.clone();
+    let relay = Relay::playing(move |moment| match moment.phase {
+        Phase::Logged if moment.tries == 0 => Act::usual().held_by(&held),
+        _ => Act::usual(),
+    })
+    .await;
+    let case = Case::new(&relay, 1);
+    let process = Process::start(&case.office, &["publish-now", "--yes"], "said");
+    reply.wait_until_held(1).await;
+    process.signal(Signal::INT);
+    wait_for(|| process.said().contains("stopping: waiting up to 10 min 0 s").then_some(())).await;
+    process.signal(Signal::INT);
+    let (code, said) = process.end().await;
+    assert_eq!(code, 1, "{said}");
+    let status = case.office.run(&["status"]).stdout;
+    for line in [
+        "running       nothing\n",
+        "              1 intent: may have gone out; `uncertain` of the digest decides\n",
+        "              nothing runs: `tidings publish-now`, or the daemon when it starts,\n",
+    ] {
+        assert!(status.contains(line), "{line}: {status}");
+    }
+    reply.release();
+    let done = case.publish().await;
+    assert_eq!(done.code, 0, "{done:?}");
+    let sent = case.states().await;
+    assert_eq!(sent, BTreeMap::from([("accepted".to_owned(), 1)]));
+}

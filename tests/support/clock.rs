@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tidings::clock::Clock;
 
 #[derive(Debug)]
@@ -15,6 +15,10 @@ impl TestClock {
 
     pub fn set(&self, moment: &str) {
         *self.0.lock().unwrap() = moment.parse().unwrap();
+    }
+
+    pub fn forward(&self, by: TimeDelta) {
+        *self.0.lock().unwrap() += by;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::JoinHandle;
@@ -153,23 +154,14 @@ impl Office {
 
     /// Starts the daemon and waits until it serves.
     pub fn daemon(&self) -> Daemon {
-        let mut child = self.command(&["daemon"]).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        let address = loop {
-            let mut line = String::new();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the daemon ended: {said}");
-            said.push_str(&line);
-            if let Some((_, rest)) = line.split_once("serving http://") {
-                break rest.split('/').next().unwrap().to_owned();
-            }
-        };
-        // Read on, so that the daemon never waits for us; kept for messages.
-        let reader = std::thread::spawn(move || {
-            let _ = log.read_to_string(&mut said);
-            said
-        });
-        Daemon { child, address, reader: Some(reader) }
+        Daemon::start(self.command(&["daemon"]))
+    }
+
+    /// As [`Office::daemon`]; it dies at a failpoint.
+    pub fn dying_daemon(&self, failpoint: &str) -> Daemon {
+        let mut command = self.command(&["daemon"]);
+        command.env("TIDINGS_FAILPOINT", failpoint);
+        Daemon::start(command)
     }
 
     /// Messages of the office's Maildir, by file name.
@@ -201,6 +193,26 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the daemon ended: {said}");
+            said.push_str(&line);
+            if let Some((_, rest)) = line.split_once("serving http://") {
+                break rest.split('/').next().unwrap().to_owned();
+            }
+        };
+        // Read on, so that the daemon never waits for us; kept for messages.
+        let reader = std::thread::spawn(move || {
+            let _ = log.read_to_string(&mut said);
+            said
+        });
+        Self { child, address, reader: Some(reader) }
+    }
+
     /// Host and port.
     pub fn address(&self) -> &str {
         &self.address
@@ -239,6 +251,18 @@ impl Daemon {
         rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         (code, self.reader.take().unwrap().join().unwrap())
+    }
+
+    /// Waits for the end that it comes to by itself; whether it was killed.
+    pub fn was_killed(mut self) -> bool {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.signal() == Some(rustix::process::Signal::KILL.as_raw());
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            std::thread::yield_now();
+        }
     }
 
     /// SIGKILL: the end that nobody is told of.

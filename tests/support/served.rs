@@ -14,7 +14,9 @@ use tidings::config::{self, Environment};
 use tidings::pipeline::Press;
 use tidings::store::DocumentRecord;
 use tidings::store::sqlite::SqliteStore;
+use tidings::subscribers::joining::Joining;
 use tidings::subscribers::keys::Keys;
+use tidings::subscribers::leaving::Leaving;
 use tidings::templates::Templates;
 use tidings::web::{self, DocumentSet, Former, Terms};
 use tokio::sync::watch;
@@ -48,6 +50,8 @@ impl fmt::Debug for Answer {
 pub struct Served {
     office: Office,
     pub press: Press,
+    pub joining: Arc<Joining>,
+    pub leaving: Arc<Leaving>,
     pub terms: Terms,
     records: Vec<DocumentRecord>,
 }
@@ -70,9 +74,11 @@ impl Served {
             templates: Arc::new(Templates::builtin()),
             config: Arc::new(config),
         };
+        let leaving = Arc::new(Leaving::open(&press.config.store_path).unwrap());
+        let joining = Arc::new(Joining::open(&press.config.store_path).unwrap());
         let (hubs, former) = (Vec::new(), Former::default());
         let terms = Terms { url, hubs, style_feeds: false, former };
-        Self { office, press, terms, records: Vec::new() }
+        Self { office, press, leaving, joining, terms, records: Vec::new() }
     }
 
     pub fn file(&self, path: &str) -> PathBuf {
@@ -118,7 +124,9 @@ impl Served {
 
     /// Everything, loaded and served.
     pub fn router(&self) -> Router {
-        web::site(self.press.clone(), watch::channel(self.set()).1).router()
+        let (leaving, joining) = (Arc::clone(&self.leaving), Arc::clone(&self.joining));
+        let documents = watch::channel(self.set()).1;
+        web::site(self.press.clone(), documents, leaving, joining).router()
     }
 }
 

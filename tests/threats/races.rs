@@ -1,0 +1,109 @@
+//! Buttons that are pressed at the same moment.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+
+use crate::support::counter::{Counter, hidden};
+use crate::support::served::Answer;
+
+/// Posts all of these at once.
+async fn at_once(counter: &Arc<Counter>, posts: &[(&str, Vec<(&str, &str)>)]) -> Vec<Answer> {
+    let post = |(link, fields): &(&str, Vec<(&str, &str)>)| {
+        let counter = Arc::clone(counter);
+        let link = (*link).to_owned();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let fields: Vec<(String, String)> = fields.iter().map(owned).collect();
+        tokio::spawn(async move {
+            let fields: Vec<_> = fields.iter().map(|(k, v)| (&**k, &**v)).collect();
+            counter.post(&link, &fields).await
+        })
+    };
+    let tasks: Vec<_> = posts.iter().map(post).collect();
+    join_all(tasks).await.into_iter().map(Result::unwrap).collect()
+}
+
+/// How many pages say this.
+fn count(pages: &[Answer], text: &str) -> usize {
+    pages.iter().filter(|page| page.text().contains(text)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_confirms_and_refuses_at_once_gets_one_of_both() {
+    let counter = Arc::new(Counter::open().await);
+    for round in 0..10 {
+        let address = format!("reader{round}@example.org");
+        counter.sign_up(&address, &[("feed.all", "daily"), ("feed.events", "daily")]).await;
+        counter.work().await;
+        let link = counter.mail_to(&address).link("confirm");
+        let form = hidden(&counter.get(&link).await, "form");
+        let fields = |action| (&*link, vec![("form", &*form), ("action", action)]);
+        let first = if round % 2 == 0 { ["confirm", "refuse"] } else { ["refuse", "confirm"] };
+        let posts: Vec<_> = (0..12).map(|n| fields(first[n % 2])).collect();
+        let pages = at_once(&counter, &posts).await;
+        let failed = pages.iter().any(|page| page.status == StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!failed, "{pages:?}");
+
+        let person = round + 1;
+        let row = |sql: &str| counter.rows(&format!("{sql} = {person}")).join(" ");
+        let states = row("select state from subscription where subscriber_id");
+        let addresses = row("select count(*) from address where subscriber_id");
+        let outcome = row("select outcome from errand where subscriber_id");
+        let actions = row("select action from consent where subscriber_id");
+        let known = row("select lookup is not null from subscriber where id");
+        let whole = format!("{outcome}: {states}; {addresses} {known}; {actions}");
+        match count(&pages, "You will get our news") {
+            1 => {
+                let kept = "confirmed confirmed; 1 1; requested requested confirmed confirmed";
+                assert_eq!(whole, format!("done: {kept}"));
+                assert_eq!(count(&pages, "We deleted your address"), 0);
+            }
+            0 => {
+                let gone = "ended ended; 0 0; requested requested ended ended";
+                assert_eq!(whole, format!("refused: {gone}"));
+                // Whoever comes after the refusal is told of it.
+                assert_eq!(count(&pages, "We deleted your address"), 12);
+            }
+            more => panic!("{more} confirmations: {whole}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_confirms_and_erases_at_once_is_erased() {
+    let counter = Arc::new(Counter::open().await);
+    for round in 0..5 {
+        let address = format!("reader{round}@example.org");
+        let manage = counter.reader(&address).await.manage;
+        // They ask for more, which waits for a confirmation, and for their data.
+        counter.forward(TimeDelta::days(1));
+        counter.sign_up(&address, &[("feed.events", "daily")]).await;
+        counter.work().await;
+        let confirm = counter.mail_to(&address).link("confirm");
+        let form = hidden(&counter.get(&confirm).await, "form");
+        counter.press(&manage, "data").await;
+        counter.work().await;
+        let own = counter.mail_to(&address).link("self");
+        let opened = hidden(&counter.press(&own, "open").await, "form");
+        let erase = vec![("form", &*opened), ("action", "erase"), ("sure", "yes")];
+        let posts: Vec<_> = (0..12)
+            .map(|n| match n % 2 {
+                0 => (&*confirm, vec![("form", &*form), ("action", "confirm")]),
+                _ => (&*own, erase.clone()),
+            })
+            .collect();
+        let pages = at_once(&counter, &posts).await;
+        let failed = pages.iter().any(|page| page.status == StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!failed, "{pages:?}");
+        assert_eq!(counter.rows("select * from address"), [""; 0], "round {round}");
+        assert_eq!(counter.rows("select id from subscriber where erased_at is null"), [""; 0]);
+        let running = "select * from subscription where state <> 'ended'";
+        assert_eq!(counter.rows(running), [""; 0]);
+        assert_eq!(counter.rows("select id from errand where ended_at is null"), [""; 0]);
+        // Whoever confirmed before was erased after it: no consent begins behind the end.
+        let last = "select action from consent order by id desc limit 1";
+        assert_eq!(counter.rows(last), ["ended"]);
+    }
+}
