@@ -20,6 +20,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mimalloc::MiMalloc;
 use processes::{Cost, are_there};
 use tidings::clock::SystemClock;
 use tidings::config::{self, Environment};
@@ -28,6 +29,10 @@ use tidings::pipeline::digests::plan_by_hand;
 use tidings::store::sqlite::SqliteStore;
 use tidings::subscribers::keys::Keys;
 use tidings::templates::Templates;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A quarter first: what is linear costs a quarter.
 const SUBSCRIBERS: [usize; 2] = [300_000, 1_200_000];

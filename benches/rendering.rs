@@ -13,12 +13,17 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
 
+use mimalloc::MiMalloc;
 use tidings::config::Legal;
 use tidings::digest::render::samples::samples;
 use tidings::digest::render::{IssueContent, Section, lint, render, render_web};
 use tidings::feeds::Site;
 use tidings::model::{Entry, Language};
 use tidings::templates::Templates;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const ISSUES: usize = 10_000;
 const ENTRIES: usize = 15;

@@ -11,6 +11,8 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark stops where it fails")]
 
 mod support;
+#[path = "support/wrk.rs"]
+mod wrk;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -28,10 +30,13 @@ use tidings::config::{self, Environment};
 use tidings::pipeline::Press;
 use tidings::store::DocumentRecord;
 use tidings::store::sqlite::SqliteStore;
+use tidings::subscribers::joining::Joining;
 use tidings::subscribers::keys::Keys;
+use tidings::subscribers::leaving::Leaving;
 use tidings::templates::Templates;
 use tidings::web::{self, DocumentSet, Former, Terms};
 use tokio::sync::watch;
+use wrk::{Report, pinned};
 
 /// As the program has it.
 #[global_allocator]
@@ -153,8 +158,11 @@ fn serve(folder: &Path) {
         let (_stop, stopped) = watch::channel(false);
         let listener = web::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         println!("{}", listener.local_addr().unwrap());
+        let leaving = Arc::new(Leaving::open(&press.config.store_path).unwrap());
+        let joining = Arc::new(Joining::open(&press.config.store_path).unwrap());
+        let site = web::site(press, documents, leaving, joining);
         // On the worker: the main thread is one more.
-        tokio::spawn(web::serve(listener, web::site(press, documents), stopped)).await.unwrap();
+        tokio::spawn(web::serve(listener, site, stopped)).await.unwrap();
     });
 }
 
@@ -278,12 +286,6 @@ impl Drop for Server {
     }
 }
 
-fn pinned(core: &str, program: &Path) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", core]).arg(program);
-    command
-}
-
 /// What `wrk` measured in one run.
 #[derive(Clone, Copy)]
 struct Run {
@@ -294,29 +296,10 @@ struct Run {
 
 impl Run {
     fn read(report: &str, used_microseconds: f64) -> Self {
-        assert!(!report.contains("Socket errors"), "{report}");
-        let value = |label: &str| {
-            let line = report.lines().map(str::trim).find(|line| line.starts_with(label));
-            line.unwrap_or_else(|| panic!("no {label}: {report}"))[label.len()..].trim().to_owned()
-        };
-        let (requests, _) = report.split_once(" requests in").unwrap();
-        let requests: f64 = requests.split_whitespace().last().unwrap().parse().unwrap();
-        Self {
-            requests_a_second: value("Requests/sec:").parse().unwrap(),
-            p99_milliseconds: milliseconds(&value("99% ")),
-            processor_microseconds: used_microseconds / requests,
-        }
+        let Report { requests, requests_a_second, p99_milliseconds } = Report::read(report);
+        let processor_microseconds = used_microseconds / requests;
+        Self { requests_a_second, p99_milliseconds, processor_microseconds }
     }
-}
-
-/// `850.00us`, `1.23ms` or `2.00s`.
-fn milliseconds(text: &str) -> f64 {
-    let (number, factor) = match text {
-        text if text.ends_with("us") => (text.trim_end_matches("us"), 0.001),
-        text if text.ends_with("ms") => (text.trim_end_matches("ms"), 1.0),
-        text => (text.trim_end_matches('s'), 1000.0),
-    };
-    number.parse::<f64>().unwrap() * factor
 }
 
 fn print(case: &str, [ours, nginx]: &[Vec<Run>; 2]) {
