@@ -173,21 +173,36 @@ impl SqliteStore {
         self.writer.lock().await
     }
 
-    /// For a transaction that goes all over the database; see [`give_back`].
-    async fn large_writer(&self) -> Result<MutexGuard<'_, SqliteConnection>> {
+    /// Does all of `work` in one transaction; nothing of it where a step fails.
+    async fn write<T>(
+        &self,
+        action: &'static str,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T>,
+    ) -> Result<T> {
+        transact(&mut *self.writer().await, action, work).await
+    }
+
+    /// As [`SqliteStore::write`], for what goes all over the database. The memory for it is given
+    /// back; after one that failed only by the next.
+    async fn write_much<T>(
+        &self,
+        action: &'static str,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T>,
+    ) -> Result<T> {
         let mut writer = self.writer().await;
         sqlx::raw_sql(LARGE_CACHE).execute(&mut *writer).await.during("make room for a write")?;
-        Ok(writer)
+        let done = transact(&mut writer, action, work).await?;
+        sqlx::raw_sql(USUAL_CACHE).execute(&mut *writer).await.during("give memory back")?;
+        Ok(done)
     }
 
     /// Ends what is open of a cancelled run, a page in each transaction.
     async fn end_run(&self, run: i64, token_key: i64, now: DateTime<Utc>) -> Result<Cancelled> {
         let action = "cancel a run";
         loop {
-            let mut writer = self.writer().await;
-            let mut transaction = begin(&mut writer, action).await?;
-            let is_more = cancel::expand(&mut transaction, run, token_key, now).await?;
-            transaction.commit().await.during(action)?;
+            let is_more = self
+                .write(action, async |writer| cancel::expand(writer, run, token_key, now).await)
+                .await?;
             failpoint::reach("at-cancel-page");
             if !is_more {
                 break;
@@ -195,19 +210,20 @@ impl SqliteStore {
         }
         let (mut after, mut cancelled) = (i64::MIN, 0);
         loop {
-            let mut writer = self.writer().await;
-            let mut transaction = begin(&mut writer, action).await?;
-            let ended = cancel::end_page(&mut transaction, run, after, now).await?;
-            transaction.commit().await.during(action)?;
+            let ended = self
+                .write(action, async |writer| cancel::end_page(writer, run, after, now).await)
+                .await?;
             failpoint::reach("at-cancel-page");
             let Some((last, ended)) = ended else { break };
             (after, cancelled) = (last, cancelled + ended);
         }
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, action).await?;
-        let uncertain = cancel::uncertain(&mut transaction, run).await?;
-        runs::count_cancelled(&mut transaction, now).await?;
-        transaction.commit().await.during(action)?;
+        let uncertain = self
+            .write(action, async |writer| {
+                let uncertain = cancel::uncertain(writer, run).await?;
+                runs::count_cancelled(writer, now).await?;
+                Ok(uncertain)
+            })
+            .await?;
         Ok(Cancelled { cancelled, uncertain })
     }
 
@@ -257,11 +273,15 @@ async fn migrate(writer: &mut SqliteConnection) -> std::result::Result<(), Migra
     if first.is_ok() { first } else { migrator.run(writer).await }
 }
 
-/// Gives the memory of a [`SqliteStore::large_writer`] back. One that failed keeps it until the
-/// next.
-async fn give_back(mut writer: MutexGuard<'_, SqliteConnection>) -> Result<()> {
-    sqlx::raw_sql(USUAL_CACHE).execute(&mut *writer).await.during("give memory back")?;
-    Ok(())
+async fn transact<T>(
+    writer: &mut SqliteConnection,
+    action: &'static str,
+    work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T>,
+) -> Result<T> {
+    let mut transaction = begin(writer, action).await?;
+    let done = work(&mut transaction).await?;
+    transaction.commit().await.during(action)?;
+    Ok(done)
 }
 
 async fn begin<'c>(
@@ -373,14 +393,13 @@ impl Store for SqliteStore {
     }
 
     async fn accept_scan(&self, scan: &ScanRecord, now: DateTime<Utc>) -> Result<Vec<Change>> {
-        let mut writer = self.large_writer().await?;
-        let mut transaction = begin(&mut writer, "remember a scan").await?;
-        content::record_files(&mut transaction, scan).await?;
-        let changes = scan::apply(&mut transaction, &scan.steps, now).await?;
-        scan::hold(&mut transaction, scan, now).await?;
-        transaction.commit().await.during("remember a scan")?;
-        give_back(writer).await?;
-        Ok(changes)
+        self.write_much("remember a scan", async |writer| {
+            content::record_files(writer, scan).await?;
+            let changes = scan::apply(writer, &scan.steps, now).await?;
+            scan::hold(writer, scan, now).await?;
+            Ok(changes)
+        })
+        .await
     }
 
     async fn suspects(&self, links: &[&str]) -> Result<Suspects> {
@@ -388,13 +407,14 @@ impl Store for SqliteStore {
     }
 
     async fn end_scan(&self, end: &ScanEnd) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "remember folders").await?;
-        content::end_scan(&mut transaction, end).await?;
-        for (name, value) in &end.facts {
-            requests::set_fact(&mut transaction, name, value).await?;
-        }
-        transaction.commit().await.during("remember folders")
+        self.write("remember folders", async |writer| {
+            content::end_scan(writer, end).await?;
+            for (name, value) in &end.facts {
+                requests::set_fact(writer, name, value).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn next_moment(&self) -> Result<Option<DateTime<Utc>>> {
@@ -419,11 +439,8 @@ impl Store for SqliteStore {
         by: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<HoldRecord>> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "let a hold go").await?;
-        let released = holds::release(&mut transaction, hold, by, now).await?;
-        transaction.commit().await.during("let a hold go")?;
-        Ok(released)
+        self.write("let a hold go", async |writer| holds::release(writer, hold, by, now).await)
+            .await
     }
 
     async fn hold_approval(
@@ -433,18 +450,15 @@ impl Store for SqliteStore {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "remember a hold").await?;
-        holds::hold_approval(&mut transaction, subject, number, reason, now).await?;
-        transaction.commit().await.during("remember a hold")
+        self.write("remember a hold", async |writer| {
+            holds::hold_approval(writer, subject, number, reason, now).await
+        })
+        .await
     }
 
     async fn drop_approval(&self, subject: &str, now: DateTime<Utc>) -> Result<()> {
-        let action = "end a hold";
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, action).await?;
-        holds::drop_approval(&mut transaction, subject, now).await?;
-        transaction.commit().await.during(action)
+        self.write("end a hold", async |writer| holds::drop_approval(writer, subject, now).await)
+            .await
     }
 
     async fn asked(&self, subject: &str) -> Result<Option<usize>> {
@@ -468,10 +482,7 @@ impl Store for SqliteStore {
     }
 
     async fn keep_bodies(&self, bodies: &[Body]) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "store bodies").await?;
-        catalogue::keep_made(&mut transaction, bodies).await?;
-        transaction.commit().await.during("store bodies")
+        self.write("store bodies", async |writer| catalogue::keep_made(writer, bodies).await).await
     }
 
     async fn entry_counts(&self) -> Result<HashMap<String, u64>> {
@@ -479,10 +490,7 @@ impl Store for SqliteStore {
     }
 
     async fn register_feeds(&self, feeds: &[NewFeed], now: DateTime<Utc>) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "register feeds").await?;
-        feeds::register(&mut transaction, feeds, now).await?;
-        transaction.commit().await.during("register feeds")
+        self.write("register feeds", async |writer| feeds::register(writer, feeds, now).await).await
     }
 
     async fn feeds(&self) -> Result<Vec<FeedRecord>> {
@@ -499,11 +507,10 @@ impl Store for SqliteStore {
     }
 
     async fn place(&self, placing: &Placing, now: DateTime<Utc>) -> Result<()> {
-        let mut writer = self.large_writer().await?;
-        let mut transaction = begin(&mut writer, "place entries in feeds").await?;
-        placing::place(&mut transaction, placing, now).await?;
-        transaction.commit().await.during("place entries in feeds")?;
-        give_back(writer).await
+        self.write_much("place entries in feeds", async |writer| {
+            placing::place(writer, placing, now).await
+        })
+        .await
     }
 
     async fn feed_lists(&self, asked: &ListsAsked) -> Result<FeedLists> {
@@ -535,10 +542,10 @@ impl Store for SqliteStore {
         publication: &PublicationRecord,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "remember documents").await?;
-        documents::record(&mut transaction, publication, now).await?;
-        transaction.commit().await.during("remember documents")
+        self.write("remember documents", async |writer| {
+            documents::record(writer, publication, now).await
+        })
+        .await
     }
 
     async fn documents(&self) -> Result<Vec<DocumentRecord>> {
@@ -546,10 +553,8 @@ impl Store for SqliteStore {
     }
 
     async fn record_copies(&self, copies: &[(String, Option<String>)]) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "remember copies").await?;
-        documents::record_copies(&mut transaction, copies).await?;
-        transaction.commit().await.during("remember copies")
+        self.write("remember copies", async |writer| documents::record_copies(writer, copies).await)
+            .await
     }
 
     async fn due_pings(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<PingRecord>> {
@@ -565,10 +570,10 @@ impl Store for SqliteStore {
     }
 
     async fn settle_ping(&self, ping: &PingRecord, next: Option<DateTime<Utc>>) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "remember what hubs were told").await?;
-        documents::settle_ping(&mut transaction, ping, next).await?;
-        transaction.commit().await.during("remember what hubs were told")
+        self.write("remember what hubs were told", async |writer| {
+            documents::settle_ping(writer, ping, next).await
+        })
+        .await
     }
 
     async fn followed(&self) -> Result<Vec<Followed>> {
@@ -576,18 +581,17 @@ impl Store for SqliteStore {
     }
 
     async fn move_subscriptions(&self, old: &str, new: &str, now: DateTime<Utc>) -> Result<u64> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "move subscriptions").await?;
-        let done = feeds::move_subscriptions(&mut transaction, old, new, now).await?;
-        transaction.commit().await.during("move subscriptions")?;
-        Ok(done)
+        self.write("move subscriptions", async |writer| {
+            feeds::move_subscriptions(writer, old, new, now).await
+        })
+        .await
     }
 
     async fn register_digests(&self, names: &[String], now: DateTime<Utc>) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "register digests").await?;
-        runs::register_digests(&mut transaction, names, now).await?;
-        transaction.commit().await.during("register digests")
+        self.write("register digests", async |writer| {
+            runs::register_digests(writer, names, now).await
+        })
+        .await
     }
 
     async fn digest_progress(&self, name: &str) -> Result<Option<DigestProgress>> {
@@ -641,20 +645,20 @@ impl Store for SqliteStore {
     }
 
     async fn begin_run(&self, run: &NewRun, now: DateTime<Utc>) -> Result<Option<i64>> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "begin a run").await?;
-        planning::drop_begun(&mut transaction).await?;
-        let id = planning::begin(&mut transaction, run, now).await?;
-        transaction.commit().await.during("begin a run")?;
-        Ok(id)
+        self.write("begin a run", async |writer| {
+            planning::drop_begun(writer).await?;
+            planning::begin(writer, run, now).await
+        })
+        .await
     }
 
     async fn plan_page(&self, run: i64, page: &RunPage) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "plan a run").await?;
-        planning::add_page(&mut transaction, run, page).await?;
-        failpoint::reach("at-plan-page");
-        transaction.commit().await.during("plan a run")
+        self.write("plan a run", async |writer| {
+            planning::add_page(writer, run, page).await?;
+            failpoint::reach("at-plan-page");
+            Ok(())
+        })
+        .await
     }
 
     async fn open_run(
@@ -665,26 +669,18 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<bool> {
         failpoint::reach("before-run-opens");
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "open a run").await?;
-        let opened = planning::open(&mut transaction, run, plan_hash, recipients, now).await?;
-        transaction.commit().await.during("open a run")?;
-        Ok(opened)
+        self.write("open a run", async |writer| {
+            planning::open(writer, run, plan_hash, recipients, now).await
+        })
+        .await
     }
 
     async fn drop_begun_run(&self) -> Result<()> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "drop a run").await?;
-        planning::drop_begun(&mut transaction).await?;
-        transaction.commit().await.during("drop a run")
+        self.write("drop a run", async |writer| planning::drop_begun(writer).await).await
     }
 
     async fn record_quiet_run(&self, run: &QuietRun, now: DateTime<Utc>) -> Result<bool> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "record a run").await?;
-        let recorded = runs::record_quiet(&mut transaction, run, now).await?;
-        transaction.commit().await.during("record a run")?;
-        Ok(recorded)
+        self.write("record a run", async |writer| runs::record_quiet(writer, run, now).await).await
     }
 
     async fn begin_with_digest(&self, subscriber: i64, digest: i64) -> Result<()> {
@@ -701,12 +697,12 @@ impl Store for SqliteStore {
         keys: DeliveryKeys<'_>,
         now: DateTime<Utc>,
     ) -> Result<Option<u64>> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "expand a run").await?;
-        let added = runs::expand(&mut transaction, run, keys, now).await?;
-        failpoint::reach("at-expand-page");
-        transaction.commit().await.during("expand a run")?;
-        Ok(added)
+        self.write("expand a run", async |writer| {
+            let added = runs::expand(writer, run, keys, now).await?;
+            failpoint::reach("at-expand-page");
+            Ok(added)
+        })
+        .await
     }
 
     async fn open_runs(&self) -> Result<Vec<RunRecord>> {
@@ -722,11 +718,7 @@ impl Store for SqliteStore {
     }
 
     async fn complete_runs(&self, now: DateTime<Utc>) -> Result<Vec<i64>> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "complete runs").await?;
-        let ended = runs::complete(&mut transaction, now).await?;
-        transaction.commit().await.during("complete runs")?;
-        Ok(ended)
+        self.write("complete runs", async |writer| runs::complete(writer, now).await).await
     }
 
     async fn issue(&self, issue: i64) -> Result<Option<IssueRecord>> {
@@ -790,13 +782,11 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let OutdatedRun { run, reason } = outdated;
-        let begun = {
-            let mut writer = self.writer().await;
-            let mut transaction = begin(&mut writer, "supersede a run").await?;
-            let begun = supersede::begin(&mut transaction, *run, reason, now).await?;
-            transaction.commit().await.during("supersede a run")?;
-            begun
-        };
+        let begun = self
+            .write("supersede a run", async |writer| {
+                supersede::begin(writer, *run, reason, now).await
+            })
+            .await?;
         failpoint::reach("at-supersede");
         if begun {
             self.end_run(*run, token_key, now).await?;
@@ -818,11 +808,8 @@ impl Store for SqliteStore {
     }
 
     async fn recover(&self, resend: &[String], now: DateTime<Utc>) -> Result<Recovered> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "recover the outbox").await?;
-        let recovered = outbox::recover(&mut transaction, resend, now).await?;
-        transaction.commit().await.during("recover the outbox")?;
-        Ok(recovered)
+        self.write("recover the outbox", async |writer| outbox::recover(writer, resend, now).await)
+            .await
     }
 
     async fn claim_due(&self, claim: &ClaimRequest) -> Result<Vec<Claim>> {
@@ -857,13 +844,13 @@ impl Store for SqliteStore {
         subscribers: &[i64],
         now: DateTime<Utc>,
     ) -> Result<u64> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "pause sending").await?;
-        pauses::pause(&mut transaction, &NewPause::of_run(run, reason), now).await?;
-        let freed = outbox::unreject(&mut transaction, run, subscribers, now).await?;
-        brakes::end_canary(&mut transaction, run).await?;
-        transaction.commit().await.during("pause sending")?;
-        Ok(freed)
+        self.write("pause sending", async |writer| {
+            pauses::pause(writer, &NewPause::of_run(run, reason), now).await?;
+            let freed = outbox::unreject(writer, run, subscribers, now).await?;
+            brakes::end_canary(writer, run).await?;
+            Ok(freed)
+        })
+        .await
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
@@ -922,12 +909,10 @@ impl Store for SqliteStore {
         reason: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<HeldRun>> {
-        let action = "hold a run";
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, action).await?;
-        let held = brakes::hold(&mut transaction, run, plan_hash, recipients, reason, now).await?;
-        transaction.commit().await.during(action)?;
-        Ok(held)
+        self.write("hold a run", async |writer| {
+            brakes::hold(writer, run, plan_hash, recipients, reason, now).await
+        })
+        .await
     }
 
     async fn held_runs(&self) -> Result<Vec<HeldRun>> {
@@ -943,21 +928,15 @@ impl Store for SqliteStore {
     }
 
     async fn release_run(&self, released: &ReleasedRun, now: DateTime<Utc>) -> Result<bool> {
-        let action = "let a run go";
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, action).await?;
-        let is_released = brakes::release(&mut transaction, released, now).await?;
-        transaction.commit().await.during(action)?;
-        Ok(is_released)
+        self.write("let a run go", async |writer| brakes::release(writer, released, now).await)
+            .await
     }
 
     async fn supersede_held(&self, run: i64, reason: &str, now: DateTime<Utc>) -> Result<bool> {
-        let action = "replace a held run";
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, action).await?;
-        let is_done = brakes::supersede(&mut transaction, run, reason, now).await?;
-        transaction.commit().await.during(action)?;
-        Ok(is_done)
+        self.write("replace a held run", async |writer| {
+            brakes::supersede(writer, run, reason, now).await
+        })
+        .await
     }
 
     async fn keep_plan(&self, hash: &str, facts: &str, now: DateTime<Utc>) -> Result<()> {
@@ -985,11 +964,7 @@ impl Store for SqliteStore {
     }
 
     async fn pause(&self, pause: &NewPause, now: DateTime<Utc>) -> Result<Paused> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "pause sending").await?;
-        let paused = pauses::pause(&mut transaction, pause, now).await?;
-        transaction.commit().await.during("pause sending")?;
-        Ok(paused)
+        self.write("pause sending", async |writer| pauses::pause(writer, pause, now).await).await
     }
 
     async fn pause_run(&self, run: i64, reason: &str, now: DateTime<Utc>) -> Result<Paused> {
@@ -1002,11 +977,8 @@ impl Store for SqliteStore {
         by: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<PauseRecord>> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "resume sending").await?;
-        let lifted = pauses::resume(&mut transaction, scope, by, now).await?;
-        transaction.commit().await.during("resume sending")?;
-        Ok(lifted)
+        self.write("resume sending", async |writer| pauses::resume(writer, scope, by, now).await)
+            .await
     }
 
     async fn pauses(&self) -> Result<Vec<PauseRecord>> {
@@ -1018,13 +990,9 @@ impl Store for SqliteStore {
         cancellation: &Cancellation,
         now: DateTime<Utc>,
     ) -> Result<Option<Cancelled>> {
-        let begun = {
-            let mut writer = self.writer().await;
-            let mut transaction = begin(&mut writer, "cancel a run").await?;
-            let begun = cancel::begin(&mut transaction, cancellation, now).await?;
-            transaction.commit().await.during("cancel a run")?;
-            begun
-        };
+        let begun = self
+            .write("cancel a run", async |writer| cancel::begin(writer, cancellation, now).await)
+            .await?;
         if !begun {
             return Ok(None);
         }
@@ -1068,12 +1036,10 @@ impl Store for SqliteStore {
         by: &str,
         now: DateTime<Utc>,
     ) -> Result<u64> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "resolve deliveries").await?;
-        let resolved =
-            uncertain::resolve(&mut transaction, run, subscribers, resolution, by, now).await?;
-        transaction.commit().await.during("resolve deliveries")?;
-        Ok(resolved)
+        self.write("resolve deliveries", async |writer| {
+            uncertain::resolve(writer, run, subscribers, resolution, by, now).await
+        })
+        .await
     }
 
     async fn subscribe(
@@ -1081,12 +1047,10 @@ impl Store for SqliteStore {
         rows: &[NewSubscription],
         now: DateTime<Utc>,
     ) -> Result<Vec<Subscribed>> {
-        let mut writer = self.large_writer().await?;
-        let mut transaction = begin(&mut writer, "add subscriptions").await?;
-        let answers = intake::subscribe(&mut transaction, rows, now).await?;
-        transaction.commit().await.during("add subscriptions")?;
-        give_back(writer).await?;
-        Ok(answers)
+        self.write_much("add subscriptions", async |writer| {
+            intake::subscribe(writer, rows, now).await
+        })
+        .await
     }
 
     async fn subscribers(&self, after: i64) -> Result<Vec<SubscriberRecord>> {
@@ -1110,20 +1074,20 @@ impl Store for SqliteStore {
     }
 
     async fn end_subscriptions(&self, end: &EndOfSubscription, now: DateTime<Utc>) -> Result<u64> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "end subscriptions").await?;
-        let ended = people::end_subscriptions(&mut transaction, end, now).await?;
-        transaction.commit().await.during("end subscriptions")?;
-        Ok(ended)
+        self.write("end subscriptions", async |writer| {
+            people::end_subscriptions(writer, end, now).await
+        })
+        .await
     }
 
     async fn leave_all(&self, leaves: &[Leave], now: DateTime<Utc>) -> Result<u64> {
-        let action = "end subscriptions";
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, action).await?;
-        let ended = leaving::leave_all(&mut transaction, leaves, now).await?;
-        failpoint::reach("before-leave-commit");
-        transaction.commit().await.during(action)?;
+        let ended = self
+            .write("end subscriptions", async |writer| {
+                let ended = leaving::leave_all(writer, leaves, now).await?;
+                failpoint::reach("before-leave-commit");
+                Ok(ended)
+            })
+            .await?;
         failpoint::reach("after-leave-commit");
         Ok(ended)
     }
@@ -1139,13 +1103,10 @@ impl Store for SqliteStore {
         source: &str,
         now: DateTime<Utc>,
     ) -> Result<u64> {
-        let action = "take back the end of a subscription";
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, action).await?;
-        let back =
-            choices::take_back_end(&mut transaction, subscriber, ended_at, source, now).await?;
-        transaction.commit().await.during(action)?;
-        Ok(back)
+        self.write("take back the end of a subscription", async |writer| {
+            choices::take_back_end(writer, subscriber, ended_at, source, now).await
+        })
+        .await
     }
 
     async fn person(&self, subscriber: i64) -> Result<Option<PersonRecord>> {
@@ -1153,27 +1114,24 @@ impl Store for SqliteStore {
     }
 
     async fn choose(&self, choices: &Choices, now: DateTime<Utc>) -> Result<u64> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "change subscriptions").await?;
-        let changed = choices::choose(&mut transaction, choices, now).await?;
-        transaction.commit().await.during("change subscriptions")?;
-        Ok(changed)
+        self.write("change subscriptions", async |writer| {
+            choices::choose(writer, choices, now).await
+        })
+        .await
     }
 
     async fn sign_up(&self, sign_up: &SignUp, now: DateTime<Utc>) -> Result<AskedFor> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "write down what somebody asks for").await?;
-        let outcome = errands::sign_up(&mut transaction, sign_up, now).await?;
-        transaction.commit().await.during("write down what somebody asks for")?;
-        Ok(outcome)
+        self.write("write down what somebody asks for", async |writer| {
+            errands::sign_up(writer, sign_up, now).await
+        })
+        .await
     }
 
     async fn ask(&self, asked: &OwnErrand, now: DateTime<Utc>) -> Result<AskedFor> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "write down what somebody asks for").await?;
-        let outcome = errands::ask(&mut transaction, asked, now).await?;
-        transaction.commit().await.during("write down what somebody asks for")?;
-        Ok(outcome)
+        self.write("write down what somebody asks for", async |writer| {
+            errands::ask(writer, asked, now).await
+        })
+        .await
     }
 
     async fn waiting_errands(&self, limit: usize) -> Result<Vec<ErrandRecord>> {
@@ -1181,11 +1139,8 @@ impl Store for SqliteStore {
     }
 
     async fn start_errands(&self, run: &ErrandRun, now: DateTime<Utc>) -> Result<i64> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "start a run for errands").await?;
-        let outcome = errands::start(&mut transaction, run, now).await?;
-        transaction.commit().await.during("start a run for errands")?;
-        Ok(outcome)
+        self.write("start a run for errands", async |writer| errands::start(writer, run, now).await)
+            .await
     }
 
     async fn errand(&self, run: i64, subscriber: i64) -> Result<Option<ErrandRecord>> {
@@ -1198,11 +1153,10 @@ impl Store for SqliteStore {
         subscriber: i64,
         now: DateTime<Utc>,
     ) -> Result<Finished> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "do what a link stands for").await?;
-        let outcome = errands::finish(&mut transaction, (run, subscriber), now).await?;
-        transaction.commit().await.during("do what a link stands for")?;
-        Ok(outcome)
+        self.write("do what a link stands for", async |writer| {
+            errands::finish(writer, (run, subscriber), now).await
+        })
+        .await
     }
 
     async fn refuse_errand(
@@ -1211,27 +1165,24 @@ impl Store for SqliteStore {
         subscriber: i64,
         now: DateTime<Utc>,
     ) -> Result<Finished> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "do what a link stands for").await?;
-        let outcome = errands::refuse(&mut transaction, (run, subscriber), now).await?;
-        transaction.commit().await.during("do what a link stands for")?;
-        Ok(outcome)
+        self.write("do what a link stands for", async |writer| {
+            errands::refuse(writer, (run, subscriber), now).await
+        })
+        .await
     }
 
     async fn open_errand(&self, run: i64, subscriber: i64, now: DateTime<Utc>) -> Result<bool> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "do what a link stands for").await?;
-        let outcome = errands::open(&mut transaction, (run, subscriber), now).await?;
-        transaction.commit().await.during("do what a link stands for")?;
-        Ok(outcome)
+        self.write("do what a link stands for", async |writer| {
+            errands::open(writer, (run, subscriber), now).await
+        })
+        .await
     }
 
     async fn end_expired_errands(&self, now: DateTime<Utc>) -> Result<u64> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "do what a link stands for").await?;
-        let outcome = errands::end_expired(&mut transaction, now).await?;
-        transaction.commit().await.during("do what a link stands for")?;
-        Ok(outcome)
+        self.write("do what a link stands for", async |writer| {
+            errands::end_expired(writer, now).await
+        })
+        .await
     }
 
     async fn personal_data(&self, subscriber: i64) -> Result<Option<PersonalData>> {
@@ -1239,11 +1190,10 @@ impl Store for SqliteStore {
     }
 
     async fn erase(&self, subscriber: i64, source: &str, now: DateTime<Utc>) -> Result<bool> {
-        let mut writer = self.writer().await;
-        let mut transaction = begin(&mut writer, "erase a person").await?;
-        let outcome = errands::erase(&mut transaction, subscriber, source, now).await?;
-        transaction.commit().await.during("erase a person")?;
-        Ok(outcome)
+        self.write("erase a person", async |writer| {
+            errands::erase(writer, subscriber, source, now).await
+        })
+        .await
     }
 
     async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>> {
