@@ -2,174 +2,29 @@
 
 mod audit;
 mod brakes;
+mod content;
 mod errands;
 mod feeds;
 mod operating;
+mod people;
 mod told;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use rustc_hash::FxBuildHasher;
-use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Address, ChangeClass, HeldItem, Replacement, Step, Tell};
-use crate::content::FileStat;
-use crate::content::Problem;
 use crate::digest::windows::WindowState;
 use crate::model::{Entry, Language, Revision, Seq};
 use crate::outbox::lane::Lane;
 pub use audit::*;
 pub use brakes::*;
+pub use content::*;
 pub use errands::*;
 pub use feeds::*;
 pub use operating::*;
+pub use people::*;
 pub use told::*;
-
-/// A file as it was last found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownFile {
-    pub path: String,
-    pub stat: FileStat,
-    pub outcome: FileOutcome,
-}
-
-/// What a file was found to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileOutcome {
-    Release,
-    Event,
-    Page,
-    Template,
-    Empty,
-    /// By an error in the file itself.
-    HeldBack,
-    /// By something outside the file, such as another file with its `id`: each scan reads it
-    /// again.
-    Refused,
-    /// Part of a mass change that waits for an operator.
-    OnHold,
-}
-
-impl FileOutcome {
-    pub const ALL: [Self; 8] = [
-        Self::Release,
-        Self::Event,
-        Self::Page,
-        Self::Template,
-        Self::Empty,
-        Self::HeldBack,
-        Self::Refused,
-        Self::OnHold,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Release => "release",
-            Self::Event => "event",
-            Self::Page => "page",
-            Self::Template => "template",
-            Self::Empty => "empty",
-            Self::HeldBack => "held_back",
-            Self::Refused => "refused",
-            Self::OnHold => "on_hold",
-        }
-    }
-}
-
-/// One scan, ready to be remembered.
-#[derive(Debug, Default)]
-pub struct ScanRecord {
-    /// Files that were read.
-    pub files: Vec<KnownFile>,
-    /// Paths that are gone.
-    pub gone: Vec<String>,
-    pub steps: Vec<Step>,
-    /// Problems of the files that were read; theirs from earlier scans are dropped.
-    pub problems: Vec<Problem>,
-    /// What this scan keeps back, and why.
-    pub hold: Option<NewHold>,
-    /// Paths of holds that have nothing to hold any more.
-    pub resolved: Vec<String>,
-    /// Holds that were let go, and whose items this scan took up.
-    pub taken_up: Vec<i64>,
-}
-
-/// A mass change that waits for an operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewHold {
-    pub reason: String,
-    pub items: Vec<HeldItem>,
-}
-
-/// What a scan ends with: true of the folder as a whole, not of one file.
-#[derive(Debug, Default)]
-pub struct ScanEnd {
-    /// Problems of no one file that was read; those of earlier scans are dropped.
-    pub problems: Vec<Problem>,
-    /// Signatures of the folders in which every file is settled.
-    pub folders: Vec<(String, String)>,
-    /// Folders that have to be looked at again, or are gone.
-    pub unsettled: Vec<String>,
-    /// Facts about the scan that the next one goes by: name and value.
-    pub facts: Vec<(&'static str, String)>,
-}
-
-/// Entries that another one may be at odds with.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Suspects {
-    /// Entries that share their address.
-    pub addresses: Vec<Address>,
-    /// Withdrawn ones that name what stands in their place.
-    pub replacements: Vec<Replacement>,
-}
-
-/// A hold that waits for an operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldRecord {
-    pub id: i64,
-    pub kind: String,
-    pub reason: String,
-    /// How many items of each kind it keeps back.
-    pub items: BTreeMap<String, u64>,
-    pub created_at: DateTime<Utc>,
-    /// Hash of the plan of the run that it keeps back.
-    #[serde(default)]
-    pub plan: Option<String>,
-}
-
-/// A body that is not stored, and the file it is made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BodyAtSource {
-    /// Index into the entries that were asked for.
-    pub index: usize,
-    /// The store's number of the entry.
-    pub row: i64,
-    /// Absent once the file is gone.
-    pub path: Option<String>,
-    pub source_hash: String,
-    /// Absent until the body was made once.
-    pub body_hash: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body {
-    /// The store's number of the entry.
-    pub row: i64,
-    pub revision: Revision,
-    pub hash: String,
-    pub html: String,
-    pub text: String,
-}
-
-/// A numbered line of the catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
-    pub seq: Seq,
-    pub class: ChangeClass,
-    pub tell: Tell,
-}
 
 /// How far a digest has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -398,115 +253,6 @@ pub struct DeliveryCounts {
     pub by_state: HashMap<String, u64>,
     /// Accepted after an outcome that was never known: these may have arrived twice.
     pub resent: u64,
-}
-
-/// A subscription to add, its address already sealed.
-#[derive(Debug, Clone)]
-pub struct NewSubscription {
-    pub lookup: Vec<u8>,
-    pub address_key: i64,
-    pub address_cipher: Vec<u8>,
-    pub domain: String,
-    pub language: Language,
-    pub feed: String,
-    pub digest: String,
-    pub is_confirmed: bool,
-    pub is_rehearsal: bool,
-    /// Where the consent came from, and in which words.
-    pub source: String,
-    pub wording: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Subscribed {
-    Added,
-    /// It waited for confirmation and has it now.
-    Confirmed,
-    /// Another digest or language than before.
-    Changed,
-    Unchanged,
-    /// We must not write to this address.
-    Suppressed,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubscriberRecord {
-    pub id: i64,
-    pub address_key: i64,
-    pub address_version: i64,
-    pub address_cipher: Vec<u8>,
-    pub language: String,
-    pub is_rehearsal: bool,
-    pub feed: String,
-    pub digest: String,
-    pub state: String,
-}
-
-/// A person, as the page that changes what they get shows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonRecord {
-    pub language: String,
-    /// They want no mail for now.
-    pub is_paused: bool,
-    pub address_key: i64,
-    pub address_version: i64,
-    pub address_cipher: Vec<u8>,
-    /// The digest by feed, where confirmed.
-    pub follows: BTreeMap<String, String>,
-}
-
-/// What a person chose on a page of theirs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choices {
-    pub subscriber: i64,
-    /// For each feed that is spoken of the digest that brings it, or none.
-    pub follows: BTreeMap<String, Option<String>>,
-    /// Left as it is where absent.
-    pub language: Option<Language>,
-    pub is_paused: bool,
-    /// Where they chose, and what the page said.
-    pub source: String,
-    pub wording: String,
-}
-
-/// Which subscriptions end.
-#[derive(Debug, Clone)]
-pub struct EndOfSubscription {
-    pub subscriber: i64,
-    /// Absent for all digests.
-    pub digest: Option<String>,
-    /// Absent for all feeds.
-    pub feed: Option<String>,
-    pub source: String,
-    pub reason: String,
-}
-
-/// A reader left by a link in a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Leave {
-    /// The run of the mail.
-    pub run: i64,
-    pub subscriber: i64,
-    pub by: LeftBy,
-    pub at: DateTime<Utc>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeftBy {
-    /// Their mail program's (RFC 8058).
-    OneClick,
-    /// The button of our page.
-    Page,
-}
-
-impl LeftBy {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OneClick => "one-click",
-            Self::Page => "page",
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
