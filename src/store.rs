@@ -4,14 +4,13 @@
 //! repeated after a crash. "Not found" is `None`; unique keys, not prior checks, prevent
 //! duplicates. [`sqlite`] implements it in one embedded file.
 
+mod error;
 pub mod lock;
 pub mod records;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -19,50 +18,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::catalogue::{About, Held, Known, KnownEntry};
 use crate::content::Problem;
 use crate::model::{Entry, Revision, Seq};
+pub use error::StoreError;
 pub use records::*;
-
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("could not open store `{path}`")]
-    Open { path: PathBuf, source: sqlx::Error },
-    #[error("could not create folder `{path}`")]
-    Folder { path: PathBuf, source: std::io::Error },
-    #[error("store `{path}` is of an earlier version")]
-    Older { path: PathBuf },
-    #[error("could not bring store `{path}` up to this version")]
-    Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
-    #[error("could not {action}")]
-    Query { action: &'static str, source: sqlx::Error },
-    #[error("could not {action}")]
-    Ledger { action: &'static str, source: rusqlite::Error },
-    #[error("the store holds a value this version cannot read: {what} `{value}`")]
-    Value { what: &'static str, value: String },
-    /// Of a transaction that several asked for.
-    #[error(transparent)]
-    Shared(Arc<StoreError>),
-    #[error("the store was closed before it had written")]
-    Closed,
-}
-
-impl StoreError {
-    /// The error itself, where several share it.
-    pub fn cause(&self) -> &Self {
-        if let Self::Shared(error) = self { error.cause() } else { self }
-    }
-
-    /// Whether the disk is full, or fails.
-    pub fn is_full_disk(&self) -> bool {
-        let code = match self.cause() {
-            Self::Query { source, .. } | Self::Open { source, .. } => {
-                source.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok())
-            }
-            Self::Ledger { source, .. } => source.sqlite_error().map(|error| error.extended_code),
-            _ => None,
-        };
-        // SQLITE_FULL, and SQLITE_IOERR with its kinds in the upper bits.
-        code.is_some_and(|code| matches!(code & 0xff, 10 | 13))
-    }
-}
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
