@@ -13,6 +13,7 @@ mod corrections;
 mod documents;
 mod errands;
 mod feeds;
+mod finishing;
 mod group;
 mod holds;
 mod intake;
@@ -25,6 +26,7 @@ mod outbox;
 mod owed;
 mod pauses;
 mod people;
+mod personal;
 mod placing;
 mod planning;
 mod receivers;
@@ -1154,7 +1156,7 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Finished> {
         self.write("do what a link stands for", async |writer| {
-            errands::finish(writer, (run, subscriber), now).await
+            finishing::finish(writer, (run, subscriber), now).await
         })
         .await
     }
@@ -1166,32 +1168,32 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Finished> {
         self.write("do what a link stands for", async |writer| {
-            errands::refuse(writer, (run, subscriber), now).await
+            finishing::refuse(writer, (run, subscriber), now).await
         })
         .await
     }
 
     async fn open_errand(&self, run: i64, subscriber: i64, now: DateTime<Utc>) -> Result<bool> {
         self.write("do what a link stands for", async |writer| {
-            errands::open(writer, (run, subscriber), now).await
+            finishing::open(writer, (run, subscriber), now).await
         })
         .await
     }
 
     async fn end_expired_errands(&self, now: DateTime<Utc>) -> Result<u64> {
         self.write("do what a link stands for", async |writer| {
-            errands::end_expired(writer, now).await
+            finishing::end_expired(writer, now).await
         })
         .await
     }
 
     async fn personal_data(&self, subscriber: i64) -> Result<Option<PersonalData>> {
-        errands::personal_data(&mut *self.reader().await?, subscriber).await
+        personal::personal_data(&mut *self.reader().await?, subscriber).await
     }
 
     async fn erase(&self, subscriber: i64, source: &str, now: DateTime<Utc>) -> Result<bool> {
         self.write("erase a person", async |writer| {
-            errands::erase(writer, subscriber, source, now).await
+            personal::erase(writer, subscriber, source, now).await
         })
         .await
     }

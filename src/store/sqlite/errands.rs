@@ -1,22 +1,22 @@
-//! Errands: asked for on a page, mailed by runs of their own, finished by the link in the mail.
+//! Errands: asked for on a page, and mailed by runs of their own; `finishing` does what the link
+//! in the mail stands for.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::people::{Follow, end, follow, subscriber};
+use super::people::{Follow, follow, subscriber};
 use super::{During, Result, audit, from_json, json, moment, planning};
 use crate::hash::hash;
 use crate::model::Language;
 use crate::store::{
-    AskedFor, ConsentRecord, EndOfSubscription, ErrandRecord, ErrandRun, Finished, NewSubscription,
-    Outcome, OwnErrand, PersonalData, SealedAddress, SignUp, StoreError,
+    AskedFor, ErrandRecord, ErrandRun, NewSubscription, Outcome, OwnErrand, SealedAddress, SignUp,
+    StoreError,
 };
 use crate::subscribers::errand::{ErrandKind, counted_since, may_be_asked};
 
 const ASK: &str = "write down what somebody asks for";
-const FINISH: &str = "do what a link stands for";
 
 /// Somebody who asks for the same on their own page is mailed once in so long, unless they have
 /// used what they were mailed.
@@ -96,7 +96,7 @@ async fn is_suppressed(reader: &mut SqliteConnection, lookup: &[u8]) -> Result<b
 }
 
 /// One errand that waits for its mail, to the address a person has.
-async fn add(
+pub(super) async fn add(
     writer: &mut SqliteConnection,
     subscriber: i64,
     kind: ErrandKind,
@@ -183,7 +183,11 @@ pub(super) async fn ask(
 }
 
 /// Whether an address is that of somebody else who gets something.
-async fn is_taken(reader: &mut SqliteConnection, lookup: &[u8], subscriber: i64) -> Result<bool> {
+pub(super) async fn is_taken(
+    reader: &mut SqliteConnection,
+    lookup: &[u8],
+    subscriber: i64,
+) -> Result<bool> {
     sqlx::query_scalar("select exists (select 1 from subscriber where lookup = $1 and id <> $2)")
         .bind(lookup)
         .bind(subscriber)
@@ -195,9 +199,9 @@ async fn is_taken(reader: &mut SqliteConnection, lookup: &[u8], subscriber: i64)
 /// What is to be known of an address once it is somebody's; kept where other errands keep what is
 /// wanted.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Destination {
-    lookup: String,
-    domain: String,
+pub(super) struct Destination {
+    pub lookup: String,
+    pub domain: String,
 }
 
 impl Destination {
@@ -227,7 +231,7 @@ async fn add_address(
 }
 
 #[derive(FromRow)]
-struct Row {
+pub(super) struct Row {
     id: i64,
     subscriber_id: i64,
     kind: String,
@@ -254,9 +258,10 @@ macro_rules! errands {
         )
     };
 }
+pub(super) use errands;
 
 impl Row {
-    fn record(self) -> Result<ErrandRecord> {
+    pub(super) fn record(self) -> Result<ErrandRecord> {
         let wrong = |what, value: &str| StoreError::Value { what, value: value.to_owned() };
         let kind = ErrandKind::of(&self.kind).ok_or_else(|| wrong("errand", &self.kind))?;
         let language: Language =
@@ -366,418 +371,4 @@ pub(super) async fn start(
         .during(action)?;
     audit::opened(writer, id, now).await?;
     Ok(id)
-}
-
-/// Does what somebody asked for, who has the mail in hand.
-pub(super) async fn finish(
-    writer: &mut SqliteConnection,
-    (run, who): (i64, i64),
-    now: DateTime<Utc>,
-) -> Result<Finished> {
-    let Some(errand) = by_mail(writer, run, who).await? else { return Ok(Finished::Unknown) };
-    if !errand.is_open(now) {
-        return Ok(Finished::Before);
-    }
-    match errand.kind {
-        ErrandKind::Confirm => confirm(writer, &errand, now).await?,
-        ErrandKind::Move => {
-            if !move_to(writer, &errand, now).await? {
-                return Ok(Finished::Taken);
-            }
-        }
-        ErrandKind::SelfService | ErrandKind::Moved => return Ok(Finished::Unknown),
-    }
-    close(writer, errand.id, Outcome::Done, now).await?;
-    Ok(Finished::Done)
-}
-
-async fn confirm(
-    writer: &mut SqliteConnection,
-    errand: &ErrandRecord,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let (source, wording): (String, String) =
-        sqlx::query_as("select source, wording from errand where id = $1")
-            .bind(errand.id)
-            .fetch_one(&mut *writer)
-            .await
-            .during(FINISH)?;
-    for (feed, digest) in &errand.wants {
-        let is_known: bool =
-            sqlx::query_scalar("select exists (select 1 from digest where name = $1)")
-                .bind(digest)
-                .fetch_one(&mut *writer)
-                .await
-                .during(FINISH)?;
-        if is_known {
-            let wanted =
-                Follow { feed, digest, is_confirmed: true, source: &source, wording: &wording };
-            follow(writer, errand.subscriber, &wanted, now).await?;
-        }
-    }
-    sqlx::query("update subscriber set language = $2 where id = $1")
-        .bind(errand.subscriber)
-        .bind(errand.language.as_str())
-        .execute(&mut *writer)
-        .await
-        .during(FINISH)?;
-    audit::consents(writer, now).await
-}
-
-/// Makes the address that the mail reached theirs. `false` where it is somebody else's by now.
-async fn move_to(
-    writer: &mut SqliteConnection,
-    errand: &ErrandRecord,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let (to, version, old): (String, i64, i64) = sqlx::query_as(
-        "select e.wants, e.address_version, s.address_version
-         from errand e join subscriber s on s.id = e.subscriber_id where e.id = $1",
-    )
-    .bind(errand.id)
-    .fetch_one(&mut *writer)
-    .await
-    .during(FINISH)?;
-    let Destination { lookup, domain } = from_json("new address", &to)?;
-    let lookup = data_encoding::HEXLOWER
-        .decode(lookup.as_bytes())
-        .map_err(|_| StoreError::Value { what: "address", value: lookup.clone() })?;
-    if is_taken(writer, &lookup, errand.subscriber).await? {
-        return Ok(false);
-    }
-    sqlx::query(
-        "update subscriber set lookup = $2, domain = $3, address_version = $4 where id = $1",
-    )
-    .bind(errand.subscriber)
-    .bind(&lookup)
-    .bind(&domain)
-    .bind(version)
-    .execute(&mut *writer)
-    .await
-    .during(FINISH)?;
-    sqlx::query(
-        "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
-         select c.subscriber_id, c.feed, g.name, 'changed', $2, 'page', 'address'
-         from subscription c join digest g on g.id = c.digest_id
-         where c.subscriber_id = $1 and c.state = 'confirmed'",
-    )
-    .bind(errand.subscriber)
-    .bind(now.timestamp())
-    .execute(&mut *writer)
-    .await
-    .during(FINISH)?;
-    audit::consents(writer, now).await?;
-    // The old address is told, should it have been somebody else who had the link.
-    let words = ("page", "");
-    let language = errand.language.as_str();
-    let notice = ErrandKind::Moved;
-    let told =
-        add(writer, errand.subscriber, notice, language, &BTreeMap::new(), words, now).await?;
-    sqlx::query("update errand set address_version = $2 where id = $1")
-        .bind(told)
-        .bind(old)
-        .execute(writer)
-        .await
-        .during(FINISH)?;
-    Ok(true)
-}
-
-/// Ends an errand that somebody else asked for, and with one sign-up all others that wait. Who
-/// gets nothing else is forgotten.
-pub(super) async fn refuse(
-    writer: &mut SqliteConnection,
-    (run, who): (i64, i64),
-    now: DateTime<Utc>,
-) -> Result<Finished> {
-    let Some(errand) = by_mail(writer, run, who).await? else { return Ok(Finished::Unknown) };
-    if !errand.is_open(now) {
-        return Ok(Finished::Before);
-    }
-    let mut refused = vec![errand];
-    if refused[0].kind == ErrandKind::Confirm {
-        refused.extend(other_sign_ups(writer, &refused[0]).await?);
-    }
-    for errand in &refused {
-        close(writer, errand.id, Outcome::Refused, now).await?;
-    }
-    for errand in &refused {
-        give_up(writer, errand, "not me", now).await?;
-    }
-    Ok(Finished::Done)
-}
-
-/// What else was asked for in the name of the same person, and is not confirmed either.
-async fn other_sign_ups(
-    reader: &mut SqliteConnection,
-    errand: &ErrandRecord,
-) -> Result<Vec<ErrandRecord>> {
-    let rows: Vec<Row> = sqlx::query_as(errands!(
-        "e.subscriber_id = $1 and e.kind = 'confirm' and e.ended_at is null and e.id <> $2"
-    ))
-    .bind(errand.subscriber)
-    .bind(errand.id)
-    .fetch_all(reader)
-    .await
-    .during(FINISH)?;
-    rows.into_iter().map(Row::record).collect()
-}
-
-/// What was asked for and not confirmed is ended, and an address that nothing goes to forgotten.
-async fn give_up(
-    writer: &mut SqliteConnection,
-    errand: &ErrandRecord,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    if errand.kind == ErrandKind::Move {
-        // It never was theirs.
-        sqlx::query(
-            "delete from address where subscriber_id = $1
-                 and version = (select address_version from errand where id = $2)
-                 and version <> (select address_version from subscriber where id = $1)",
-        )
-        .bind(errand.subscriber)
-        .bind(errand.id)
-        .execute(writer)
-        .await
-        .during(FINISH)?;
-        return Ok(());
-    }
-    if errand.kind != ErrandKind::Confirm {
-        return Ok(());
-    }
-    let pending: Vec<String> = sqlx::query_scalar(
-        "select feed from subscription where subscriber_id = $1 and state = 'pending'",
-    )
-    .bind(errand.subscriber)
-    .fetch_all(&mut *writer)
-    .await
-    .during(FINISH)?;
-    for feed in pending.into_iter().filter(|feed| errand.wants.contains_key(feed)) {
-        let ended = EndOfSubscription {
-            subscriber: errand.subscriber,
-            digest: None,
-            feed: Some(feed),
-            source: "page".into(),
-            reason: reason.into(),
-        };
-        end(writer, &ended, now).await?;
-    }
-    audit::consents(writer, now).await?;
-    let was_ever_confirmed: bool = sqlx::query_scalar(
-        "select exists (select 1 from subscription where subscriber_id = $1
-             and confirmed_at is not null)
-         or exists (select 1 from errand where subscriber_id = $1 and ended_at is null)",
-    )
-    .bind(errand.subscriber)
-    .fetch_one(&mut *writer)
-    .await
-    .during(FINISH)?;
-    if !was_ever_confirmed {
-        forget(writer, errand.subscriber, now).await?;
-    }
-    Ok(())
-}
-
-async fn close(
-    writer: &mut SqliteConnection,
-    errand: i64,
-    outcome: Outcome,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let outcome = match outcome {
-        Outcome::Done => "done",
-        Outcome::Refused => "refused",
-        Outcome::Expired => "expired",
-    };
-    sqlx::query("update errand set ended_at = $2, outcome = $3 where id = $1 and ended_at is null")
-        .bind(errand)
-        .bind(now.timestamp())
-        .bind(outcome)
-        .execute(writer)
-        .await
-        .during(FINISH)?;
-    Ok(())
-}
-
-/// Opens the page behind a link that opens once; `false` where it was opened before, or is too
-/// late.
-pub(super) async fn open(
-    writer: &mut SqliteConnection,
-    (run, who): (i64, i64),
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let opened = sqlx::query(
-        "update errand set opened_at = $3
-         where run_id = $1 and subscriber_id = $2 and kind = 'self' and opened_at is null
-             and ended_at is null and expires_at > $3",
-    )
-    .bind(run)
-    .bind(who)
-    .bind(now.timestamp())
-    .execute(writer)
-    .await
-    .during(FINISH)?;
-    Ok(opened.rows_affected() == 1)
-}
-
-/// Ends what nobody finished in time; gives how many.
-pub(super) async fn end_expired(writer: &mut SqliteConnection, now: DateTime<Utc>) -> Result<u64> {
-    let rows: Vec<Row> = sqlx::query_as(errands!(
-        "e.ended_at is null and e.expires_at <= $1 order by e.id limit 1000"
-    ))
-    .bind(now.timestamp())
-    .fetch_all(&mut *writer)
-    .await
-    .during(FINISH)?;
-    let mut ended = 0;
-    for row in rows {
-        let errand = row.record()?;
-        close(writer, errand.id, Outcome::Expired, now).await?;
-        give_up(writer, &errand, "not confirmed in time", now).await?;
-        ended += 1;
-    }
-    Ok(ended)
-}
-
-/// Ends everything of a person and unties what is kept from their address.
-pub(super) async fn erase(
-    writer: &mut SqliteConnection,
-    who: i64,
-    source: &str,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let is_there: bool = sqlx::query_scalar(
-        "select exists (select 1 from subscriber where id = $1 and erased_at is null)",
-    )
-    .bind(who)
-    .fetch_one(&mut *writer)
-    .await
-    .during(FINISH)?;
-    if !is_there {
-        return Ok(false);
-    }
-    let ended = EndOfSubscription {
-        subscriber: who,
-        digest: None,
-        feed: None,
-        source: source.to_owned(),
-        reason: "erased".into(),
-    };
-    end(writer, &ended, now).await?;
-    audit::consents(writer, now).await?;
-    forget(writer, who, now).await?;
-    Ok(true)
-}
-
-/// Nothing ties a number to an address any more.
-async fn forget(writer: &mut SqliteConnection, who: i64, now: DateTime<Utc>) -> Result<()> {
-    for sql in [
-        "update subscriber set lookup = null, domain = '', erased_at = $2
-             where id = $1 and erased_at is null",
-        // Its mail has nowhere to go.
-        "update errand set ended_at = $2, outcome = 'refused', wants = '{}'
-             where subscriber_id = $1 and ended_at is null",
-        "update delivery set state = 'cancelled', reason = 'left', next_at = 9223372036854775807,
-             changed_at = $2
-             where subscriber_id = $1 and state = 'pending' and unknowns = 0",
-    ] {
-        sqlx::query(sql)
-            .bind(who)
-            .bind(now.timestamp())
-            .execute(&mut *writer)
-            .await
-            .during(FINISH)?;
-    }
-    sqlx::query("delete from address where subscriber_id = $1")
-        .bind(who)
-        .execute(writer)
-        .await
-        .during(FINISH)?;
-    Ok(())
-}
-
-/// Everything that is kept of a person; `None` for one who is unknown or erased.
-pub(super) async fn personal_data(
-    reader: &mut SqliteConnection,
-    who: i64,
-) -> Result<Option<PersonalData>> {
-    #[derive(FromRow)]
-    struct Person {
-        created_at: i64,
-        language: String,
-        paused_at: Option<i64>,
-        key_id: i64,
-        cipher: Vec<u8>,
-    }
-    #[derive(FromRow)]
-    struct Consent {
-        feed: String,
-        digest: String,
-        action: String,
-        at: i64,
-        source: String,
-        wording: Option<String>,
-        reason: Option<String>,
-    }
-    let action = "read what is kept of a person";
-    let person: Option<Person> = sqlx::query_as(
-        "select s.created_at, s.language, s.paused_at, a.key_id, a.cipher
-         from subscriber s
-         join address a on a.subscriber_id = s.id and a.version = s.address_version
-         where s.id = $1 and s.erased_at is null",
-    )
-    .bind(who)
-    .fetch_optional(&mut *reader)
-    .await
-    .during(action)?;
-    let Some(person) = person else { return Ok(None) };
-    let subscriptions: Vec<(String, String, String, i64)> = sqlx::query_as(
-        "select c.feed, g.name, c.state, coalesce(c.ended_at, c.confirmed_at, c.requested_at)
-         from subscription c join digest g on g.id = c.digest_id
-         where c.subscriber_id = $1 order by c.feed",
-    )
-    .bind(who)
-    .fetch_all(&mut *reader)
-    .await
-    .during(action)?;
-    let consents: Vec<Consent> = sqlx::query_as(
-        "select feed, digest, action, at, source, wording, reason
-         from consent where subscriber_id = $1 order by id",
-    )
-    .bind(who)
-    .fetch_all(&mut *reader)
-    .await
-    .during(action)?;
-    let deliveries: Vec<(String, i64)> = sqlx::query_as(
-        "select state, count(*) from delivery where subscriber_id = $1 group by state",
-    )
-    .bind(who)
-    .fetch_all(reader)
-    .await
-    .during(action)?;
-    Ok(Some(PersonalData {
-        created_at: moment(person.created_at),
-        language: person.language,
-        paused_at: person.paused_at.map(moment),
-        address_key: person.key_id,
-        address_cipher: person.cipher,
-        subscriptions: subscriptions
-            .into_iter()
-            .map(|(feed, digest, state, since)| (feed, digest, state, moment(since)))
-            .collect(),
-        consents: consents
-            .into_iter()
-            .map(|row| ConsentRecord {
-                feed: row.feed,
-                digest: row.digest,
-                action: row.action,
-                at: moment(row.at),
-                source: row.source,
-                wording: row.wording,
-                reason: row.reason,
-            })
-            .collect(),
-        deliveries: deliveries.into_iter().map(|(state, n)| (state, n.unsigned_abs())).collect(),
-    }))
 }

@@ -1,0 +1,287 @@
+//! How errands end: done, refused, opened once, or too late.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
+
+use super::errands::{Destination, Row, add, by_mail, errands, is_taken};
+use super::people::{Follow, end, follow};
+use super::personal::forget;
+use super::{During, Result, audit, from_json};
+use crate::store::{EndOfSubscription, ErrandRecord, Finished, Outcome, StoreError};
+use crate::subscribers::errand::ErrandKind;
+
+const FINISH: &str = "do what a link stands for";
+
+/// Does what somebody asked for, who has the mail in hand.
+pub(super) async fn finish(
+    writer: &mut SqliteConnection,
+    (run, who): (i64, i64),
+    now: DateTime<Utc>,
+) -> Result<Finished> {
+    let Some(errand) = by_mail(writer, run, who).await? else { return Ok(Finished::Unknown) };
+    if !errand.is_open(now) {
+        return Ok(Finished::Before);
+    }
+    match errand.kind {
+        ErrandKind::Confirm => confirm(writer, &errand, now).await?,
+        ErrandKind::Move => {
+            if !move_to(writer, &errand, now).await? {
+                return Ok(Finished::Taken);
+            }
+        }
+        ErrandKind::SelfService | ErrandKind::Moved => return Ok(Finished::Unknown),
+    }
+    close(writer, errand.id, Outcome::Done, now).await?;
+    Ok(Finished::Done)
+}
+
+async fn confirm(
+    writer: &mut SqliteConnection,
+    errand: &ErrandRecord,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (source, wording): (String, String) =
+        sqlx::query_as("select source, wording from errand where id = $1")
+            .bind(errand.id)
+            .fetch_one(&mut *writer)
+            .await
+            .during(FINISH)?;
+    for (feed, digest) in &errand.wants {
+        let is_known: bool =
+            sqlx::query_scalar("select exists (select 1 from digest where name = $1)")
+                .bind(digest)
+                .fetch_one(&mut *writer)
+                .await
+                .during(FINISH)?;
+        if is_known {
+            let wanted =
+                Follow { feed, digest, is_confirmed: true, source: &source, wording: &wording };
+            follow(writer, errand.subscriber, &wanted, now).await?;
+        }
+    }
+    sqlx::query("update subscriber set language = $2 where id = $1")
+        .bind(errand.subscriber)
+        .bind(errand.language.as_str())
+        .execute(&mut *writer)
+        .await
+        .during(FINISH)?;
+    audit::consents(writer, now).await
+}
+
+/// Makes the address that the mail reached theirs. `false` where it is somebody else's by now.
+async fn move_to(
+    writer: &mut SqliteConnection,
+    errand: &ErrandRecord,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let (to, version, old): (String, i64, i64) = sqlx::query_as(
+        "select e.wants, e.address_version, s.address_version
+         from errand e join subscriber s on s.id = e.subscriber_id where e.id = $1",
+    )
+    .bind(errand.id)
+    .fetch_one(&mut *writer)
+    .await
+    .during(FINISH)?;
+    let Destination { lookup, domain } = from_json("new address", &to)?;
+    let lookup = data_encoding::HEXLOWER
+        .decode(lookup.as_bytes())
+        .map_err(|_| StoreError::Value { what: "address", value: lookup.clone() })?;
+    if is_taken(writer, &lookup, errand.subscriber).await? {
+        return Ok(false);
+    }
+    sqlx::query(
+        "update subscriber set lookup = $2, domain = $3, address_version = $4 where id = $1",
+    )
+    .bind(errand.subscriber)
+    .bind(&lookup)
+    .bind(&domain)
+    .bind(version)
+    .execute(&mut *writer)
+    .await
+    .during(FINISH)?;
+    sqlx::query(
+        "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
+         select c.subscriber_id, c.feed, g.name, 'changed', $2, 'page', 'address'
+         from subscription c join digest g on g.id = c.digest_id
+         where c.subscriber_id = $1 and c.state = 'confirmed'",
+    )
+    .bind(errand.subscriber)
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(FINISH)?;
+    audit::consents(writer, now).await?;
+    // The old address is told, should it have been somebody else who had the link.
+    let words = ("page", "");
+    let language = errand.language.as_str();
+    let notice = ErrandKind::Moved;
+    let told =
+        add(writer, errand.subscriber, notice, language, &BTreeMap::new(), words, now).await?;
+    sqlx::query("update errand set address_version = $2 where id = $1")
+        .bind(told)
+        .bind(old)
+        .execute(writer)
+        .await
+        .during(FINISH)?;
+    Ok(true)
+}
+
+/// Ends an errand that somebody else asked for, and with one sign-up all others that wait. Who
+/// gets nothing else is forgotten.
+pub(super) async fn refuse(
+    writer: &mut SqliteConnection,
+    (run, who): (i64, i64),
+    now: DateTime<Utc>,
+) -> Result<Finished> {
+    let Some(errand) = by_mail(writer, run, who).await? else { return Ok(Finished::Unknown) };
+    if !errand.is_open(now) {
+        return Ok(Finished::Before);
+    }
+    let mut refused = vec![errand];
+    if refused[0].kind == ErrandKind::Confirm {
+        refused.extend(other_sign_ups(writer, &refused[0]).await?);
+    }
+    for errand in &refused {
+        close(writer, errand.id, Outcome::Refused, now).await?;
+    }
+    for errand in &refused {
+        give_up(writer, errand, "not me", now).await?;
+    }
+    Ok(Finished::Done)
+}
+
+/// What else was asked for in the name of the same person, and is not confirmed either.
+async fn other_sign_ups(
+    reader: &mut SqliteConnection,
+    errand: &ErrandRecord,
+) -> Result<Vec<ErrandRecord>> {
+    let rows: Vec<Row> = sqlx::query_as(errands!(
+        "e.subscriber_id = $1 and e.kind = 'confirm' and e.ended_at is null and e.id <> $2"
+    ))
+    .bind(errand.subscriber)
+    .bind(errand.id)
+    .fetch_all(reader)
+    .await
+    .during(FINISH)?;
+    rows.into_iter().map(Row::record).collect()
+}
+
+/// What was asked for and not confirmed is ended, and an address that nothing goes to forgotten.
+async fn give_up(
+    writer: &mut SqliteConnection,
+    errand: &ErrandRecord,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if errand.kind == ErrandKind::Move {
+        // It never was theirs.
+        sqlx::query(
+            "delete from address where subscriber_id = $1
+                 and version = (select address_version from errand where id = $2)
+                 and version <> (select address_version from subscriber where id = $1)",
+        )
+        .bind(errand.subscriber)
+        .bind(errand.id)
+        .execute(writer)
+        .await
+        .during(FINISH)?;
+        return Ok(());
+    }
+    if errand.kind != ErrandKind::Confirm {
+        return Ok(());
+    }
+    let pending: Vec<String> = sqlx::query_scalar(
+        "select feed from subscription where subscriber_id = $1 and state = 'pending'",
+    )
+    .bind(errand.subscriber)
+    .fetch_all(&mut *writer)
+    .await
+    .during(FINISH)?;
+    for feed in pending.into_iter().filter(|feed| errand.wants.contains_key(feed)) {
+        let ended = EndOfSubscription {
+            subscriber: errand.subscriber,
+            digest: None,
+            feed: Some(feed),
+            source: "page".into(),
+            reason: reason.into(),
+        };
+        end(writer, &ended, now).await?;
+    }
+    audit::consents(writer, now).await?;
+    let was_ever_confirmed: bool = sqlx::query_scalar(
+        "select exists (select 1 from subscription where subscriber_id = $1
+             and confirmed_at is not null)
+         or exists (select 1 from errand where subscriber_id = $1 and ended_at is null)",
+    )
+    .bind(errand.subscriber)
+    .fetch_one(&mut *writer)
+    .await
+    .during(FINISH)?;
+    if !was_ever_confirmed {
+        forget(writer, errand.subscriber, now).await?;
+    }
+    Ok(())
+}
+
+async fn close(
+    writer: &mut SqliteConnection,
+    errand: i64,
+    outcome: Outcome,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let outcome = match outcome {
+        Outcome::Done => "done",
+        Outcome::Refused => "refused",
+        Outcome::Expired => "expired",
+    };
+    sqlx::query("update errand set ended_at = $2, outcome = $3 where id = $1 and ended_at is null")
+        .bind(errand)
+        .bind(now.timestamp())
+        .bind(outcome)
+        .execute(writer)
+        .await
+        .during(FINISH)?;
+    Ok(())
+}
+
+/// Opens the page behind a link that opens once; `false` where it was opened before, or is too
+/// late.
+pub(super) async fn open(
+    writer: &mut SqliteConnection,
+    (run, who): (i64, i64),
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let opened = sqlx::query(
+        "update errand set opened_at = $3
+         where run_id = $1 and subscriber_id = $2 and kind = 'self' and opened_at is null
+             and ended_at is null and expires_at > $3",
+    )
+    .bind(run)
+    .bind(who)
+    .bind(now.timestamp())
+    .execute(writer)
+    .await
+    .during(FINISH)?;
+    Ok(opened.rows_affected() == 1)
+}
+
+/// Ends what nobody finished in time; gives how many.
+pub(super) async fn end_expired(writer: &mut SqliteConnection, now: DateTime<Utc>) -> Result<u64> {
+    let rows: Vec<Row> = sqlx::query_as(errands!(
+        "e.ended_at is null and e.expires_at <= $1 order by e.id limit 1000"
+    ))
+    .bind(now.timestamp())
+    .fetch_all(&mut *writer)
+    .await
+    .during(FINISH)?;
+    let mut ended = 0;
+    for row in rows {
+        let errand = row.record()?;
+        close(writer, errand.id, Outcome::Expired, now).await?;
+        give_up(writer, &errand, "not confirmed in time", now).await?;
+        ended += 1;
+    }
+    Ok(ended)
+}
