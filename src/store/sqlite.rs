@@ -29,6 +29,7 @@ mod people;
 mod personal;
 mod placing;
 mod planning;
+mod readers;
 mod receivers;
 mod relay;
 mod requests;
@@ -81,6 +82,9 @@ use crate::model::{Entry, Revision, Seq, Timestamp};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const READERS: u32 = 4;
+
+/// People of one page, for each digest.
+const PEOPLE: i64 = 5_000;
 
 /// Pages a connection may keep, in KiB below zero. What is read again and again is little, and
 /// what a count, a plan or a run goes through is read once.
@@ -621,7 +625,7 @@ impl Store for SqliteStore {
         digests: &[i64],
         after: i64,
     ) -> Result<Option<SubscriberRange>> {
-        people::next_range(&mut *self.reader().await?, digests, after).await
+        readers::next_range(&mut *self.reader().await?, digests, after).await
     }
 
     async fn subscriptions(
@@ -630,7 +634,7 @@ impl Store for SqliteStore {
         audience: Audience,
         of: SubscriberRange,
     ) -> Result<Vec<Subscription>> {
-        people::subscriptions(&mut *self.reader().await?, digest, audience, of).await
+        readers::subscriptions(&mut *self.reader().await?, digest, audience, of).await
     }
 
     async fn lowest_owed(
@@ -639,7 +643,7 @@ impl Store for SqliteStore {
         audience: Audience,
         below: Seq,
     ) -> Result<Option<Seq>> {
-        people::lowest_owed(&mut *self.reader().await?, digest, audience, below).await
+        readers::lowest_owed(&mut *self.reader().await?, digest, audience, below).await
     }
 
     async fn received(&self, entries: &[i64], by: SubscriberRange) -> Result<Received> {
@@ -736,7 +740,7 @@ impl Store for SqliteStore {
         audience: Audience,
         of: SubscriberRange,
     ) -> Result<Vec<Subscription>> {
-        people::followers(&mut *self.reader().await?, audience, of).await
+        readers::followers(&mut *self.reader().await?, audience, of).await
     }
 
     async fn pass_over(&self, digest: &str, upto: Seq) -> Result<()> {
