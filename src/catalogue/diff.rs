@@ -10,7 +10,7 @@ use super::{
     Acceptance, Acted, Announce, Cause, ChangeClass, Context, Departure, Diff, EntryState, Known,
     KnownEntry, NewChange, Scanned, Step, Tell,
 };
-use crate::content::{DateValue, Draft, Problem};
+use crate::content::{Draft, Problem};
 use crate::hash::hash;
 use crate::model::{Entry, EntryId, Timestamp};
 use appointment::what_changed;
@@ -18,11 +18,12 @@ use entry::{
     acted_of, draft_event_facts, entry_of, event_facts, has_same_body, is_other_appointment,
     says_the_same,
 };
-use problems::{id_taken, published_already, same_id, title_and_date_changed};
+use problems::{id_taken, same_id, title_and_date_changed};
 
 mod appointment;
 mod entry;
 pub(super) mod problems;
+mod times;
 
 /// A path missing in this many scans counts as deleted; before, it may have moved.
 const SCANS_UNTIL_DELETED: u32 = 2;
@@ -217,16 +218,6 @@ impl<'a> Comparison<'a> {
         known.entry.title != draft.title && self.is_redated(known, draft)
     }
 
-    fn is_redated(&self, known: &KnownEntry, draft: &Draft) -> bool {
-        let zone = self.context.zone;
-        let known_day = known.entry.published.with_timezone(&zone).date_naive();
-        match draft.published.value {
-            Some(DateValue::At(moment)) => moment.with_timezone(&zone).date_naive() != known_day,
-            Some(DateValue::Day(day)) => day != known_day,
-            None => false,
-        }
-    }
-
     /// Takes in a file that nothing is known of.
     fn welcome(&mut self, draft: Draft) {
         if self.is_unseen(&draft) {
@@ -405,88 +396,6 @@ impl<'a> Comparison<'a> {
                     change(ChangeClass::Minor, Tell::Nobody, &None)
                 }
             }
-        }
-    }
-
-    /// `updated` stays with a minor edit; a significant one moves it to the author's own
-    /// `updated` or to the moment accepted, never before `published`.
-    fn update_time(
-        &mut self,
-        known: &KnownEntry,
-        draft: &Draft,
-        acted: &Acted,
-        change: Option<&NewChange>,
-        published: Timestamp,
-    ) -> Timestamp {
-        let class = change.map(|c| c.class);
-        let is_significant = matches!(
-            class,
-            Some(ChangeClass::Major | ChangeClass::Correction | ChangeClass::Withdrawn)
-        );
-        let updated = if is_significant {
-            self.moment_of(draft.updated.filter(|_| acted.updated != known.acted.updated))
-        } else if known.was_public || published == known.entry.published {
-            known.entry.updated
-        } else {
-            self.second_of(draft, published)
-        };
-        updated.max(published)
-    }
-
-    /// Publication times that authors gave may be equal; in feeds each entry has a second of
-    /// its own, at or after that.
-    fn second_of(&mut self, draft: &Draft, published: Timestamp) -> Timestamp {
-        match draft.published.value {
-            Some(DateValue::At(_)) => self.seconds.first_from(published),
-            // It was given out already.
-            Some(DateValue::Day(_)) | None => published,
-        }
-    }
-
-    /// The author's own `updated`, or the moment accepted.
-    fn moment_of(&mut self, updated: Option<DateValue>) -> Timestamp {
-        match updated {
-            Some(DateValue::At(moment)) => moment,
-            Some(DateValue::Day(day)) => self.seconds.first_of(day, self.context.zone),
-            None => self.seconds.last_before(self.context.now, self.context.zone),
-        }
-    }
-
-    /// The publication time; days and files without any get a second that is remembered.
-    fn publication_time(&mut self, draft: &Draft, known: Option<&KnownEntry>) -> Timestamp {
-        let zone = self.context.zone;
-        if let Some(known) = known {
-            let is_shown = matches!(known.state, EntryState::Public | EntryState::Withdrawn);
-            if let Some(value) = draft.published.value
-                && is_shown
-                && self.lies_ahead(draft)
-            {
-                self.diff.problems.push(published_already(draft, value));
-                return known.entry.published;
-            }
-            match draft.published.value {
-                None => return known.entry.published,
-                Some(DateValue::Day(_)) if !self.is_redated(known, draft) => {
-                    return known.entry.published;
-                }
-                Some(_) => {}
-            }
-        }
-        match draft.published.value {
-            Some(DateValue::At(moment)) => moment,
-            Some(DateValue::Day(day)) => self.seconds.first_of(day, zone),
-            None => self.seconds.last_before(self.context.now, zone),
-        }
-    }
-
-    /// A day is never ahead on that day itself, whatever second it is given.
-    fn lies_ahead(&self, draft: &Draft) -> bool {
-        match draft.published.value {
-            Some(DateValue::At(moment)) => moment.to_utc() > self.context.now,
-            Some(DateValue::Day(day)) => {
-                day > self.context.now.with_timezone(&self.context.zone).date_naive()
-            }
-            None => false,
         }
     }
 
