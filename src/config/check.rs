@@ -1,29 +1,23 @@
 //! Checks a config file section by section: every key parsed once into its type, each mistake
 //! told with line, value and remedy.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{NaiveTime, TimeZone};
 use chrono_tz::Tz;
-use croner::Cron;
-use croner::parser::CronParser;
 use ipnet::IpNet;
 use url::Url;
 
 use super::error::{ConfigError, line_of};
-use super::relay::{self, Relay, Secret};
+use super::relay::Relay;
 use super::{
-    Config, ContentConfig, DigestConfig, Environment, FirstScan, Late, MailConfig,
-    RESERVED_DIGESTS, Sender, Uncertain, WebConfig, duration, feed_lines, file,
+    Config, ContentConfig, Environment, FirstScan, Sender, WebConfig, duration, feed_lines, file,
 };
 use crate::content;
-use crate::digest::schedule::ever_fires;
 use crate::feeds;
-use crate::model::{Address, Language};
+use crate::model::Language;
 
 /// Folder that relative paths of the config start from: the parent of its folder where that
 /// is named `config`, else its folder.
@@ -258,108 +252,6 @@ impl Checker<'_> {
         })
     }
 
-    fn mail(
-        &self,
-        section: file::MailSection,
-        base: &Path,
-        zone: Tz,
-        environment: &Environment,
-        warnings: &mut Vec<String>,
-    ) -> Result<MailConfig, ConfigError> {
-        let relay_text = section.relay.as_deref().unwrap_or("maildir:var/mail");
-        let file_password = match section.password_file {
-            Some(file) => {
-                let path = base.join(file);
-                let text = std::fs::read_to_string(&path).map_err(|error| {
-                    self.wrong(
-                        &["mail", "password_file"],
-                        format!(
-                            "`mail.password_file` cannot be read: `{}`: {error}",
-                            path.display()
-                        ),
-                        "make it readable to tidings, or set `TIDINGS_SMTP_PASSWORD`",
-                    )
-                })?;
-                if is_open_to_all(&path) {
-                    warnings.push(format!(
-                        "`mail.password_file` can be read by everybody: `chmod 600 {}`",
-                        path.display()
-                    ));
-                }
-                Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
-            }
-            None => None,
-        };
-        let password = environment.smtp_password.clone().or(file_password);
-        let relay = relay::parse(relay_text, base, section.allow_plain, password)
-            .map_err(|(message, hint)| self.wrong(&["mail", "relay"], message, hint))?;
-        let unsubscribe_address = section
-            .unsubscribe_address
-            .map(|text| {
-                text.parse::<Address>().map_err(|error| {
-                    self.wrong(
-                        &["mail", "unsubscribe_address"],
-                        format!("`mail.unsubscribe_address`: {error}"),
-                        "write an address such as `leave@press.example.org`",
-                    )
-                })
-            })
-            .transpose()?;
-        let from = self.sender("from", &section.from)?;
-        let dkim = section.dkim.map(|dkim| self.dkim(dkim, &from, base, warnings)).transpose()?;
-        let limits = section.limits.map(|section| self.limits(section)).transpose()?;
-        let limits = limits.unwrap_or_default();
-        let holidays = section.holidays.as_deref();
-        let windows = self.send_windows(&section.send_windows, holidays, base, zone)?;
-        let legal = section.legal.map(|section| self.legal(section)).transpose()?;
-        Ok(MailConfig {
-            from,
-            reply_to: section.reply_to.map(|t| self.sender("reply_to", &t)).transpose()?,
-            relay,
-            unsubscribe_address,
-            dkim,
-            max_issues: self.max_issues(section.max_issues)?,
-            limits,
-            windows,
-            allow: self.allow(&section.allow)?,
-            legal,
-        })
-    }
-
-    fn max_issues(&self, given: Option<usize>) -> Result<usize, ConfigError> {
-        match given {
-            Some(0) => Err(self.wrong(
-                &["mail", "max_issues"],
-                "`mail.max_issues` is 0: nothing would ever be sent".into(),
-                "write at least 1, or use `tidings pause`",
-            )),
-            given => Ok(given.unwrap_or(10_000)),
-        }
-    }
-
-    /// Reads `Press Office <press@example.org>` or an address alone (RFC 5322, 3.4).
-    fn sender(&self, key: &'static str, text: &str) -> Result<Sender, ConfigError> {
-        let wrong = |reason: String| {
-            self.wrong(
-                &["mail", key],
-                format!("`mail.{key}` is not a sender: `{}`: {reason}", text.escape_debug()),
-                "write `Press Office <press@example.org>`",
-            )
-        };
-        // A line break in a display name would start another header (and lettre panics on it).
-        if text.chars().any(char::is_control) {
-            return Err(wrong("it holds a control character".into()));
-        }
-        let mailbox: lettre::message::Mailbox =
-            text.parse().map_err(|error| wrong(format!("{error}")))?;
-        let address = mailbox
-            .email
-            .to_string()
-            .parse::<Address>()
-            .map_err(|e| wrong(e.reason.to_string()))?;
-        Ok(Sender { name: mailbox.name, address })
-    }
-
     fn web(&self, section: file::WebSection, relay: &Relay) -> Result<WebConfig, ConfigError> {
         let socket = |key: &'static str, text: &str| {
             text.parse::<SocketAddr>().map_err(|_| {
@@ -406,113 +298,7 @@ impl Checker<'_> {
         texts.iter().map(network).collect()
     }
 
-    fn digests(
-        &self,
-        sections: Vec<file::DigestSection>,
-        site: &feeds::Site,
-    ) -> Result<Vec<DigestConfig>, ConfigError> {
-        let mut names = HashSet::new();
-        sections
-            .into_iter()
-            .enumerate()
-            .map(|(number, section)| {
-                let name = section.name;
-                let item = number.to_string();
-                let wrong_at = |key: &str, message: String, hint: &str| {
-                    self.wrong(&["digests", &item, key], message, hint)
-                };
-                let wrong = |message: String, hint: &str| wrong_at("name", message, hint);
-                // The name is a label of the List-Id (RFC 2919, section 3).
-                let fits = !name.is_empty()
-                    && name.len() <= 40
-                    && !name.starts_with('-')
-                    && name
-                        .bytes()
-                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-                if !fits || RESERVED_DIGESTS.contains(&name.as_str()) {
-                    return Err(wrong(
-                        format!("`{name}` cannot name a digest"),
-                        "use lower-case letters, digits and hyphens, and none of `confirm`, \
-                         `notice`, `reminder`, `self`, `urgent`, `correction`",
-                    ));
-                }
-                if !names.insert(name.clone()) {
-                    return Err(wrong(
-                        format!("two digests are named `{name}`"),
-                        "give each digest a name of its own",
-                    ));
-                }
-                let at = match (section.at, name == "immediate") {
-                    (None, true) => None,
-                    (Some(text), false) => {
-                        let cron = parse_cron(&text).map_err(|reason| {
-                            wrong_at(
-                                "at",
-                                format!(
-                                    "digest `{name}`: `at` is not a cron expression: `{text}`: \
-                                     {reason}"
-                                ),
-                                "write minute, hour, day, month, weekday, as in `0 8 * * *`",
-                            )
-                        })?;
-                        if !ever_fires(&cron) {
-                            return Err(wrong_at(
-                                "at",
-                                format!("digest `{name}`: `at` never comes: `{text}`"),
-                                "write a day that its month has, as in `0 8 28 2 *`",
-                            ));
-                        }
-                        Some(cron)
-                    }
-                    (None, false) => {
-                        return Err(wrong(
-                            format!("digest `{name}` has no `at`"),
-                            "add `at: \"0 8 * * *\"`",
-                        ));
-                    }
-                    (Some(_), true) => {
-                        return Err(wrong_at(
-                            "at",
-                            "digest `immediate` has a schedule".into(),
-                            "remove its `at`: it goes out with each scan that found news",
-                        ));
-                    }
-                };
-                let approve = self.approve(&item, &name, section.approve.as_ref())?;
-                let max_late =
-                    self.duration(&["digests", &item, "max_late"], section.max_late, "24h")?;
-                let late = match section.late.as_deref().unwrap_or("send") {
-                    "send" => Late::Send { until: max_late },
-                    "skip" => Late::Skip,
-                    other => {
-                        return Err(wrong_at(
-                            "late",
-                            format!("digest `{name}`: `late` is not known: `{other}`"),
-                            "write `send` or `skip`",
-                        ));
-                    }
-                };
-                let uncertain = match section.uncertain.as_deref().unwrap_or("resend") {
-                    "resend" => Uncertain::Resend,
-                    "hold" => Uncertain::Hold,
-                    other => {
-                        return Err(wrong_at(
-                            "uncertain",
-                            format!("digest `{name}`: `uncertain` is not known: `{other}`"),
-                            "write `resend` or `hold`",
-                        ));
-                    }
-                };
-                let zone = match section.time_zone {
-                    Some(text) => self.zone(&["digests", &item, "time_zone"], &text)?,
-                    None => site.time_zone,
-                };
-                Ok(DigestConfig { name, at, zone, late, uncertain, approve })
-            })
-            .collect()
-    }
-
-    fn duration(
+    pub(super) fn duration(
         &self,
         key: &[&str],
         text: Option<String>,
@@ -528,7 +314,7 @@ impl Checker<'_> {
         })
     }
 
-    fn zone(&self, key: &[&str], name: &str) -> Result<Tz, ConfigError> {
+    pub(super) fn zone(&self, key: &[&str], name: &str) -> Result<Tz, ConfigError> {
         name.parse().map_err(|_| {
             self.wrong(
                 key,
@@ -563,21 +349,8 @@ impl Checker<'_> {
     }
 }
 
-/// Whether others than its owner and group may read a file.
-pub(super) fn is_open_to_all(path: &Path) -> bool {
-    path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
-}
-
 /// `digests.max_late`: a key as people write it, without the number of its item.
 fn name_of(key: &[&str]) -> String {
     let parts: Vec<&str> = key.iter().copied().filter(|k| k.parse::<usize>().is_err()).collect();
     parts.join(".")
-}
-
-/// Five fields in the dialect of Vixie cron: day of month *or* day of week.
-pub(super) fn parse_cron(text: &str) -> Result<Cron, String> {
-    if text.split_whitespace().count() != 5 {
-        return Err("it has not five fields".into());
-    }
-    CronParser::new().parse(text).map_err(|error| error.to_string())
 }

@@ -18,6 +18,7 @@ mod add_to_calendar;
 pub mod answer;
 mod lint;
 pub mod samples;
+mod sender;
 pub mod trial;
 mod view;
 

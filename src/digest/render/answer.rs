@@ -7,7 +7,7 @@ use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
 
 use super::lint::{lint_told, lint_with};
-use super::view::{SenderView, SiteView, sender, site_view};
+use super::sender::{SenderView, SiteView, sender, site_view};
 use super::{RenderError, RenderedIssue, Slot, inliner};
 use crate::config::Legal;
 use crate::dates;
