@@ -7,19 +7,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::Value;
-use tera::{Context, ErrorKind, Kwargs, State, Tera};
+use tera::{Context, Kwargs, State, Tera};
 use walkdir::WalkDir;
 
 use crate::feeds::Site;
-use crate::words::{self, Wordbook, Words, WordsError};
+use crate::words::{self, Wordbook, Words};
+pub use check::Known;
+pub use error::TemplateError;
+use error::{sentence, syntax};
 use pages::Frame;
 use text::Direction;
 
+mod check;
+mod error;
 mod names;
 pub mod pages;
 mod say;
@@ -45,29 +49,6 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("web/unsubscribe.html", include_str!("../templates/web/unsubscribe.html")),
 ];
 
-#[derive(Debug, thiserror::Error)]
-pub enum TemplateError {
-    #[error("could not read template `{path}`")]
-    Read { path: PathBuf, source: io::Error },
-    #[error("template `{file}` is not UTF-8 text: save it as UTF-8")]
-    Encoding { file: String },
-    #[error(
-        "template `{file}` line {line}: {message}: \
-         mend the line, or remove the file to use the built-in template"
-    )]
-    Syntax { file: String, line: usize, message: String },
-    #[error(
-        "template `{name}` line {line}: {message}: \
-         use a value that this template is given, or remove the file to use the built-in template"
-    )]
-    Render { name: String, line: usize, message: String },
-    #[error(transparent)]
-    Words(#[from] WordsError),
-    /// What Tera cannot pin to a line, such as an unknown name or a circle of parents.
-    #[error("template `{name}`: {message}")]
-    Whole { name: String, message: String },
-}
-
 /// A set of templates that are known to be well formed.
 #[derive(Debug, Clone)]
 pub struct Templates {
@@ -77,37 +58,6 @@ pub struct Templates {
     sources: BTreeMap<String, String>,
     /// Names of those that came from the operator's folder.
     replaced: Vec<String>,
-}
-
-/// What a template is given: names that stand alone in it, and those behind a dot.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    names: BTreeSet<String>,
-    fields: BTreeSet<String>,
-}
-
-impl Known {
-    /// All that values which reach every branch have.
-    pub fn of(values: impl IntoIterator<Item = Value>) -> Self {
-        let mut known = Self::default();
-        let mut open: Vec<Value> = values.into_iter().collect();
-        known
-            .names
-            .extend(open.iter().filter_map(Value::as_object).flat_map(|o| o.keys().cloned()));
-        while let Some(value) = open.pop() {
-            match value {
-                Value::Object(object) => {
-                    for (name, value) in object {
-                        known.fields.insert(name);
-                        open.push(value);
-                    }
-                }
-                Value::Array(items) => open.extend(items),
-                _ => {}
-            }
-        }
-        known
-    }
 }
 
 /// More than any page has, and soon reached by a loop that does not end.
@@ -251,90 +201,12 @@ impl Templates {
         self.replacements().filter(move |name| !is_known(name))
     }
 
-    /// Whether the operator's own templates, and what they include, ask for what none is given;
-    /// `known` says it for each template that is rendered by name. What several of these use may
-    /// ask for what any of them is given.
-    ///
-    /// Rendering alone would not tell: in a condition an unknown name is false.
-    pub fn check_names(&self, known: &[(&str, Known)]) -> Result<(), TemplateError> {
-        let reached: Vec<(BTreeSet<&str>, &Known)> =
-            known.iter().map(|(name, known)| (self.reached(name), known)).collect();
-        for name in &self.replaced {
-            let source = &self.sources[name];
-            let users: Vec<_> =
-                reached.iter().filter(|(users, _)| users.contains(name.as_str())).collect();
-            let given = match users.as_slice() {
-                [] if names::has_component(source) => self.given(&reached),
-                [] => continue,
-                users => self.given(users.iter().copied()),
-            };
-            if let Some((line, path)) = self.unknown(name, &given) {
-                let message = format!("`{path}` is not known");
-                return Err(TemplateError::Render { name: name.clone(), line, message });
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether all that `t` is asked to say is there, with all that it takes: an unknown key
-    /// must not wait for a reader.
-    fn check_keys(&self, folder: &Path) -> Result<(), TemplateError> {
-        for (name, source) in self.sources.iter().filter(|(name, _)| is_template(name)) {
-            for said in names::said(source) {
-                if let Some(message) = say::fault(&self.words, &said) {
-                    let file = file_of(name, &self.replaced, folder);
-                    return Err(TemplateError::Syntax { file, line: said.line, message });
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// What the operator should know of the words in these languages, each once.
     pub fn remarks<'a>(&self, in_use: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let sources = self.sources.iter().filter(|(name, _)| is_template(name));
         let said = sources.flat_map(|(_, source)| names::said(source));
         let said: BTreeSet<&str> = said.filter_map(|said| said.key).collect();
         self.words.remarks(in_use).into_iter().chain(self.words.unsaid(&said)).collect()
-    }
-
-    /// A template, and all that it extends or includes.
-    fn reached<'a>(&'a self, name: &'a str) -> BTreeSet<&'a str> {
-        let mut reached = BTreeSet::new();
-        let mut open = vec![name];
-        while let Some(name) = open.pop() {
-            if let Some(source) = self.sources.get(name)
-                && reached.insert(name)
-            {
-                open.extend(names::referred(source));
-            }
-        }
-        reached
-    }
-
-    /// What templates are given, and what those that use them name themselves.
-    fn given<'a>(
-        &self,
-        users: impl IntoIterator<Item = &'a (BTreeSet<&'a str>, &'a Known)>,
-    ) -> Known {
-        let mut given = Known::default();
-        for (reached, known) in users {
-            given.fields.extend(known.fields.iter().cloned());
-            given.names.extend(known.names.iter().cloned());
-            given.names.extend(reached.iter().flat_map(|name| names::bound(&self.sources[*name])));
-        }
-        given
-    }
-
-    /// The first name that is not given: its line, and the path it ends.
-    fn unknown(&self, name: &str, given: &Known) -> Option<(usize, String)> {
-        let source = &self.sources[name];
-        names::unknown_field(source, &given.fields).or_else(|| {
-            let used = self.tera.get_template_variables(name).unwrap_or_default();
-            let unknown = used.into_iter().filter(|used| !given.names.contains(*used));
-            // One that only a parent or a part of it uses is not this template's.
-            unknown.filter_map(|used| Some((names::line_of(source, used)?, used.to_owned()))).min()
-        })
     }
 
     /// Name and source of each template in the order of names, for a plan's hash.
@@ -383,66 +255,6 @@ fn read(folder: &Path) -> Result<BTreeMap<String, String>, TemplateError> {
         sources.insert(name, source);
     }
     Ok(sources)
-}
-
-/// Where a template stands: its path, or its name if it is built in.
-fn file_of(name: &str, replaced: &[String], folder: &Path) -> String {
-    if replaced.iter().any(|r| r == name) {
-        folder.join(name).display().to_string()
-    } else {
-        name.to_owned()
-    }
-}
-
-fn syntax(error: &tera::Error, replaced: &[String], folder: &Path) -> TemplateError {
-    let file = |name: &str| file_of(name, replaced, folder);
-    match error.kind() {
-        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-            TemplateError::Syntax {
-                file: file(report.filename()),
-                line: report.span().start_line,
-                message: sentence(report.message()),
-            }
-        }
-        ErrorKind::MissingParent { current, parent } => TemplateError::Whole {
-            name: file(current),
-            message: format!("there is no template `{parent}` to extend"),
-        },
-        ErrorKind::CircularExtend { tpl, .. } | ErrorKind::CircularInclude { tpl, .. } => {
-            TemplateError::Whole {
-                name: file(tpl),
-                message: "it extends or includes itself".to_owned(),
-            }
-        }
-        _ => match first_report(&error.to_string()) {
-            Some((name, line, message)) => {
-                TemplateError::Syntax { file: file(name), line, message: sentence(message) }
-            }
-            None => TemplateError::Whole {
-                name: folder.display().to_string(),
-                message: error.to_string(),
-            },
-        },
-    }
-}
-
-/// Template, line and message of the first of the reports that Tera joins into one text when
-/// filters, tests, functions or blocks are unknown: `error: MESSAGE`, then ` --> NAME:LINE:COLUMN`.
-fn first_report(text: &str) -> Option<(&str, usize, &str)> {
-    let mut lines = text.lines();
-    let message = lines.next()?.strip_prefix("error: ")?;
-    let place = lines.next()?.trim_start().strip_prefix("--> ")?;
-    let mut parts = place.rsplitn(3, ':');
-    let (_column, line, name) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((name, line.parse().ok()?, message))
-}
-
-/// Tera's message in the manner of ours: one line, lower case, no final period.
-fn sentence(message: &str) -> String {
-    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = line.trim_end_matches('.');
-    let mut chars = line.chars();
-    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
 }
 
 /// Adds our filters: `wrap`, `labelled(label="When:")` and `underline(mark="-")` for text parts,
