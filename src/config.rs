@@ -5,6 +5,7 @@
 //! `content::yaml` alone (see `docs/decisions/001-serde-yaml.md`).
 
 mod check;
+mod digests;
 mod dkim;
 mod duration;
 mod error;
@@ -12,6 +13,7 @@ mod feed_lines;
 mod file;
 mod legal;
 mod limits;
+mod mail;
 mod output;
 mod relay;
 mod reminders;

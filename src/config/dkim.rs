@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::check::{Checker, is_open_to_all};
+use super::check::Checker;
 use super::error::ConfigError;
+use super::mail::is_open_to_all;
 use super::{Sender, file};
 use crate::mail::dkim::{Kind, PrivateKey, Signer};
 

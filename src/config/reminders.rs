@@ -3,7 +3,8 @@
 use croner::Cron;
 use serde::Deserialize;
 
-use super::check::{Checker, parse_cron};
+use super::check::Checker;
+use super::digests::parse_cron;
 use super::error::ConfigError;
 
 /// When events are told again.

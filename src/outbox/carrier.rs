@@ -15,7 +15,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::lane::Lane;
 use super::letter::{Made, maildir_name, message};
@@ -27,8 +27,8 @@ use crate::config::{Relay, SmtpRelay};
 use crate::failpoint;
 use crate::mail::maildir;
 use crate::mail::message::Message;
-use crate::mail::smtp::{BeginError, Connection, Envelope, Finish, Refusal, RelayError};
-use crate::mail::verdict::{Recipient, Trouble};
+use crate::mail::smtp::{BeginError, Connection, Envelope, Finish, RelayError};
+use crate::mail::verdict::Trouble;
 use crate::model::Address;
 use crate::store::Claim;
 

@@ -16,12 +16,9 @@ use self::claims::{DUE, DUE_FIRST, claim_of};
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
 use super::owed::{OWE_ELSEWHERE, OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
-use super::{BUSY_TIMEOUT, CACHE, During, Result, json, moment};
-use crate::digest::CORRECTION;
-use crate::digest::windows::WindowState;
+use super::{BUSY_TIMEOUT, CACHE, During, Result};
 use crate::outbox::Step;
-use crate::outbox::lane::{Lane, PASS_WINDOWS};
-use crate::store::{Answered, Canary, Claim, ClaimRequest, DeliveryResult, Intent};
+use crate::store::{Canary, Claim, DeliveryResult, Intent};
 
 /// A claim by its delivery and fence.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,8 @@
 //! What each order does to the rows, with a ledger beside the store's own.
 
 use super::*;
+use crate::digest::windows::WindowState;
+use crate::outbox::lane::Lane;
 use crate::store::sqlite::made::{Made, at};
 use crate::store::{Cancellation, Store};
 
