@@ -9,30 +9,26 @@
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 #![expect(clippy::unwrap_used, reason = "a benchmark stops where it fails")]
 
+#[path = "support/server.rs"]
+mod server;
 #[path = "support/wrk.rs"]
 mod wrk;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
 use mimalloc::MiMalloc;
-use tidings::clock::SystemClock;
+use server::SERVE;
 use tidings::config::{self, Environment};
 use tidings::pipeline::Press;
-use tidings::store::sqlite::SqliteStore;
-use tidings::subscribers::joining::Joining;
 use tidings::subscribers::keys::Keys;
-use tidings::subscribers::leaving::Leaving;
 use tidings::subscribers::token::{self, Purpose, Subject};
-use tidings::templates::Templates;
-use tidings::web::{self, DocumentSet, Former, Terms};
-use tokio::sync::watch;
-use wrk::{Report, pinned};
+use tidings::web::{DocumentSet, Former, Terms};
+use wrk::{Report, median, pinned};
 
 /// As the program has it.
 #[global_allocator]
@@ -42,8 +38,6 @@ const ROUNDS: usize = 9;
 const SECONDS_A_RUN: u32 = 2;
 const PEOPLE: usize = 100_000;
 const ASKED_FOR: usize = 1_000;
-/// The argument that makes this program the server.
-const SERVE: &str = "serve-folder";
 
 /// Ten feeds and three digests, in two languages.
 const CONFIG: &str = "\
@@ -58,7 +52,7 @@ feeds:
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == SERVE) {
-        return serve(Path::new(&arguments[at + 1]));
+        return server::serve(Path::new(&arguments[at + 1]), documents);
     }
     let rounds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(ROUNDS);
     let folder = tempfile::tempdir().unwrap();
@@ -136,33 +130,11 @@ fn script(folder: &Path, name: &str, paths: &[String]) -> PathBuf {
     script
 }
 
-/// The server under test, until it is killed: one worker.
-fn serve(folder: &Path) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let config =
-            config::load(&folder.join("config/tidings.yaml"), &Environment::default()).unwrap();
-        let press = Press {
-            store: Arc::new(SqliteStore::open(&config.store_path).await.unwrap()),
-            keys: Arc::new(Keys::open(&config.keys_folder).unwrap()),
-            clock: Arc::new(SystemClock),
-            templates: Arc::new(Templates::builtin()),
-            config: Arc::new(config),
-        };
-        let url = press.config.site.output_url.clone();
-        let (hubs, former) = (Vec::new(), Former::default());
-        let documents = DocumentSet::empty(Terms { url, hubs, style_feeds: false, former });
-        let (_sender, documents) = watch::channel(Arc::new(documents));
-        let (_stop, stopped) = watch::channel(false);
-        let listener = web::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        println!("{}", listener.local_addr().unwrap());
-        let joining = Arc::new(Joining::open(&press.config.store_path).unwrap());
-        let leaving = Arc::new(Leaving::open(&press.config.store_path).unwrap());
-        let site = web::site(press, documents, leaving, joining);
-        // On the worker: the main thread is one more.
-        tokio::spawn(web::serve(listener, site, stopped)).await.unwrap();
-    });
+/// No documents: only what is made for each request.
+fn documents(press: &Press) -> DocumentSet {
+    let url = press.config.site.output_url.clone();
+    let (hubs, former) = (Vec::new(), Former::default());
+    DocumentSet::empty(Terms { url, hubs, style_feeds: false, former })
 }
 
 /// A process on the first core; dropping it ends it.
@@ -173,11 +145,8 @@ struct Server {
 
 impl Server {
     fn start(folder: &Path) -> Self {
-        let mut command = pinned("0", &std::env::current_exe().unwrap());
-        let mut process = command.arg(SERVE).arg(folder).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { process, address: line.trim().parse().unwrap() }
+        let (process, address) = server::start(folder);
+        Self { process, address }
     }
 
     fn load(&self, script: &Path) -> Report {
@@ -193,10 +162,4 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -10,33 +10,27 @@
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 #![expect(clippy::unwrap_used, reason = "a benchmark stops where it fails")]
 
+#[path = "support/server.rs"]
+mod server;
 mod support;
 #[path = "support/wrk.rs"]
 mod wrk;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use mimalloc::MiMalloc;
-use tidings::clock::SystemClock;
-use tidings::config::{self, Environment};
+use server::SERVE;
 use tidings::pipeline::Press;
 use tidings::store::DocumentRecord;
-use tidings::store::sqlite::SqliteStore;
-use tidings::subscribers::joining::Joining;
-use tidings::subscribers::keys::Keys;
-use tidings::subscribers::leaving::Leaving;
-use tidings::templates::Templates;
-use tidings::web::{self, DocumentSet, Former, Terms};
-use tokio::sync::watch;
-use wrk::{Report, pinned};
+use tidings::web::{DocumentSet, Former, Terms};
+use wrk::{Report, median, pinned};
 
 /// As the program has it.
 #[global_allocator]
@@ -48,8 +42,6 @@ const FEED_BYTES: usize = 60_000;
 const PATH: &str = "feeds/all.atom";
 /// Unit of the times in `/proc`, on every Linux of today.
 const TICK_MICROSECONDS: f64 = 10_000.0;
-/// The argument that makes this program the server.
-const SERVE: &str = "serve-folder";
 
 const CONFIG: &str = "\
 site: {title: Press Office, url: 'https://press.example.org/', since: 2026-01-01, \
@@ -91,7 +83,8 @@ http {
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == SERVE) {
-        return serve(Path::new(&arguments[at + 1]));
+        let folder = Path::new(&arguments[at + 1]);
+        return server::serve(folder, |press| documents(press, &folder.join("public")));
     }
     for program in ["nginx", "wrk", "taskset"] {
         if !is_there(program) {
@@ -140,36 +133,13 @@ fn make_office(folder: &Path) {
     fs::write(folder.join("public").join(format!("{PATH}.gz")), &gzip).unwrap();
 }
 
-/// The server under test, until it is killed: one worker, as nginx.
-fn serve(folder: &Path) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let (press, record) = office(folder).await;
-        let terms = Terms {
-            url: press.config.site.output_url.clone(),
-            hubs: vec!["https://hub.example.org/".parse().unwrap()],
-            style_feeds: true,
-            former: Former::default(),
-        };
-        let empty = DocumentSet::empty(terms);
-        let documents = DocumentSet::load(&empty, &[record], &folder.join("public"));
-        let (_sender, documents) = watch::channel(Arc::new(documents));
-        let (_stop, stopped) = watch::channel(false);
-        let listener = web::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        println!("{}", listener.local_addr().unwrap());
-        let leaving = Arc::new(Leaving::open(&press.config.store_path).unwrap());
-        let joining = Arc::new(Joining::open(&press.config.store_path).unwrap());
-        let site = web::site(press, documents, leaving, joining);
-        // On the worker: the main thread is one more.
-        tokio::spawn(web::serve(listener, site, stopped)).await.unwrap();
-    });
-}
-
-async fn office(folder: &Path) -> (Press, DocumentRecord) {
-    let path = folder.join("config/tidings.yaml");
-    let config = config::load(&path, &Environment::default()).unwrap();
-    fs::create_dir_all(config.store_path.parent().unwrap()).unwrap();
+fn documents(press: &Press, public: &Path) -> DocumentSet {
+    let terms = Terms {
+        url: press.config.site.output_url.clone(),
+        hubs: vec!["https://hub.example.org/".parse().unwrap()],
+        style_feeds: true,
+        former: Former::default(),
+    };
     let record = DocumentRecord {
         path: PATH.to_owned(),
         hash: "0123456789abcdef".repeat(4),
@@ -179,14 +149,7 @@ async fn office(folder: &Path) -> (Press, DocumentRecord) {
         made_of: String::new(),
         bucket_tag: None,
     };
-    let press = Press {
-        store: Arc::new(SqliteStore::open(&config.store_path).await.unwrap()),
-        keys: Arc::new(Keys::open(&config.keys_folder).unwrap()),
-        clock: Arc::new(SystemClock),
-        templates: Arc::new(Templates::builtin()),
-        config: Arc::new(config),
-    };
-    (press, record)
+    DocumentSet::load(&DocumentSet::empty(terms), &[record], public)
 }
 
 /// A process on the first core; dropping it ends it.
@@ -198,11 +161,8 @@ struct Server {
 
 impl Server {
     fn ours(folder: &Path) -> Self {
-        let mut command = pinned("0", &std::env::current_exe().unwrap());
-        let mut process = command.arg(SERVE).arg(folder).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self::ready(process, line.trim().parse().unwrap())
+        let (process, address) = server::start(folder);
+        Self::ready(process, address)
     }
 
     fn nginx(folder: &Path) -> Self {
@@ -327,12 +287,6 @@ fn print(case: &str, [ours, nginx]: &[Vec<Run>; 2]) {
             most(&ratios)
         );
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn least(values: &[f64]) -> f64 {

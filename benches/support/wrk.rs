@@ -44,3 +44,9 @@ fn milliseconds(text: &str) -> f64 {
     };
     number.parse::<f64>().unwrap() * factor
 }
+
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
