@@ -72,6 +72,19 @@ entry-read-release = Read the full release
 entry-read-event = Read more about this event
 entry-read-withdrawn = Read the notice of withdrawal
 
+## What changed about an event, where its author does not say
+
+change-and = { $one } { $other }
+change-time = New time: { $when }. Before: { $before }.
+change-time-is = The time is { $when }.
+change-time-open = The time is open. Before: { $before }.
+change-place = New place: { $place }. Before: { $before }.
+change-place-is = The place is { $place }.
+change-place-open = The place is open. Before: { $before }.
+change-cancelled = The event is cancelled.
+change-postponed = The event is postponed.
+change-confirmed = The event takes place after all.
+
 ## Mails with news
 
 mail-subject = { $others ->

@@ -78,6 +78,19 @@ entry-read-release = Baca siaran penuh
 entry-read-event = Baca lagi tentang acara ini
 entry-read-withdrawn = Baca notis penarikan balik
 
+## What changed about an event, where its author does not say
+
+change-and = { $one } { $other }
+change-time = Masa baharu: { $when }. Sebelum ini: { $before }.
+change-time-is = Masanya ialah { $when }.
+change-time-open = Masa belum ditetapkan. Sebelum ini: { $before }.
+change-place = Tempat baharu: { $place }. Sebelum ini: { $before }.
+change-place-is = Tempatnya ialah { $place }.
+change-place-open = Tempat belum ditetapkan. Sebelum ini: { $before }.
+change-cancelled = Acara ini dibatalkan.
+change-postponed = Acara ini ditangguhkan.
+change-confirmed = Acara ini tetap diadakan.
+
 ## Mails with news
 
 mail-subject = { $others ->

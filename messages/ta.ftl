@@ -78,6 +78,19 @@ entry-read-release = முழு அறிக்கையைப் படிக
 entry-read-event = இந்த நிகழ்ச்சி பற்றி மேலும் படிக்கவும்
 entry-read-withdrawn = திரும்பப் பெறும் அறிவிப்பைப் படிக்கவும்
 
+## What changed about an event, where its author does not say
+
+change-and = { $one } { $other }
+change-time = புதிய நேரம்: { $when }. முன்பு: { $before }.
+change-time-is = நேரம்: { $when }.
+change-time-open = நேரம் இன்னும் முடிவாகவில்லை. முன்பு: { $before }.
+change-place = புதிய இடம்: { $place }. முன்பு: { $before }.
+change-place-is = இடம்: { $place }.
+change-place-open = இடம் இன்னும் முடிவாகவில்லை. முன்பு: { $before }.
+change-cancelled = நிகழ்ச்சி ரத்து செய்யப்பட்டது.
+change-postponed = நிகழ்ச்சி ஒத்திவைக்கப்பட்டது.
+change-confirmed = நிகழ்ச்சி திட்டமிட்டபடி நடைபெறும்.
+
 ## Mails with news
 
 mail-subject = { $others ->

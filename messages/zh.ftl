@@ -65,6 +65,19 @@ entry-read-release = 阅读新闻稿全文
 entry-read-event = 了解活动详情
 entry-read-withdrawn = 阅读撤回说明
 
+## What changed about an event, where its author does not say
+
+change-and = { $one }{ $other }
+change-time = 新时间：{ $when }。原为：{ $before }。
+change-time-is = 时间：{ $when }。
+change-time-open = 时间待定。原为：{ $before }。
+change-place = 新地点：{ $place }。原为：{ $before }。
+change-place-is = 地点：{ $place }。
+change-place-open = 地点待定。原为：{ $before }。
+change-cancelled = 活动已取消。
+change-postponed = 活动已延期。
+change-confirmed = 活动将如期举行。
+
 ## Mails with news
 
 mail-subject = { $others ->

@@ -14,6 +14,7 @@ mod seconds;
 
 use std::collections::HashSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Draft, Problem, PublishedSource};
 use crate::model::{Entry, EntryId, Timestamp};
+use crate::words::Wordbook;
 
 pub use about::About;
 pub use adopt::{Adoption, Former, adopt, reserved};
@@ -246,6 +248,8 @@ pub struct Context {
     /// How new items of this scan are told.
     pub announce: Announce,
     pub max_age: chrono::TimeDelta,
+    /// What is said of an event whose author did not say what changed.
+    pub words: Arc<Wordbook>,
 }
 
 /// Whether what is new in this scan is news.

@@ -99,6 +99,8 @@ mod tests {
     use super::*;
     use crate::catalogue::diff::tests::{at, draft, embargo, on, pinned};
     use crate::catalogue::{Announce, Standing};
+    use crate::words::Wordbook;
+    use std::sync::Arc;
 
     fn context() -> Context {
         Context {
@@ -108,6 +110,7 @@ mod tests {
             since: "2026-01-01".parse().unwrap(),
             announce: Announce::Recent,
             max_age: TimeDelta::days(7),
+            words: Arc::clone(Wordbook::builtin()),
         }
     }
 

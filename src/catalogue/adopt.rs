@@ -232,6 +232,8 @@ mod tests {
     use crate::catalogue::{Announce, Scanned, diff};
     use crate::content::{Draft, Published};
     use crate::model::Notes;
+    use crate::words::Wordbook;
+    use std::sync::Arc;
 
     const NOW: &str = "11-21T12:00";
 
@@ -243,6 +245,7 @@ mod tests {
             since: "2026-01-01".parse().unwrap(),
             announce: Announce::Nothing,
             max_age: TimeDelta::days(7),
+            words: Arc::clone(Wordbook::builtin()),
         }
     }
 

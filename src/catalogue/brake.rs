@@ -175,6 +175,8 @@ mod tests {
     use crate::catalogue::diff::tests::{at, draft, remembered};
     use crate::catalogue::{Acceptance, Announce, Context, Scanned, diff};
     use crate::content::Draft;
+    use crate::words::Wordbook;
+    use std::sync::Arc;
 
     const FIVE: Limits = Limits { max_new: Some(5) };
 
@@ -191,6 +193,7 @@ mod tests {
             since: "2026-01-01".parse().unwrap(),
             announce: Announce::Recent,
             max_age: TimeDelta::days(7),
+            words: Arc::clone(Wordbook::builtin()),
         };
         let found = diff(
             &Known::default(),

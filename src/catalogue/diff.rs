@@ -387,7 +387,9 @@ impl<'a> Comparison<'a> {
                     || event_changed
                 {
                     let says_so = acted.change != known.acted.change;
-                    let event = || what_changed(known.entry.event.as_ref(), draft.event.as_ref());
+                    let words = self.context.words.words(draft.language.as_str());
+                    let (old, new) = (known.entry.event.as_ref(), draft.event.as_ref());
+                    let event = || what_changed(words, old, new);
                     let note = if says_so { notes.change.clone() } else { event() };
                     change(ChangeClass::Major, Tell::Followers, &note)
                 } else if moved {

@@ -8,6 +8,7 @@ mod groups;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 use clap::Args;
@@ -26,6 +27,7 @@ use crate::pipeline::scan::{comparison_context, outcome_of};
 use crate::pipeline::trial::try_templates;
 use crate::store::FileOutcome;
 use crate::templates::Templates;
+use crate::words::Wordbook;
 use groups::{Group, group};
 
 #[derive(Debug, Args)]
@@ -156,7 +158,9 @@ impl Found {
         self.drafts.sort_by(|a, b| a.path.cmp(&b.path));
         let drafts = std::mem::take(&mut self.drafts);
         let scanned = Scanned { drafts, ..Scanned::default() };
-        let context = comparison_context(config, clock.now(), true);
+        // How changes are told is no matter here.
+        let words = Arc::clone(Wordbook::builtin());
+        let context = comparison_context(config, words, clock.now(), true);
         let found = diff(&Known::default(), scanned, &context);
         let (addresses, replacements) = addresses(&found.steps);
         let mut problems = found.problems;

@@ -3,6 +3,7 @@
 mod sources;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -25,6 +26,7 @@ use crate::model::{Enclosure, Entry, EntryId, Event, EventTime, Language};
 use crate::pipeline::scan::{comparison_context, outcome_of};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::words::Wordbook;
 use sources::{Source, Sources};
 
 #[derive(Debug, Args)]
@@ -190,7 +192,9 @@ fn compare<'k>(
     known: &'k Known,
     now: DateTime<Utc>,
 ) -> Compared<'k> {
-    let context = comparison_context(config, now, known.entries.is_empty());
+    // How changes are told is no matter here.
+    let words = Arc::clone(Wordbook::builtin());
+    let context = comparison_context(config, words, now, known.entries.is_empty());
     let entry = preview(draft.clone(), known, &context);
     let same = known.entries.iter().find(|known| known.entry.id == entry.id);
     if draft.kind == DraftKind::Page {

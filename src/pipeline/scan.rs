@@ -30,6 +30,7 @@ use crate::hash::hash;
 use crate::store::{
     Change, FileOutcome, KnownFile, ScanEnd, ScanRecord, Store, StoreError, Suspects,
 };
+use crate::words::Wordbook;
 
 /// Hash of all that decides how files are read, as of the last scan.
 const RULES_FACT: &str = "content_rules";
@@ -311,11 +312,17 @@ fn settle_folders(folder: &Folder, unsettled: &BTreeSet<String>, end: &mut ScanE
 }
 
 fn context(press: &Press, is_first: bool) -> Context {
-    comparison_context(&press.config, press.clock.now(), is_first)
+    let words = Arc::clone(press.templates.wordbook());
+    comparison_context(&press.config, words, press.clock.now(), is_first)
 }
 
 /// What a comparison goes by, from the config.
-pub fn comparison_context(config: &Config, now: DateTime<Utc>, is_first: bool) -> Context {
+pub fn comparison_context(
+    config: &Config,
+    words: Arc<Wordbook>,
+    now: DateTime<Utc>,
+    is_first: bool,
+) -> Context {
     let content = &config.content;
     let announce = match (is_first, content.first_scan) {
         (false, _) => Announce::Recent,
@@ -329,6 +336,7 @@ pub fn comparison_context(config: &Config, now: DateTime<Utc>, is_first: bool) -
         since: config.site.since_date,
         announce,
         max_age: TimeDelta::from_std(content.max_age).unwrap_or(TimeDelta::MAX),
+        words,
     }
 }
 

@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tidings::catalogue::{Announce, Context, EntryState, Known, Scanned, Step, diff};
 use tidings::content::{DraftKind, Outcome, Rules, scan};
 use tidings::feeds::{Feed, Site, Text};
 use tidings::model::Entry;
+use tidings::words::Wordbook;
 
 use crate::samples::{feed, site};
 
@@ -46,6 +48,7 @@ fn entries_of(folder: &Path, site: &Site, host: &str) -> Vec<Entry> {
         since: site.since_date,
         announce: Announce::Nothing,
         max_age: TimeDelta::days(7),
+        words: Arc::clone(Wordbook::builtin()),
     };
     let scanned = Scanned { drafts: drafts.collect(), ..Scanned::default() };
     let steps = diff(&Known::default(), scanned, &context).steps;

@@ -1,40 +1,51 @@
 //! What is new about an event, in words, where its author did not say.
 
-use crate::dates::event_when;
+use crate::dates::event_when_in;
 use crate::model::{Event, EventStatus};
+use crate::words::{Argument, Words};
 
 /// What changed of time, place and status; `None` where nothing did that a reader must know.
-pub(super) fn what_changed(old: Option<&Event>, new: Option<&Event>) -> Option<String> {
+pub(super) fn what_changed(
+    words: Words<'_>,
+    old: Option<&Event>,
+    new: Option<&Event>,
+) -> Option<String> {
+    let when = |event| Argument::from(event_when_in(words, event));
     let (old, new) = match (old, new) {
         (Some(old), Some(new)) => (old, new),
-        (None, Some(new)) => return Some(format!("The time is {}.", event_when(new))),
-        (Some(old), None) => {
-            return Some(format!("The time is open. Before: {}.", event_when(old)));
-        }
+        (None, Some(new)) => return Some(words.say("change-time-is", &[("when", when(new))])),
+        (Some(old), None) => return Some(words.say("change-time-open", &[("before", when(old))])),
         (None, None) => return None,
     };
     let status = (old.status != new.status).then(|| match new.status {
-        EventStatus::Cancelled => "The event is cancelled.".to_owned(),
-        EventStatus::Postponed => "The event is postponed.".to_owned(),
-        EventStatus::Confirmed => "The event takes place after all.".to_owned(),
+        EventStatus::Cancelled => words.say("change-cancelled", &[]),
+        EventStatus::Postponed => words.say("change-postponed", &[]),
+        EventStatus::Confirmed => words.say("change-confirmed", &[]),
     });
     let is_same_time = (old.start, old.end) == (new.start, new.end);
     let time = (!is_same_time)
-        .then(|| format!("New time: {}. Before: {}.", event_when(new), event_when(old)));
-    let place = (old.venue != new.venue).then(|| match (&old.venue, &new.venue) {
-        (Some(old), Some(new)) => format!("New place: {new}. Before: {old}."),
-        (None, Some(new)) => format!("The place is {new}."),
-        (Some(old), None) => format!("The place is open. Before: {old}."),
-        (None, None) => String::new(),
-    });
-    let parts: Vec<String> = [status, time, place].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+        .then(|| words.say("change-time", &[("when", when(new)), ("before", when(old))]));
+    let venue = |event: &Event| event.venue.clone().map(Argument::from);
+    let place = match (venue(old), venue(new)) {
+        (old, new) if old == new => None,
+        (Some(old), Some(new)) => {
+            Some(words.say("change-place", &[("place", new), ("before", old)]))
+        }
+        (_, Some(new)) => Some(words.say("change-place-is", &[("place", new)])),
+        (Some(old), _) => Some(words.say("change-place-open", &[("before", old)])),
+        (None, None) => None,
+    };
+    let changes = [status, time, place].into_iter().flatten();
+    changes.reduce(|one, other| {
+        words.say("change-and", &[("one", one.into()), ("other", other.into())])
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::EventTime;
+    use crate::words::Wordbook;
 
     fn event(start: &str, venue: Option<&str>, status: EventStatus) -> Event {
         Event {
@@ -51,8 +62,11 @@ mod tests {
     fn time_place_and_status_are_told_with_what_they_were() {
         let ten = "2026-11-27T10:00:00+08:00";
         let old = event(ten, Some("Hall A"), EventStatus::Confirmed);
+        let told = |language: &str, new: Event| {
+            what_changed(Wordbook::builtin().words(language), Some(&old), Some(&new))
+        };
         let check = |new: Event, expected: Option<&str>| {
-            assert_eq!(what_changed(Some(&old), Some(&new)).as_deref(), expected);
+            assert_eq!(told("en", new).as_deref(), expected);
         };
         check(old.clone(), None);
         check(
@@ -69,6 +83,10 @@ mod tests {
                 "New time: Saturday 28 November 2026, 14:00 (UTC+08:00). Before: Friday 27 \
                  November 2026, 10:00 (UTC+08:00).",
             ),
+        );
+        assert_eq!(
+            told("zh-SG", event(ten, Some("礼堂"), EventStatus::Postponed)).unwrap(),
+            "活动已延期。新地点：礼堂。原为：Hall A。"
         );
     }
 }
