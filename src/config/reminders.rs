@@ -61,6 +61,14 @@ impl Checker<'_> {
                 "write minute, hour, day, month, weekday, as in `0 8 * * *`",
             )
         })?;
+        if text.split_whitespace().skip(2).any(|field| field != "*") {
+            return Err(self.wrong(
+                &["reminders", "at"],
+                format!("`reminders.at` does not come every day: `{text}`"),
+                "write `*` for day, month and weekday, as in `0 8 * * *`: `days` says how many \
+                 days before an event it is told again",
+            ));
+        }
         Ok(RemindersConfig { days, at })
     }
 }

@@ -118,6 +118,7 @@ impl Daemon {
             return Ok(Some((runs, Vec::new())));
         }
         let mut left_out = Vec::new();
+        let mut has_begun = false;
         let Some(Wanted { runs: plans, seen }) = plan_wanted(&self.press, &request).await? else {
             return Ok(None);
         };
@@ -128,11 +129,15 @@ impl Daemon {
                     let (people, digest) = (plan.plan.recipients, plan.digest());
                     info!(run, people, "digest `{digest}` goes out by hand");
                     runs.push(run);
+                    has_begun = true;
                 }
                 Ok(Started::Changed(changes)) => {
-                    let changes = changes.join("; ");
-                    warn!("digest `{}` is another plan now: {changes}", plan.digest());
-                    return Ok(None);
+                    let one = LeftOut::changed(plan.digest(), &changes);
+                    warn!("nothing of `{}` was sent: {}", one.digest, one.message);
+                    if !has_begun {
+                        return Ok(None);
+                    }
+                    left_out.push(one);
                 }
                 Ok(Started::Held(_) | Started::Nothing) => {}
                 Err(DigestError::Store(error)) => return Err(error.into()),

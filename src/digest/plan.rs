@@ -299,15 +299,17 @@ pub fn issue_hash(question: &Question<'_>, issue: &PlannedIssue) -> String {
     hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
 }
 
-type IssueKey<'a> = (&'a str, usize, Vec<(&'a str, &'a str, String)>);
+type IssueKey<'a> = (&'a str, usize, Vec<(&'a str, &'a str, &'a str, String)>);
 
-/// What makes two issues differ: language, cap, and each line with all its entry says.
+/// What makes two issues differ: language, cap, and each line with its heading and all its entry
+/// says.
 fn issue_key<'a>(question: &Question<'a>, issue: &'a PlannedIssue) -> IssueKey<'a> {
     let lines = issue.lines.iter().map(|line| {
         let told = &question.changes[line.change];
         let fields = serde_json::to_vec(&told.entry).expect("entries are always JSON");
         let says = hash(&[&fields[..], told.body_hash.as_bytes()].concat());
-        (question.feeds[line.feed].name.as_str(), told.entry.id.as_str(), says)
+        let feed = &question.feeds[line.feed];
+        (feed.name.as_str(), feed.title.as_str(), told.entry.id.as_str(), says)
     });
     (issue.language.as_str(), issue.shown, lines.collect())
 }

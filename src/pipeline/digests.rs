@@ -12,7 +12,6 @@ use crate::digest::render::RenderError;
 use crate::digest::schedule::{self, Due};
 use crate::digest::{CORRECTION, REMINDER, URGENT};
 use crate::feeds::FeedDefinition;
-use crate::hash::hash;
 use crate::model::{Language, Seq};
 use crate::store::{
     Audience, DigestProgress, HeldRun, PauseRecord, QuietRun, QuietState, StoreError, ToldChange,
@@ -28,6 +27,7 @@ pub mod preview;
 mod readers;
 mod reminders;
 mod seen;
+mod shape;
 mod start;
 mod supersede;
 mod too_many;
@@ -44,6 +44,7 @@ pub use supersede::{end_outdated, settle};
 
 pub(super) use issues::{check_structure, compressed};
 use readers::{Readers, read_people};
+use shape::shape;
 pub use too_many::TooMany;
 use walk::plan_all;
 
@@ -151,7 +152,7 @@ impl Basis {
             changes,
             feeds: feeds::definitions(press).await?,
             site_language: press.config.site.language.clone(),
-            shape: shape(press),
+            shape: shape(&press.config, &press.templates),
             readers: Readers::OfDigest,
             succeeds: None,
             selecting: Vec::new(),
@@ -460,22 +461,4 @@ async fn everybody(press: &Press) -> Result<Vec<i64>, StoreError> {
         digests.extend(progress.map(|progress| progress.id));
     }
     Ok(digests)
-}
-
-/// Whatever of config and templates shapes a mail.
-fn shape(press: &Press) -> String {
-    let config = &press.config;
-    let templates: Vec<(&str, &str)> = press.templates.sources().collect();
-    let whole = (
-        &config.site.title,
-        config.site.url.as_str(),
-        config.web.public_url.as_str(),
-        config.site.author.as_ref().map(|a| (&a.name, &a.email)),
-        format!("{:?} {:?}", config.mail.from.name, config.mail.from.address.as_str()),
-        config.mail.reply_to.as_ref().map(|s| (&s.name, s.address.as_str())),
-        config.mail.unsubscribe_address.as_ref().map(|a| a.as_str().to_owned()),
-        &config.mail.legal,
-        templates,
-    );
-    hash(&serde_json::to_vec(&whole).expect("these values are always JSON"))
 }

@@ -82,6 +82,16 @@ impl LeftOut {
         let Fault { message, hint } = Fault::of(error);
         Self { digest: digest.to_owned(), message, hint, is_on_hold }
     }
+
+    /// It is not what was shown any more, and others of the same plan had begun.
+    pub fn changed(digest: &str, changes: &[String]) -> Self {
+        Self {
+            digest: digest.to_owned(),
+            message: format!("its plan is another one now: {}", changes.join("; ")),
+            hint: Some("`tidings plan` shows what would go out now".into()),
+            is_on_hold: false,
+        }
+    }
 }
 
 /// An error on its way between processes.

@@ -154,7 +154,8 @@ async fn an_urgent_run_that_is_superseded_has_an_urgent_successor() {
     assert_eq!(room.minute("2026-11-20T12:01:00Z").await, ["mei: storm"]);
     room.release("storm", "urgent: true\ncorrection: From 7.", "From 7.");
     let got = room.minute("2026-11-20T12:02:00Z").await;
-    assert_eq!(got, ["mei: Correction: storm", "raj: Correction: storm"]);
+    // Raj had no text that would be corrected.
+    assert_eq!(got, ["mei: Correction: storm", "raj: storm"]);
     assert!(!room.mail_to("raj").contains("In-Reply-To"));
     assert_eq!(room.minute("2026-11-27T09:00:00Z").await, NO_MAIL);
     let runs = room.runs().await;

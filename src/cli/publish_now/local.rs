@@ -141,6 +141,7 @@ async fn plan_and_send(
         done.runs = open;
     }
     if goes_on {
+        let chosen = once_more(press, args, overrides, output, chosen).await?;
         start_all(press, chosen, overrides, output, &mut done).await?;
     } else {
         done.stopped = chosen.stopped;
@@ -155,6 +156,25 @@ async fn plan_and_send(
     Ok(done)
 }
 
+/// While somebody was asked, one digest of several may have become another than was shown: then
+/// none of them is begun.
+async fn once_more(
+    press: &Press,
+    args: &PublishNow,
+    overrides: &[Override],
+    output: Output,
+    chosen: Chosen,
+) -> Result<Chosen, Failure> {
+    if args.plan.is_none() || chosen.going.len() < 2 {
+        return Ok(chosen);
+    }
+    let chosen = brakes::choose(press, args, overrides).await?;
+    if let Some(stopped) = &chosen.stopped {
+        stopped.show(output);
+    }
+    Ok(chosen)
+}
+
 /// Starts what was chosen, one digest after the other.
 async fn start_all(
     press: &Press,
@@ -165,14 +185,22 @@ async fn start_all(
 ) -> Result<(), Failure> {
     let Chosen { going, seen, stopped, .. } = chosen;
     done.stopped = stopped;
+    let mut has_begun = false;
     for run in &going {
         match start_seen(press, run, overrides, seen.as_ref()).await {
-            Ok(Started::Run(run)) => done.runs.push(run),
+            Ok(Started::Run(run)) => {
+                done.runs.push(run);
+                has_begun = true;
+            }
+            Ok(Started::Changed(changes)) if has_begun => {
+                done.left_out.push(LeftOut::changed(run.digest(), &changes));
+            }
             // People changed while somebody was asked.
             Ok(Started::Changed(changes)) => {
                 let other = Stopped::changed(changes);
                 other.show(output);
                 done.stopped = Some(other);
+                return Ok(());
             }
             Ok(Started::Held(_) | Started::Nothing) => {}
             // What is wrong with one digest is no reason to keep the others.

@@ -29,4 +29,10 @@ fn days_that_are_none_or_too_far_ahead_are_refused() {
         "line 7: `reminders.at` is not a cron expression: `noon`: it has not five fields",
         "write minute, hour, day, month, weekday, as in `0 8 * * *`",
     );
+    check(
+        &with("{days: 1, at: '0 8 * * MON'}"),
+        "line 7: `reminders.at` does not come every day: `0 8 * * MON`",
+        "write `*` for day, month and weekday, as in `0 8 * * *`: `days` says how many days \
+         before an event it is told again",
+    );
 }

@@ -152,6 +152,8 @@ pub(super) async fn told_changes(
             let mut entry: Entry = from_json("entry", &row.fields)?;
             // An older note may stand in the file still.
             entry.notes.change = row.note.or(entry.notes.change.take());
+            // Who has the text that was wrong is told by a mail of its own.
+            entry.notes.correction = None;
             Ok(ToldChange {
                 seq: row.seq,
                 row: row.entry_id,
