@@ -62,16 +62,12 @@ fn office(sink: &Sink, n: usize) -> Office {
     office
 }
 
-/// An office whose first mail to reader2 is lost after the dot, and is not sent again by itself.
+/// The reader whose first mail is lost in [`office_in_doubt`].
+const IN_DOUBT: &str = "reader2@example.org";
+
+/// An office whose first mail to one reader is lost after the dot, and is not sent again by itself.
 async fn office_in_doubt() -> (Sink, Office) {
-    let sink = Sink::playing(|address, tries| {
-        if address == "reader2@example.org" && tries == 0 {
-            Play::HangUpAfterDot
-        } else {
-            Play::Accept
-        }
-    })
-    .await;
+    let sink = Sink::losing_reply_about(IN_DOUBT).await;
     let office = office(&sink, 3);
     let config = office.read("config/tidings.yaml");
     let held = config.replace("at: '0 8 * * *'", "at: '0 8 * * *', uncertain: hold");
@@ -79,13 +75,6 @@ async fn office_in_doubt() -> (Sink, Office) {
     assert_eq!(publish(&office).await.code, 0);
     assert_eq!(deliveries(&office, "uncertain"), 1);
     (sink, office)
-}
-
-/// Messages that reader2 got.
-fn copies(sink: &Sink) -> Vec<String> {
-    let mails = sink.accepted().into_iter();
-    let of_two = mails.filter(|mail| mail.recipient == "reader2@example.org");
-    of_two.map(|mail| mail.message).collect()
 }
 
 #[test]
@@ -317,7 +306,7 @@ async fn what_is_in_doubt_is_named_by_its_message_id() {
     let row = &listing["uncertain"][0];
     assert_eq!((&row["run"], &row["subscriber"]), (&1.into(), &2.into()));
     let id = row["message_id"].as_str().unwrap();
-    assert!(copies(&sink)[0].contains(&format!("Message-ID: <{id}>\r\n")));
+    assert!(sink.messages_to(IN_DOUBT)[0].contains(&format!("Message-ID: <{id}>\r\n")));
     assert!(listed.stdout.contains(id), "{listed:?}");
     let shown = done(&office, &["runs", "show", "1"]);
     assert!(shown.contains("deliveries    2 accepted and 1 uncertain\n"), "{shown}");
@@ -338,7 +327,7 @@ async fn what_the_relay_has_counts_as_accepted() {
     let status = json(&office, &["status"]);
     assert_eq!((&status["deliveries"]["accepted"], &status["resent"]), (&3.into(), &0.into()));
     publish(&office).await;
-    assert_eq!(copies(&sink).len(), 1);
+    assert_eq!(sink.messages_to(IN_DOUBT).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -350,7 +339,7 @@ async fn what_the_relay_never_had_is_sent_with_the_same_bytes() {
     let goes_on = publish(&office).await;
     assert_eq!(goes_on.code, 0, "{goes_on:?}");
     assert!(goes_on.stdout.contains("Goes on    daily now:1"), "{goes_on:?}");
-    let copies = copies(&sink);
+    let copies = sink.messages_to(IN_DOUBT);
     assert_eq!((copies.len(), &copies[0]), (2, &copies[1]));
     let status = json(&office, &["status"]);
     assert_eq!((&status["deliveries"]["accepted"], &status["resent"]), (&3.into(), &0.into()));
@@ -371,7 +360,7 @@ async fn what_nobody_knows_is_sent_once_more_by_a_daemon_and_counted() {
     assert_eq!((&report["deliveries"], &report["is_taken_up"]), (&1.into(), &true.into()));
     sink.wait_for(4).await;
     assert_eq!(daemon.stop().0, 0);
-    let copies = copies(&sink);
+    let copies = sink.messages_to(IN_DOUBT);
     assert_eq!((copies.len(), &copies[0]), (2, &copies[1]));
     assert_eq!(json(&office, &["status"])["resent"], 1);
 }

@@ -7,13 +7,14 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use support::desk::Desk;
+use support::disk;
 use support::office::Office;
 use tidings::pipeline::digests::{plan_by_hand, start};
 use tidings::pipeline::send::{carry, outbox_beside};
@@ -148,18 +149,6 @@ while read -r word; do
 done
 "#;
 
-const UNSHARE: [&str; 2] = ["--map-root-user", "--mount"];
-
-/// Whether a test may have a disk of its own; one that may not says so.
-fn may_mount() -> bool {
-    match Command::new("unshare").args(UNSHARE).arg("true").output() {
-        Err(_) => println!("skipped: unshare is not installed"),
-        Ok(tried) if !tried.status.success() => println!("skipped: unshare is not allowed"),
-        Ok(_) => return true,
-    }
-    false
-}
-
 /// The script at work; dropped, it reads the end of its words and ends.
 struct Disk {
     script: Child,
@@ -168,14 +157,7 @@ struct Disk {
 
 impl Disk {
     fn start(office: &Office) -> Self {
-        let mut script = Command::new("unshare")
-            .args(UNSHARE)
-            .args(["sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_tidings")])
-            .current_dir(office.path(""))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut script = disk::start(office, SCRIPT);
         let said = BufReader::new(script.stdout.take().unwrap()).lines();
         Self { script, said }
     }
@@ -206,7 +188,7 @@ async fn told(office: &Office, text: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_clicks_on_a_full_disk_is_answered_and_applied_when_there_is_room() {
-    if !may_mount() {
+    if !disk::may_mount() {
         return;
     }
     let office = office(CLICKS);

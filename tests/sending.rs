@@ -149,23 +149,11 @@ async fn a_relay_that_stops_in_the_middle_gets_the_rest_when_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_is_counted_and_sent_again_once_byte_for_byte() {
-    let sink = Sink::playing(|address, tries| {
-        if address == "reader2@example.org" && tries == 0 {
-            Play::HangUpAfterDot
-        } else {
-            Play::Accept
-        }
-    })
-    .await;
+    let sink = Sink::losing_reply_about("reader2@example.org").await;
     let office = office(&sink, 3);
     let done = publish(&office).await;
     assert_eq!(done.code, 0, "{done:?}");
-    let copies: Vec<String> = sink
-        .accepted()
-        .into_iter()
-        .filter(|mail| mail.recipient == "reader2@example.org")
-        .map(|mail| mail.message)
-        .collect();
+    let copies = sink.messages_to("reader2@example.org");
     assert_eq!(copies.len(), 2);
     assert_eq!(copies[0], copies[1]);
     let status = office.run(&["status", "--json"]).json();

@@ -3,7 +3,6 @@
 //! more copies than deliveries were uncertain.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
-#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod support;
 

@@ -84,6 +84,17 @@ pub(crate) fn encode_segment(segment: &str) -> String {
 }
 
 #[cfg(test)]
+impl Base {
+    /// A page of a site.
+    pub(crate) fn sample() -> Self {
+        Self {
+            page: "https://press.example/news/one/".parse().unwrap(),
+            site: "https://press.example/".parse().unwrap(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

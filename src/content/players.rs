@@ -132,11 +132,7 @@ mod tests {
     use super::*;
 
     fn check(html: &str, expected: &str) {
-        let base = Base {
-            page: "https://press.example/news/one/".parse().unwrap(),
-            site: "https://press.example/".parse().unwrap(),
-        };
-        assert_eq!(link(html, &base), expected);
+        assert_eq!(link(html, &Base::sample()), expected);
     }
 
     #[test]

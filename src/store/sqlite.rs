@@ -22,6 +22,7 @@ mod leaving;
 mod ledger;
 #[cfg(test)]
 pub(crate) mod made;
+mod opening;
 mod outbox;
 mod owed;
 mod pauses;
@@ -40,23 +41,18 @@ mod supersede;
 mod told;
 mod uncertain;
 mod values;
+mod writing;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-    SqliteTransactionManager,
-};
-use sqlx::{ConnectOptions, Connection, SqlStr, Sqlite, SqliteConnection, Transaction};
-use sqlx_core::transaction::TransactionManager;
-use tokio::sync::{Mutex, MutexGuard};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Connection, Sqlite, SqliteConnection};
+use tokio::sync::Mutex;
 
 use self::group::GroupCommit;
 use super::{
@@ -81,38 +77,12 @@ use crate::model::{Entry, Revision, Seq, Timestamp};
 /// How long a write waits for another process's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-const READERS: u32 = 4;
-
 /// People of one page, for each digest.
 const PEOPLE: i64 = 5_000;
 
 /// Pages a connection may keep, in KiB below zero. What is read again and again is little, and
 /// what a count, a plan or a run goes through is read once.
 const CACHE: &str = "-1024";
-
-/// As [`CACHE`], for a transaction that goes all over the database: with fewer, a first scan of
-/// many files writes its pages out and reads them again in the middle.
-const LARGE_CACHE: &str = "pragma cache_size = -8192";
-
-/// What a writer had before [`LARGE_CACHE`].
-const USUAL_CACHE: &str = "pragma cache_size = -1024";
-
-/// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 13] = [
-    (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
-    (2, "scan", include_str!("../../migrations/sqlite/0002_scan.sql")),
-    (3, "feeds", include_str!("../../migrations/sqlite/0003_feeds.sql")),
-    (4, "sending", include_str!("../../migrations/sqlite/0004_sending.sql")),
-    (5, "pauses", include_str!("../../migrations/sqlite/0005_pauses.sql")),
-    (6, "deliveries", include_str!("../../migrations/sqlite/0006_deliveries.sql")),
-    (7, "run_counts", include_str!("../../migrations/sqlite/0007_run_counts.sql")),
-    (8, "pages", include_str!("../../migrations/sqlite/0008_pages.sql")),
-    (9, "told", include_str!("../../migrations/sqlite/0009_told.sql")),
-    (10, "brakes", include_str!("../../migrations/sqlite/0010_brakes.sql")),
-    (11, "audit", include_str!("../../migrations/sqlite/0011_audit.sql")),
-    (12, "relay_fault", include_str!("../../migrations/sqlite/0012_relay_fault.sql")),
-    (13, "errands", include_str!("../../migrations/sqlite/0013_errands.sql")),
-];
 
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -122,199 +92,9 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file at `path`, made with its folder where it is missing, and brings it up
-    /// to this version.
-    pub async fn open(path: &Path) -> Result<Self> {
-        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .pragma("cache_size", CACHE)
-            .disable_statement_logging();
-        let open = |source| StoreError::Open { path: path.to_owned(), source };
-        let mut writer = SqliteConnection::connect_with(&options).await.map_err(open)?;
-        migrate(&mut writer)
-            .await
-            .map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_lazy_with(options.read_only(true));
-        let writer = Arc::new(Mutex::new(writer));
-        let group = GroupCommit::start(path, Arc::clone(&writer)).await;
-        let group =
-            group.map_err(|source| StoreError::Ledger { action: "open the outbox", source })?;
-        Ok(Self { writer, group, readers })
-    }
-
-    /// For those who only read: a store of an earlier version is left as it is.
-    pub async fn refuse_older(path: &Path) -> Result<()> {
-        let mut reader = as_it_is(path).await?;
-        let version = version(&mut reader).await.during("look for the version of the store")?;
-        if version < MIGRATIONS.last().map(|(newest, ..)| *newest) {
-            return Err(StoreError::Older { path: path.to_owned() });
-        }
-        Ok(())
-    }
-
-    /// Copies the whole store at `path`, as of now and of whatever version, to a new file.
-    pub async fn copy(path: &Path, to: &Path) -> Result<()> {
-        let action = "copy the store";
-        let mut reader = as_it_is(path).await?;
-        sqlx::query("vacuum into $1")
-            .bind(to.display().to_string())
-            .execute(&mut reader)
-            .await
-            .during(action)?;
-        reader.close().await.during(action)
-    }
-
-    async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
-        self.writer.lock().await
-    }
-
-    /// Does all of `work` in one transaction; nothing of it where a step fails.
-    async fn write<T>(
-        &self,
-        action: &'static str,
-        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T>,
-    ) -> Result<T> {
-        transact(&mut *self.writer().await, action, work).await
-    }
-
-    /// As [`SqliteStore::write`], for what goes all over the database. The memory for it is given
-    /// back; after one that failed only by the next.
-    async fn write_much<T>(
-        &self,
-        action: &'static str,
-        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T>,
-    ) -> Result<T> {
-        let mut writer = self.writer().await;
-        sqlx::raw_sql(LARGE_CACHE).execute(&mut *writer).await.during("make room for a write")?;
-        let done = transact(&mut writer, action, work).await?;
-        sqlx::raw_sql(USUAL_CACHE).execute(&mut *writer).await.during("give memory back")?;
-        Ok(done)
-    }
-
-    /// Ends what is open of a cancelled run, a page in each transaction.
-    async fn end_run(&self, run: i64, token_key: i64, now: DateTime<Utc>) -> Result<Cancelled> {
-        let action = "cancel a run";
-        loop {
-            let is_more = self
-                .write(action, async |writer| cancel::expand(writer, run, token_key, now).await)
-                .await?;
-            failpoint::reach("at-cancel-page");
-            if !is_more {
-                break;
-            }
-        }
-        let (mut after, mut cancelled) = (i64::MIN, 0);
-        loop {
-            let ended = self
-                .write(action, async |writer| cancel::end_page(writer, run, after, now).await)
-                .await?;
-            failpoint::reach("at-cancel-page");
-            let Some((last, ended)) = ended else { break };
-            (after, cancelled) = (last, cancelled + ended);
-        }
-        let uncertain = self
-            .write(action, async |writer| {
-                let uncertain = cancel::uncertain(writer, run).await?;
-                runs::count_cancelled(writer, now).await?;
-                Ok(uncertain)
-            })
-            .await?;
-        Ok(Cancelled { cancelled, uncertain })
-    }
-
     async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
         self.readers.acquire().await.during("read the store")
     }
-}
-
-/// A connection that writes nothing.
-async fn as_it_is(path: &Path) -> Result<SqliteConnection> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        .disable_statement_logging();
-    SqliteConnection::connect_with(&options)
-        .await
-        .map_err(|source| StoreError::Open { path: path.to_owned(), source })
-}
-
-/// The newest migration that was done; none in an empty file.
-async fn version(reader: &mut SqliteConnection) -> std::result::Result<Option<i64>, sqlx::Error> {
-    let is_empty: bool = sqlx::query_scalar(
-        "select not exists (select 1 from sqlite_schema where name = '_sqlx_migrations')",
-    )
-    .fetch_one(&mut *reader)
-    .await?;
-    if is_empty {
-        return Ok(None);
-    }
-    sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
-        .fetch_one(reader)
-        .await
-}
-
-/// Brings the schema up to this version.
-///
-/// Two processes that open a new store at once both start with the first step; the one that
-/// comes second finds it done when it looks again.
-async fn migrate(writer: &mut SqliteConnection) -> std::result::Result<(), MigrateError> {
-    let steps = MIGRATIONS.into_iter().map(|(version, name, sql)| {
-        let sql = SqlStr::from_static(sql);
-        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
-    });
-    let migrator = Migrator::with_migrations(steps.collect());
-    let first = migrator.run(&mut *writer).await;
-    if first.is_ok() { first } else { migrator.run(writer).await }
-}
-
-async fn transact<T>(
-    writer: &mut SqliteConnection,
-    action: &'static str,
-    work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T>,
-) -> Result<T> {
-    let mut transaction = begin(writer, action).await?;
-    let done = work(&mut transaction).await?;
-    transaction.commit().await.during(action)?;
-    Ok(done)
-}
-
-async fn begin<'c>(
-    writer: &'c mut SqliteConnection,
-    action: &'static str,
-) -> Result<Transaction<'c, Sqlite>> {
-    forget_ended_transaction(writer).await.during(action)?;
-    writer.begin_with("begin immediate").await.during(action)
-}
-
-/// On a full disk SQLite ends a transaction itself (<https://sqlite.org/lang_transaction.html>,
-/// "Response To Errors Within A Transaction"). The rollback that sqlx sends then fails, sqlx
-/// goes on counting a transaction that is none, and would never begin one again. An empty one
-/// in its place lets it count down.
-async fn forget_ended_transaction(
-    writer: &mut SqliteConnection,
-) -> std::result::Result<(), sqlx::Error> {
-    if !writer.is_in_transaction() {
-        return Ok(());
-    }
-    // A rollback may be under way still: behind it the count is right.
-    writer.ping().await?;
-    if writer.is_in_transaction() {
-        sqlx::raw_sql("begin").execute(&mut *writer).await?;
-        SqliteTransactionManager::rollback(writer).await?;
-    }
-    Ok(())
 }
 
 /// Says what was being done when a statement failed.
@@ -1246,28 +1026,5 @@ impl Store for SqliteStore {
 
     async fn request_outcome(&self, id: i64) -> Result<Option<String>> {
         requests::outcome(&mut *self.reader().await?, id).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_store_that_was_full_is_written_again_when_there_is_room() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("tidings.db")).await.unwrap();
-        let limit = async |pragma| {
-            sqlx::raw_sql(pragma).execute(&mut *store.writer().await).await.unwrap();
-        };
-        // No page more than there are.
-        limit("pragma max_page_count = 1").await;
-        for _ in 0..2 {
-            let error = store.register_digests(&["d".repeat(1 << 20)], DateTime::default()).await;
-            assert!(error.as_ref().unwrap_err().is_full_disk(), "{error:?}");
-        }
-        limit("pragma max_page_count = 1000000").await;
-        store.register_digests(&["daily".into()], DateTime::default()).await.unwrap();
-        assert!(store.digest_progress("daily").await.unwrap().is_some());
     }
 }

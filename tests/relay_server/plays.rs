@@ -40,12 +40,7 @@ async fn an_accepted_message_has_its_line_with_the_hash_of_its_own_bytes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_line_is_on_disk_before_the_reply() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let relay = Relay::playing(move |moment| match moment.phase {
-        Phase::Logged => Act::usual().held_by(&held),
-        _ => Act::usual(),
-    })
-    .await;
+    let relay = Relay::answering_first(0, &gate).await;
     let mut client = Client::greeted(&relay).await;
     client.begin(MEI).await;
     client.write(format!("{}.\r\n", message("a@b"))).await;
@@ -58,12 +53,7 @@ async fn the_line_is_on_disk_before_the_reply() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_reply_that_nobody_waits_for_is_noted() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let relay = Relay::playing(move |moment| match moment.phase {
-        Phase::Logged => Act::usual().held_by(&held),
-        _ => Act::usual(),
-    })
-    .await;
+    let relay = Relay::answering_first(0, &gate).await;
     let mut client = Client::greeted(&relay).await;
     client.begin(MEI).await;
     client.write(format!("{}.\r\n", message("a@b"))).await;

@@ -6,9 +6,8 @@
 //! people they were about can get a second copy.
 
 use std::fs::{self, File};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::relay::{Act, Gate, Phase, Relay};
+use super::relay::{Gate, Relay};
 use super::{Room, copy_store, deliveries, start_and_send};
 
 const READERS: usize = 150;
@@ -19,12 +18,7 @@ const CUTS: u64 = 25;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_whose_log_was_cut_opens_and_doubles_only_what_it_forgot() {
     let gate = Gate::new();
-    let (held, count) = (gate.clone(), AtomicUsize::new(0));
-    let relay = Relay::playing(move |moment| {
-        let is_it = moment.is(Phase::Logged) && count.fetch_add(1, Ordering::SeqCst) >= SENT;
-        if is_it { Act::usual().held_by(&held) } else { Act::usual() }
-    })
-    .await;
+    let relay = Relay::answering_first(SENT, &gate).await;
     let room = Room::new(READERS).await;
     let press = room.process(&room.store(), &relay).await;
     let sending = tokio::spawn(async move { start_and_send(&press).await });

@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::relay::{Act, Gate, Phase, Relay};
+use super::relay::{Gate, Relay};
+use super::support::disk::{may_mount, start};
 use super::support::office::Office;
 use super::{Room, connect, deliveries, start_and_send};
 
@@ -53,42 +52,13 @@ const READERS: usize = 300;
 /// So many have their 250 when the disk is full; the next are waiting for theirs.
 const SENT: usize = 60;
 
-const UNSHARE: [&str; 2] = ["--map-root-user", "--mount"];
-
-/// Whether a test may have a disk of its own; one that may not says so.
-fn may_mount() -> bool {
-    match Command::new("unshare").args(UNSHARE).arg("true").output() {
-        Err(_) => println!("skipped: unshare is not installed"),
-        Ok(tried) if !tried.status.success() => println!("skipped: unshare is not allowed"),
-        Ok(_) => return true,
-    }
-    false
-}
-
-/// A script with the program as `$0`, in the office, that may mount.
-fn start(office: &Office, script: &str) -> Child {
-    Command::new("unshare")
-        .args(UNSHARE)
-        .args(["sh", "-c", script, env!("CARGO_BIN_EXE_tidings")])
-        .current_dir(office.path(""))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_disk_that_fills_up_the_results_in_flight_are_recorded_and_sending_ends() {
     if !may_mount() {
         return;
     }
     let gate = Gate::new();
-    let (held, count) = (gate.clone(), AtomicUsize::new(0));
-    let relay = Relay::playing(move |moment| {
-        let is_it = moment.is(Phase::Logged) && count.fetch_add(1, Ordering::SeqCst) >= SENT;
-        if is_it { Act::usual().held_by(&held) } else { Act::usual() }
-    })
-    .await;
+    let relay = Relay::answering_first(SENT, &gate).await;
     let office = Office::with_relay(&relay.url());
     office.subscribe(READERS, "daily");
     office.release("a-new-bridge", "The bridge opens **today**.");
@@ -157,12 +127,7 @@ async fn a_daemon_on_a_full_disk_names_it_and_goes_on_by_itself_when_there_is_ro
         return;
     }
     let gate = Gate::new();
-    let (held, count) = (gate.clone(), AtomicUsize::new(0));
-    let relay = Relay::playing(move |moment| {
-        let is_it = moment.is(Phase::Logged) && count.fetch_add(1, Ordering::SeqCst) >= SENT;
-        if is_it { Act::usual().held_by(&held) } else { Act::usual() }
-    })
-    .await;
+    let relay = Relay::answering_first(SENT, &gate).await;
     let office = Office::with_relay(&relay.url());
     office.subscribe(READERS, "immediate");
     office.release("a-new-bridge", "The bridge opens **today**.");

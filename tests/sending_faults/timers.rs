@@ -88,12 +88,7 @@ async fn a_dropped_reply_is_a_silent_relay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_250_after_our_timer_leaves_the_message_unknown() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let relay = Relay::playing(move |moment| match moment.phase {
-        Phase::Logged => Act::usual().held_by(&held),
-        _ => Act::usual(),
-    })
-    .await;
+    let relay = Relay::answering_first(0, &gate).await;
     let timeouts = Timeouts { reply_to_dot: SHORT, ..Timeouts::default() };
     let mut connection = open(&relay, timeouts).await.unwrap();
     begin(&mut connection).await.unwrap();

@@ -215,12 +215,7 @@ async fn auth_and_sender_refusals_show_as_a_paused_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_250_is_waited_for() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let relay = Relay::playing(move |moment| match moment.phase {
-        Phase::Logged => Act::usual().held_by(&held),
-        _ => Act::usual(),
-    })
-    .await;
+    let relay = Relay::answering_first(0, &gate).await;
     let case = Case::new(&relay, 5);
     let (done, ()) = tokio::join!(case.publish(), async {
         gate.wait_until_held(1).await;

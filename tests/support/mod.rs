@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod counter;
 pub mod desk;
+pub mod disk;
 pub mod office;
 pub mod served;
 pub mod sink;

@@ -193,6 +193,17 @@ impl Relay {
         Self::start(Settings::default(), script).await
     }
 
+    /// Every 250 to a dot but the first so many waits at the gate.
+    pub async fn answering_first(messages: usize, gate: &Gate) -> Self {
+        let (gate, count) = (gate.clone(), AtomicUsize::new(0));
+        Self::playing(move |moment| {
+            let is_it =
+                moment.is(Phase::Logged) && count.fetch_add(1, Ordering::SeqCst) >= messages;
+            if is_it { Act::usual().held_by(&gate) } else { Act::usual() }
+        })
+        .await
+    }
+
     #[expect(clippy::unused_async, reason = "a server needs a runtime around it")]
     pub async fn start(
         settings: Settings,

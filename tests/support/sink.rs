@@ -64,6 +64,14 @@ impl Sink {
         Self::playing(|_, _| Play::Accept).await
     }
 
+    /// The reply to the first message to this person is lost.
+    pub async fn losing_reply_about(recipient: &'static str) -> Self {
+        Self::playing(move |address, tries| {
+            if address == recipient && tries == 0 { Play::HangUpAfterDot } else { Play::Accept }
+        })
+        .await
+    }
+
     /// `script` is asked per transaction: recipient, and how often they were tried before.
     pub async fn playing(script: impl Fn(&str, usize) -> Play + Send + Sync + 'static) -> Self {
         Self::at("127.0.0.1:0".parse().unwrap(), true, script).await
@@ -109,6 +117,12 @@ impl Sink {
     /// What was accepted so far.
     pub fn accepted(&self) -> Vec<Accepted> {
         self.accepted.lock().unwrap().clone()
+    }
+
+    /// Messages to one person that were accepted.
+    pub fn messages_to(&self, recipient: &str) -> Vec<String> {
+        let mails = self.accepted().into_iter().filter(|mail| mail.recipient == recipient);
+        mails.map(|mail| mail.message).collect()
     }
 
     /// Recipients of what was accepted, sorted.

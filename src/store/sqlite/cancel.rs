@@ -10,12 +10,50 @@ use sqlx::SqliteConnection;
 
 use super::outbox::NEVER;
 use super::owed::{OWE_JOINED, OWE_UNSENT};
-use super::{During, Result, audit, runs};
+use super::{During, Result, SqliteStore, audit, runs};
 use crate::audit::Said;
-use crate::store::{Cancellation, DeliveryKeys};
+use crate::failpoint;
+use crate::store::{Cancellation, Cancelled, DeliveryKeys};
 
 /// People whose deliveries are ended in one transaction: a sender waits for each.
 const PAGE: i64 = 5_000;
+
+impl SqliteStore {
+    /// Ends what is open of a cancelled run, a page in each transaction.
+    pub(super) async fn end_run(
+        &self,
+        run: i64,
+        token_key: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Cancelled> {
+        let action = "cancel a run";
+        loop {
+            let is_more = self
+                .write(action, async |writer| expand(writer, run, token_key, now).await)
+                .await?;
+            failpoint::reach("at-cancel-page");
+            if !is_more {
+                break;
+            }
+        }
+        let (mut after, mut cancelled) = (i64::MIN, 0);
+        loop {
+            let ended =
+                self.write(action, async |writer| end_page(writer, run, after, now).await).await?;
+            failpoint::reach("at-cancel-page");
+            let Some((last, ended)) = ended else { break };
+            (after, cancelled) = (last, cancelled + ended);
+        }
+        let uncertain = self
+            .write(action, async |writer| {
+                let uncertain = uncertain(writer, run).await?;
+                runs::count_cancelled(writer, now).await?;
+                Ok(uncertain)
+            })
+            .await?;
+        Ok(Cancelled { cancelled, uncertain })
+    }
+}
 
 /// From here on nothing of the run is claimed, and no intent is made. `false` where it is at its
 /// end already, or there is none.
