@@ -5,7 +5,6 @@
 //! the token in the address says who and what. It is kept in a journal and answered; the store
 //! takes it from there.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -17,6 +16,7 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
+use super::forms::Fields;
 use super::language::Asked;
 use super::{BODY_LIMIT, Web, forms};
 use crate::pipeline::feeds;
@@ -145,7 +145,7 @@ impl Web {
         subject: Subject,
         asked: &Asked,
         token: &str,
-        fields: &BTreeMap<String, String>,
+        fields: &Fields,
     ) -> Response {
         if !self.has_settled(subject.subscriber).await {
             return self.busy(asked);
