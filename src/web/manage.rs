@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::forms::Fields;
@@ -16,7 +17,7 @@ use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::model::Language;
 use crate::pipeline::feeds;
-use crate::store::{Choices, EndOfSubscription, PersonRecord};
+use crate::store::{Choices, Leave, LeftBy, PersonRecord};
 use crate::subscribers::token::{Purpose, Subject};
 use crate::templates::pages::{Choice, ManagePage, ManageState, ManagedFeed};
 
@@ -43,14 +44,17 @@ pub(super) async fn show(State(web): State<Arc<Web>>, link: Link) -> Response {
 
 pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Manage>) -> Response {
     let link = &sent.link;
+    if !sent.is_of(&web, FORM) {
+        let page = web.manage(link, ManageState::Stale, None).await;
+        return web.answer(&link.asked, page);
+    }
+    if sent.field("action") == "leave" {
+        return web.leave(link).await;
+    }
     if !web.has_settled(link.subject.subscriber).await {
         return web.busy(&link.asked);
     }
-    let page = if sent.is_of(&web, FORM) {
-        web.managed(&sent).await
-    } else {
-        web.manage(link, ManageState::Stale, None).await
-    };
+    let page = web.managed(&sent).await;
     web.answer(&link.asked, page)
 }
 
@@ -76,27 +80,13 @@ impl Web {
         let (press, subject, asked) = (&self.press, link.subject, &link.asked);
         let now = press.clock.now();
         let Some(person) = press.store.person(subject.subscriber).await? else { return Ok(None) };
-        let (state, left_at) = match sent.field("action") {
-            "leave" => {
-                let end = EndOfSubscription {
-                    subscriber: subject.subscriber,
-                    digest: None,
-                    feed: None,
-                    source: "page".into(),
-                    reason: "left".into(),
-                };
-                let ended = press.store.end_subscriptions(&end, now).await?;
-                info!(run = subject.run, ended, "a reader left");
-                (ManageState::Left, (ended > 0).then_some(now))
-            }
-            "undo" if self.undo(subject, &link.token, fields, now).await? => {
-                (ManageState::Back, None)
-            }
-            "undo" => (ManageState::Stale, None),
+        let state = match sent.field("action") {
+            "undo" if self.undo(subject, &link.token, fields, now).await? => ManageState::Back,
+            "undo" => ManageState::Stale,
             "data" => {
                 let words = self.words(asked, Some(&person.language));
                 self.ask_for_data(subject, words.say("manage-data", &[])).await?;
-                (ManageState::Asked, None)
+                ManageState::Asked
             }
             _ => {
                 let words = self.words(asked, Some(&person.language));
@@ -104,10 +94,39 @@ impl Web {
                 let choices = self.choices(subject.subscriber, &person, fields, wording).await?;
                 let changed = press.store.choose(&choices, now).await?;
                 info!(run = subject.run, changed, "a reader chose");
-                (ManageState::Saved, None)
+                ManageState::Saved
             }
         };
-        self.manage(link, state, left_at).await
+        self.manage(link, state, None).await
+    }
+
+    /// Ends everything. As with a click in a mail the store is not asked; where it is long in
+    /// coming, the page says that it will be.
+    async fn leave(&self, link: &Link) -> Response {
+        let Subject { run, subscriber } = link.subject;
+        let at = self.press.clock.now();
+        let leave = Leave { run: Leave::EVERYTHING, subscriber, by: LeftBy::Page, at };
+        let position = match self.keep(&leave).await {
+            Ok(position) => position,
+            Err(error) => {
+                error!("a reader could not leave: {error}");
+                return self.failed(&link.asked);
+            }
+        };
+        info!(run, "a reader left");
+        let left = async {
+            self.settled(position).await;
+            let ended = self.press.store.left_at(subscriber, at).await?;
+            self.manage(link, ManageState::Left, (ended > 0).then_some(at)).await
+        };
+        match timeout(self.leaving.patience, left).await {
+            Ok(Ok(Some(page))) => page,
+            Ok(Err(error)) => {
+                error!("{error}");
+                self.unsubscribed(&link.asked)
+            }
+            Ok(Ok(None)) | Err(_) => self.unsubscribed(&link.asked),
+        }
     }
 
     /// Takes back an end that one of our pages offered to take back. `false` where it is too late,
