@@ -41,6 +41,9 @@ pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Confirm>) -> Res
     if !sent.is_of(&web, FORM) {
         return web.message(&link.asked, StatusCode::BAD_REQUEST, "error-form");
     }
+    if !web.has_settled(link.subject.subscriber).await {
+        return web.busy(&link.asked);
+    }
     let page = match sent.field("action") {
         "confirm" => web.finish(link).await,
         "refuse" => web.refuse(link).await,

@@ -46,6 +46,9 @@ pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Personal>) -> Re
     if !sent.is_of(&web, if action == "open" { CLOSED } else { OPEN }) {
         return web.message(&link.asked, StatusCode::BAD_REQUEST, "error-form");
     }
+    if !web.has_settled(link.subject.subscriber).await {
+        return web.busy(&link.asked);
+    }
     let page = match action {
         "open" => web.open_personal(link).await,
         "change" => web.change_address(link, sent.field("address")).await,
