@@ -10,6 +10,7 @@ mod confirm;
 mod documents;
 mod forms;
 mod language;
+mod link;
 mod manage;
 mod personal;
 mod places;

@@ -39,13 +39,18 @@ fn office(readers: usize) -> Office {
 
 /// The way out of so many readers, as in a mail of the first run.
 fn ways_out(office: &Office, readers: usize) -> Vec<String> {
-    let keys = Keys::open(&office.path("var/keys")).unwrap();
-    let way_out = |subscriber| {
-        let subject = Subject { run: 1, subscriber };
-        let token = token::make(&keys, keys.token_key(), Purpose::Unsubscribe, subject).unwrap();
-        format!("/unsubscribe/{token}")
-    };
+    let token = tokens(office, Purpose::Unsubscribe);
+    let way_out = |subscriber| format!("/unsubscribe/{}", token(subscriber));
     (1..=i64::try_from(readers).unwrap()).map(way_out).collect()
+}
+
+/// What the links in a mail of the first run have, by reader.
+fn tokens(office: &Office, purpose: Purpose) -> impl Fn(i64) -> String {
+    let keys = Keys::open(&office.path("var/keys")).unwrap();
+    move |subscriber| {
+        let subject = Subject { run: 1, subscriber };
+        token::make(&keys, keys.token_key(), purpose, subject).unwrap()
+    }
 }
 
 async fn store(office: &Office) -> SqliteConnection {
@@ -251,6 +256,45 @@ async fn while_another_process_has_the_store_clicks_are_answered() {
         assert!(Instant::now() < deadline, "{:?}", daemon.stop());
     }
     assert_eq!(count(&mut store, CONSENTS).await, READERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_another_process_has_the_store_who_stops_everything_is_answered() {
+    let office = office(1);
+    let list = "address,language,feed,digest\nreader1@example.org,en,events,immediate\n";
+    office.write("more.csv", list);
+    let import = ["subscribers", "import", "more.csv", "--consent", "test", "--confirmed"];
+    assert_eq!(office.run(&import).code, 0);
+    let daemon = office.daemon();
+    let page = format!("/manage/{}", tokens(&office, Purpose::Manage)(1));
+    let shown = daemon.get(&page);
+    let (_, rest) = shown.split_once("name=\"form\" value=\"").unwrap();
+    let form = rest.split('"').next().unwrap();
+    let mut store = store(&office).await;
+    sqlx::query("begin exclusive").execute(&mut store).await.unwrap();
+    let mut client = Client::connect(daemon.address()).await;
+    let mut press = async |action| {
+        let body = format!("form={form}&action={action}");
+        client.post(&page, &body).await.unwrap()
+    };
+    // A click that waits keeps nobody from the next.
+    for _ in 0..2 {
+        let (status, page) = press("leave").await;
+        assert_eq!(status, 200);
+        assert!(
+            page.contains("You are unsubscribed") && page.contains("within a minute"),
+            "{page}"
+        );
+    }
+    assert_eq!(press("save").await.0, 503, "what they choose next waits for it");
+    assert_eq!(count(&mut store, ENDED).await, 0);
+
+    sqlx::query("commit").execute(&mut store).await.unwrap();
+    let deadline = Instant::now() + Duration::from_mins(2);
+    while count(&mut store, ENDED).await < 2 {
+        assert!(Instant::now() < deadline, "{:?}", daemon.stop());
+    }
+    assert_eq!(count(&mut store, CONSENTS).await, 2, "of both digests");
 }
 
 /// A step at which the daemon dies of a click.

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use tracing::info;
 
 use super::language::Asked;
+use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::pipeline::feeds;
 use crate::store::{ErrandRecord, Finished, Outcome};
@@ -20,50 +21,40 @@ use crate::templates::text::language_name;
 /// Name of the form in its seal.
 const FORM: &str = "confirm";
 
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    asked: Asked,
-    Path(token): Path<String>,
-) -> Response {
-    let Some(subject) = token::read(&web.press.keys, Purpose::Confirm, &token) else {
-        return web.broken_link(&asked);
-    };
-    let page = web.confirm(subject, &token, &asked, None).await;
-    web.answer(&asked, page)
+/// The page that is asked for.
+#[derive(Debug)]
+pub(super) struct Confirm;
+
+impl Page for Confirm {
+    const PURPOSE: Purpose = Purpose::Confirm;
 }
 
-pub(super) async fn act(
-    State(web): State<Arc<Web>>,
-    asked: Asked,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
-    let Some(subject) = token::read(&web.press.keys, Purpose::Confirm, &token) else {
-        return web.broken_link(&asked);
-    };
-    let Some(fields) = forms::fields(&headers, &body) else {
-        return web.message(&asked, StatusCode::UNSUPPORTED_MEDIA_TYPE, "error-form");
-    };
-    let field = |name: &str| fields.get(name).map_or("", String::as_str);
-    if !forms::is_sealed(&web.press.keys, FORM, &token, "", field("form")) {
-        return web.message(&asked, StatusCode::BAD_REQUEST, "error-form");
+type Link = super::link::Link<Confirm>;
+
+pub(super) async fn show(State(web): State<Arc<Web>>, link: Link) -> Response {
+    let page = web.confirm(&link, None).await;
+    web.answer(&link.asked, page)
+}
+
+pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Confirm>) -> Response {
+    let link = &sent.link;
+    if !sent.is_of(&web, FORM) {
+        return web.message(&link.asked, StatusCode::BAD_REQUEST, "error-form");
     }
-    let page = match field("action") {
-        "confirm" => web.finish(subject, &token, &asked).await,
-        "refuse" => web.refuse(subject, &token, &asked).await,
-        _ => web.confirm(subject, &token, &asked, None).await,
+    if !web.has_settled(link.subject.subscriber).await {
+        return web.busy(&link.asked);
+    }
+    let page = match sent.field("action") {
+        "confirm" => web.finish(link).await,
+        "refuse" => web.refuse(link).await,
+        _ => web.confirm(link, None).await,
     };
-    web.answer(&asked, page)
+    web.answer(&link.asked, page)
 }
 
 impl Web {
-    async fn finish(
-        &self,
-        Subject { run, subscriber }: Subject,
-        token: &str,
-        asked: &Asked,
-    ) -> anyhow::Result<Option<Response>> {
+    async fn finish(&self, link: &Link) -> anyhow::Result<Option<Response>> {
+        let Subject { run, subscriber } = link.subject;
         let store = &self.press.store;
         let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
         let state = match store.finish_errand(run, subscriber, self.press.clock.now()).await? {
@@ -81,35 +72,30 @@ impl Web {
                 Some(ConfirmState::Done)
             }
         };
-        self.confirm(Subject { run, subscriber }, token, asked, state).await
+        self.confirm(link, state).await
     }
 
-    async fn refuse(
-        &self,
-        Subject { run, subscriber }: Subject,
-        token: &str,
-        asked: &Asked,
-    ) -> anyhow::Result<Option<Response>> {
+    async fn refuse(&self, link: &Link) -> anyhow::Result<Option<Response>> {
+        let Subject { run, subscriber } = link.subject;
         let store = &self.press.store;
         // It may be the last time that the address can be read.
         let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
         match store.refuse_errand(run, subscriber, self.press.clock.now()).await? {
             Finished::Done => {
                 info!(run, "somebody says that they did not sign up");
-                self.confirm_page(&errand, token, asked, ConfirmState::Refused).await.map(Some)
+                self.confirm_page(&errand, link, ConfirmState::Refused).await.map(Some)
             }
-            _ => self.confirm(Subject { run, subscriber }, token, asked, None).await,
+            _ => self.confirm(link, None).await,
         }
     }
 
     /// The page of an errand as it stands, or in `state`.
     async fn confirm(
         &self,
-        Subject { run, subscriber }: Subject,
-        token: &str,
-        asked: &Asked,
+        link: &Link,
         state: Option<ConfirmState>,
     ) -> anyhow::Result<Option<Response>> {
+        let Subject { run, subscriber } = link.subject;
         let Some(errand) = self.press.store.errand(run, subscriber).await? else {
             return Ok(None);
         };
@@ -122,14 +108,13 @@ impl Web {
             (_, ErrandKind::Move) => ConfirmState::ExpiredMove,
             _ => ConfirmState::Expired,
         });
-        self.confirm_page(&errand, token, asked, state).await.map(Some)
+        self.confirm_page(&errand, link, state).await.map(Some)
     }
 
     async fn confirm_page(
         &self,
         errand: &ErrandRecord,
-        token: &str,
-        asked: &Asked,
+        Link { subject, token, asked, .. }: &Link,
         state: ConfirmState,
     ) -> anyhow::Result<Response> {
         let press = &self.press;
@@ -141,7 +126,7 @@ impl Web {
         let now = press.store.person(errand.subscriber).await?;
         let old = now.map(|person| masked(person.address_key, &person.address_cipher));
         let manage = match state {
-            ConfirmState::Done => self.manage_link(errand, token),
+            ConfirmState::Done => self.manage_link(*subject),
             _ => None,
         };
         let page = ConfirmPage {
@@ -159,10 +144,8 @@ impl Web {
     }
 
     /// Where who has just confirmed changes what they chose: they have the mail in hand.
-    fn manage_link(&self, errand: &ErrandRecord, token: &str) -> Option<String> {
+    fn manage_link(&self, subject: Subject) -> Option<String> {
         let keys = &self.press.keys;
-        let Subject { run, .. } = token::read(keys, Purpose::Confirm, token)?;
-        let subject = Subject { run, subscriber: errand.subscriber };
         let manage = token::make(keys, keys.token_key(), Purpose::Manage, subject)?;
         Some(format!("../manage/{manage}"))
     }

@@ -24,8 +24,16 @@ pub(super) fn is_sealed(keys: &Keys, form: &str, token: &str, value: &str, given
     bool::from(seal(keys, form, token, value).as_bytes().ct_eq(given.as_bytes()))
 }
 
-/// The fields of a form by name, of equal names the last; `None` where the body is no form.
-pub(super) fn fields(headers: &HeaderMap, body: &str) -> Option<BTreeMap<String, String>> {
+/// The fields of a form by name, of equal names the last.
+pub(super) type Fields = BTreeMap<String, String>;
+
+/// The value of a field; nothing where there is none.
+pub(super) fn field<'a>(fields: &'a Fields, name: &str) -> &'a str {
+    fields.get(name).map_or("", String::as_str)
+}
+
+/// `None` where the body is no form.
+pub(super) fn fields(headers: &HeaderMap, body: &str) -> Option<Fields> {
     let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let kind = kind.split(';').next()?.trim();
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")

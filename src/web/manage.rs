@@ -4,18 +4,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::timeout;
 use tracing::{error, info};
 
+use super::forms::Fields;
 use super::language::Asked;
+use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::model::Language;
 use crate::pipeline::feeds;
-use crate::store::{Choices, EndOfSubscription, PersonRecord};
-use crate::subscribers::token::{self, Purpose, Subject};
+use crate::store::{Choices, Leave, LeftBy, PersonRecord};
+use crate::subscribers::token::{Purpose, Subject};
 use crate::templates::pages::{Choice, ManagePage, ManageState, ManagedFeed};
 
 /// Name of the form in its seal.
@@ -24,36 +27,35 @@ const FORM: &str = "manage";
 /// So long somebody who left may come back with one click.
 pub(super) const UNDO: TimeDelta = TimeDelta::hours(1);
 
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    asked: Asked,
-    Path(token): Path<String>,
-) -> Response {
-    let Some(subject) = token::read(&web.press.keys, Purpose::Manage, &token) else {
-        return web.broken_link(&asked);
-    };
-    let page = web.manage(subject, &token, &asked, ManageState::Show, None).await;
-    web.answer(&asked, page)
+/// The page that is asked for.
+#[derive(Debug)]
+pub(super) struct Manage;
+
+impl Page for Manage {
+    const PURPOSE: Purpose = Purpose::Manage;
 }
 
-pub(super) async fn act(
-    State(web): State<Arc<Web>>,
-    asked: Asked,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
-    let Some(subject) = token::read(&web.press.keys, Purpose::Manage, &token) else {
-        return web.broken_link(&asked);
-    };
-    let Some(fields) = forms::fields(&headers, &body) else {
-        return web.message(&asked, StatusCode::UNSUPPORTED_MEDIA_TYPE, "error-form");
-    };
-    if !web.has_settled(subject.subscriber).await {
-        return web.busy(&asked);
+type Link = super::link::Link<Manage>;
+
+pub(super) async fn show(State(web): State<Arc<Web>>, link: Link) -> Response {
+    let page = web.manage(&link, ManageState::Show, None).await;
+    web.answer(&link.asked, page)
+}
+
+pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Manage>) -> Response {
+    let link = &sent.link;
+    if !sent.is_of(&web, FORM) {
+        let page = web.manage(link, ManageState::Stale, None).await;
+        return web.answer(&link.asked, page);
     }
-    let page = web.managed(subject, &token, &asked, &fields).await;
-    web.answer(&asked, page)
+    if sent.field("action") == "leave" {
+        return web.leave(link).await;
+    }
+    if !web.has_settled(link.subject.subscriber).await {
+        return web.busy(&link.asked);
+    }
+    let page = web.managed(&sent).await;
+    web.answer(&link.asked, page)
 }
 
 impl Web {
@@ -73,40 +75,18 @@ impl Web {
     }
 
     /// Does what a form asks for, and shows what stands then.
-    async fn managed(
-        &self,
-        subject: Subject,
-        token: &str,
-        asked: &Asked,
-        fields: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Option<Response>> {
-        let press = &self.press;
+    async fn managed(&self, sent: &Sent<Manage>) -> anyhow::Result<Option<Response>> {
+        let Sent { link, fields } = sent;
+        let (press, subject, asked) = (&self.press, link.subject, &link.asked);
         let now = press.clock.now();
-        let field = |name: &str| fields.get(name).map_or("", String::as_str);
-        let is_ours = forms::is_sealed(&press.keys, FORM, token, "", field("form"));
-        if !is_ours {
-            return self.manage(subject, token, asked, ManageState::Stale, None).await;
-        }
         let Some(person) = press.store.person(subject.subscriber).await? else { return Ok(None) };
-        let (state, left_at) = match field("action") {
-            "leave" => {
-                let end = EndOfSubscription {
-                    subscriber: subject.subscriber,
-                    digest: None,
-                    feed: None,
-                    source: "page".into(),
-                    reason: "left".into(),
-                };
-                let ended = press.store.end_subscriptions(&end, now).await?;
-                info!(run = subject.run, ended, "a reader left");
-                (ManageState::Left, (ended > 0).then_some(now))
-            }
-            "undo" if self.undo(subject, token, fields, now).await? => (ManageState::Back, None),
-            "undo" => (ManageState::Stale, None),
+        let state = match sent.field("action") {
+            "undo" if self.undo(subject, &link.token, fields, now).await? => ManageState::Back,
+            "undo" => ManageState::Stale,
             "data" => {
                 let words = self.words(asked, Some(&person.language));
                 self.ask_for_data(subject, words.say("manage-data", &[])).await?;
-                (ManageState::Asked, None)
+                ManageState::Asked
             }
             _ => {
                 let words = self.words(asked, Some(&person.language));
@@ -114,10 +94,39 @@ impl Web {
                 let choices = self.choices(subject.subscriber, &person, fields, wording).await?;
                 let changed = press.store.choose(&choices, now).await?;
                 info!(run = subject.run, changed, "a reader chose");
-                (ManageState::Saved, None)
+                ManageState::Saved
             }
         };
-        self.manage(subject, token, asked, state, left_at).await
+        self.manage(link, state, None).await
+    }
+
+    /// Ends everything. As with a click in a mail the store is not asked; where it is long in
+    /// coming, the page says that it will be.
+    async fn leave(&self, link: &Link) -> Response {
+        let Subject { run, subscriber } = link.subject;
+        let at = self.press.clock.now();
+        let leave = Leave { run: Leave::EVERYTHING, subscriber, by: LeftBy::Page, at };
+        let position = match self.keep(&leave).await {
+            Ok(position) => position,
+            Err(error) => {
+                error!("a reader could not leave: {error}");
+                return self.failed(&link.asked);
+            }
+        };
+        info!(run, "a reader left");
+        let left = async {
+            self.settled(position).await;
+            let ended = self.press.store.left_at(subscriber, at).await?;
+            self.manage(link, ManageState::Left, (ended > 0).then_some(at)).await
+        };
+        match timeout(self.leaving.patience, left).await {
+            Ok(Ok(Some(page))) => page,
+            Ok(Err(error)) => {
+                error!("{error}");
+                self.unsubscribed(&link.asked)
+            }
+            Ok(Ok(None)) | Err(_) => self.unsubscribed(&link.asked),
+        }
     }
 
     /// Takes back an end that one of our pages offered to take back. `false` where it is too late,
@@ -126,11 +135,10 @@ impl Web {
         &self,
         subject: Subject,
         token: &str,
-        fields: &BTreeMap<String, String>,
+        fields: &Fields,
         now: DateTime<Utc>,
     ) -> anyhow::Result<bool> {
-        let field = |name: &str| fields.get(name).map_or("", String::as_str);
-        let (left, seal) = (field("left"), field("seal"));
+        let (left, seal) = (forms::field(fields, "left"), forms::field(fields, "seal"));
         let left_at = left.parse().ok().and_then(|left| DateTime::from_timestamp(left, 0));
         let Some(left_at) = left_at.filter(|left| *left + UNDO >= now) else { return Ok(false) };
         if !forms::is_sealed(&self.press.keys, "undo", token, left, seal) {
@@ -147,7 +155,7 @@ impl Web {
         &self,
         subscriber: i64,
         person: &PersonRecord,
-        fields: &BTreeMap<String, String>,
+        fields: &Fields,
         wording: String,
     ) -> anyhow::Result<Choices> {
         let config = &self.press.config;
@@ -173,9 +181,7 @@ impl Web {
 
     async fn manage(
         &self,
-        subject: Subject,
-        token: &str,
-        asked: &Asked,
+        Link { subject, token, asked, .. }: &Link,
         state: ManageState,
         left_at: Option<DateTime<Utc>>,
     ) -> anyhow::Result<Option<Response>> {

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use tracing::info;
 
-use super::language::Asked;
+use super::link::{Page, Sent};
 use super::subscribe::unfit;
 use super::{Web, forms};
 use crate::dates;
@@ -18,7 +18,7 @@ use crate::model::Address;
 use crate::pipeline::feeds;
 use crate::store::{ConsentRecord, ErrandRecord, OwnErrand, PersonalData};
 use crate::subscribers::errand::ErrandKind;
-use crate::subscribers::token::{self, Purpose, Subject};
+use crate::subscribers::token::{Purpose, Subject};
 use crate::templates::pages::{Choice, SelfConsent, SelfData, SelfPage, SelfState};
 use crate::words::Words;
 
@@ -26,44 +26,36 @@ use crate::words::Words;
 const CLOSED: &str = "self";
 const OPEN: &str = "self-open";
 
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    asked: Asked,
-    Path(token): Path<String>,
-) -> Response {
-    let Some(subject) = token::read(&web.press.keys, Purpose::SelfService, &token) else {
-        return web.broken_link(&asked);
-    };
-    let page = web.personal(subject, &token, &asked).await;
-    web.answer(&asked, page)
+/// The page that is asked for.
+#[derive(Debug)]
+pub(super) struct Personal;
+
+impl Page for Personal {
+    const PURPOSE: Purpose = Purpose::SelfService;
 }
 
-pub(super) async fn act(
-    State(web): State<Arc<Web>>,
-    asked: Asked,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
-    let Some(subject) = token::read(&web.press.keys, Purpose::SelfService, &token) else {
-        return web.broken_link(&asked);
-    };
-    let Some(fields) = forms::fields(&headers, &body) else {
-        return web.message(&asked, StatusCode::UNSUPPORTED_MEDIA_TYPE, "error-form");
-    };
-    let field = |name: &str| fields.get(name).map_or("", String::as_str);
-    let action = field("action");
-    let form = if action == "open" { CLOSED } else { OPEN };
-    if !forms::is_sealed(&web.press.keys, form, &token, "", field("form")) {
-        return web.message(&asked, StatusCode::BAD_REQUEST, "error-form");
+type Link = super::link::Link<Personal>;
+
+pub(super) async fn show(State(web): State<Arc<Web>>, link: Link) -> Response {
+    let page = web.personal(&link).await;
+    web.answer(&link.asked, page)
+}
+
+pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Personal>) -> Response {
+    let (link, action) = (&sent.link, sent.field("action"));
+    if !sent.is_of(&web, if action == "open" { CLOSED } else { OPEN }) {
+        return web.message(&link.asked, StatusCode::BAD_REQUEST, "error-form");
+    }
+    if !web.has_settled(link.subject.subscriber).await {
+        return web.busy(&link.asked);
     }
     let page = match action {
-        "open" => web.open_personal(subject, &token, &asked).await,
-        "change" => web.change_address(subject, &token, &asked, field("address")).await,
-        "erase" => web.erase(subject, &token, &asked, field("sure") == "yes").await,
-        _ => web.personal(subject, &token, &asked).await,
+        "open" => web.open_personal(link).await,
+        "change" => web.change_address(link, sent.field("address")).await,
+        "erase" => web.erase(link, sent.field("sure") == "yes").await,
+        _ => web.personal(link).await,
     };
-    web.answer(&asked, page)
+    web.answer(&link.asked, page)
 }
 
 impl Web {
@@ -87,12 +79,8 @@ impl Web {
     }
 
     /// The page as it is before it is opened, or when it cannot be any more.
-    async fn personal(
-        &self,
-        Subject { run, subscriber }: Subject,
-        token: &str,
-        asked: &Asked,
-    ) -> anyhow::Result<Option<Response>> {
+    async fn personal(&self, link: &Link) -> anyhow::Result<Option<Response>> {
+        let Subject { run, subscriber } = link.subject;
         let Some(errand) = self.press.store.errand(run, subscriber).await? else {
             return Ok(None);
         };
@@ -103,39 +91,33 @@ impl Web {
         } else {
             SelfState::Closed
         };
-        Ok(Some(self.self_page(&errand, token, asked, (state, None, None))))
+        Ok(Some(self.self_page(&errand, link, (state, None, None))))
     }
 
-    async fn open_personal(
-        &self,
-        subject: Subject,
-        token: &str,
-        asked: &Asked,
-    ) -> anyhow::Result<Option<Response>> {
-        let Subject { run, subscriber } = subject;
+    async fn open_personal(&self, link: &Link) -> anyhow::Result<Option<Response>> {
+        let Subject { run, subscriber } = link.subject;
         let now = self.press.clock.now();
         if !self.press.store.open_errand(run, subscriber, now).await? {
-            return self.personal(subject, token, asked).await;
+            return self.personal(link).await;
         }
         info!(run, "a reader looks at their data");
-        self.opened(subject, token, asked, None).await
+        self.opened(link, None).await
     }
 
     /// The page with everything on it, and what is to be told.
     async fn opened(
         &self,
-        Subject { run, subscriber }: Subject,
-        token: &str,
-        asked: &Asked,
+        link: &Link,
         notice: Option<String>,
     ) -> anyhow::Result<Option<Response>> {
+        let Subject { run, subscriber } = link.subject;
         let store = &self.press.store;
         let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
         let Some(data) = store.personal_data(subscriber).await? else { return Ok(None) };
-        let words = self.words(asked, Some(&data.language));
+        let words = self.words(&link.asked, Some(&data.language));
         let data = self.self_data(data, words).await?;
         let shown = (SelfState::Open, Some(data), notice);
-        Ok(Some(self.self_page(&errand, token, asked, shown)))
+        Ok(Some(self.self_page(&errand, link, shown)))
     }
 
     /// The errand of a page that was opened and still may act.
@@ -148,30 +130,24 @@ impl Web {
         Ok(errand.filter(|errand| errand.opened_at.is_some() && errand.is_open(now)))
     }
 
-    async fn change_address(
-        &self,
-        subject: Subject,
-        token: &str,
-        asked: &Asked,
-        text: &str,
-    ) -> anyhow::Result<Option<Response>> {
-        let Some(errand) = self.acting(subject).await? else {
-            return self.personal(subject, token, asked).await;
+    async fn change_address(&self, link: &Link, text: &str) -> anyhow::Result<Option<Response>> {
+        let Some(errand) = self.acting(link.subject).await? else {
+            return self.personal(link).await;
         };
-        let words = self.words(asked, Some(errand.language.as_str()));
+        let words = self.words(&link.asked, Some(errand.language.as_str()));
         let address = match text.parse::<Address>() {
             Ok(address) => address,
             Err(_) if text.trim().is_empty() => {
                 let notice = words.say("subscribe-error-missing", &[]);
-                return self.opened(subject, token, asked, Some(notice)).await;
+                return self.opened(link, Some(notice)).await;
             }
             Err(error) => {
                 let notice = unfit(words, text, error.reason);
-                return self.opened(subject, token, asked, Some(notice)).await;
+                return self.opened(link, Some(notice)).await;
             }
         };
         let wish = OwnErrand {
-            subscriber: subject.subscriber,
+            subscriber: link.subject.subscriber,
             kind: ErrandKind::Move,
             address: Some(self.sealed(&address)?),
             source: "page".into(),
@@ -179,38 +155,31 @@ impl Web {
         };
         // The same is said whatever comes of it: whose address it is concerns nobody else.
         let answer = self.press.store.ask(&wish, self.press.clock.now()).await?;
-        info!(run = subject.run, "a reader asks for another address: {answer:?}");
+        info!(run = link.subject.run, "a reader asks for another address: {answer:?}");
         self.joining.tell();
         let notice = words.say("self-change-sent", &[]);
-        self.opened(subject, token, asked, Some(notice)).await
+        self.opened(link, Some(notice)).await
     }
 
-    async fn erase(
-        &self,
-        subject: Subject,
-        token: &str,
-        asked: &Asked,
-        is_sure: bool,
-    ) -> anyhow::Result<Option<Response>> {
-        let Some(errand) = self.acting(subject).await? else {
-            return self.personal(subject, token, asked).await;
+    async fn erase(&self, link: &Link, is_sure: bool) -> anyhow::Result<Option<Response>> {
+        let Some(errand) = self.acting(link.subject).await? else {
+            return self.personal(link).await;
         };
         if !is_sure {
-            let words = self.words(asked, Some(errand.language.as_str()));
+            let words = self.words(&link.asked, Some(errand.language.as_str()));
             let notice = words.say("self-erase-unsure", &[]);
-            return self.opened(subject, token, asked, Some(notice)).await;
+            return self.opened(link, Some(notice)).await;
         }
         let now = self.press.clock.now();
-        self.press.store.erase(subject.subscriber, "page", now).await?;
-        info!(run = subject.run, "a reader had everything erased");
-        Ok(Some(self.self_page(&errand, token, asked, (SelfState::Erased, None, None))))
+        self.press.store.erase(link.subject.subscriber, "page", now).await?;
+        info!(run = link.subject.run, "a reader had everything erased");
+        Ok(Some(self.self_page(&errand, link, (SelfState::Erased, None, None))))
     }
 
     fn self_page(
         &self,
         errand: &ErrandRecord,
-        token: &str,
-        asked: &Asked,
+        Link { token, asked, .. }: &Link,
         (state, data, notice): (SelfState, Option<SelfData>, Option<String>),
     ) -> Response {
         let press = &self.press;

@@ -23,6 +23,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutWriter;
 
 use super::client::is_trusted;
 use super::places::{Place, Places};
@@ -30,6 +31,9 @@ use super::{Web, documents};
 
 /// A connection on which no whole request head comes for so long is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(75);
+
+/// A connection that takes nothing of an answer for so long is closed.
+const STALL_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long the requests in hand may take once the server is to stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -100,11 +104,13 @@ async fn carry(
 ) {
     // Without it the last part of an answer waits for an acknowledgement.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(STALL_LIMIT));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_LIMIT)
         .serve_connection(
-            TokioIo::new(stream),
+            TokioIo::new(Box::pin(stream)),
             service_fn(|request| site.answer(request, Peer(peer))),
         );
     let mut connection = std::pin::pin!(connection);

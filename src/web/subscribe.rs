@@ -15,6 +15,7 @@ use tracing::{error, warn};
 use url::form_urlencoded;
 
 use super::client::{client, neighbourhood};
+use super::forms::Fields;
 use super::language::Asked;
 use super::server::Peer;
 use super::{Web, forms};
@@ -144,8 +145,8 @@ enum Fault {
 }
 
 impl Form {
-    fn of(fields: &BTreeMap<String, String>) -> Self {
-        let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
+    fn of(fields: &Fields) -> Self {
+        let field = |name: &str| forms::field(fields, name).to_owned();
         let wants = fields
             .iter()
             .filter(|(_, digest)| !digest.is_empty())
@@ -161,14 +162,9 @@ impl Form {
 
     /// What it asks for, if it is one of ours and all is there. A name that the config does not
     /// know chooses nothing.
-    async fn read(
-        &self,
-        web: &Web,
-        fields: &BTreeMap<String, String>,
-        now: DateTime<Utc>,
-    ) -> Result<Read, Refused> {
+    async fn read(&self, web: &Web, fields: &Fields, now: DateTime<Utc>) -> Result<Read, Refused> {
         let press = &web.press;
-        let seal = fields.get("seal").map_or("", String::as_str);
+        let seal = forms::field(fields, "seal");
         let is_ours = forms::is_sealed(&press.keys, FORM, "", &self.opened, seal);
         let opened = self.opened.parse().ok().and_then(|at| DateTime::from_timestamp(at, 0));
         let Some(opened) = opened.filter(|at| is_ours && *at + SLOWEST >= now) else {

@@ -5,7 +5,6 @@
 //! the token in the address says who and what. It is kept in a journal and answered; the store
 //! takes it from there.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -17,6 +16,7 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
+use super::forms::Fields;
 use super::language::Asked;
 use super::{BODY_LIMIT, Web, forms};
 use crate::pipeline::feeds;
@@ -145,7 +145,7 @@ impl Web {
         subject: Subject,
         asked: &Asked,
         token: &str,
-        fields: &BTreeMap<String, String>,
+        fields: &Fields,
     ) -> Response {
         if !self.has_settled(subject.subscriber).await {
             return self.busy(asked);
@@ -170,7 +170,7 @@ impl Web {
     }
 
     /// Keeps a click; where the journal takes no more, in the store itself.
-    async fn keep(&self, leave: &Leave) -> Result<Option<Position>, StoreError> {
+    pub(super) async fn keep(&self, leave: &Leave) -> Result<Option<Position>, StoreError> {
         match self.leaving.keep(leave).await {
             Ok(position) => Ok(Some(position)),
             Err(error) => {
@@ -192,9 +192,7 @@ impl Web {
         position: Option<Position>,
     ) -> Response {
         let ended = async {
-            if let Some(position) = position {
-                self.leaving.settled(position).await;
-            }
+            self.settled(position).await;
             let named = self.named(subject).await?;
             anyhow::Ok((named, self.press.store.left_at(subject.subscriber, at).await?))
         };
@@ -217,8 +215,15 @@ impl Web {
         }
     }
 
+    /// Waits until the store has a click that was kept.
+    pub(super) async fn settled(&self, position: Option<Position>) {
+        if let Some(position) = position {
+            self.leaving.settled(position).await;
+        }
+    }
+
     /// What is said while the store has not taken it in yet.
-    fn unsubscribed(&self, asked: &Asked) -> Response {
+    pub(super) fn unsubscribed(&self, asked: &Asked) -> Response {
         self.message(asked, StatusCode::OK, "unsubscribe-soon")
     }
 

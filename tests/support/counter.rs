@@ -12,7 +12,7 @@ use axum::http::{Request, header};
 use chrono::TimeDelta;
 use mail_parser::MessageParser;
 use rusqlite::Connection;
-use tidings::pipeline::{digests, joining, send};
+use tidings::pipeline::{digests, joining, leaving, send};
 use tidings::store::NewSubscription;
 use tidings::subscribers::joining::Joining;
 use tidings::subscribers::leaving::Leaving;
@@ -37,8 +37,11 @@ pub struct Counter {
     pub desk: Desk,
     pub sink: Sink,
     pub joining: Arc<Joining>,
+    pub leaving: Arc<Leaving>,
     pub site: Site,
     router: Router,
+    /// Dropped, it ends what brings clicks into the store.
+    _stop: watch::Sender<bool>,
 }
 
 /// What the mails of one reader lead to.
@@ -132,6 +135,16 @@ impl Counter {
 
     /// With a config that `edit` made of the usual one: English and Chinese, proxies trusted.
     pub async fn open_with(edit: impl Fn(&str) -> String) -> Self {
+        // However slow the machine, a page shows what was done.
+        Self::patient(Duration::from_mins(1), edit).await
+    }
+
+    /// Its pages do not wait for the store at all.
+    pub async fn hasty() -> Self {
+        Self::patient(Duration::ZERO, str::to_owned).await
+    }
+
+    async fn patient(patience: Duration, edit: impl Fn(&str) -> String) -> Self {
         let sink = Sink::start().await;
         let relay = sink.url();
         let desk = Desk::open_with(OPENS, move |config| {
@@ -148,10 +161,15 @@ impl Counter {
         let (hubs, former) = (Vec::new(), Former::default());
         let documents = DocumentSet::empty(Terms { url, hubs, style_feeds: false, former });
         let documents = watch::channel(Arc::new(documents)).1;
-        let leaving = Arc::new(Leaving::open(&desk.press.config.store_path).unwrap());
-        let site = web::site(desk.press.clone(), documents, leaving, Arc::clone(&joining));
+        let mut leaving = Leaving::open(&desk.press.config.store_path).unwrap();
+        leaving.patience = patience;
+        let leaving = Arc::new(leaving);
+        let (press, clicks) = (desk.press.clone(), Arc::clone(&leaving));
+        let site = web::site(press.clone(), documents, Arc::clone(&clicks), Arc::clone(&joining));
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(leaving::carry(press, clicks, stopped));
         let router = site.router();
-        Self { desk, sink, joining, site, router }
+        Self { desk, sink, joining, leaving, site, router, _stop: stop }
     }
 
     pub fn forward(&self, by: TimeDelta) {

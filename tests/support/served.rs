@@ -18,7 +18,7 @@ use tidings::subscribers::joining::Joining;
 use tidings::subscribers::keys::Keys;
 use tidings::subscribers::leaving::Leaving;
 use tidings::templates::Templates;
-use tidings::web::{self, DocumentSet, Former, Terms};
+use tidings::web::{self, DocumentSet, Former, Site, Terms};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -124,9 +124,13 @@ impl Served {
 
     /// Everything, loaded and served.
     pub fn router(&self) -> Router {
+        self.site().router()
+    }
+
+    pub fn site(&self) -> Site {
         let (leaving, joining) = (Arc::clone(&self.leaving), Arc::clone(&self.joining));
         let documents = watch::channel(self.set()).1;
-        web::site(self.press.clone(), documents, leaving, joining).router()
+        web::site(self.press.clone(), documents, leaving, joining)
     }
 }
 

@@ -3,20 +3,25 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tidings::web;
+use tidings::web::{self, Site};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::support::counter::{Counter, in_time};
+use crate::support::served::Served;
 
 /// The pages on a port of loopback, until the sender is dropped.
 async fn serve(counter: &Counter) -> (SocketAddr, watch::Sender<bool>) {
+    serve_site(counter.site.clone()).await
+}
+
+async fn serve_site(site: Site) -> (SocketAddr, watch::Sender<bool>) {
     let listener = web::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(web::serve(listener, counter.site.clone(), stopped));
+    tokio::spawn(web::serve(listener, site, stopped));
     (address, stop)
 }
 
@@ -69,6 +74,33 @@ async fn a_body_that_never_ends_is_cut_off() {
         let (answer, after) = trickle(address, &head, octet).await;
         assert!(answer.starts_with("HTTP/1.1 408"), "{length}: {answer}");
         assert!((25..=110).contains(&after.as_secs()), "{length}: {after:?}");
+    }
+}
+
+/// More than the system takes for a client that reads nothing.
+const LARGE: usize = 64 << 20;
+
+#[tokio::test]
+async fn who_asks_and_does_not_read_is_cut_off() {
+    let mut served = Served::at("https://press.example.org/").await;
+    served.document("feeds/all.json", &"x".repeat(LARGE));
+    let (address, _stop) = serve_site(served.site()).await;
+    tokio::time::pause();
+    // A reader who rests is none of those.
+    for (rest, is_whole) in [(50, true), (70, false)] {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /feeds/all.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let mut answer = vec![0; 1 << 10];
+        client.read_exact(&mut answer).await.unwrap();
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_secs(rest)).await;
+            let mut more = vec![0; 8 << 20];
+            let _ = client.read_exact(&mut more).await;
+        }
+        // Reset or ended: closed all the same.
+        let _ = client.read_to_end(&mut answer).await;
+        assert_eq!(answer.len() + (16 << 20) > LARGE, is_whole, "{rest}: {}", answer.len());
     }
 }
 

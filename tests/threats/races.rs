@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 
-use crate::support::counter::{Counter, hidden};
+use crate::READER;
+use crate::support::counter::{Counter, FORM, hidden, in_time};
 use crate::support::served::Answer;
 
 /// Posts all of these at once.
@@ -106,4 +107,46 @@ async fn who_confirms_and_erases_at_once_is_erased() {
         let last = "select action from consent order by id desc limit 1";
         assert_eq!(counter.rows(last), ["ended"]);
     }
+}
+
+/// While the store is busy a click waits in its journal, and what its reader does next behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pressed_after_leaving_waits_until_the_store_knows_of_it() {
+    let counter = Counter::hasty().await;
+    let links = counter.reader(READER).await;
+    counter.forward(TimeDelta::days(1));
+    counter.sign_up(READER, &[("feed.events", "daily")]).await;
+    counter.work().await;
+    let confirm = counter.mail_to(READER).link("confirm");
+    counter.press(&links.manage, "data").await;
+    counter.work().await;
+    let own = counter.mail_to(READER).link("self");
+    let form = async |link: &str| hidden(&counter.get(link).await, "form");
+    let (save, yes, open) = (form(&links.manage).await, form(&confirm).await, form(&own).await);
+
+    let database = counter.database();
+    database.execute_batch("begin immediate").unwrap();
+    let before = counter.everything();
+    let left = counter.send(&links.unsubscribe, FORM, "", "List-Unsubscribe=One-Click").await;
+    assert_eq!(left.status, StatusCode::OK);
+    let posts = [
+        (&links.manage, "save", &save),
+        (&confirm, "confirm", &yes),
+        (&confirm, "refuse", &yes),
+        (&own, "open", &open),
+    ];
+    for (link, action, form) in posts {
+        let answer = in_time(counter.post(link, &[("form", form), ("action", action)])).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{action}");
+    }
+    assert_eq!(counter.everything(), before);
+
+    database.execute_batch("rollback").unwrap();
+    in_time(counter.leaving.all_settled()).await;
+    let done = counter.press(&confirm, "confirm").await;
+    assert!(done.text().contains("You will get our news"), "{}", done.text());
+    let states = counter.rows("select feed, state from subscription order by feed");
+    assert_eq!(states, ["all|ended", "events|confirmed"]);
+    let opened = counter.press(&own, "open").await;
+    assert!(opened.text().contains(READER), "{}", opened.text());
 }

@@ -92,11 +92,17 @@ pub struct EndOfSubscription {
 /// A reader left by a link in a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leave {
-    /// The run of the mail.
+    /// The run of the mail, or [`Leave::EVERYTHING`].
     pub run: i64,
     pub subscriber: i64,
     pub by: LeftBy,
     pub at: DateTime<Utc>,
+}
+
+impl Leave {
+    /// Stands where the run does when they leave for good, by no mail in particular. No run has
+    /// this number.
+    pub const EVERYTHING: i64 = 0;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

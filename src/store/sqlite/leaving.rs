@@ -20,8 +20,8 @@ pub(super) async fn leave_all(
     Ok(ended)
 }
 
-/// What brought a mail: a digest, or feeds whatever the digest. Where neither is known any more
-/// everything is meant.
+/// What brought a mail: a digest, or feeds whatever the digest. Where neither is known any more,
+/// or never was, everything is meant.
 #[derive(Debug, Default, FromRow)]
 struct Brought {
     digest: Option<i64>,
@@ -32,6 +32,9 @@ struct Brought {
 /// Where the delivery is gone its run still says which digest it was, or which feeds it may have
 /// come from.
 async fn brought(reader: &mut SqliteConnection, leave: &Leave) -> Result<Brought> {
+    if leave.run == Leave::EVERYTHING {
+        return Ok(Brought::default());
+    }
     let brought: Option<Brought> = sqlx::query_as(
         "select iif(x.is_told, null, x.digest_id) as digest,
              iif(x.is_told, (select nullif(json_group_array(distinct e.feed), '[]')
