@@ -5,6 +5,9 @@
 
 mod support;
 
+#[path = "sign_up/known.rs"]
+mod known;
+
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures_util::future::join_all;

@@ -61,7 +61,8 @@ async fn confirm(
             follow(writer, errand.subscriber, &wanted, now).await?;
         }
     }
-    sqlx::query("update subscriber set language = $2 where id = $1")
+    // Who wants news again has ended their pause.
+    sqlx::query("update subscriber set language = $2, paused_at = null where id = $1")
         .bind(errand.subscriber)
         .bind(errand.language.as_str())
         .execute(&mut *writer)
