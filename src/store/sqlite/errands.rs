@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::people::{Follow, follow, subscriber};
+use super::people::{Follow, request, subscriber};
 use super::{During, Result, audit, from_json, json, moment, planning};
 use crate::hash::hash;
 use crate::model::Language;
@@ -50,7 +50,7 @@ pub(super) async fn sign_up(
     let (id, _) = subscriber(writer, &person, *asked_at).await?;
     for (feed, digest) in wants {
         let wanted = Follow { feed, digest, is_confirmed: false, source, wording };
-        follow(writer, id, &wanted, *asked_at).await?;
+        request(writer, id, &wanted, *asked_at).await?;
     }
     audit::consents(writer, now).await?;
     add(writer, id, ErrandKind::Confirm, language.as_str(), wants, (source, wording), now).await?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::errands::{Destination, Row, add, by_mail, errands, is_taken};
-use super::people::{Follow, end, follow};
+use super::people::{Follow, end, follow, keep_ends};
 use super::personal::forget;
 use super::{During, Result, audit, from_json};
 use crate::store::{EndOfSubscription, ErrandRecord, Finished, Outcome, StoreError};
@@ -193,27 +193,40 @@ async fn give_up(
     if errand.kind != ErrandKind::Confirm {
         return Ok(());
     }
-    let pending: Vec<String> = sqlx::query_scalar(
-        "select feed from subscription where subscriber_id = $1 and state = 'pending'",
+    let states: BTreeMap<String, String> = sqlx::query_as(
+        "select feed, state from subscription where subscriber_id = $1
+             and (state = 'pending' or state = 'ended' and confirmed_at is not null)",
     )
     .bind(errand.subscriber)
     .fetch_all(&mut *writer)
     .await
-    .during(FINISH)?;
-    for feed in pending.into_iter().filter(|feed| errand.wants.contains_key(feed)) {
-        let ended = EndOfSubscription {
-            subscriber: errand.subscriber,
-            digest: None,
-            feed: Some(feed),
-            source: "page".into(),
-            reason: reason.into(),
-        };
-        end(writer, &ended, now).await?;
+    .during(FINISH)?
+    .into_iter()
+    .collect();
+    for (feed, digest) in &errand.wants {
+        match states.get(feed).map(String::as_str) {
+            Some("pending") => {
+                let ended = EndOfSubscription {
+                    subscriber: errand.subscriber,
+                    digest: None,
+                    feed: Some(feed.clone()),
+                    source: "page".into(),
+                    reason: reason.into(),
+                };
+                end(writer, &ended, now).await?;
+            }
+            // They had left it, and the form changed nothing of that.
+            Some(_) => {
+                let asked = [(feed.clone(), digest.clone())];
+                keep_ends(writer, errand.subscriber, &asked, "page", reason, now).await?;
+            }
+            None => {}
+        }
     }
     audit::consents(writer, now).await?;
+    // The log alone says so for good: a subscription forgets it when it is begun anew.
     let was_ever_confirmed: bool = sqlx::query_scalar(
-        "select exists (select 1 from subscription where subscriber_id = $1
-             and confirmed_at is not null)
+        "select exists (select 1 from consent where subscriber_id = $1 and action = 'confirmed')
          or exists (select 1 from errand where subscriber_id = $1 and ended_at is null)",
     )
     .bind(errand.subscriber)
