@@ -7,6 +7,8 @@ mod support;
 
 #[path = "sign_up/known.rs"]
 mod known;
+#[path = "sign_up/moving.rs"]
+mod moving;
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;

@@ -250,13 +250,17 @@ async fn close(
         Outcome::Refused => "refused",
         Outcome::Expired => "expired",
     };
-    sqlx::query("update errand set ended_at = $2, outcome = $3 where id = $1 and ended_at is null")
-        .bind(errand)
-        .bind(now.timestamp())
-        .bind(outcome)
-        .execute(writer)
-        .await
-        .during(FINISH)?;
+    // Where a move leads to is not needed any more, and would outlive the address.
+    sqlx::query(
+        "update errand set ended_at = $2, outcome = $3, wants = iif(kind = 'move', '{}', wants)
+         where id = $1 and ended_at is null",
+    )
+    .bind(errand)
+    .bind(now.timestamp())
+    .bind(outcome)
+    .execute(writer)
+    .await
+    .during(FINISH)?;
     Ok(())
 }
 
