@@ -1,9 +1,14 @@
 //! People who move to another address, and those who had it before.
 
 use chrono::TimeDelta;
+use tidings::pipeline::digests;
 use tidings::pipeline::errands::end_expired;
+use tidings::store::DeliveryKeys;
 
 use crate::support::counter::{Counter, Links, hidden};
+use crate::READER;
+
+const NEW: &str = "new@example.org";
 
 /// Opens the page of one's data, gives another address, and has the mail to it sent.
 async fn ask_to_move(counter: &Counter, own: &str, to: &str) {
@@ -54,4 +59,28 @@ async fn who_moved_and_was_erased_left_no_address_behind() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_that_waits_goes_to_the_new_address() {
+    let counter = Counter::open().await;
+    let own = counter.reader(READER).await.own;
+    ask_to_move(&counter, &own, NEW).await;
+    counter.desk.put("_posts/bridge.md", "---\ntitle: bridge\nlayout: post\n---\nIt opens.\n");
+    counter.desk.publish().await;
+    let press = &counter.desk.press;
+    for run in digests::plan_by_hand(press, &[], true).await.unwrap() {
+        let run = digests::start(press, &run).await.unwrap().unwrap();
+        let keys = DeliveryKeys { token: press.keys.token_key(), dkim_selector: None };
+        while press.store.expand(run, keys, counter.desk.now()).await.unwrap().is_some() {}
+    }
+    assert_eq!(counter.rows("select address_version from delivery where state = 'pending'"), ["1"]);
+    let mails = counter.mails_to(READER).len();
+    counter.press(&counter.mail_to(NEW).link("confirm"), "confirm").await;
+    counter.send_mail().await;
+    assert!(counter.mail_to(NEW).text().contains("bridge"));
+    assert_eq!(counter.mails_to(READER).len(), mails);
+    counter.work().await;
+    let notice = counter.mail_to(READER);
+    assert_eq!(notice.subject(), "Your e-mail address was changed – Test Office");
 }

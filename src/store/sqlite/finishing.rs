@@ -102,6 +102,19 @@ async fn move_to(
     .execute(&mut *writer)
     .await
     .during(FINISH)?;
+    // What waits goes there too. A copy that may have arrived is not sent to anybody else, and mail
+    // that answers goes where it was asked for.
+    sqlx::query(
+        "update delivery set address_version = $2
+         where subscriber_id = $1 and state = 'pending' and unknowns = 0
+             and not exists (select 1 from errand e
+                 where e.run_id = delivery.run_id and e.subscriber_id = $1)",
+    )
+    .bind(errand.subscriber)
+    .bind(version)
+    .execute(&mut *writer)
+    .await
+    .during(FINISH)?;
     sqlx::query(
         "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
          select c.subscriber_id, c.feed, g.name, 'changed', $2, 'page', 'address'
