@@ -84,3 +84,46 @@ async fn mail_that_waits_goes_to_the_new_address() {
     let notice = counter.mail_to(READER);
     assert_eq!(notice.subject(), "Your e-mail address was changed – Test Office");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_mailed_more_than_three_links_to_their_data_a_day() {
+    let counter = Counter::open().await;
+    let Links { manage, .. } = counter.reader(READER).await;
+    let asked = counter.get(&manage).await.text();
+    let ask = async || {
+        counter.forward(TimeDelta::minutes(11));
+        let page = counter.press(&manage, "data").await.text();
+        counter.work().await;
+        let links = counter.mails_to(READER).into_iter();
+        (page, links.filter(|mail| mail.subject().starts_with("Your link")).count())
+    };
+    let (first, mut mails) = ask().await;
+    assert!(first.contains("The link is on its way") && !asked.contains("is on its way"));
+    for _ in 0..6 {
+        let (page, now) = ask().await;
+        assert_eq!(page, first, "the same is said");
+        mails = now;
+    }
+    assert_eq!(mails, 3);
+    counter.forward(TimeDelta::hours(23));
+    assert_eq!(ask().await.1, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_more_than_three_new_addresses_written_to_a_day() {
+    let counter = Counter::open().await;
+    let own = counter.reader(READER).await.own;
+    let form = hidden(&counter.press(&own, "open").await, "form");
+    let mut pages = Vec::new();
+    for number in 0..5 {
+        let address = format!("new{number}@example.org");
+        let fields = [("form", &*form), ("action", "change"), ("address", &*address)];
+        pages.push(counter.post(&own, &fields).await.text());
+        counter.work().await;
+        counter.forward(TimeDelta::minutes(11));
+    }
+    let sent = "If we can write to the new address";
+    assert!(pages.iter().all(|page| page.contains(sent)), "the same is said");
+    let is_new = |to: &String| to.starts_with("new");
+    assert_eq!(counter.sink.recipients().into_iter().filter(is_new).count(), 3);
+}

@@ -14,7 +14,7 @@ use crate::store::{
     AskedFor, ErrandRecord, ErrandRun, NewSubscription, Outcome, OwnErrand, SealedAddress, SignUp,
     StoreError,
 };
-use crate::subscribers::errand::{ErrandKind, counted_since, may_be_asked};
+use crate::subscribers::errand::{ErrandKind, OWN_A_DAY, counted_since, may_be_asked};
 
 const ASK: &str = "write down what somebody asks for";
 
@@ -143,17 +143,19 @@ pub(super) async fn ask(
     if is_suppressed(writer, &lookup).await? {
         return Ok(AskedFor::Suppressed);
     }
-    let was_asked_lately: bool = sqlx::query_scalar(
-        "select exists (select 1 from errand where subscriber_id = $1 and kind = $2
-             and asked_at > $3 and opened_at is null and ended_at is null)",
+    let (lately, in_a_day): (i64, i64) = sqlx::query_as(
+        "select count(*) filter (where asked_at > $3 and opened_at is null and ended_at is null),
+             count(*)
+         from errand where subscriber_id = $1 and kind = $2 and asked_at > $4",
     )
     .bind(subscriber)
     .bind(kind.name())
     .bind((now - OWN_PAUSE).timestamp())
+    .bind((now - TimeDelta::days(1)).timestamp())
     .fetch_one(&mut *writer)
     .await
     .during(ASK)?;
-    if was_asked_lately {
+    if lately > 0 || in_a_day.cast_unsigned() >= OWN_A_DAY {
         return Ok(AskedFor::TooOften);
     }
     if let Some(address) = address {
