@@ -5,6 +5,11 @@
 
 mod support;
 
+#[path = "sign_up/known.rs"]
+mod known;
+#[path = "sign_up/moving.rs"]
+mod moving;
+
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures_util::future::join_all;

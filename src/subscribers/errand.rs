@@ -59,6 +59,10 @@ impl ErrandKind {
 pub const A_DAY: usize = 1;
 pub const IN_THIRTY_DAYS: usize = 3;
 
+/// How many links to their data, and how many mails to a new address, one person may ask for in a
+/// day: whoever has a mail of theirs can.
+pub const OWN_A_DAY: u64 = 3;
+
 /// Since when earlier mails count.
 pub fn counted_since(now: DateTime<Utc>) -> DateTime<Utc> {
     now - TimeDelta::days(30)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::people::{Follow, follow, subscriber};
+use super::people::{Follow, request, subscriber};
 use super::{During, Result, audit, from_json, json, moment, planning};
 use crate::hash::hash;
 use crate::model::Language;
@@ -14,7 +14,7 @@ use crate::store::{
     AskedFor, ErrandRecord, ErrandRun, NewSubscription, Outcome, OwnErrand, SealedAddress, SignUp,
     StoreError,
 };
-use crate::subscribers::errand::{ErrandKind, counted_since, may_be_asked};
+use crate::subscribers::errand::{ErrandKind, OWN_A_DAY, counted_since, may_be_asked};
 
 const ASK: &str = "write down what somebody asks for";
 
@@ -50,7 +50,7 @@ pub(super) async fn sign_up(
     let (id, _) = subscriber(writer, &person, *asked_at).await?;
     for (feed, digest) in wants {
         let wanted = Follow { feed, digest, is_confirmed: false, source, wording };
-        follow(writer, id, &wanted, *asked_at).await?;
+        request(writer, id, &wanted, *asked_at).await?;
     }
     audit::consents(writer, now).await?;
     add(writer, id, ErrandKind::Confirm, language.as_str(), wants, (source, wording), now).await?;
@@ -143,17 +143,19 @@ pub(super) async fn ask(
     if is_suppressed(writer, &lookup).await? {
         return Ok(AskedFor::Suppressed);
     }
-    let was_asked_lately: bool = sqlx::query_scalar(
-        "select exists (select 1 from errand where subscriber_id = $1 and kind = $2
-             and asked_at > $3 and opened_at is null and ended_at is null)",
+    let (lately, in_a_day): (i64, i64) = sqlx::query_as(
+        "select count(*) filter (where asked_at > $3 and opened_at is null and ended_at is null),
+             count(*)
+         from errand where subscriber_id = $1 and kind = $2 and asked_at > $4",
     )
     .bind(subscriber)
     .bind(kind.name())
     .bind((now - OWN_PAUSE).timestamp())
+    .bind((now - TimeDelta::days(1)).timestamp())
     .fetch_one(&mut *writer)
     .await
     .during(ASK)?;
-    if was_asked_lately {
+    if lately > 0 || in_a_day.cast_unsigned() >= OWN_A_DAY {
         return Ok(AskedFor::TooOften);
     }
     if let Some(address) = address {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::errands::{Destination, Row, add, by_mail, errands, is_taken};
-use super::people::{Follow, end, follow};
+use super::people::{Follow, end, follow, keep_ends};
 use super::personal::forget;
 use super::{During, Result, audit, from_json};
 use crate::store::{EndOfSubscription, ErrandRecord, Finished, Outcome, StoreError};
@@ -61,7 +61,8 @@ async fn confirm(
             follow(writer, errand.subscriber, &wanted, now).await?;
         }
     }
-    sqlx::query("update subscriber set language = $2 where id = $1")
+    // Who wants news again has ended their pause.
+    sqlx::query("update subscriber set language = $2, paused_at = null where id = $1")
         .bind(errand.subscriber)
         .bind(errand.language.as_str())
         .execute(&mut *writer)
@@ -97,6 +98,19 @@ async fn move_to(
     .bind(errand.subscriber)
     .bind(&lookup)
     .bind(&domain)
+    .bind(version)
+    .execute(&mut *writer)
+    .await
+    .during(FINISH)?;
+    // What waits goes there too. A copy that may have arrived is not sent to anybody else, and mail
+    // that answers goes where it was asked for.
+    sqlx::query(
+        "update delivery set address_version = $2
+         where subscriber_id = $1 and state = 'pending' and unknowns = 0
+             and not exists (select 1 from errand e
+                 where e.run_id = delivery.run_id and e.subscriber_id = $1)",
+    )
+    .bind(errand.subscriber)
     .bind(version)
     .execute(&mut *writer)
     .await
@@ -192,27 +206,40 @@ async fn give_up(
     if errand.kind != ErrandKind::Confirm {
         return Ok(());
     }
-    let pending: Vec<String> = sqlx::query_scalar(
-        "select feed from subscription where subscriber_id = $1 and state = 'pending'",
+    let states: BTreeMap<String, String> = sqlx::query_as(
+        "select feed, state from subscription where subscriber_id = $1
+             and (state = 'pending' or state = 'ended' and confirmed_at is not null)",
     )
     .bind(errand.subscriber)
     .fetch_all(&mut *writer)
     .await
-    .during(FINISH)?;
-    for feed in pending.into_iter().filter(|feed| errand.wants.contains_key(feed)) {
-        let ended = EndOfSubscription {
-            subscriber: errand.subscriber,
-            digest: None,
-            feed: Some(feed),
-            source: "page".into(),
-            reason: reason.into(),
-        };
-        end(writer, &ended, now).await?;
+    .during(FINISH)?
+    .into_iter()
+    .collect();
+    for (feed, digest) in &errand.wants {
+        match states.get(feed).map(String::as_str) {
+            Some("pending") => {
+                let ended = EndOfSubscription {
+                    subscriber: errand.subscriber,
+                    digest: None,
+                    feed: Some(feed.clone()),
+                    source: "page".into(),
+                    reason: reason.into(),
+                };
+                end(writer, &ended, now).await?;
+            }
+            // They had left it, and the form changed nothing of that.
+            Some(_) => {
+                let asked = [(feed.clone(), digest.clone())];
+                keep_ends(writer, errand.subscriber, &asked, "page", reason, now).await?;
+            }
+            None => {}
+        }
     }
     audit::consents(writer, now).await?;
+    // The log alone says so for good: a subscription forgets it when it is begun anew.
     let was_ever_confirmed: bool = sqlx::query_scalar(
-        "select exists (select 1 from subscription where subscriber_id = $1
-             and confirmed_at is not null)
+        "select exists (select 1 from consent where subscriber_id = $1 and action = 'confirmed')
          or exists (select 1 from errand where subscriber_id = $1 and ended_at is null)",
     )
     .bind(errand.subscriber)
@@ -236,13 +263,17 @@ async fn close(
         Outcome::Refused => "refused",
         Outcome::Expired => "expired",
     };
-    sqlx::query("update errand set ended_at = $2, outcome = $3 where id = $1 and ended_at is null")
-        .bind(errand)
-        .bind(now.timestamp())
-        .bind(outcome)
-        .execute(writer)
-        .await
-        .during(FINISH)?;
+    // Where a move leads to is not needed any more, and would outlive the address.
+    sqlx::query(
+        "update errand set ended_at = $2, outcome = $3, wants = iif(kind = 'move', '{}', wants)
+         where id = $1 and ended_at is null",
+    )
+    .bind(errand)
+    .bind(now.timestamp())
+    .bind(outcome)
+    .execute(writer)
+    .await
+    .during(FINISH)?;
     Ok(())
 }
 

@@ -59,6 +59,30 @@ pub(super) struct Follow<'a> {
     pub wording: &'a str,
 }
 
+/// What a form asks for that anybody may have filled in. Who left can still take it back, and is
+/// known as somebody who left: what they ended is touched by nothing but their own word.
+pub(super) async fn request(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    row: &Follow<'_>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let has_left: bool = sqlx::query_scalar(
+        "select exists (select 1 from subscription where subscriber_id = $1 and feed = $2
+             and state = 'ended' and confirmed_at is not null)",
+    )
+    .bind(subscriber)
+    .bind(row.feed)
+    .fetch_one(&mut *writer)
+    .await
+    .during("add a subscription")?;
+    if has_left {
+        keep_consent(writer, subscriber, row, "requested", now).await
+    } else {
+        follow(writer, subscriber, row, now).await.map(drop)
+    }
+}
+
 /// One subscription, and its row of the consent log.
 pub(super) async fn follow(
     writer: &mut SqliteConnection,
@@ -122,6 +146,17 @@ pub(super) async fn follow(
     .execute(&mut *writer)
     .await
     .during(action)?;
+    keep_consent(writer, subscriber, row, log, now).await?;
+    Ok(answer)
+}
+
+async fn keep_consent(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    row: &Follow<'_>,
+    action: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query(
         "insert into consent (subscriber_id, feed, digest, action, at, source, wording)
          values ($1, $2, $3, $4, $5, $6, $7)",
@@ -129,14 +164,14 @@ pub(super) async fn follow(
     .bind(subscriber)
     .bind(row.feed)
     .bind(row.digest)
-    .bind(log)
+    .bind(action)
     .bind(now.timestamp())
     .bind(row.source)
     .bind(row.wording)
     .execute(writer)
     .await
-    .during(action)?;
-    Ok(answer)
+    .during("add a subscription")?;
+    Ok(())
 }
 
 /// Finds or adds the person behind an address, and says whether their language changed.

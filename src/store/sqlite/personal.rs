@@ -49,8 +49,9 @@ pub(super) async fn forget(
         "update subscriber set lookup = null, domain = '', erased_at = $2
              where id = $1 and erased_at is null",
         // Its mail has nowhere to go.
-        "update errand set ended_at = $2, outcome = 'refused', wants = '{}'
-             where subscriber_id = $1 and ended_at is null",
+        "update errand set ended_at = coalesce(ended_at, $2),
+             outcome = coalesce(outcome, 'refused'), wants = '{}'
+             where subscriber_id = $1 and (ended_at is null or wants <> '{}')",
         "update delivery set state = 'cancelled', reason = 'left', next_at = 9223372036854775807,
              changed_at = $2
              where subscriber_id = $1 and state = 'pending' and unknowns = 0",

@@ -1,0 +1,85 @@
+//! Forms for people who are known already: they gain what they confirm, and lose nothing.
+
+use chrono::TimeDelta;
+use tidings::pipeline::errands::end_expired;
+
+use crate::support::counter::{Counter, hidden};
+use crate::support::served::Answer;
+use crate::{CONSENTS, DAILY, READER, SUBSCRIPTIONS};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_paused_and_signs_up_again_gets_the_news() {
+    let counter = Counter::open().await;
+    let manage = counter.reader(READER).await.manage;
+    let form = hidden(&counter.get(&manage).await, "form");
+    let pause = [("form", &*form), ("action", "save"), ("paused", "yes")];
+    assert!(counter.post(&manage, &pause).await.text().contains("Saved"));
+    assert_eq!(counter.rows("select paused_at is not null from subscriber"), ["1"]);
+    counter.forward(TimeDelta::days(1));
+    counter.sign_up(READER, &DAILY).await;
+    counter.work().await;
+    assert_eq!(counter.rows("select paused_at is not null from subscriber"), ["1"]);
+    let done = counter.press(&counter.mail_to(READER).link("confirm"), "confirm").await;
+    assert!(done.text().contains("You will get our news"), "{}", done.text());
+    counter.send_news("bridge").await;
+    let news = counter.mail_to(READER);
+    assert!(news.text().contains("bridge"), "{}", news.text());
+}
+
+/// Somebody who left just now, and whom a stranger signs up.
+async fn left(counter: &Counter) -> (String, Answer) {
+    let manage = counter.reader(READER).await.manage;
+    counter.forward(TimeDelta::days(1));
+    let left = counter.press(&manage, "leave").await;
+    assert!(left.text().contains("You get no more mail"), "{}", left.text());
+    counter.sign_up(READER, &DAILY).await;
+    counter.work().await;
+    (manage, left)
+}
+
+const LEFT: [&str; 1] = ["all|ended|left|1|1"];
+const ROWS: &str = "select feed, state, end_reason, confirmed_at is not null, \
+                    owed_from is not null from subscription";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_left_can_take_it_back_whoever_signs_them_up_meanwhile() {
+    let counter = Counter::open().await;
+    let (manage, page) = left(&counter).await;
+    assert_eq!(counter.rows(ROWS), LEFT);
+    let [form, at, seal] = ["form", "left", "seal"].map(|name| hidden(&page, name));
+    let undo = [("form", &*form), ("action", "undo"), ("left", &*at), ("seal", &*seal)];
+    let back = counter.post(&manage, &undo).await;
+    assert!(back.text().contains("Everything is as it was before"), "{}", back.text());
+    assert_eq!(counter.rows(SUBSCRIPTIONS), ["all|confirmed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_left_is_not_erased_by_a_form_that_nobody_answers() {
+    for is_refused in [true, false] {
+        let counter = Counter::open().await;
+        left(&counter).await;
+        if is_refused {
+            counter.press(&counter.mail_to(READER).link("confirm"), "refuse").await;
+        } else {
+            counter.forward(TimeDelta::hours(72));
+            end_expired(&counter.desk.press).await;
+        }
+        assert_eq!(counter.rows("select count(*) from address"), ["1"]);
+        assert_eq!(counter.rows("select erased_at from subscriber"), [""]);
+        assert_eq!(counter.rows("select id from errand where ended_at is null"), [""; 0]);
+        assert_eq!(counter.rows(ROWS), LEFT);
+        let reason = if is_refused { "|page||not me" } else { "|page||not confirmed in time" };
+        let last = counter.rows(CONSENTS).pop().unwrap();
+        assert!(last.starts_with("all|daily|ended|") && last.ends_with(reason), "{last}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_left_and_confirms_gets_the_news_again() {
+    let counter = Counter::open().await;
+    left(&counter).await;
+    counter.press(&counter.mail_to(READER).link("confirm"), "confirm").await;
+    assert_eq!(counter.rows(SUBSCRIPTIONS), ["all|confirmed"]);
+    counter.send_news("bridge").await;
+    assert!(counter.mail_to(READER).text().contains("bridge"));
+}
