@@ -36,8 +36,6 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("mail/digest.html", include_str!("../templates/mail/digest.html")),
     ("mail/digest.txt", include_str!("../templates/mail/digest.txt")),
     ("mail/digest_subject.txt", include_str!("../templates/mail/digest_subject.txt")),
-    ("mail/sender.html", include_str!("../templates/mail/sender.html")),
-    ("mail/sender.txt", include_str!("../templates/mail/sender.txt")),
     ("web/confirm.html", include_str!("../templates/web/confirm.html")),
     ("web/feed.html", include_str!("../templates/web/feed.html")),
     ("web/index.html", include_str!("../templates/web/index.html")),
