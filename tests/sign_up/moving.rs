@@ -5,8 +5,8 @@ use tidings::pipeline::digests;
 use tidings::pipeline::errands::end_expired;
 use tidings::store::DeliveryKeys;
 
-use crate::support::counter::{Counter, Links, hidden};
 use crate::READER;
+use crate::support::counter::{Counter, Links, hidden};
 
 const NEW: &str = "new@example.org";
 

@@ -43,7 +43,7 @@ mail:
   from: Press <press@press.example>
   reply_to: ask@press.example
   unsubscribe_address: leave@press.example
-  legal: {organisation: Harbour City}
+  legal: {profile: none, organisation: Harbour City}
 feeds: [{name: all}]
 digests: [{name: immediate}]
 ";
