@@ -8,7 +8,7 @@ use tidings::store::{
 
 use super::*;
 
-async fn register_feeds(store: &dyn Store, names: &[&str]) {
+pub(super) async fn register_feeds(store: &dyn Store, names: &[&str]) {
     let feed = |name: &&str| NewFeed { name: (*name).into(), title: "T".into(), origin: None };
     let feeds: Vec<NewFeed> = names.iter().map(feed).collect();
     store.register_feeds(&feeds, at(0)).await.unwrap();
@@ -20,7 +20,7 @@ async fn feed(store: &dyn Store, name: &str) -> FeedRecord {
 }
 
 /// Puts everything that changed into the feeds of these names.
-async fn place(store: &dyn Store, names: &[&str]) {
+pub(super) async fn place(store: &dyn Store, names: &[&str]) {
     let after = store.placed_seq().await.unwrap();
     let mut feeds = Vec::new();
     for name in names {

@@ -3,7 +3,8 @@
 //! For each feed their next plan begins right before the oldest news that the issue they did not
 //! get had from it: not where the run's window did, for a new reader's plan began later, and that
 //! of somebody who changed to another digest began earlier. What was cancelled of urgent news is
-//! owed to all their subscriptions of its feeds, whatever the digest.
+//! owed to all their subscriptions of its feeds, whatever the digest. Who left is owed it too, should
+//! they take that back.
 
 /// States of a run whose window is covered; with `was_open`, one that was superseded then.
 /// Asked of a run `x`.
@@ -57,7 +58,7 @@ macro_rules! owe {
              where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
             $unsent,
             "  and subscription.subscriber_id = d.subscriber_id
-               and subscription.state = 'confirmed'
+               and subscription.state in ('confirmed', 'ended')
                and g.name not in ('correction', 'reminder')
                and subscription.feed = b.feed
                and b.seq < coalesce(subscription.owed_from,

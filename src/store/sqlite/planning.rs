@@ -251,7 +251,8 @@ pub(super) async fn begin_with_digest(
     Ok(())
 }
 
-/// A value lowered or set since stays, and so does one that went to another digest. One that
+/// A value lowered or set since stays, and so does one that went to another digest, or of somebody
+/// who left and may take it back. One that
 /// urgent news has yet to come to stays too: it says what was told before its reader came.
 pub(super) async fn clear_owed(
     writer: &mut SqliteConnection,
@@ -263,7 +264,7 @@ pub(super) async fn clear_owed(
         "update subscription set owed_from = null
          from json_each($1) as j
          where subscriber_id = j.value->>0 and feed = j.value->>1 and owed_from = j.value->>2
-           and +digest_id = $2 and owed_from <= coalesce(",
+           and state = 'confirmed' and +digest_id = $2 and owed_from <= coalesce(",
         owed::covered!("(select id from digest where name = 'urgent')"),
         ", owed_from)"
     ))
