@@ -30,6 +30,21 @@ macro_rules! covered {
     };
 }
 
+/// When the reader of a subscription `c` began to follow its feed: not when they took an end back
+/// or chose another digest, and under an older name where the feed was renamed since.
+macro_rules! joined_at {
+    () => {
+        "coalesce((select max(k.at) from consent k
+             where k.subscriber_id = c.subscriber_id and k.action = 'confirmed'
+                 and k.wording is not 'undo'
+                 and (k.feed = c.feed or exists (select 1 from consent m
+                     where m.subscriber_id = c.subscriber_id and m.feed = c.feed
+                         and m.action = 'changed' and m.at >= k.at
+                         and m.reason = 'feed renamed from ' || k.feed))),
+             c.confirmed_at, c.requested_at)"
+    };
+}
+
 /// Owes the deliveries `d` of the run `?1` to the people from `?3` to `?4` for which `$unsent`
 /// holds; `?2` stands for no bound. A value that stands is only ever lowered, and where none
 /// does the digest itself may begin earlier.
@@ -77,13 +92,13 @@ pub(super) const OWE_UNSENT: &str = owe!("d.state in ('pending', 'claimed') and 
 /// Gives who joined a feed within the window of the run `?1` the beginning back that the run
 /// cleared, where it had nothing from that feed for them and does not reach them, from `?2` to
 /// `?3`: who takes its place would bring what was told before they came.
-pub(super) const OWE_JOINED: &str = "
-    with joined(subscriber_id, feed, seq) as materialized (
+pub(super) const OWE_JOINED: &str = concat!(
+    "with joined(subscriber_id, feed, seq) as materialized (
         select c.subscriber_id, c.feed,
             (select max(h.seq) from change h where h.seq > r.from_seq and h.seq <= r.to_seq
-                and h.numbered_at < (select max(k.at) from consent k
-                    where k.subscriber_id = c.subscriber_id and k.feed = c.feed
-                        and k.action = 'confirmed' and k.wording is not 'undo'))
+                and h.numbered_at < ",
+    joined_at!(),
+    ")
         from run r
         join delivery d on d.run_id = r.id and d.subscriber_id between ?2 and ?3
             and d.state in ('pending', 'claimed') and d.unknowns = 0
@@ -95,7 +110,8 @@ pub(super) const OWE_JOINED: &str = "
         where r.id = ?1)
     update subscription set owed_from = joined.seq from joined
     where subscription.subscriber_id = joined.subscriber_id
-        and subscription.feed = joined.feed and joined.seq is not null";
+        and subscription.feed = joined.feed and joined.seq is not null"
+);
 
 /// What has expired.
 pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
@@ -122,9 +138,9 @@ pub(super) const OWE_ELSEWHERE: &str = concat!(
              and m.updated_at = coalesce(e.stands_at, e.updated_at)
          where d.run_id = ?1 and d.subscriber_id between ?3 and ?4
              and d.state = 'cancelled' and d.reason = 'left'
-             and h.numbered_at > (select max(k.at) from consent k
-                 where k.subscriber_id = d.subscriber_id and k.feed = c.feed
-                     and k.action = 'confirmed')
+             and h.numbered_at > ",
+    joined_at!(),
+    "
          group by c.feed)
      update subscription set owed_from = missed.seq from missed
      where subscription.subscriber_id between ?3 and ?4 and subscription.state = 'confirmed'
