@@ -119,6 +119,21 @@ async fn who_leaves_one_of_two_feeds_gets_its_news_with_the_other() {
     assert!(mail.contains("/news/bridge/") && mail.contains("/news/ferry/"), "{mail}");
 }
 
+/// The same, but the mail was cancelled before he left.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_one_of_two_feeds_gets_what_was_cancelled_with_the_other() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    room.comes("raj all daily").await;
+    room.comes("raj releases daily").await;
+    room.clock.set("2026-11-26T12:00:00Z");
+    room.release("bridge", "", "It opens.");
+    assert_eq!(room.minute("2026-11-27T00:00:00Z").await, [""; 0], "put off");
+    let open = room.press.store.open_runs().await.unwrap();
+    room.run(&["cancel", &open[0].id.to_string(), "--yes"]);
+    room.leaves("raj", "all").await;
+    assert_eq!(room.minute("2026-11-28T00:00:00Z").await, ["raj: bridge"]);
+}
+
 /// Raj goes from the weekly digest to the daily one between the plan of a daily run and its start.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_owed_something_while_a_run_is_planned_gets_it_with_the_next() {

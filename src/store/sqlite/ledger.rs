@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 use self::claims::{DUE, DUE_FIRST, claim_of};
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
-use super::owed::{OWE_ELSEWHERE, OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
+use super::owed::{OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result};
 use crate::outbox::Step;
 use crate::store::{Canary, Claim, DeliveryResult, Intent};
@@ -167,7 +167,6 @@ impl<'c> Ledger<'c> {
         if refused == 1 && run.is_sending && asks_feeds {
             // Who changed to another digest, or left one feed of several, follows the others still.
             self.owe(OWE_LEFT, id, subscriber)?;
-            self.owe(OWE_ELSEWHERE, id, subscriber)?;
         }
         Ok(None)
     }
@@ -252,7 +251,7 @@ impl<'c> Ledger<'c> {
         Ok(run)
     }
 
-    /// What was not sent is owed, in the feeds that brought it.
+    /// What was not sent is owed, in the feeds that hold it.
     fn owe(&self, sql: &str, run: i64, subscriber: i64) -> Result<()> {
         let owed = self.connection.execute(sql, params![run, NEVER, subscriber, subscriber]);
         owed.during("record what a person is owed")?;
