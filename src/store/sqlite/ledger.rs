@@ -82,6 +82,8 @@ enum Consent {
     Pending,
     /// A confirmed subscription of a feed in the issue.
     Feed,
+    /// The same, or of one that holds the entry too, or brought the old text.
+    Corrected,
     /// The same, with this digest.
     Digest(i64),
 }
@@ -151,6 +153,7 @@ impl<'c> Ledger<'c> {
                 Consent::None => (0, None),
                 Consent::Pending => (1, None),
                 Consent::Feed => (2, None),
+                Consent::Corrected => (3, None),
                 Consent::Digest(digest) => (2, Some(digest)),
             };
             let values = params![id, subscriber, fence, now, may_be_stand_in, consent, digest];
@@ -241,7 +244,8 @@ impl<'c> Ledger<'c> {
                 consent: match name.as_str() {
                     "self" | "notice" => Consent::None,
                     "confirm" => Consent::Pending,
-                    "urgent" | "correction" | "reminder" => Consent::Feed,
+                    "urgent" | "reminder" => Consent::Feed,
+                    "correction" => Consent::Corrected,
                     _ => Consent::Digest(row.get(2)?),
                 },
             })
@@ -394,7 +398,15 @@ const INTEND: &str = "
             where c.subscriber_id = ?2 and c.state = 'confirmed'
               and (?7 is null or c.digest_id = ?7)
               and exists (select 1 from issue_entry i
-                where i.issue_id = d.issue_id and i.feed = c.feed)) end";
+                where i.issue_id = d.issue_id and (i.feed = c.feed or (?6 = 3 and (
+                  exists (select 1 from feed f join entry e on e.id = i.entry_id
+                    join feed_entry m on m.feed_id = f.id and m.entry_id = e.id
+                      and m.updated_at = coalesce(e.stands_at, e.updated_at)
+                    where f.name = c.feed)
+                  or exists (select 1 from delivery o
+                    join issue_entry x on x.issue_id = o.issue_id
+                    where o.run_id = d.answers_run and o.subscriber_id = ?2
+                      and x.entry_id = i.entry_id and x.feed = c.feed)))))) end";
 
 /// A copy that may have arrived stays unknown: what is cancelled was not sent.
 const REFUSE: &str = "
