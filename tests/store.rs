@@ -1498,7 +1498,7 @@ fn people_are_read_page_by_page() {
         let read = store.subscriptions(daily, Audience::Real, first).await.unwrap();
         assert_eq!(read.len(), 5_000);
         let all_read: Vec<_> = read.iter().map(|s| (s.subscriber, "all".into(), 0)).collect();
-        store.clear_owed(daily, &all_read[1..]).await.unwrap();
+        store.clear_owed(daily, &all_read[1..], 1).await.unwrap();
         let owed = store.subscriptions(daily, Audience::Real, first).await.unwrap();
         assert_eq!(owed.iter().filter(|s| s.owed_from.is_some()).count(), 1);
         let second = store.next_subscribers(&[weekly, daily], first.upto).await.unwrap().unwrap();

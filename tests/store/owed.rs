@@ -145,7 +145,7 @@ fn a_feed_that_was_left_and_taken_back_owes_what_was_told_before() {
         assert_eq!(undo(store, 0).await, 2);
         // What was kept at the end is as much as the run left to them.
         let cleared = [(1, "all".to_owned(), 1), (1, "releases".to_owned(), 1)];
-        store.clear_owed(digest(store, "daily").await, &cleared).await.unwrap();
+        store.clear_owed(digest(store, "daily").await, &cleared, 1).await.unwrap();
         assert_eq!(leave(store, 1, Some("all")).await, 1);
         refuse(store).await;
         assert_eq!(owed(store, "daily").await, [("releases".into(), Some(0))]);

@@ -120,6 +120,7 @@ struct Page {
     upto_subscriber: i64,
     digest_id: i64,
     state: String,
+    to_seq: i64,
 }
 
 pub(super) async fn expand(
@@ -131,7 +132,7 @@ pub(super) async fn expand(
     let action = "expand a run";
     let page: Option<Page> = sqlx::query_as(
         "select p.page, p.recipients, p.owed, p.after_subscriber, p.upto_subscriber,
-             r.digest_id, r.state
+             r.digest_id, r.state, r.to_seq
          from run_page p join run r on r.id = p.run_id and r.state <> 'planned'
          where p.run_id = $1 order by p.page limit 1",
     )
@@ -190,7 +191,7 @@ pub(super) async fn expand(
         "expanding" => page.owed,
         _ => of_recipients(&page.owed, &page.recipients)?,
     };
-    planning::clear_owed(writer, page.digest_id, &owed).await?;
+    planning::clear_owed(writer, page.digest_id, &owed, page.to_seq).await?;
     sqlx::query("delete from run_page where run_id = $1 and page = $2")
         .bind(run)
         .bind(page.page)
