@@ -264,13 +264,20 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn begin_with_digest(&self, subscriber: i64, digest: i64) -> Result<()>;
 
     /// Clears `owed_from` of subscriptions to a digest, exactly the values that were read:
-    /// (subscriber, feed, value). One lowered or set since stays.
-    async fn clear_owed(&self, digest: i64, owed_read: &[(i64, String, Seq)]) -> Result<()>;
+    /// (subscriber, feed, value). One lowered or set since stays; while urgent news is to come it
+    /// is raised to the end of the run, `to_seq`.
+    async fn clear_owed(
+        &self,
+        digest: i64,
+        owed_read: &[(i64, String, Seq)],
+        to_seq: Seq,
+    ) -> Result<()>;
 
-    /// Adds one delivery per recipient of the run's next page, passing over those who left
-    /// or are suppressed; a subscriber who has one already is left alone. What the page read
-    /// of `owed_from` is cleared as in [`Store::clear_owed`]. Without a page left the run goes
-    /// on to sending and the answer is `None`.
+    /// Adds one delivery per recipient of the run's next page, passing over those who are
+    /// suppressed; a subscriber who has one already is left alone. That of who left is cancelled
+    /// and not counted, and owed to them should they come back. What the page read of `owed_from`
+    /// is cleared as in [`Store::clear_owed`]. Without a page left the run goes on to sending and
+    /// the answer is `None`.
     async fn expand(
         &self,
         run: i64,

@@ -112,10 +112,17 @@ impl Room {
     /// What the daemon does at a minute, after a scan; returns who got what since the last time,
     /// as `reader1: SUBJECT`.
     async fn minute(&self, moment: &str) -> Vec<String> {
+        self.plan_at(moment).await;
+        self.send().await
+    }
+
+    /// The same, but for the mails.
+    async fn plan_at(&self, moment: &str) {
         // What is numbered at the very moment waits for the next.
         self.scan().await;
         self.clock.set(moment);
         self.scan().await;
+        place(&self.press).await.unwrap();
         settle(&self.press).await.unwrap();
         for plan in plan_told(&self.press, self.now()).await.unwrap() {
             start(&self.press, &plan).await.unwrap();
@@ -126,7 +133,41 @@ impl Room {
         for plan in plan_due(&self.press, self.now()).await.unwrap() {
             start(&self.press, &plan).await.unwrap();
         }
-        self.send().await
+    }
+
+    /// One person, by the clock of the room, which says when they came: `reader1 all daily`.
+    async fn comes(&self, line: &str) {
+        let [name, feed, digest] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let row = Row {
+            line: 0,
+            address: format!("{name}@example.org").parse().unwrap(),
+            language: "en".parse().unwrap(),
+            feed: feed.into(),
+            digest: digest.into(),
+        };
+        let consent = Consent {
+            source: "test",
+            wording: "test".into(),
+            is_confirmed: true,
+            is_rehearsal: false,
+        };
+        subscribe(&self.press, &[row], &consent).await.unwrap();
+    }
+
+    /// A reader leaves one feed.
+    async fn leaves(&self, reader: &str, feed: &str) {
+        let address = format!("{reader}@example.org").parse().unwrap();
+        let lookup = self.press.keys.lookup(&address);
+        let leave = EndOfSubscription {
+            subscriber: self.press.store.subscriber_by_lookup(&lookup).await.unwrap().unwrap(),
+            digest: None,
+            feed: Some(feed.into()),
+            source: "test".into(),
+            reason: "left".into(),
+        };
+        assert_eq!(self.press.store.end_subscriptions(&leave, self.now()).await.unwrap(), 1);
     }
 
     /// What `publish-now` does; returns who got what.

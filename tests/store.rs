@@ -10,6 +10,8 @@ mod leaving;
 mod migrations;
 #[path = "store/operating.rs"]
 mod operating;
+#[path = "store/owed.rs"]
+mod owed;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -1120,7 +1122,7 @@ fn a_clock_set_back_after_the_expansion_makes_nobody_wait() {
 }
 
 #[test]
-fn who_left_after_the_plan_gets_no_delivery() {
+fn who_left_after_the_plan_gets_no_mail() {
     check(async |store| {
         let recipients = with_readers(store, 3).await;
         let run = run_of(store, "k", &recipients).await;
@@ -1128,7 +1130,9 @@ fn who_left_after_the_plan_gets_no_delivery() {
         leave(store, 2, None).await;
         assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(1));
         assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(1));
-        assert!(store.delivery(run, 2).await.unwrap().is_none());
+        assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), None);
+        assert_eq!(state(store, run, 2).await, "cancelled");
+        assert_eq!(claim(store, 0, 9).await.len(), 2);
     });
 }
 
@@ -1494,7 +1498,7 @@ fn people_are_read_page_by_page() {
         let read = store.subscriptions(daily, Audience::Real, first).await.unwrap();
         assert_eq!(read.len(), 5_000);
         let all_read: Vec<_> = read.iter().map(|s| (s.subscriber, "all".into(), 0)).collect();
-        store.clear_owed(daily, &all_read[1..]).await.unwrap();
+        store.clear_owed(daily, &all_read[1..], 1).await.unwrap();
         let owed = store.subscriptions(daily, Audience::Real, first).await.unwrap();
         assert_eq!(owed.iter().filter(|s| s.owed_from.is_some()).count(), 1);
         let second = store.next_subscribers(&[weekly, daily], first.upto).await.unwrap().unwrap();

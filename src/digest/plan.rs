@@ -24,8 +24,9 @@ pub struct Window {
 pub struct Question<'a> {
     pub digest: &'a str,
     pub window: Window,
-    /// From the lowest `owed_from` or the window's beginning on, up to its end; with older
-    /// ones of the same groups of translations.
+    /// Behind `after`, which is the lowest `owed_from` or the window's beginning, up to its end;
+    /// with older ones of the same groups of translations.
+    pub after: Seq,
     pub changes: &'a [ToldChange],
     /// In config order.
     pub feeds: &'a [FeedDefinition],
@@ -148,11 +149,13 @@ impl<'a> Planner<'a> {
                 recipients.push((subscriber, issue));
             }
         }
+        // Who joined behind this window's end is still owed nothing from before that, and what was
+        // lowered below where the changes begin since these were read is for the next plan.
+        let read = self.question.after..=self.question.window.to_seq;
         let owed_read = subscriptions
             .iter()
             .filter_map(|s| Some((s.subscriber, s.feed.clone(), s.owed_from?)))
-            // Who joined behind this window's end is still owed nothing from before that.
-            .filter(|(_, _, owed)| *owed <= self.question.window.to_seq)
+            .filter(|(_, _, owed)| read.contains(owed))
             .collect();
         PlannedPage { recipients, owed_read }
     }

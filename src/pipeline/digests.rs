@@ -117,6 +117,8 @@ struct Basis {
     advances: bool,
     audience: Audience,
     window: Window,
+    /// Where the changes begin: at the lowest that somebody was owed when they were read.
+    after: Seq,
     changes: Vec<ToldChange>,
     feeds: Vec<FeedDefinition>,
     site_language: Language,
@@ -149,6 +151,7 @@ impl Basis {
             advances,
             audience: press.audience().await?,
             window,
+            after: window.from_seq,
             changes,
             feeds: feeds::definitions(press).await?,
             site_language: press.config.site.language.clone(),
@@ -175,6 +178,7 @@ impl Basis {
         Question {
             digest: &self.digest.name,
             window: self.window,
+            after: self.after,
             changes: &self.changes,
             feeds: &self.feeds,
             site_language: &self.site_language,
@@ -409,7 +413,8 @@ async fn basis_over(
     let after = lowest.unwrap_or(window.from_seq);
     let mut changes = store.told_changes(after, window.to_seq).await?;
     add_translations(press, &mut changes, after).await?;
-    Basis::new(press, digest.clone(), progress, terms, changes).await
+    let basis = Basis::new(press, digest.clone(), progress, terms, changes).await?;
+    Ok(Basis { after, ..basis })
 }
 
 /// Adds the older ones of the same groups of translations: who has one is not mailed another,

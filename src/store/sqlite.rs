@@ -473,8 +473,13 @@ impl Store for SqliteStore {
         planning::begin_with_digest(&mut *self.writer().await, subscriber, digest).await
     }
 
-    async fn clear_owed(&self, digest: i64, owed_read: &[(i64, String, Seq)]) -> Result<()> {
-        planning::clear_owed(&mut *self.writer().await, digest, &json(&owed_read)).await
+    async fn clear_owed(
+        &self,
+        digest: i64,
+        owed_read: &[(i64, String, Seq)],
+        to_seq: Seq,
+    ) -> Result<()> {
+        planning::clear_owed(&mut *self.writer().await, digest, &json(&owed_read), to_seq).await
     }
 
     async fn expand(

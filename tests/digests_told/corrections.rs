@@ -307,3 +307,21 @@ async fn a_supersession_that_failed_is_taken_up_at_the_next_look() {
     assert_eq!(got, ["mei: Correction: bridge", "raj: bridge"]);
     assert!(!room.mail_to("raj").contains("In-Reply-To"), "it is news to raj");
 }
+
+/// Raj has the old text under `all`, and leaves that feed while the correction is on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_one_of_two_feeds_is_told_a_correction_by_the_other() {
+    for text in ["correction: It cost 40 million.", "withdrawn: Issued in error."] {
+        let room = Room::open().await;
+        room.people(&["mei all daily", "raj all daily", "raj releases weekly", "tan all daily"]);
+        room.release("bridge", "", "It cost 4 million.");
+        assert_eq!(room.minute("2026-11-21T00:00:00Z").await.len(), 3);
+        room.release("bridge", text, "It cost 40 million.");
+        room.plan_at("2026-11-21T01:00:00Z").await;
+        room.leaves("raj", "all").await;
+        room.leaves("tan", "all").await;
+        let got = room.send().await;
+        assert_eq!(got.len(), 2, "{text}: {got:?}");
+        assert!(got[1].starts_with("raj: "), "{got:?}");
+    }
+}

@@ -115,3 +115,31 @@ async fn publish_now_brings_urgent_news_before_the_digests() {
     assert_eq!(got, ["mei: ferry", "mei: storm", "raj: ferry", "raj: storm"]);
     assert_eq!(room.publish_now("2026-11-20T12:02:00Z", true).await, NO_MAIL);
 }
+
+/// Raj joins; his relay refuses a release for good; and urgent news waits for a word all the
+/// while.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_does_not_come_again_while_urgent_news_waits_for_a_word() {
+    let relay = Sink::playing(|address, before| match (address, before) {
+        ("raj@example.org", 0) => Play::RefuseRecipient("550 5.7.1 not this one"),
+        _ => Play::Accept,
+    });
+    let room = Room::with(relay.await, |config| {
+        config.replace(
+            "{name: daily",
+            "{name: rare, at: '0 0 1 1 *', approve: always}\n  - {name: daily",
+        )
+    });
+    let room = room.await;
+    room.people(&["mei all weekly"]);
+    room.release("storm", "urgent: true", "Stay at home.");
+    room.minute("2026-11-20T12:01:00Z").await;
+    room.people(&["raj all daily"]);
+    room.release("bridge", "", "It opens.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, NO_MAIL, "refused");
+    room.release("ferry", "", "It sails.");
+    assert_eq!(room.minute("2026-11-22T00:00:00Z").await, ["raj: ferry"]);
+    assert!(!room.mail_to("raj").contains("/news/bridge/"), "{}", room.mail_to("raj"));
+    room.let_go().await;
+    assert_eq!(room.minute("2026-11-22T01:00:00Z").await, ["mei: storm"], "raj came later");
+}

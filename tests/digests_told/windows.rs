@@ -105,39 +105,69 @@ async fn who_changes_digest_while_a_mail_waits_gets_its_news_with_the_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_one_of_two_feeds_gets_its_news_with_the_other() {
     let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
-    let row = |feed: &str, digest: &str| Row {
-        line: 0,
-        address: "raj@example.org".parse().unwrap(),
-        language: "en".parse().unwrap(),
-        feed: feed.into(),
-        digest: digest.into(),
-    };
-    // By the clock of the room, which says when he came.
-    let consent =
-        Consent { source: "test", wording: "test".into(), is_confirmed: true, is_rehearsal: false };
-    let rows = [row("all", "daily"), row("releases", "weekly")];
-    subscribe(&room.press, &rows, &consent).await.unwrap();
+    room.comes("raj all daily").await;
+    room.comes("raj releases weekly").await;
     room.clock.set("2026-11-26T12:00:00Z");
     room.release("bridge", "", "It opens.");
     assert_eq!(room.minute("2026-11-27T00:00:00Z").await, [""; 0], "put off");
-    place(&room.press).await.unwrap();
-    room.clock.set("2026-11-27T09:00:00Z");
-    for plan in plan_due(&room.press, room.now()).await.unwrap() {
-        start(&room.press, &plan).await.unwrap();
-    }
-    let raj = room.press.keys.lookup(&"raj@example.org".parse().unwrap());
-    let subscriber = room.press.store.subscriber_by_lookup(&raj).await.unwrap().unwrap();
-    let leave = EndOfSubscription {
-        subscriber,
-        digest: None,
-        feed: Some("all".into()),
-        source: "test".into(),
-        reason: "left".into(),
-    };
-    assert_eq!(room.press.store.end_subscriptions(&leave, room.now()).await.unwrap(), 1);
+    room.plan_at("2026-11-27T09:00:00Z").await;
+    room.leaves("raj", "all").await;
     assert_eq!(room.send().await, [""; 0], "he left the feed it stands under");
     room.release("ferry", "", "It sails.");
     assert_eq!(room.minute("2026-12-04T09:00:00Z").await.len(), 1);
     let mail = room.mail_to("raj");
     assert!(mail.contains("/news/bridge/") && mail.contains("/news/ferry/"), "{mail}");
+}
+
+/// The same, but the mail was cancelled before he left.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_one_of_two_feeds_gets_what_was_cancelled_with_the_other() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    room.comes("raj all daily").await;
+    room.comes("raj releases daily").await;
+    room.clock.set("2026-11-26T12:00:00Z");
+    room.release("bridge", "", "It opens.");
+    assert_eq!(room.minute("2026-11-27T00:00:00Z").await, [""; 0], "put off");
+    let open = room.press.store.open_runs().await.unwrap();
+    room.run(&["cancel", &open[0].id.to_string(), "--yes"]);
+    room.leaves("raj", "all").await;
+    assert_eq!(room.minute("2026-11-28T00:00:00Z").await, ["raj: bridge"]);
+}
+
+/// Raj goes from the weekly digest to the daily one between the plan of a daily run and its start.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_owed_something_while_a_run_is_planned_gets_it_with_the_next() {
+    let room = Room::open().await;
+    room.people(&["mei all daily", "raj all weekly"]);
+    room.release("bridge", "", "It opens.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: bridge"]);
+    room.release("ferry", "", "It sails.");
+    room.scan().await;
+    room.clock.set("2026-11-22T00:00:00Z");
+    let plans = plan_due(&room.press, room.now()).await.unwrap();
+    room.comes("raj all daily").await;
+    for plan in plans {
+        start(&room.press, &plan).await.unwrap();
+    }
+    assert_eq!(room.send().await, ["mei: ferry", "raj: ferry"]);
+    assert_eq!(room.minute("2026-11-23T00:00:00Z").await, ["raj: bridge"]);
+    assert_eq!(room.minute("2026-11-24T00:00:00Z").await, [""; 0]);
+}
+
+/// The same, of a run that has nothing for anybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_owed_something_while_an_empty_run_is_planned_gets_it_with_the_next() {
+    let room = Room::open().await;
+    room.people(&["mei all daily", "raj all weekly", "tan events weekly"]);
+    room.release("bridge", "", "It opens.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: bridge"]);
+    room.clock.set("2026-11-22T00:00:00Z");
+    let plans = plan_due(&room.press, room.now()).await.unwrap();
+    assert!(plans.iter().all(tidings::pipeline::digests::PlannedRun::is_empty));
+    room.comes("raj all daily").await;
+    for plan in plans {
+        start(&room.press, &plan).await.unwrap();
+    }
+    assert_eq!(room.send().await, [""; 0]);
+    assert_eq!(room.minute("2026-11-23T00:00:00Z").await, ["raj: bridge"]);
 }

@@ -2,13 +2,13 @@
 
 use tidings::feeds::facets::{Facet, Facets};
 use tidings::store::{
-    DocumentRecord, FeedRecord, ListsAsked, MadeFeed, NewFeed, PingRecord, Placed, Placement,
-    Placing, PublicationRecord,
+    AskedFor, DocumentRecord, FeedRecord, Leave, LeftBy, ListsAsked, MadeFeed, NewFeed, PingRecord,
+    Placed, Placement, Placing, PublicationRecord, SealedAddress, SignUp,
 };
 
 use super::*;
 
-async fn register_feeds(store: &dyn Store, names: &[&str]) {
+pub(super) async fn register_feeds(store: &dyn Store, names: &[&str]) {
     let feed = |name: &&str| NewFeed { name: (*name).into(), title: "T".into(), origin: None };
     let feeds: Vec<NewFeed> = names.iter().map(feed).collect();
     store.register_feeds(&feeds, at(0)).await.unwrap();
@@ -20,7 +20,7 @@ async fn feed(store: &dyn Store, name: &str) -> FeedRecord {
 }
 
 /// Puts everything that changed into the feeds of these names.
-async fn place(store: &dyn Store, names: &[&str]) {
+pub(super) async fn place(store: &dyn Store, names: &[&str]) {
     let after = store.placed_seq().await.unwrap();
     let mut feeds = Vec::new();
     for name in names {
@@ -202,6 +202,121 @@ fn the_readers_of_a_renamed_feed_come_along_once() {
         let followed: Vec<_> =
             followed.iter().map(|f| (f.feed.as_str(), f.digest.as_str(), f.followers)).collect();
         assert_eq!(followed, [("new", "daily", 1), ("new", "weekly", 1), ("other", "daily", 1)]);
+    });
+}
+
+async fn rename(store: &dyn Store) {
+    store.move_subscriptions("all", "everything", at(5)).await.unwrap();
+}
+
+#[test]
+fn mail_on_its_way_goes_out_though_its_feed_was_renamed() {
+    check(async |store| {
+        sending(store, 1).await;
+        rename(store).await;
+        attempt(store, 6).await;
+    });
+}
+
+#[test]
+fn what_a_renamed_feed_did_not_bring_is_owed_under_its_new_name() {
+    check(async |store| {
+        with_readers(store, 2).await;
+        let owed_read = (1..=2).map(|person| (person, "all".into(), 0)).collect();
+        let plan = Planned { owed_read, ..run_of(store, "k", &[(1, 0), (2, 0)]).await };
+        let run = start_run(store, &plan).await.unwrap();
+        // Before its pages are expanded: they name the feed too.
+        rename(store).await;
+        expand_all(store, run).await;
+        let id = digest(store, "daily").await;
+        let owed = async || {
+            let rows = subscriptions(store, id, Audience::Real).await;
+            rows.into_iter().map(|row| (row.feed, row.owed_from)).collect::<Vec<_>>()
+        };
+        let row = |owed_from| ("everything".to_owned(), owed_from);
+        assert_eq!(owed().await, [row(None), row(None)]);
+        let claim = claim(store, 6, 1).await.remove(0);
+        assert!(intend(store, &claim).await);
+        record(store, &claim, expired()).await;
+        assert_eq!(owed().await, [row(Some(0)), row(None)]);
+    });
+}
+
+#[test]
+fn a_link_of_urgent_news_ends_its_feed_under_the_new_name() {
+    check(async |store| {
+        let recipients = with_readers(store, 1).await;
+        store.register_digests(&["urgent".into()], at(0)).await.unwrap();
+        let urgent = digest(store, "urgent").await;
+        let plan = Planned { digest: urgent, ..run_of(store, "k", &recipients).await };
+        let run = start_run(store, &plan).await.unwrap();
+        expand_all(store, run).await;
+        rename(store).await;
+        let delivery = store.delivery(run, 1).await.unwrap().unwrap();
+        assert_eq!(delivery.feeds.unwrap(), ["everything"]);
+        assert_eq!(delivery.running_subscriptions, 1);
+        let leave = Leave { run, subscriber: 1, by: LeftBy::OneClick, at: at(6) };
+        assert_eq!(store.leave_all(&[leave], at(6)).await.unwrap(), 1);
+        assert_eq!(store.running_subscriptions(1).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn an_end_is_taken_back_under_the_new_name() {
+    check(async |store| {
+        with_readers(store, 2).await;
+        for person in [1, 2] {
+            assert_eq!(leave(store, person, None).await, 1);
+        }
+        subscribe(store, subscription(2, "everything", "weekly")).await;
+        rename(store).await;
+        for (person, expected) in [(1, 1), (2, 0)] {
+            let back = store.take_back_end(person, at(0), "page", at(6)).await.unwrap();
+            assert_eq!(back, expected);
+            let follows = store.person(person).await.unwrap().unwrap().follows;
+            assert_eq!(follows.keys().collect::<Vec<_>>(), ["everything"]);
+        }
+    });
+}
+
+#[test]
+fn a_confirmation_that_is_pressed_after_a_rename_goes_to_the_new_name() {
+    check(async |store| {
+        register(store).await;
+        store.register_digests(&["confirm".into()], at(0)).await.unwrap();
+        let wants = |feeds: &[(&str, &str)]| {
+            feeds.iter().map(|(f, d)| ((*f).to_owned(), (*d).to_owned())).collect()
+        };
+        let asked: [&[_]; 3] = [
+            &[("all", "daily"), ("events", "weekly")],
+            &[("all", "daily"), ("everything", "weekly")],
+            &[("events", "daily")],
+        ];
+        for (person, asked) in (1..).zip(asked) {
+            let sign_up = SignUp {
+                address: SealedAddress {
+                    lookup: vec![person],
+                    key: 1,
+                    cipher: vec![person],
+                    domain: "example.org".into(),
+                },
+                wants: wants(asked),
+                language: "en".parse().unwrap(),
+                source: "form".into(),
+                wording: "yes".into(),
+                asked_at: at(0),
+            };
+            assert_eq!(store.sign_up(&sign_up, at(0)).await.unwrap(), AskedFor::Waits);
+        }
+        rename(store).await;
+        let waiting = store.waiting_errands(9).await.unwrap();
+        let wanted: Vec<_> = waiting.into_iter().map(|errand| errand.wants).collect();
+        let expected: [&[_]; 3] = [
+            &[("everything", "daily"), ("events", "weekly")],
+            &[("everything", "weekly")],
+            &[("events", "daily")],
+        ];
+        assert_eq!(wanted, expected.map(wants));
     });
 }
 

@@ -252,7 +252,7 @@ async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError
         let page = planner.plan(&subscriptions, &received);
         // Who is owed something by now keeps it for the next plan.
         if page.recipients.is_empty() && !page.owed_read.is_empty() {
-            press.store.clear_owed(basis.progress.id, &page.owed_read).await?;
+            press.store.clear_owed(basis.progress.id, &page.owed_read, to_seq).await?;
         }
         after = people.upto;
     }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 use self::claims::{DUE, DUE_FIRST, claim_of};
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
-use super::owed::{OWE_ELSEWHERE, OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
+use super::owed::{OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result};
 use crate::outbox::Step;
 use crate::store::{Canary, Claim, DeliveryResult, Intent};
@@ -82,6 +82,8 @@ enum Consent {
     Pending,
     /// A confirmed subscription of a feed in the issue.
     Feed,
+    /// The same, or of one that holds the entry too, or brought the old text.
+    Corrected,
     /// The same, with this digest.
     Digest(i64),
 }
@@ -151,6 +153,7 @@ impl<'c> Ledger<'c> {
                 Consent::None => (0, None),
                 Consent::Pending => (1, None),
                 Consent::Feed => (2, None),
+                Consent::Corrected => (3, None),
                 Consent::Digest(digest) => (2, Some(digest)),
             };
             let values = params![id, subscriber, fence, now, may_be_stand_in, consent, digest];
@@ -167,7 +170,6 @@ impl<'c> Ledger<'c> {
         if refused == 1 && run.is_sending && asks_feeds {
             // Who changed to another digest, or left one feed of several, follows the others still.
             self.owe(OWE_LEFT, id, subscriber)?;
-            self.owe(OWE_ELSEWHERE, id, subscriber)?;
         }
         Ok(None)
     }
@@ -242,7 +244,8 @@ impl<'c> Ledger<'c> {
                 consent: match name.as_str() {
                     "self" | "notice" => Consent::None,
                     "confirm" => Consent::Pending,
-                    "urgent" | "correction" | "reminder" => Consent::Feed,
+                    "urgent" | "reminder" => Consent::Feed,
+                    "correction" => Consent::Corrected,
                     _ => Consent::Digest(row.get(2)?),
                 },
             })
@@ -252,7 +255,7 @@ impl<'c> Ledger<'c> {
         Ok(run)
     }
 
-    /// What was not sent is owed, in the feeds that brought it.
+    /// What was not sent is owed, in the feeds that hold it.
     fn owe(&self, sql: &str, run: i64, subscriber: i64) -> Result<()> {
         let owed = self.connection.execute(sql, params![run, NEVER, subscriber, subscriber]);
         owed.during("record what a person is owed")?;
@@ -395,7 +398,15 @@ const INTEND: &str = "
             where c.subscriber_id = ?2 and c.state = 'confirmed'
               and (?7 is null or c.digest_id = ?7)
               and exists (select 1 from issue_entry i
-                where i.issue_id = d.issue_id and i.feed = c.feed)) end";
+                where i.issue_id = d.issue_id and (i.feed = c.feed or (?6 = 3 and (
+                  exists (select 1 from feed f join entry e on e.id = i.entry_id
+                    join feed_entry m on m.feed_id = f.id and m.entry_id = e.id
+                      and m.updated_at = coalesce(e.stands_at, e.updated_at)
+                    where f.name = c.feed)
+                  or exists (select 1 from delivery o
+                    join issue_entry x on x.issue_id = o.issue_id
+                    where o.run_id = d.answers_run and o.subscriber_id = ?2
+                      and x.entry_id = i.entry_id and x.feed = c.feed)))))) end";
 
 /// A copy that may have arrived stays unknown: what is cancelled was not sent.
 const REFUSE: &str = "

@@ -1,9 +1,10 @@
 //! What people are owed when mail to them was not sent.
 //!
 //! For each feed their next plan begins right before the oldest news that the issue they did not
-//! get had from it: not where the run's window did, for a new reader's plan began later, and that
+//! get had from it, or that it holds too: not where the run's window did, for a new reader's plan began later, and that
 //! of somebody who changed to another digest began earlier. What was cancelled of urgent news is
-//! owed to all their subscriptions of its feeds, whatever the digest.
+//! owed to all their subscriptions of its feeds, whatever the digest. Who left is owed it too, should
+//! they take that back.
 
 /// States of a run whose window is covered; with `was_open`, one that was superseded then.
 /// Asked of a run `x`.
@@ -29,41 +30,89 @@ macro_rules! covered {
     };
 }
 
+/// When the reader of a subscription `c` began to follow its feed: not when they took an end back
+/// or chose another digest, and under an older name where the feed was renamed since.
+macro_rules! joined_at {
+    () => {
+        "coalesce((select max(k.at) from consent k
+             where k.subscriber_id = c.subscriber_id and k.action = 'confirmed'
+                 and k.wording is not 'undo'
+                 and (k.feed = c.feed or exists (select 1 from consent m
+                     where m.subscriber_id = c.subscriber_id and m.feed = c.feed
+                         and m.action = 'changed' and m.at >= k.at
+                         and m.reason = 'feed renamed from ' || k.feed))),
+             c.confirmed_at, c.requested_at)"
+    };
+}
+
 /// Owes the deliveries `d` of the run `?1` to the people from `?3` to `?4` for which `$unsent`
 /// holds; `?2` stands for no bound. A value that stands is only ever lowered, and where none
 /// does the digest itself may begin earlier.
+///
+/// Each feed of theirs that holds an entry owes it, for they may leave the one it stands under;
+/// what came before they followed that feed it does not owe.
 macro_rules! owe {
     ($unsent:literal) => {
         concat!(
-            "with begins(issue_id, feed, seq) as materialized (
-                 select t.issue_id, t.feed, coalesce(min(t.told) - 1, r.from_seq)
-                 from (select e.issue_id, e.feed, max(c.seq) as told
-                     from run r join issue i on i.run_id = r.id
-                     join issue_entry e on e.issue_id = i.id
-                     left join change c on c.entry_id = e.entry_id and c.tell = 'followers'
-                         and c.seq <= r.to_seq
-                     where r.id = ?1 and i.id in (select d.issue_id from delivery d
-                         where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
+            "with lines(issue_id, feed, entry_id, told) as materialized (
+                 select e.issue_id, e.feed, e.entry_id, max(h.seq)
+                 from run r join issue i on i.run_id = r.id
+                 join issue_entry e on e.issue_id = i.id
+                 left join change h on h.entry_id = e.entry_id and h.tell = 'followers'
+                     and h.seq <= r.to_seq
+                 where r.id = ?1 and i.id in (select d.issue_id from delivery d
+                     where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
             $unsent,
-            ") group by e.issue_id, e.feed, e.entry_id) t join run r on r.id = ?1
-                 group by t.issue_id, t.feed),
+            ") group by e.issue_id, e.feed, e.entry_id),
+             holders(entry_id, feed) as materialized (
+                 select e.id, f.name
+                 from (select distinct entry_id from lines where told is not null) l
+                 join entry e on e.id = l.entry_id
+                 cross join feed f
+                 cross join feed_entry m on m.feed_id = f.id and m.entry_id = e.id
+                     and m.updated_at = coalesce(e.stands_at, e.updated_at)),
+             begins(issue_id, feed, brought, held) as materialized (
+                 select issue_id, feed, min(brought), min(held)
+                 from (select l.issue_id, l.feed, coalesce(min(l.told) - 1, r.from_seq) as brought,
+                         null as held
+                     from lines l join run r on r.id = ?1 group by l.issue_id, l.feed
+                     union all
+                     select l.issue_id, h.feed, null, min(l.told) - 1
+                     from lines l join holders h on h.entry_id = l.entry_id and h.feed <> l.feed
+                     group by l.issue_id, h.feed)
+                 group by issue_id, feed),
              -- Once for a page of people: a digest may have thousands of runs.
-             covered(digest_id, seq) as materialized (select c.id, ",
-            $crate::store::sqlite::owed::covered!("c.id"),
-            " from digest c)
-             update subscription set owed_from = b.seq
-             from delivery d join run r on r.id = d.run_id join digest g on g.id = r.digest_id
-             join begins b on b.issue_id = d.issue_id
-             where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
+             covered(digest_id, seq) as materialized (select w.id, ",
+            $crate::store::sqlite::owed::covered!("w.id"),
+            " from digest w),
+             missed(subscriber_id, feed, seq) as materialized (
+                 select c.subscriber_id, c.feed, min(coalesce(b.brought, ?2),
+                     case
+                     when b.held is null or b.held >= b.brought then ?2
+                     -- Nearly everybody came before.
+                     when coalesce(c.confirmed_at, c.requested_at) < (select h.numbered_at
+                         from change h where h.seq = b.held + 1) then b.held
+                     else coalesce((select max(h.seq) from change h where h.seq > b.held
+                         and h.numbered_at <= ",
+            joined_at!(),
+            "), b.held) end)
+                 from delivery d
+                 join run r on r.id = d.run_id
+                 join digest g on g.id = r.digest_id
+                     and g.name not in ('correction', 'reminder')
+                 join begins b on b.issue_id = d.issue_id
+                 join subscription c on c.subscriber_id = d.subscriber_id and c.feed = b.feed
+                     and c.state in ('confirmed', 'ended')
+                 where d.run_id = ?1 and d.subscriber_id between ?3 and ?4 and ",
             $unsent,
-            "  and subscription.subscriber_id = d.subscriber_id
-               and subscription.state = 'confirmed'
-               and g.name not in ('correction', 'reminder')
-               and subscription.feed = b.feed
-               and b.seq < coalesce(subscription.owed_from,
+            ")
+             update subscription set owed_from = m.seq
+             from missed m join run r on r.id = ?1
+             where subscription.subscriber_id = m.subscriber_id and subscription.feed = m.feed
+               and m.seq < coalesce(subscription.owed_from,
                  case when subscription.digest_id = r.digest_id and r.advances = 1 then ?2
-                 else (select c.seq from covered c
-                     where c.digest_id = subscription.digest_id) end)"
+                 else (select w.seq from covered w
+                     where w.digest_id = subscription.digest_id) end)"
         )
     };
 }
@@ -76,13 +125,13 @@ pub(super) const OWE_UNSENT: &str = owe!("d.state in ('pending', 'claimed') and 
 /// Gives who joined a feed within the window of the run `?1` the beginning back that the run
 /// cleared, where it had nothing from that feed for them and does not reach them, from `?2` to
 /// `?3`: who takes its place would bring what was told before they came.
-pub(super) const OWE_JOINED: &str = "
-    with joined(subscriber_id, feed, seq) as materialized (
+pub(super) const OWE_JOINED: &str = concat!(
+    "with joined(subscriber_id, feed, seq) as materialized (
         select c.subscriber_id, c.feed,
             (select max(h.seq) from change h where h.seq > r.from_seq and h.seq <= r.to_seq
-                and h.numbered_at < (select max(k.at) from consent k
-                    where k.subscriber_id = c.subscriber_id and k.feed = c.feed
-                        and k.action = 'confirmed' and k.wording is not 'undo'))
+                and h.numbered_at < ",
+    joined_at!(),
+    ")
         from run r
         join delivery d on d.run_id = r.id and d.subscriber_id between ?2 and ?3
             and d.state in ('pending', 'claimed') and d.unknowns = 0
@@ -94,44 +143,15 @@ pub(super) const OWE_JOINED: &str = "
         where r.id = ?1)
     update subscription set owed_from = joined.seq from joined
     where subscription.subscriber_id = joined.subscriber_id
-        and subscription.feed = joined.feed and joined.seq is not null";
+        and subscription.feed = joined.feed and joined.seq is not null"
+);
 
 /// What has expired.
 pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
 
-/// What was taken from who left the digest: whoever only changed to another has yet to get it.
+/// What was taken from who left: whoever only changed to another digest, or follows another feed
+/// that holds it, has yet to get it.
 pub(super) const OWE_LEFT: &str = owe!("d.state = 'cancelled' and d.reason = 'left'");
-
-/// What was taken from the subscriber `?3` who left the feed that an issue has it under: where
-/// another feed of theirs holds it too, and they followed that one when it was told, that one
-/// owes it.
-pub(super) const OWE_ELSEWHERE: &str = concat!(
-    "with missed(feed, seq) as materialized (
-         select c.feed, min(h.seq) - 1
-         from delivery d
-         join run r on r.id = d.run_id
-         join digest g on g.id = r.digest_id and g.name not in ('correction', 'reminder')
-         join issue_entry i on i.issue_id = d.issue_id
-         join entry e on e.id = i.entry_id
-         join change h on h.seq = (select max(x.seq) from change x
-             where x.entry_id = e.id and x.tell = 'followers' and x.seq <= r.to_seq)
-         join subscription c on c.subscriber_id = d.subscriber_id and c.state = 'confirmed'
-         join feed f on f.name = c.feed
-         join feed_entry m on m.feed_id = f.id and m.entry_id = e.id
-             and m.updated_at = coalesce(e.stands_at, e.updated_at)
-         where d.run_id = ?1 and d.subscriber_id between ?3 and ?4
-             and d.state = 'cancelled' and d.reason = 'left'
-             and h.numbered_at > (select max(k.at) from consent k
-                 where k.subscriber_id = d.subscriber_id and k.feed = c.feed
-                     and k.action = 'confirmed')
-         group by c.feed)
-     update subscription set owed_from = missed.seq from missed
-     where subscription.subscriber_id between ?3 and ?4 and subscription.state = 'confirmed'
-         and subscription.feed = missed.feed
-         and missed.seq < coalesce(subscription.owed_from, ",
-    covered!("subscription.digest_id"),
-    ")"
-);
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::{During, Result, audit, json, owed};
+use crate::model::Seq;
 use crate::store::{NewIssue, NewRun, Received, Rendering, RunPage, SubscriberRange};
 
 pub(super) async fn received(
@@ -251,24 +252,28 @@ pub(super) async fn begin_with_digest(
     Ok(())
 }
 
-/// A value lowered or set since stays, and so does one that went to another digest. One that
-/// urgent news has yet to come to stays too: it says what was told before its reader came.
+/// A value lowered or set since stays, and so does one that went to another digest, or of somebody
+/// who left and may take it back. Where urgent news has yet to come, which says by the value what
+/// was told before its reader came, it is raised to the end of the run, `to_seq`: for the digest
+/// that is the same.
 pub(super) async fn clear_owed(
     writer: &mut SqliteConnection,
     digest: i64,
     owed: &str,
+    to_seq: Seq,
 ) -> Result<()> {
     sqlx::query(concat!(
         // The plus keeps SQLite from going through all followers of the digest for each value.
-        "update subscription set owed_from = null
+        "update subscription set owed_from = case when owed_from > ",
+        owed::covered!("(select id from digest where name = 'urgent')"),
+        " then max(owed_from, $3) end
          from json_each($1) as j
          where subscriber_id = j.value->>0 and feed = j.value->>1 and owed_from = j.value->>2
-           and +digest_id = $2 and owed_from <= coalesce(",
-        owed::covered!("(select id from digest where name = 'urgent')"),
-        ", owed_from)"
+           and state = 'confirmed' and +digest_id = $2"
     ))
     .bind(owed)
     .bind(digest)
+    .bind(to_seq)
     .execute(writer)
     .await
     .during("clear what people were owed")?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
+use super::outbox::NEVER;
 use super::{During, Result, audit, corrections, from_json, json, moment, owed, planning};
 use crate::audit::Totals;
 use crate::config::RESERVED_DIGESTS;
@@ -109,6 +110,19 @@ fn of_recipients(owed: &str, recipients: &str) -> Result<String> {
     Ok(json(&owed))
 }
 
+/// A page of a plan, with its run's digest and state.
+#[derive(FromRow)]
+struct Page {
+    page: i64,
+    recipients: String,
+    owed: String,
+    after_subscriber: i64,
+    upto_subscriber: i64,
+    digest_id: i64,
+    state: String,
+    to_seq: i64,
+}
+
 pub(super) async fn expand(
     writer: &mut SqliteConnection,
     run: i64,
@@ -116,8 +130,9 @@ pub(super) async fn expand(
     now: DateTime<Utc>,
 ) -> Result<Option<u64>> {
     let action = "expand a run";
-    let page: Option<(i64, String, String, i64, String)> = sqlx::query_as(
-        "select p.page, p.recipients, p.owed, r.digest_id, r.state
+    let page: Option<Page> = sqlx::query_as(
+        "select p.page, p.recipients, p.owed, p.after_subscriber, p.upto_subscriber,
+             r.digest_id, r.state, r.to_seq
          from run_page p join run r on r.id = p.run_id and r.state <> 'planned'
          where p.run_id = $1 order by p.page limit 1",
     )
@@ -125,7 +140,7 @@ pub(super) async fn expand(
     .fetch_optional(&mut *writer)
     .await
     .during(action)?;
-    let Some((page, recipients, owed, digest, state)) = page else {
+    let Some(page) = page else {
         sqlx::query(
             // The others wait for the first of them; what is urgent waits for nobody.
             "update run set state = 'sending', canary = (select d.subscriber_id from delivery d
@@ -162,7 +177,7 @@ pub(super) async fn expand(
          on conflict (run_id, subscriber_id) do nothing",
     )
     .bind(run)
-    .bind(&recipients)
+    .bind(&page.recipients)
     .bind(keys.token)
     .bind(now.timestamp())
     .bind(keys.dkim_selector)
@@ -170,16 +185,65 @@ pub(super) async fn expand(
     .await
     .during(action)?
     .rows_affected();
-    corrections::thread(writer, run, &recipients).await?;
-    let owed = if state == "expanding" { owed } else { of_recipients(&owed, &recipients)? };
-    planning::clear_owed(writer, digest, &owed).await?;
+    pass_over_leavers(writer, run, &page, keys, now).await?;
+    corrections::thread(writer, run, &page.recipients).await?;
+    let owed = match &*page.state {
+        "expanding" => page.owed,
+        _ => of_recipients(&page.owed, &page.recipients)?,
+    };
+    planning::clear_owed(writer, page.digest_id, &owed, page.to_seq).await?;
     sqlx::query("delete from run_page where run_id = $1 and page = $2")
         .bind(run)
-        .bind(page)
+        .bind(page.page)
         .execute(writer)
         .await
         .during(action)?;
     Ok(Some(added))
+}
+
+/// Who left everything since the plan has a delivery that says so, and is owed what it would have
+/// brought, should they take that back.
+async fn pass_over_leavers(
+    writer: &mut SqliteConnection,
+    run: i64,
+    page: &Page,
+    keys: DeliveryKeys<'_>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let action = "expand a run";
+    let left = sqlx::query(
+        "insert into delivery (run_id, subscriber_id, issue_id, address_version, token_key,
+             dated_at, state, reason, next_at, changed_at)
+         select $1, s.id, j.value->>1, s.address_version, $3, $4, 'cancelled', 'left', $5, $4
+         from json_each($2) as j
+         join subscriber s on s.id = j.value->>0 and s.erased_at is null
+         where not exists (select 1 from suppression x where x.lookup = s.lookup)
+           and not exists (select 1 from errand e where e.run_id = $1 and e.subscriber_id = s.id)
+           and exists (select 1 from subscription c
+                where c.subscriber_id = s.id and c.state = 'ended')
+           and not exists (select 1 from subscription c
+                where c.subscriber_id = s.id and c.state = 'confirmed')
+         on conflict (run_id, subscriber_id) do nothing",
+    )
+    .bind(run)
+    .bind(&page.recipients)
+    .bind(keys.token)
+    .bind(now.timestamp())
+    .bind(NEVER)
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    if left.rows_affected() > 0 {
+        sqlx::query(owed::OWE_LEFT)
+            .bind(run)
+            .bind(NEVER)
+            .bind(page.after_subscriber.saturating_add(1))
+            .bind(page.upto_subscriber)
+            .execute(writer)
+            .await
+            .during(action)?;
+    }
+    Ok(())
 }
 
 #[derive(FromRow)]
