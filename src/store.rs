@@ -629,8 +629,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// is unknown or erased.
     async fn erase(&self, subscriber: i64, source: &str, now: DateTime<Utc>) -> Result<bool>;
 
-    /// The delivery that an unsubscribe token names.
-    async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>>;
+    /// What the link to leave ends that the mail of a run to a person has.
+    async fn way_out(&self, run: i64, subscriber: i64) -> Result<WayOut>;
+
+    async fn delivery_state(&self, run: i64, subscriber: i64) -> Result<Option<String>>;
 
     // Audit.
 

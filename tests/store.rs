@@ -1016,7 +1016,7 @@ async fn attempt(store: &dyn Store, minutes: i64) -> Claim {
 }
 
 async fn state(store: &dyn Store, run: i64, subscriber: i64) -> String {
-    store.delivery(run, subscriber).await.unwrap().unwrap().state
+    store.delivery_state(run, subscriber).await.unwrap().unwrap()
 }
 
 async fn counts(store: &dyn Store, run: i64) -> Vec<(String, u64)> {
@@ -1128,7 +1128,7 @@ fn who_left_after_the_plan_gets_no_delivery() {
         leave(store, 2, None).await;
         assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(1));
         assert_eq!(store.expand(run, KEYS, at(0)).await.unwrap(), Some(1));
-        assert!(store.delivery(run, 2).await.unwrap().is_none());
+        assert!(store.delivery_state(run, 2).await.unwrap().is_none());
     });
 }
 
