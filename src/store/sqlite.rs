@@ -971,6 +971,10 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn is_former(&self, run: i64, subscriber: i64) -> Result<bool> {
+        errands::is_former(&mut *self.reader().await?, (run, subscriber)).await
+    }
+
     async fn personal_data(&self, subscriber: i64) -> Result<Option<PersonalData>> {
         personal::personal_data(&mut *self.reader().await?, subscriber).await
     }

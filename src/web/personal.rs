@@ -203,6 +203,12 @@ impl Web {
     async fn self_data(&self, data: PersonalData, words: Words<'_>) -> anyhow::Result<SelfData> {
         let press = &self.press;
         let address = press.keys.open_address(data.address_key, &data.address_cipher)?;
+        let others = |is_former: bool| {
+            let others = data.other_addresses.iter().filter(|one| one.is_former == is_former);
+            let opened = others.map(|one| press.keys.open_address(one.key, &one.cipher));
+            opened.map(|one| one.map(|one| one.as_str().to_owned())).collect::<Result<_, _>>()
+        };
+        let (former, asked_for) = (others(true)?, others(false)?);
         let feeds = feeds::definitions(press).await?;
         let title = |name: &str| {
             let known = feeds.iter().find(|known| known.name == name);
@@ -251,6 +257,8 @@ impl Web {
         let mails = data.deliveries.iter().filter(|(state, _)| was_sent(state));
         Ok(SelfData {
             address: address.as_str().to_owned(),
+            former,
+            asked_for,
             since: day(data.created_at),
             mails: mails.map(|(_, count)| *count).sum(),
             is_paused: data.paused_at.is_some(),
