@@ -142,6 +142,8 @@ error-method-title = This page cannot be used in this way
 error-method = Open its address in a browser, and use the form there.
 error-link-title = This link does not work
 error-link = It may have been cut short on its way. Open the newest e-mail, and follow the link at its end or copy the whole address from there.
+error-former-title = This link came to an address that was changed
+error-former = Its reader gets our news at another address now. Open a newer e-mail there, and follow the link at its end. The link to unsubscribe works in every e-mail, also in older ones.
 error-form-title = This was not sent by our form
 error-form = Open the link in your e-mail again, and use the form there.
 

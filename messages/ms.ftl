@@ -145,6 +145,8 @@ error-method-title = Halaman ini tidak boleh digunakan dengan cara ini
 error-method = Buka alamatnya dalam pelayar, dan gunakan borang di situ.
 error-link-title = Pautan ini tidak berfungsi
 error-link = Ia mungkin terpotong semasa dihantar. Buka e-mel yang terbaharu, dan ikuti pautan di hujungnya atau salin keseluruhan alamat dari situ.
+error-former-title = Pautan ini dihantar ke alamat yang telah ditukar
+error-former = Penerimanya kini menerima berita kami di alamat lain. Buka e-mel yang lebih baharu di sana, dan ikuti pautan di hujungnya. Pautan untuk berhenti melanggan berfungsi dalam setiap e-mel, termasuk yang lama.
 error-form-title = Ini tidak dihantar melalui borang kami
 error-form = Buka semula pautan dalam e-mel anda, dan gunakan borang di situ.
 

@@ -132,6 +132,8 @@ error-method-title = 此网页不能这样使用
 error-method = 请在浏览器中打开这个网址，并使用网页上的表格。
 error-link-title = 此链接无效
 error-link = 链接在传送途中可能被截断。请打开最新的一封电邮，点击末尾的链接，或复制完整的网址。
+error-former-title = 此链接发往的地址已经更改
+error-former = 收件人现在用另一个地址收取我们的新闻。请在那里打开较新的一封电邮，点击末尾的链接。每封电邮中的退订链接都有效，旧的电邮也不例外。
 error-form-title = 这不是由我们的表格发出的
 error-form = 请再次打开电邮中的链接，并使用该网页上的表格。
 

@@ -37,8 +37,7 @@ impl Page for Personal {
 type Link = super::link::Link<Personal>;
 
 pub(super) async fn show(State(web): State<Arc<Web>>, link: Link) -> Response {
-    let page = web.personal(&link).await;
-    web.answer(&link.asked, page)
+    web.behind(&link, web.personal(&link)).await
 }
 
 pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Personal>) -> Response {
@@ -49,13 +48,15 @@ pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Personal>) -> Re
     if !web.has_settled(link.subject.subscriber).await {
         return web.busy(&link.asked);
     }
-    let page = match action {
-        "open" => web.open_personal(link).await,
-        "change" => web.change_address(link, sent.field("address")).await,
-        "erase" => web.erase(link, sent.field("sure") == "yes").await,
-        _ => web.personal(link).await,
+    let page = async {
+        match action {
+            "open" => web.open_personal(link).await,
+            "change" => web.change_address(link, sent.field("address")).await,
+            "erase" => web.erase(link, sent.field("sure") == "yes").await,
+            _ => web.personal(link).await,
+        }
     };
-    web.answer(&link.asked, page)
+    web.behind(link, page).await
 }
 
 impl Web {

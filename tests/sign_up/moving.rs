@@ -41,6 +41,8 @@ async fn who_moved_and_was_erased_left_no_address_behind() {
     let moved = counter.press(&counter.mail_to(addresses[2]).link("confirm"), "confirm").await;
     assert!(moved.text().contains("Your e-mail address is changed"), "{}", moved.text());
     counter.work().await;
+    counter.send_news("bridge").await;
+    let manage = counter.mail_to(addresses[2]).link("manage");
     let third = own(&counter, &manage, addresses[2]).await;
     let form = hidden(&counter.press(&third, "open").await, "form");
     let erase = [("form", &*form), ("action", "erase"), ("sure", "yes")];
