@@ -68,7 +68,10 @@ async fn mail_that_waits_goes_to_the_new_address() {
     let counter = Counter::open().await;
     let own = counter.reader(READER).await.own;
     ask_to_move(&counter, &own, NEW).await;
-    counter.desk.put("_posts/bridge.md", "---\ntitle: bridge\nlayout: post\n---\nIt opens.\n");
+    counter.desk.put(
+        "_posts/bridge.md",
+        "---\ntitle: bridge\nlayout: post\npermalink: /news/bridge/\n---\nIt opens.\n",
+    );
     counter.desk.publish().await;
     let press = &counter.desk.press;
     for run in digests::plan_by_hand(press, &[], true).await.unwrap() {
