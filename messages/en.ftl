@@ -142,6 +142,8 @@ error-method-title = This page cannot be used in this way
 error-method = Open its address in a browser, and use the form there.
 error-link-title = This link does not work
 error-link = It may have been cut short on its way. Open the newest e-mail, and follow the link at its end or copy the whole address from there.
+error-former-title = This link came to an address that was changed
+error-former = Its reader gets our news at another address now. Open a newer e-mail there, and follow the link at its end. The link to unsubscribe works in every e-mail, also in older ones.
 error-form-title = This was not sent by our form
 error-form = Open the link in your e-mail again, and use the form there.
 
@@ -173,6 +175,7 @@ manage-data-sent = The link is on its way to { $address }. It works once, for on
 
 unsubscribe-digest = { digest-name } digest
 unsubscribe-feeds = mail of { $feeds }
+unsubscribe-you = you
 unsubscribe-ask-title = Stop the { $what }?
 unsubscribe-ask = Stop the { $what } to { $address }? Nothing changes until you press the button.
 unsubscribe-button = Stop the { $what }
@@ -271,6 +274,8 @@ self-mail-ignore = If you did not ask for it, you need not do anything. Nobody s
 self-title = My data
 self-intro = This is all that we keep about you. The page can be opened once; ask for a new link where you change what you get.
 self-address = E-mail address
+self-former = E-mail address before the change
+self-asked-for = New e-mail address, not confirmed yet
 self-language = Language of the e-mails
 self-since = Known to us since
 self-mails = E-mails sent to you
@@ -301,13 +306,21 @@ self-reason-removed = Our staff removed it
 self-reason-renamed = The news has another name now
 self-kept-title = What is kept, and how long
 self-kept = We keep your address, what you chose and which e-mails were sent to you, to send you what you asked for and to be able to show that you asked for it. We do not record whether you open an e-mail or follow a link in it.
+self-kept-address = Your e-mail address
+self-kept-address-time = Until you have everything erased; leaving alone does not erase it.
+self-kept-other = An address before a change, or one that is not confirmed
+self-kept-other-time = 72 hours; one before a change longer if an e-mail to it is still under way.
+self-kept-record = What you chose and agreed to, and which e-mails were sent to you
+self-kept-record-time = As long as our records. When everything is erased, they stay under a number that leads to nobody.
+self-kept-asked = That we asked an address to confirm, without the address itself
+self-kept-asked-time = 30 days
 self-change-title = Change your e-mail address
 self-change = We send a link to the new address. Everything stays as it is until you follow it.
 self-change-address = New e-mail address
 self-change-button = Mail me the link
 self-change-sent = If we can write to the new address, an e-mail with a link is on its way there. Until you follow it, mail goes to the old one.
 self-erase-title = Erase everything
-self-erase = All mail to you stops, and everything on this page is erased. This cannot be undone.
+self-erase = All mail to you stops, and your address and everything that ties this page to you is erased. This cannot be undone.
 self-erase-sure = Yes, erase everything that is kept about me
 self-erase-unsure = Tick the box above the button to have everything erased.
 self-erase-button = Erase everything
@@ -344,7 +357,7 @@ changed-mail-contact = If it was not you, write to { $contact }.
 ## After everything was erased
 
 goodbye-title = Everything is erased
-goodbye = All mail to you is stopped, and nothing of what was on the page is kept. An e-mail that is already on its way may still reach you.
+goodbye = All mail to you is stopped, and nothing that is left names you. An e-mail that is already on its way may still reach you.
 goodbye-again = If you ever would like our news again, you are welcome.
 
 ## Pages of feeds

@@ -145,6 +145,8 @@ error-method-title = Halaman ini tidak boleh digunakan dengan cara ini
 error-method = Buka alamatnya dalam pelayar, dan gunakan borang di situ.
 error-link-title = Pautan ini tidak berfungsi
 error-link = Ia mungkin terpotong semasa dihantar. Buka e-mel yang terbaharu, dan ikuti pautan di hujungnya atau salin keseluruhan alamat dari situ.
+error-former-title = Pautan ini dihantar ke alamat yang telah ditukar
+error-former = Penerimanya kini menerima berita kami di alamat lain. Buka e-mel yang lebih baharu di sana, dan ikuti pautan di hujungnya. Pautan untuk berhenti melanggan berfungsi dalam setiap e-mel, termasuk yang lama.
 error-form-title = Ini tidak dihantar melalui borang kami
 error-form = Buka semula pautan dalam e-mel anda, dan gunakan borang di situ.
 
@@ -176,6 +178,7 @@ manage-data-sent = Pautan sedang dihantar ke { $address }. Ia boleh digunakan se
 
 unsubscribe-digest = ringkasan { digest-name }
 unsubscribe-feeds = e-mel tentang { $feeds }
+unsubscribe-you = alamat anda
 unsubscribe-ask-title = Hentikan { $what }?
 unsubscribe-ask = Hentikan { $what } ke { $address }? Tiada apa-apa berubah sehingga anda menekan butang.
 unsubscribe-button = Hentikan { $what }
@@ -274,6 +277,8 @@ self-mail-ignore = Jika anda tidak memintanya, anda tidak perlu berbuat apa-apa.
 self-title = Data saya
 self-intro = Inilah semua yang kami simpan tentang anda. Halaman ini boleh dibuka sekali sahaja; minta pautan baharu di halaman untuk mengubah apa yang anda terima.
 self-address = Alamat e-mel
+self-former = Alamat e-mel sebelum pertukaran
+self-asked-for = Alamat e-mel baharu, belum disahkan
 self-language = Bahasa e-mel
 self-since = Disimpan oleh kami sejak
 self-mails = E-mel yang dihantar kepada anda
@@ -304,13 +309,21 @@ self-reason-removed = Dikeluarkan oleh kakitangan kami
 self-reason-renamed = Berita ini kini bernama lain
 self-kept-title = Apa yang disimpan, dan berapa lama
 self-kept = Kami menyimpan alamat anda, pilihan anda dan rekod e-mel yang dihantar kepada anda, untuk menghantar apa yang anda minta dan untuk menunjukkan bahawa anda memintanya. Kami tidak merekodkan sama ada anda membuka e-mel atau mengikuti pautan di dalamnya.
+self-kept-address = Alamat e-mel anda
+self-kept-address-time = Sehingga anda meminta semuanya dipadamkan; berhenti melanggan sahaja tidak memadamkannya.
+self-kept-other = Alamat sebelum pertukaran, atau yang belum disahkan
+self-kept-other-time = 72 jam; alamat sebelum pertukaran lebih lama jika e-mel kepadanya masih dalam penghantaran.
+self-kept-record = Apa yang anda pilih dan persetujui, dan e-mel yang dihantar kepada anda
+self-kept-record-time = Selama rekod kami. Apabila semuanya dipadamkan, rekod itu kekal di bawah nombor yang tidak merujuk kepada sesiapa.
+self-kept-asked = Bahawa kami meminta sesuatu alamat membuat pengesahan, tanpa alamat itu sendiri
+self-kept-asked-time = 30 hari
 self-change-title = Ubah alamat e-mel anda
 self-change = Kami menghantar pautan ke alamat baharu. Semuanya kekal sehingga anda mengikuti pautan itu.
 self-change-address = Alamat e-mel baharu
 self-change-button = Hantar pautan kepada saya
 self-change-sent = Jika kami boleh menghantar ke alamat baharu, e-mel dengan pautan sedang dihantar ke sana. Sehingga anda mengikutinya, e-mel dihantar ke alamat lama.
 self-erase-title = Padamkan semuanya
-self-erase = Semua e-mel kepada anda dihentikan, dan semua yang ada di halaman ini dipadamkan. Ini tidak boleh dibatalkan.
+self-erase = Semua e-mel kepada anda dihentikan, dan alamat anda serta semua yang mengaitkan halaman ini dengan anda dipadamkan. Ini tidak boleh dibatalkan.
 self-erase-sure = Ya, padamkan semua yang disimpan tentang saya
 self-erase-unsure = Tandakan kotak di atas butang untuk memadamkan semuanya.
 self-erase-button = Padamkan semuanya
@@ -347,7 +360,7 @@ changed-mail-contact = Jika itu bukan anda, tulis kepada { $contact }.
 ## After everything was erased
 
 goodbye-title = Semuanya telah dipadamkan
-goodbye = Semua e-mel kepada anda telah dihentikan, dan tiada apa-apa daripada halaman itu disimpan. E-mel yang sedang dalam penghantaran mungkin masih sampai.
+goodbye = Semua e-mel kepada anda telah dihentikan, dan tiada apa-apa yang tinggal menamakan anda. E-mel yang sedang dalam penghantaran mungkin masih sampai.
 goodbye-again = Jika suatu hari nanti anda mahu berita kami semula, anda dialu-alukan.
 
 ## Pages of feeds

@@ -132,6 +132,8 @@ error-method-title = 此网页不能这样使用
 error-method = 请在浏览器中打开这个网址，并使用网页上的表格。
 error-link-title = 此链接无效
 error-link = 链接在传送途中可能被截断。请打开最新的一封电邮，点击末尾的链接，或复制完整的网址。
+error-former-title = 此链接发往的地址已经更改
+error-former = 收件人现在用另一个地址收取我们的新闻。请在那里打开较新的一封电邮，点击末尾的链接。每封电邮中的退订链接都有效，旧的电邮也不例外。
 error-form-title = 这不是由我们的表格发出的
 error-form = 请再次打开电邮中的链接，并使用该网页上的表格。
 
@@ -163,6 +165,7 @@ manage-data-sent = 链接已发往 { $address }，只能使用一次，一小时
 
 unsubscribe-digest = { digest-name }摘要
 unsubscribe-feeds = 有关{ $feeds }的电邮
+unsubscribe-you = 您
 unsubscribe-ask-title = 停止{ $what }吗？
 unsubscribe-ask = 停止发送{ $what }给 { $address } 吗？按下按钮之前不会有任何改变。
 unsubscribe-button = 停止{ $what }
@@ -261,6 +264,8 @@ self-mail-ignore = 如果不是您要求的，您不必做什么。没有此链�
 self-title = 我的资料
 self-intro = 这是我们保存的有关您的全部资料。此网页只能打开一次；如要再次打开，请在更改收到内容的网页上要求新的链接。
 self-address = 电邮地址
+self-former = 更改之前的电邮地址
+self-asked-for = 尚未确认的新电邮地址
 self-language = 电邮的语言
 self-since = 开始保存的时间
 self-mails = 已发送给您的电邮数目
@@ -291,13 +296,21 @@ self-reason-removed = 由我们的职员移除
 self-reason-renamed = 这项新闻已改名
 self-kept-title = 保存的内容和期限
 self-kept = 我们保存您的地址、您的选择和我们发给您的电邮记录，以便发送您要求的内容，并能证明您曾提出要求。我们不会记录您是否打开电邮或点击其中的链接。
+self-kept-address = 您的电邮地址
+self-kept-address-time = 直到您要求全部删除为止；仅仅退订并不会删除。
+self-kept-other = 更改之前的地址，或尚未确认的地址
+self-kept-other-time = 72 小时；如果仍有电邮正在发往更改之前的地址，则会更久。
+self-kept-record = 您的选择、您同意的内容，以及我们发给您的电邮记录
+self-kept-record-time = 与我们的记录保存得一样久。全部删除之后，这些记录只留在一个编号之下，无法追溯到任何人。
+self-kept-asked = 我们曾请某个地址确认（不含地址本身）
+self-kept-asked-time = 30 天
 self-change-title = 更改电邮地址
 self-change = 我们会把链接发送到新的地址。在您打开链接之前，一切照旧。
 self-change-address = 新的电邮地址
 self-change-button = 请把链接电邮给我
 self-change-sent = 如果我们可以发送电邮到新的地址，一封附有链接的电邮已在途中。在您打开链接之前，电邮仍会发送到旧的地址。
 self-erase-title = 全部删除
-self-erase = 我们会停止发送所有电邮给您，并删除此网页上的全部资料。此操作无法撤销。
+self-erase = 我们会停止发送所有电邮给您，并删除您的地址以及把此网页内容与您联系起来的一切。此操作无法撤销。
 self-erase-sure = 是的，请删除我的全部资料
 self-erase-unsure = 如要全部删除，请先勾选按钮上方的方框。
 self-erase-button = 全部删除
@@ -334,7 +347,7 @@ changed-mail-contact = 如果不是您本人更改的，请写信到 { $contact 
 ## After everything was erased
 
 goodbye-title = 全部资料已删除
-goodbye = 发送给您的所有电邮已经停止，网页上的资料也都已删除。已在途中的电邮仍可能送达。
+goodbye = 发送给您的所有电邮已经停止，留下的记录都不再指向您。已在途中的电邮仍可能送达。
 goodbye-again = 如果您以后又想收到我们的新闻，欢迎再来。
 
 ## Pages of feeds

@@ -626,8 +626,13 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Opens the page behind a link that opens once; `false` where it was opened, or is too late.
     async fn open_errand(&self, run: i64, subscriber: i64, now: DateTime<Utc>) -> Result<bool>;
 
-    /// Ends errands that nobody finished in time, as if they were refused; gives how many.
+    /// Ends errands that nobody finished in time, as if they were refused; gives how many. What is
+    /// kept for a time alone, and is past it, is deleted: addresses before a change, and when an
+    /// address was asked to confirm.
     async fn end_expired_errands(&self, now: DateTime<Utc>) -> Result<u64>;
+
+    /// Whether the mail of a run to a person went to an address for which they have another now.
+    async fn is_former(&self, run: i64, subscriber: i64) -> Result<bool>;
 
     /// Everything that is kept of a person; `None` for one who is unknown or erased.
     async fn personal_data(&self, subscriber: i64) -> Result<Option<PersonalData>>;
@@ -636,8 +641,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// is unknown or erased.
     async fn erase(&self, subscriber: i64, source: &str, now: DateTime<Utc>) -> Result<bool>;
 
-    /// The delivery that an unsubscribe token names.
-    async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>>;
+    /// What the link to leave ends that the mail of a run to a person has.
+    async fn way_out(&self, run: i64, subscriber: i64) -> Result<WayOut>;
+
+    async fn delivery_state(&self, run: i64, subscriber: i64) -> Result<Option<String>>;
 
     // Audit.
 

@@ -203,9 +203,20 @@ impl Web {
 
     /// A heading and a sentence: the words of `key` with `-title`, and those of `key`.
     fn message(&self, asked: &Asked, status: StatusCode, key: &str) -> Response {
-        let words = self.words(asked, None);
+        self.message_to(None, asked, status, key)
+    }
+
+    /// As [`Web::message`], to a person whose language is known.
+    fn message_to(
+        &self,
+        person: Option<&str>,
+        asked: &Asked,
+        status: StatusCode,
+        key: &str,
+    ) -> Response {
+        let words = self.words(asked, person);
         let page = MessagePage {
-            frame: self.frame(asked, None),
+            frame: self.frame(asked, person),
             title: &words.say(&format!("{key}-title"), &[]),
             message: &words.say(key, &[]),
         };

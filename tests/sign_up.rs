@@ -10,11 +10,15 @@ mod known;
 #[path = "sign_up/moving.rs"]
 mod moving;
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use support::counter::{Counter, FORM, Mail, encoded, hidden};
 use support::served::Answer;
+use tidings::pipeline::Press;
+use tidings::templates::Templates;
 
 const READER: &str = "reader@example.org";
 const DAILY: [(&str, &str); 1] = [("feed.all", "daily")];
@@ -405,4 +409,31 @@ async fn who_changes_their_address_confirms_at_the_new_one_and_the_old_one_is_to
     let lookup = counter.desk.press.keys.lookup(&"new@example.org".parse().unwrap());
     let known = counter.desk.press.store.subscriber_by_lookup(&lookup).await.unwrap();
     assert!(known.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_cannot_be_made_keeps_no_other_back() {
+    let counter = Counter::open().await;
+    // A line for each feed and one for the language.
+    let broken = "{% if wants | length > 2 %}{{ nobody.gives.this }}{% endif %}";
+    let text = format!("{broken}{}", include_str!("../templates/mail/answer.txt"));
+    counter.desk.office.write("templates/mail/answer.txt", text);
+    let templates = Templates::load(&counter.desk.office.path("templates")).unwrap();
+    let press = Press { templates: Arc::new(templates), ..counter.desk.press.clone() };
+    let both = [DAILY[0], ("feed.events", "daily")];
+    counter.sign_up(READER, &both).await;
+    counter.sign_up("other@example.org", &DAILY).await;
+    counter.work_with(&press).await;
+    assert_eq!(counter.mails_to(READER).len(), 0);
+    assert_eq!(counter.mails_to("other@example.org").len(), 1);
+    // Nor what they ask for themselves later.
+    counter.forward(TimeDelta::hours(25));
+    counter.sign_up(READER, &DAILY).await;
+    counter.work_with(&press).await;
+    let mail = counter.mail_to(READER);
+    assert!(!mail.text().contains("Events"), "{}", mail.text());
+    // It is made as soon as it can be.
+    counter.work().await;
+    assert_eq!(counter.mails_to(READER).len(), 2);
+    assert!(counter.mail_to(READER).text().contains("Events"));
 }

@@ -1018,7 +1018,7 @@ async fn attempt(store: &dyn Store, minutes: i64) -> Claim {
 }
 
 async fn state(store: &dyn Store, run: i64, subscriber: i64) -> String {
-    store.delivery(run, subscriber).await.unwrap().unwrap().state
+    store.delivery_state(run, subscriber).await.unwrap().unwrap()
 }
 
 async fn counts(store: &dyn Store, run: i64) -> Vec<(String, u64)> {

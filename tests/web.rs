@@ -20,6 +20,7 @@ use tidings::store::{Leave, LeftBy, Store};
 use tidings::subscribers::joining::Joining;
 use tidings::subscribers::keys::Keys;
 use tidings::subscribers::leaving::Leaving;
+use tidings::subscribers::token::{self, Purpose, Subject};
 use tidings::templates::Templates;
 use tidings::web::{self, DocumentSet, Former, Terms};
 use tokio::sync::watch;
@@ -173,9 +174,45 @@ async fn a_click_whose_delivery_is_gone_counts() {
     let options = SqliteConnectOptions::new().filename(office.path("var/tidings.db"));
     let mut rows = options.connect().await.unwrap();
     sqlx::query("delete from delivery").execute(&mut rows).await.unwrap();
+    // Its run still tells which digest.
+    let (shown, page) = get(&router, &path).await;
+    assert_eq!(shown.status(), StatusCode::OK);
+    assert!(page.contains("Stop the <strong>daily digest</strong> to you?"), "{page}");
     assert_eq!(one_click(&router, &path).await.0.status(), StatusCode::OK);
     leaving.all_settled().await;
     assert_eq!(store.subscription_counts().await.unwrap()["ended"], 1);
+}
+
+/// As where the database was put back to a time before the mail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_a_run_that_is_gone_ends_everything_and_says_so() {
+    let (office, router, store, _leaving) = office().await;
+    let list = "address,language,feed,digest\nreader1@example.org,en,events,immediate\n";
+    office.write("more.csv", list);
+    let import = ["subscribers", "import", "more.csv", "--consent", "test", "--confirmed"];
+    assert_eq!(office.run(&import).code, 0);
+    let keys = Keys::open(&office.path("var/keys")).unwrap();
+    let path = |subscriber| {
+        let subject = Subject { run: 999, subscriber };
+        let token = token::make(&keys, keys.token_key(), Purpose::Unsubscribe, subject).unwrap();
+        format!("/unsubscribe/{token}")
+    };
+    let (shown, page) = get(&router, &path(1)).await;
+    assert_eq!(shown.status(), StatusCode::OK);
+    assert!(page.contains("Stop the <strong>mail of Test Office</strong> to you?"), "{page}");
+    assert_eq!(store.running_subscriptions(1).await.unwrap(), 2);
+    let (_, page) = post(&router, &path(1), &[]).await;
+    assert!(page.contains("The mail of Test Office is stopped"), "{page}");
+    assert_eq!(store.running_subscriptions(1).await.unwrap(), 0);
+    let fields = ["left", "seal"].map(|name| (name, hidden(&page, name)));
+    let fields = fields.each_ref().map(|(name, value)| (*name, &**value));
+    let (_, page) = post(&router, &path(1), &fields).await;
+    assert!(page.contains("The mail of Test Office goes on"), "{page}");
+    assert_eq!(store.running_subscriptions(1).await.unwrap(), 2);
+    // Who is not known gets nothing.
+    let (shown, page) = get(&router, &path(999)).await;
+    assert_eq!(shown.status(), StatusCode::OK);
+    assert!(page.contains("The mail of Test Office was stopped before"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

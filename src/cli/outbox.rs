@@ -295,8 +295,8 @@ async fn matching(press: &Press, wish: &Wish<'_>, run: &RunDetails) -> Result<u6
         chosen.dedup();
         return Ok(chosen.len() as u64);
     };
-    let found = press.store.delivery(wish.run, *wrong).await?;
-    let state = found.map_or("it has no delivery".to_owned(), |d| format!("it is `{}`", d.state));
+    let found = press.store.delivery_state(wish.run, *wrong).await?;
+    let state = found.map_or("it has no delivery".to_owned(), |state| format!("it is `{state}`"));
     Err(Failure::usage(
         format!("subscriber `{wrong}` of {} is not uncertain: {state}", title(run)),
         "`tidings outbox` lists what is uncertain; nothing was changed",

@@ -26,12 +26,8 @@ pub async fn answer_errands(press: &Press) -> Result<usize, DigestError> {
     let mut answered = 0;
     for digest in [CONFIRM, SELF, NOTICE] {
         loop {
-            let waiting = press.store.waiting_errands(MOST).await?;
-            // One mail of a run to each person: who asked twice gets the second by the next.
-            let mut people = HashSet::new();
-            let is_next =
-                |one: &ErrandRecord| one.kind.digest() == digest && people.insert(one.subscriber);
-            let errands: Vec<ErrandRecord> = waiting.into_iter().filter(is_next).collect();
+            let mut errands = press.store.waiting_errands(MOST).await?;
+            errands.retain(|errand| errand.kind.digest() == digest);
             let run = run(press, digest, &errands).await?;
             if run.recipients.is_empty() {
                 break;
@@ -63,7 +59,12 @@ async fn run(
     let zone = press.config.site.time_zone;
     let mut known: BTreeMap<Alike, Option<usize>> = BTreeMap::new();
     let (mut issues, mut recipients) = (Vec::new(), Vec::new());
+    let mut people = HashSet::new();
     for errand in errands {
+        // One mail of a run to each person: who asked twice gets the second by the next.
+        if people.contains(&errand.subscriber) {
+            continue;
+        }
         let alike = Alike {
             kind: errand.kind,
             language: errand.language.clone(),
@@ -81,7 +82,10 @@ async fn run(
                 None
             }
         });
-        recipients.extend(made.map(|issue| (errand.id, errand.subscriber, issue)));
+        if let Some(issue) = made {
+            people.insert(errand.subscriber);
+            recipients.push((errand.id, errand.subscriber, issue));
+        }
     }
     Ok(ErrandRun { digest, issues, recipients })
 }

@@ -255,19 +255,18 @@ pub struct DeliveryCounts {
     pub resent: u64,
 }
 
+/// What the link in a mail ends. Of neither digest nor feeds: everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryRecord {
-    pub digest: String,
-    pub state: String,
+pub struct WayOut {
+    pub digest: Option<String>,
     /// Feeds that brought it, where it is mail whatever a person's digest is.
     pub feeds: Option<Vec<String>>,
-    /// Subscriptions of this person to the digest, or to these feeds, that still run.
+    /// Those of what it ends that still run.
     pub running_subscriptions: u64,
-    /// That of the person.
-    pub language: String,
-    pub address_key: i64,
-    pub address_version: i64,
-    pub address_cipher: Vec<u8>,
+    /// That of the person, where they are known.
+    pub language: Option<String>,
+    /// Where the mail went, key and cipher, where that is still kept.
+    pub address: Option<(i64, Vec<u8>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -57,17 +57,17 @@ use tokio::sync::Mutex;
 use self::group::GroupCommit;
 use super::{
     AskedFor, Audience, AuditReport, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change,
-    Choices, Claim, ClaimRequest, Correction, DeliveryCounts, DeliveryKeys, DeliveryRecord,
-    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, ErrandRecord,
-    ErrandRun, EventMember, FeedLists, FeedRecord, FileOutcome, Finished, Followed, HeldRun,
-    HoldRecord, Intent, IssueRecord, KnownFile, Leave, ListsAsked, Member, NewFeed, NewPause,
-    NewRun, NewSubscription, OutdatedRun, Override, OwnErrand, PastHold, PauseRecord, PauseScope,
-    Paused, Person, PersonDelivery, PersonRecord, PersonalData, PingRecord, Placement, Placing,
+    Choices, Claim, ClaimRequest, Correction, DeliveryCounts, DeliveryKeys, DeliveryResult,
+    DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, ErrandRecord, ErrandRun,
+    EventMember, FeedLists, FeedRecord, FileOutcome, Finished, Followed, HeldRun, HoldRecord,
+    Intent, IssueRecord, KnownFile, Leave, ListsAsked, Member, NewFeed, NewPause, NewRun,
+    NewSubscription, OutdatedRun, Override, OwnErrand, PastHold, PauseRecord, PauseScope, Paused,
+    Person, PersonDelivery, PersonRecord, PersonalData, PingRecord, Placement, Placing,
     PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, RefusedDelivery,
     RelayFault, ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit, RunDetails,
     RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord, SignUp, Store,
     StoreError, Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects, ToldChange,
-    UncertainRecord, UnservedRun, Untold,
+    UncertainRecord, UnservedRun, Untold, WayOut,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -976,6 +976,10 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn is_former(&self, run: i64, subscriber: i64) -> Result<bool> {
+        errands::is_former(&mut *self.reader().await?, (run, subscriber)).await
+    }
+
     async fn personal_data(&self, subscriber: i64) -> Result<Option<PersonalData>> {
         personal::personal_data(&mut *self.reader().await?, subscriber).await
     }
@@ -987,8 +991,12 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn delivery(&self, run: i64, subscriber: i64) -> Result<Option<DeliveryRecord>> {
-        people::delivery(&mut *self.reader().await?, run, subscriber).await
+    async fn way_out(&self, run: i64, subscriber: i64) -> Result<WayOut> {
+        leaving::way_out(&mut *self.reader().await?, run, subscriber).await
+    }
+
+    async fn delivery_state(&self, run: i64, subscriber: i64) -> Result<Option<String>> {
+        people::delivery_state(&mut *self.reader().await?, run, subscriber).await
     }
 
     async fn entries_like(&self, asked: &str) -> Result<Vec<EntryFound>> {

@@ -32,8 +32,7 @@ impl Page for Confirm {
 type Link = super::link::Link<Confirm>;
 
 pub(super) async fn show(State(web): State<Arc<Web>>, link: Link) -> Response {
-    let page = web.confirm(&link, None).await;
-    web.answer(&link.asked, page)
+    web.behind(&link, web.confirm(&link, None)).await
 }
 
 pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Confirm>) -> Response {
@@ -44,12 +43,14 @@ pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Confirm>) -> Res
     if !web.has_settled(link.subject.subscriber).await {
         return web.busy(&link.asked);
     }
-    let page = match sent.field("action") {
-        "confirm" => web.finish(link).await,
-        "refuse" => web.refuse(link).await,
-        _ => web.confirm(link, None).await,
+    let page = async {
+        match sent.field("action") {
+            "confirm" => web.finish(link).await,
+            "refuse" => web.refuse(link).await,
+            _ => web.confirm(link, None).await,
+        }
     };
-    web.answer(&link.asked, page)
+    web.behind(link, page).await
 }
 
 impl Web {

@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use tracing::error;
 
 use super::Web;
 use super::forms::{self, Fields};
@@ -15,7 +16,7 @@ use super::language::Asked;
 use crate::subscribers::token::{self, Purpose, Subject};
 
 /// A page that a link in mail leads to.
-pub(super) trait Page: Send {
+pub(super) trait Page: Send + Sync {
     const PURPOSE: Purpose;
 }
 
@@ -40,6 +41,44 @@ impl<P: Page> FromRequestParts<Arc<Web>> for Link<P> {
             Some(subject) => Ok(Self { subject, token, asked, page: PhantomData }),
             None => Err(web.broken_link(&asked)),
         }
+    }
+}
+
+impl Web {
+    /// A page behind a link, unless the mail with it went to an address that its reader changed
+    /// for another since: whoever has that mailbox now has their mails, and nothing newer.
+    pub(super) async fn behind<P: Page>(
+        &self,
+        link: &Link<P>,
+        page: impl Future<Output = anyhow::Result<Option<Response>>> + Send,
+    ) -> Response {
+        let page = match self.is_former(link.subject).await {
+            Ok(true) => self.former(link).await.map(Some),
+            Ok(false) => page.await,
+            Err(error) => Err(error),
+        };
+        match page {
+            Ok(Some(page)) => page,
+            Ok(None) => self.broken_link(&link.asked),
+            Err(error) => {
+                error!("{error}");
+                self.failed(&link.asked)
+            }
+        }
+    }
+
+    async fn former<P: Page>(&self, link: &Link<P>) -> anyhow::Result<Response> {
+        let person = self.press.store.person(link.subject.subscriber).await?;
+        let language = person.as_ref().map(|person| person.language.as_str());
+        Ok(self.message_to(language, &link.asked, StatusCode::GONE, "error-former"))
+    }
+
+    pub(super) async fn is_former(&self, subject: Subject) -> anyhow::Result<bool> {
+        Ok(self.press.store.is_former(subject.run, subject.subscriber).await?)
+    }
+
+    fn broken_link(&self, asked: &Asked) -> Response {
+        self.message(asked, StatusCode::NOT_FOUND, "error-link")
     }
 }
 

@@ -12,7 +12,6 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::forms::Fields;
-use super::language::Asked;
 use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::model::Language;
@@ -38,15 +37,13 @@ impl Page for Manage {
 type Link = super::link::Link<Manage>;
 
 pub(super) async fn show(State(web): State<Arc<Web>>, link: Link) -> Response {
-    let page = web.manage(&link, ManageState::Show, None).await;
-    web.answer(&link.asked, page)
+    web.behind(&link, web.manage(&link, ManageState::Show, None)).await
 }
 
 pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Manage>) -> Response {
     let link = &sent.link;
     if !sent.is_of(&web, FORM) {
-        let page = web.manage(link, ManageState::Stale, None).await;
-        return web.answer(&link.asked, page);
+        return web.behind(link, web.manage(link, ManageState::Stale, None)).await;
     }
     if sent.field("action") == "leave" {
         return web.leave(link).await;
@@ -54,26 +51,10 @@ pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Manage>) -> Resp
     if !web.has_settled(link.subject.subscriber).await {
         return web.busy(&link.asked);
     }
-    let page = web.managed(&sent).await;
-    web.answer(&link.asked, page)
+    web.behind(link, web.managed(&sent)).await
 }
 
 impl Web {
-    pub(super) fn answer(&self, asked: &Asked, page: anyhow::Result<Option<Response>>) -> Response {
-        match page {
-            Ok(Some(page)) => page,
-            Ok(None) => self.broken_link(asked),
-            Err(error) => {
-                error!("{error}");
-                self.failed(asked)
-            }
-        }
-    }
-
-    pub(super) fn broken_link(&self, asked: &Asked) -> Response {
-        self.message(asked, StatusCode::NOT_FOUND, "error-link")
-    }
-
     /// Does what a form asks for, and shows what stands then.
     async fn managed(&self, sent: &Sent<Manage>) -> anyhow::Result<Option<Response>> {
         let Sent { link, fields } = sent;
@@ -116,6 +97,9 @@ impl Web {
         info!(run, "a reader left");
         let left = async {
             self.settled(position).await;
+            if self.is_former(link.subject).await? {
+                return Ok(None);
+            }
             let ended = self.press.store.left_at(subscriber, at).await?;
             self.manage(link, ManageState::Left, (ended > 0).then_some(at)).await
         };

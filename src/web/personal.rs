@@ -37,8 +37,7 @@ impl Page for Personal {
 type Link = super::link::Link<Personal>;
 
 pub(super) async fn show(State(web): State<Arc<Web>>, link: Link) -> Response {
-    let page = web.personal(&link).await;
-    web.answer(&link.asked, page)
+    web.behind(&link, web.personal(&link)).await
 }
 
 pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Personal>) -> Response {
@@ -49,13 +48,15 @@ pub(super) async fn act(State(web): State<Arc<Web>>, sent: Sent<Personal>) -> Re
     if !web.has_settled(link.subject.subscriber).await {
         return web.busy(&link.asked);
     }
-    let page = match action {
-        "open" => web.open_personal(link).await,
-        "change" => web.change_address(link, sent.field("address")).await,
-        "erase" => web.erase(link, sent.field("sure") == "yes").await,
-        _ => web.personal(link).await,
+    let page = async {
+        match action {
+            "open" => web.open_personal(link).await,
+            "change" => web.change_address(link, sent.field("address")).await,
+            "erase" => web.erase(link, sent.field("sure") == "yes").await,
+            _ => web.personal(link).await,
+        }
     };
-    web.answer(&link.asked, page)
+    web.behind(link, page).await
 }
 
 impl Web {
@@ -203,6 +204,12 @@ impl Web {
     async fn self_data(&self, data: PersonalData, words: Words<'_>) -> anyhow::Result<SelfData> {
         let press = &self.press;
         let address = press.keys.open_address(data.address_key, &data.address_cipher)?;
+        let others = |is_former: bool| {
+            let others = data.other_addresses.iter().filter(|one| one.is_former == is_former);
+            let opened = others.map(|one| press.keys.open_address(one.key, &one.cipher));
+            opened.map(|one| one.map(|one| one.as_str().to_owned())).collect::<Result<_, _>>()
+        };
+        let (former, asked_for) = (others(true)?, others(false)?);
         let feeds = feeds::definitions(press).await?;
         let title = |name: &str| {
             let known = feeds.iter().find(|known| known.name == name);
@@ -251,6 +258,8 @@ impl Web {
         let mails = data.deliveries.iter().filter(|(state, _)| was_sent(state));
         Ok(SelfData {
             address: address.as_str().to_owned(),
+            former,
+            asked_for,
             since: day(data.created_at),
             mails: mails.map(|(_, count)| *count).sum(),
             is_paused: data.paused_at.is_some(),

@@ -37,12 +37,11 @@ pub(super) async fn show(
         return web.unsubscribe_page(&asked, &token, None, UnsubscribeState::Invalid);
     };
     match web.named(subject).await {
-        Ok(Some(named)) => {
+        Ok(named) => {
             let state =
                 if named.is_running { UnsubscribeState::Ask } else { UnsubscribeState::Ended };
             web.unsubscribe_page(&asked, &token, Some(&named), state)
         }
-        Ok(None) => web.unsubscribe_page(&asked, &token, None, UnsubscribeState::Invalid),
         Err(error) => {
             error!("{error}");
             web.failed(&asked)
@@ -107,37 +106,40 @@ fn is_one_click(body: &str) -> bool {
 /// The digest and the person that a token names.
 struct Named {
     digest: String,
-    /// Titles of the feeds that brought it, where it is not the digest.
+    /// What else ends, where it is not the digest: titles of the feeds that brought it, or of the
+    /// site.
     titles: Option<String>,
+    /// Empty where the address that the mail went to is kept no more.
     address_masked: String,
     /// Of their mail.
-    language: String,
+    language: Option<String>,
     is_running: bool,
 }
 
 impl Web {
-    async fn named(&self, subject: Subject) -> anyhow::Result<Option<Named>> {
+    async fn named(&self, subject: Subject) -> anyhow::Result<Named> {
         let press = &self.press;
-        let Some(delivery) = press.store.delivery(subject.run, subject.subscriber).await? else {
-            return Ok(None);
+        let way_out = press.store.way_out(subject.run, subject.subscriber).await?;
+        let address = way_out.address.map(|(key, cipher)| press.keys.open_address(key, &cipher));
+        let titles = match (&way_out.feeds, &way_out.digest) {
+            (Some(names), _) => {
+                let known = feeds::definitions(press).await?;
+                let title = |name: &String| {
+                    let feed = known.iter().find(|feed| feed.name == *name);
+                    feed.map_or(name.clone(), |feed| feed.title.clone())
+                };
+                Some(names.iter().map(title).collect::<Vec<_>>().join(", "))
+            }
+            (None, Some(_)) => None,
+            (None, None) => Some(press.config.site.title.clone()),
         };
-        let address = press.keys.open_address(delivery.address_key, &delivery.address_cipher)?;
-        let mut titles = None;
-        if let Some(names) = &delivery.feeds {
-            let known = feeds::definitions(press).await?;
-            let title = |name: &String| {
-                let feed = known.iter().find(|feed| feed.name == *name);
-                feed.map_or(name.clone(), |feed| feed.title.clone())
-            };
-            titles = Some(names.iter().map(title).collect::<Vec<_>>().join(", "));
-        }
-        Ok(Some(Named {
-            digest: delivery.digest,
+        Ok(Named {
+            digest: way_out.digest.unwrap_or_default(),
             titles,
-            address_masked: address.masked(),
-            language: delivery.language,
-            is_running: delivery.running_subscriptions > 0,
-        }))
+            address_masked: address.transpose()?.map_or(String::new(), |one| one.masked()),
+            language: way_out.language,
+            is_running: way_out.running_subscriptions > 0,
+        })
     }
 
     async fn come_back(
@@ -156,12 +158,11 @@ impl Web {
             Err(error) => Err(error),
         };
         match back {
-            Ok(Some(named)) => {
+            Ok(named) => {
                 let state =
                     if named.is_running { UnsubscribeState::Back } else { UnsubscribeState::Ended };
                 self.unsubscribe_page(asked, token, Some(&named), state)
             }
-            Ok(None) => self.unsubscribe_page(asked, token, None, UnsubscribeState::Invalid),
             Err(error) => {
                 error!("{error}");
                 self.failed(asked)
@@ -197,10 +198,10 @@ impl Web {
             anyhow::Ok((named, self.press.store.left_at(subject.subscriber, at).await?))
         };
         match timeout(self.leaving.patience, ended).await {
-            Ok(Ok((Some(named), 0))) => {
+            Ok(Ok((named, 0))) => {
                 self.unsubscribe_page(asked, token, Some(&named), UnsubscribeState::Ended)
             }
-            Ok(Ok((Some(named), _))) => self.unsubscribe_page_with(
+            Ok(Ok((named, _))) => self.unsubscribe_page_with(
                 asked,
                 token,
                 Some(&named),
@@ -211,7 +212,7 @@ impl Web {
                 error!("{error}");
                 self.unsubscribed(asked)
             }
-            Ok(Ok((None, _))) | Err(_) => self.unsubscribed(asked),
+            Err(_) => self.unsubscribed(asked),
         }
     }
 
@@ -253,7 +254,7 @@ impl Web {
     ) -> Response {
         let left = left_at.map(|at| at.timestamp().to_string());
         let page = UnsubscribePage {
-            frame: self.frame(asked, named.map(|named| &*named.language)),
+            frame: self.frame(asked, named.and_then(|named| named.language.as_deref())),
             state,
             digest: named.map_or("", |named| &named.digest),
             feeds: named.and_then(|named| named.titles.clone()),

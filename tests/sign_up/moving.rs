@@ -41,6 +41,8 @@ async fn who_moved_and_was_erased_left_no_address_behind() {
     let moved = counter.press(&counter.mail_to(addresses[2]).link("confirm"), "confirm").await;
     assert!(moved.text().contains("Your e-mail address is changed"), "{}", moved.text());
     counter.work().await;
+    counter.send_news("bridge").await;
+    let manage = counter.mail_to(addresses[2]).link("manage");
     let third = own(&counter, &manage, addresses[2]).await;
     let form = hidden(&counter.press(&third, "open").await, "form");
     let erase = [("form", &*form), ("action", "erase"), ("sure", "yes")];
@@ -66,7 +68,10 @@ async fn mail_that_waits_goes_to_the_new_address() {
     let counter = Counter::open().await;
     let own = counter.reader(READER).await.own;
     ask_to_move(&counter, &own, NEW).await;
-    counter.desk.put("_posts/bridge.md", "---\ntitle: bridge\nlayout: post\n---\nIt opens.\n");
+    counter.desk.put(
+        "_posts/bridge.md",
+        "---\ntitle: bridge\nlayout: post\npermalink: /news/bridge/\n---\nIt opens.\n",
+    );
     counter.desk.publish().await;
     let press = &counter.desk.press;
     for run in digests::plan_by_hand(press, &[], true).await.unwrap() {
@@ -126,4 +131,108 @@ async fn nobody_has_more_than_three_new_addresses_written_to_a_day() {
     assert!(pages.iter().all(|page| page.contains(sent)), "the same is said");
     let is_new = |to: &String| to.starts_with("new");
     assert_eq!(counter.sink.recipients().into_iter().filter(is_new).count(), 3);
+}
+
+/// A link to all that is kept of whoever gets mail there.
+async fn own_of(counter: &Counter, address: &str) -> String {
+    counter.forward(TimeDelta::minutes(1));
+    counter.send_news(&format!("news-{}", counter.desk.now().timestamp())).await;
+    counter.press(&counter.mail_to(address).link("manage"), "data").await;
+    counter.work().await;
+    counter.mail_to(address).link("self")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_before_a_change_is_shown_and_kept_for_three_days() {
+    let counter = Counter::open().await;
+    let versions = || counter.rows("select version from address order by version");
+    let tidy = || end_expired(&counter.desk.press);
+    let own = counter.reader(READER).await.own;
+    let form = hidden(&counter.press(&own, "open").await, "form");
+    let change = |to| [("form", &*form), ("action", "change"), ("address", to)];
+    let page = counter.post(&own, &change("typo@example.org")).await.text();
+    let asked = "New e-mail address, not confirmed yet</dt><dd dir=\"ltr\">typo@example.org<";
+    assert!(page.contains(asked) && page.contains("30 days"), "{page}");
+    counter.work().await;
+    counter.forward(TimeDelta::hours(72));
+    tidy().await;
+    assert_eq!(versions(), ["1"]);
+    assert_eq!(counter.rows("select distinct wants from errand where kind = 'move'"), ["{}"]);
+
+    let own = own_of(&counter, READER).await;
+    let form = hidden(&counter.press(&own, "open").await, "form");
+    let change = [("form", &*form), ("action", "change"), ("address", NEW)];
+    counter.post(&own, &change).await;
+    counter.work().await;
+    assert_eq!(versions(), ["1", "3"], "what was asked for is not taken for another");
+    counter.press(&counter.mail_to(NEW).link("confirm"), "confirm").await;
+    counter.work().await;
+    let page = counter.press(&own_of(&counter, NEW).await, "open").await.text();
+    let former = "E-mail address before the change</dt><dd dir=\"ltr\">reader@example.org<";
+    assert!(page.contains(former) && page.contains(NEW), "{page}");
+
+    // A message that may be sent once more has to have where to go.
+    let notice = "(select max(run_id) from errand where kind = 'moved')";
+    let set = |state: &str| {
+        let sql = format!("update delivery set state = '{state}' where run_id = {notice}");
+        assert_eq!(counter.database().execute(&sql, []).unwrap(), 1);
+    };
+    set("uncertain");
+    counter.forward(TimeDelta::hours(72));
+    tidy().await;
+    assert_eq!(versions(), ["1", "3"]);
+    set("accepted");
+    tidy().await;
+    assert_eq!(versions(), ["1", "3"], "looked at again a day later");
+    counter.forward(TimeDelta::days(1));
+    tidy().await;
+    assert_eq!(versions(), ["3"]);
+    let page = counter.press(&own_of(&counter, NEW).await, "open").await.text();
+    assert!(!page.contains(READER) && page.contains(NEW), "{page}");
+    counter.forward(TimeDelta::days(30));
+    tidy().await;
+    assert_eq!(counter.rows("select * from asked"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_address_that_signed_up_meanwhile_stays_its_own() {
+    let counter = Counter::open().await;
+    let own = counter.reader(READER).await.own;
+    ask_to_move(&counter, &own, NEW).await;
+    let link = counter.mail_to(NEW).link("confirm");
+    counter.forward(TimeDelta::hours(25));
+    counter.sign_up(NEW, &[("feed.all", "daily")]).await;
+    counter.work().await;
+    counter.press(&counter.mail_to(NEW).link("confirm"), "confirm").await;
+    let before = counter.everything();
+    for _ in 0..2 {
+        let page = counter.press(&link, "confirm").await.text();
+        assert!(page.contains("This address is signed up already"), "{page}");
+        assert!(page.contains("n***@example.org") && page.contains("r***@example.org"), "{page}");
+    }
+    assert_eq!(counter.everything(), before);
+    counter.send_news("bridge").await;
+    for address in [READER, NEW] {
+        assert!(counter.mail_to(address).text().contains("bridge"), "{address}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_address_that_is_not_confirmed_in_time_changes_nothing() {
+    let counter = Counter::open().await;
+    let own = counter.reader(READER).await.own;
+    ask_to_move(&counter, &own, NEW).await;
+    let link = counter.mail_to(NEW).link("confirm");
+    let form = hidden(&counter.get(&link).await, "form");
+    counter.forward(TimeDelta::hours(72));
+    // Whether or not the clean-up has come by.
+    for _ in 0..2 {
+        let late = counter.post(&link, &[("form", &form), ("action", "confirm")]).await.text();
+        assert!(late.contains("This link is too old"), "{late}");
+        assert!(late.contains("It worked for 72 hours. Nothing was changed."), "{late}");
+        end_expired(&counter.desk.press).await;
+    }
+    counter.send_news("bridge").await;
+    assert!(counter.mail_to(READER).text().contains("bridge"));
+    assert_eq!(counter.mails_to(NEW).len(), 1);
 }

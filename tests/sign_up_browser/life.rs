@@ -72,8 +72,8 @@ async fn live(language: (&str, &'static str), width: u32, is_dark: bool) {
     changes(&town, &mut reader, &digest.link("manage")).await;
     pauses(&town, &mut reader, &digest.link("manage")).await;
     leaves_and_comes_back(&mut reader, &digest).await;
-    moves(&town, &mut reader, &digest.link("manage")).await;
-    is_forgotten(&town, &mut reader, &digest.link("manage")).await;
+    let news = moves(&town, &mut reader, &digest.link("manage")).await;
+    is_forgotten(&town, &mut reader, &news.link("manage")).await;
     let pages = std::mem::take(&mut reader.pages);
     reader.close().await;
     if let Some(folder) = pictures() {
@@ -197,7 +197,7 @@ async fn leaves_and_comes_back(reader: &mut Reader<'_>, digest: &Mail) {
 }
 
 /// Asks for their data, and to be written to elsewhere.
-async fn moves(town: &Town, reader: &mut Reader<'_>, manage: &str) {
+async fn moves(town: &Town, reader: &mut Reader<'_>, manage: &str) -> Mail {
     reader.open(manage).await;
     reader.press(&reader.say("manage-data-button")).await;
     reader.reads(&reader.say("manage-data-title")).await;
@@ -223,6 +223,9 @@ async fn moves(town: &Town, reader: &mut Reader<'_>, manage: &str) {
     reader.press(&reader.say("self-change-button")).await;
     reader.reads(&reader.say("self-change-sent")).await;
     reader.look("data-sent").await;
+    reader.open(&data).await;
+    reader.is_at(&reader.say("self-used-title")).await;
+    reader.look("data-before").await;
 
     let mail = reader.mail().await;
     assert_eq!(mail.recipient, "mei@example.net");
@@ -240,9 +243,12 @@ async fn moves(town: &Town, reader: &mut Reader<'_>, manage: &str) {
     town.publish("news-after-the-move").await;
     let mail = reader.mail().await;
     assert_eq!(mail.recipient, "mei@example.net");
-    reader.open(&data).await;
-    reader.is_at(&reader.say("self-used-title")).await;
-    reader.look("data-before").await;
+    for old in [&data, manage] {
+        reader.open(old).await;
+        reader.is_at(&reader.say("error-former-title")).await;
+    }
+    reader.look("before-the-move").await;
+    mail
 }
 
 /// By another link to their data, for the page is open once.
@@ -254,6 +260,7 @@ async fn is_forgotten(town: &Town, reader: &mut Reader<'_>, manage: &str) {
     reader.open(&mail.link("self")).await;
     reader.press(&reader.say("self-mail-button")).await;
     reader.reads("mei@example.net").await;
+    reader.reads("mei@example.org").await;
     reader.reads(&reader.say("self-reason-address")).await;
     reader.look("data-after-the-move").await;
     reader.press(&reader.say("self-erase-button")).await;

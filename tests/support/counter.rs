@@ -12,7 +12,7 @@ use axum::http::{Request, header};
 use chrono::TimeDelta;
 use mail_parser::MessageParser;
 use rusqlite::Connection;
-use tidings::pipeline::{digests, joining, leaving, send};
+use tidings::pipeline::{Press, digests, joining, leaving, send};
 use tidings::store::NewSubscription;
 use tidings::subscribers::joining::Joining;
 use tidings::subscribers::leaving::Leaving;
@@ -227,7 +227,10 @@ impl Counter {
 
     /// The worker, until it has brought in every form and mail has been made and sent.
     pub async fn work(&self) {
-        let press = &self.desk.press;
+        self.work_with(&self.desk.press).await;
+    }
+
+    pub async fn work_with(&self, press: &Press) {
         let (stop, stopped) = watch::channel(false);
         let joining = Arc::clone(&self.joining);
         let worker = tokio::spawn(joining::carry(press.clone(), joining, || (), stopped));

@@ -143,3 +143,53 @@ async fn a_forwarded_mail_reaches_nobodys_data() {
     }
     assert_eq!(counter.everything(), before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_came_to_a_former_address_end_mail_and_open_nothing() {
+    let counter = Counter::open().await;
+    let links = counter.reader(READER).await;
+    let save = hidden(&counter.get(&links.manage).await, "form");
+    let open = hidden(&counter.press(&links.own, "open").await, "form");
+    let change = [("form", &*open), ("action", "change"), ("address", "new@example.org")];
+    counter.post(&links.own, &change).await;
+    counter.work().await;
+    // Until it is confirmed nothing has changed.
+    assert_eq!(counter.get(&links.manage).await.status, StatusCode::OK);
+    counter.press(&counter.mail_to("new@example.org").link("confirm"), "confirm").await;
+    counter.work().await;
+
+    let before = counter.everything();
+    for link in [&links.manage, &links.confirm, &links.own] {
+        let page = counter.get(link).await;
+        assert_eq!(page.status, StatusCode::GONE, "{link}");
+        assert!(!page.text().contains("@example.org"), "{link}: {}", page.text());
+    }
+    for (link, action, form) in [
+        (&links.manage, "save", &save),
+        (&links.manage, "data", &save),
+        (&links.own, "erase", &open),
+        (&links.own, "change", &open),
+    ] {
+        let fields =
+            [("form", &**form), ("action", action), ("sure", "yes"), ("address", "t@example.org")];
+        assert_eq!(counter.post(link, &fields).await.status, StatusCode::GONE, "{link} {action}");
+    }
+    assert_eq!(counter.everything(), before);
+    counter.send_news("bridge").await;
+    let manage = counter.mail_to("new@example.org").link("manage");
+    let page = counter.get(&manage).await;
+    assert!(page.text().contains("n***@example.org"), "{}", page.text());
+
+    for (link, fields) in
+        [(&links.unsubscribe, vec![]), (&links.manage, vec![("form", &*save), ("action", "leave")])]
+    {
+        let left = counter.post(link, &fields).await;
+        assert_eq!(left.status, StatusCode::OK);
+        assert!(!left.text().contains("n***@example.org"), "{}", left.text());
+        assert_eq!(counter.rows("select state from subscription"), ["ended"]);
+        let form = hidden(&counter.get(&manage).await, "form");
+        counter.post(&manage, &[("form", &form), ("feed.all", "daily")]).await;
+        assert_eq!(counter.rows("select state from subscription"), ["confirmed"]);
+        counter.forward(TimeDelta::hours(1));
+    }
+}

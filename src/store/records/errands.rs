@@ -117,12 +117,22 @@ pub struct PersonalData {
     pub paused_at: Option<DateTime<Utc>>,
     pub address_key: i64,
     pub address_cipher: Vec<u8>,
+    pub other_addresses: Vec<OtherAddress>,
     /// Feed, digest, state, since when.
     pub subscriptions: Vec<(String, String, String, DateTime<Utc>)>,
     /// Oldest first.
     pub consents: Vec<ConsentRecord>,
     /// Mails by what became of them.
     pub deliveries: BTreeMap<String, u64>,
+}
+
+/// An address of a person that their mail does not go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherAddress {
+    pub key: i64,
+    pub cipher: Vec<u8>,
+    /// Whether it was theirs before a change; else it is to be, and not confirmed.
+    pub is_former: bool,
 }
 
 /// One row of the consent log.

@@ -63,12 +63,7 @@ async fn count_question(
     lookup: &[u8],
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let since = counted_since(now).timestamp();
-    sqlx::query("delete from asked where at <= $1")
-        .bind(since)
-        .execute(&mut *writer)
-        .await
-        .during(ASK)?;
+    forget_questions(writer, now).await?;
     let earlier: Vec<i64> = sqlx::query_scalar("select at from asked where lookup = $1")
         .bind(lookup)
         .fetch_all(&mut *writer)
@@ -85,6 +80,36 @@ async fn count_question(
         .await
         .during(ASK)?;
     Ok(true)
+}
+
+/// Mails to an address that count no more.
+pub(super) async fn forget_questions(
+    writer: &mut SqliteConnection,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query("delete from asked where at <= $1")
+        .bind(counted_since(now).timestamp())
+        .execute(writer)
+        .await
+        .during(ASK)?;
+    Ok(())
+}
+
+/// Whether a mail went to an address for which its person has another now.
+pub(super) async fn is_former(
+    reader: &mut SqliteConnection,
+    (run, who): (i64, i64),
+) -> Result<bool> {
+    sqlx::query_scalar(
+        "select exists (select 1 from delivery d join subscriber s on s.id = d.subscriber_id
+             where d.run_id = $1 and d.subscriber_id = $2
+                 and d.address_version < s.address_version)",
+    )
+    .bind(run)
+    .bind(who)
+    .fetch_one(reader)
+    .await
+    .during("look up where a mail went")
 }
 
 async fn is_suppressed(reader: &mut SqliteConnection, lookup: &[u8]) -> Result<bool> {
@@ -213,7 +238,8 @@ impl Destination {
     }
 }
 
-/// A further address of a person, which is not theirs yet.
+/// A further address of a person, which is not theirs yet. Its number is above those of all before
+/// it, whether or not they are kept.
 async fn add_address(
     writer: &mut SqliteConnection,
     subscriber: i64,
@@ -221,7 +247,10 @@ async fn add_address(
 ) -> Result<i64> {
     sqlx::query_scalar(
         "insert into address (subscriber_id, version, key_id, cipher)
-         select $1, max(version) + 1, $2, $3 from address where subscriber_id = $1
+         select $1, 1 + max(version), $2, $3 from (
+             select version from address where subscriber_id = $1
+             union all select address_version from errand where subscriber_id = $1
+             union all select address_version from subscriber where id = $1)
          returning version",
     )
     .bind(subscriber)

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::SqliteConnection;
 
-use super::errands::{Destination, Row, add, by_mail, errands, is_taken};
+use super::errands::{Destination, Row, add, by_mail, errands, forget_questions, is_taken};
 use super::people::{Follow, end, follow, keep_ends};
 use super::personal::forget;
 use super::{During, Result, audit, from_json};
@@ -310,9 +310,48 @@ pub(super) async fn end_expired(writer: &mut SqliteConnection, now: DateTime<Utc
     let mut ended = 0;
     for row in rows {
         let errand = row.record()?;
+        if errand.kind == ErrandKind::Moved && !forget_former(writer, &errand, now).await? {
+            continue;
+        }
         close(writer, errand.id, Outcome::Expired, now).await?;
         give_up(writer, &errand, "not confirmed in time", now).await?;
         ended += 1;
     }
+    forget_questions(writer, now).await?;
     Ok(ended)
+}
+
+/// Deletes the address that a person had before a change, once it has been told. Where mail to it
+/// is still under way that waits for another day: `false`.
+///
+/// What comes back from it later needs no address: its delivery names the version that it went to.
+async fn forget_former(
+    writer: &mut SqliteConnection,
+    told: &ErrandRecord,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let is_under_way: bool = sqlx::query_scalar(
+        "select exists (select 1 from delivery d join errand e on e.id = $1
+             where d.subscriber_id = e.subscriber_id and d.address_version = e.address_version
+                 and d.state in ('pending', 'claimed', 'intent', 'uncertain'))",
+    )
+    .bind(told.id)
+    .fetch_one(&mut *writer)
+    .await
+    .during(FINISH)?;
+    let sql = if is_under_way {
+        "update errand set expires_at = $2 where id = $1"
+    } else {
+        "delete from address where (subscriber_id, version) in (
+             select e.subscriber_id, e.address_version from errand e
+             join subscriber s on s.id = e.subscriber_id
+             where e.id = $1 and e.address_version < s.address_version)"
+    };
+    sqlx::query(sql)
+        .bind(told.id)
+        .bind((now + TimeDelta::days(1)).timestamp())
+        .execute(writer)
+        .await
+        .during(FINISH)?;
+    Ok(!is_under_way)
 }

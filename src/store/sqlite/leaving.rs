@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::people::keep_ends;
-use super::{During, Result, audit, owed};
-use crate::store::Leave;
+use super::{During, Result, audit, from_json, owed};
+use crate::store::{Leave, WayOut};
 
 pub(super) async fn leave_all(
     writer: &mut SqliteConnection,
@@ -31,8 +31,8 @@ struct Brought {
 
 /// Where the delivery is gone its run still says which digest it was, or which feeds it may have
 /// come from.
-async fn brought(reader: &mut SqliteConnection, leave: &Leave) -> Result<Brought> {
-    if leave.run == Leave::EVERYTHING {
+async fn brought(reader: &mut SqliteConnection, run: i64, subscriber: i64) -> Result<Brought> {
+    if run == Leave::EVERYTHING {
         return Ok(Brought::default());
     }
     let brought: Option<Brought> = sqlx::query_as(
@@ -46,8 +46,8 @@ async fn brought(reader: &mut SqliteConnection, leave: &Leave) -> Result<Brought
                left join delivery d on d.run_id = r.id and d.subscriber_id = $2
                where r.id = $1) x",
     )
-    .bind(leave.run)
-    .bind(leave.subscriber)
+    .bind(run)
+    .bind(subscriber)
     .fetch_optional(reader)
     .await
     .during("look up what a mail belongs to")?;
@@ -58,7 +58,7 @@ async fn brought(reader: &mut SqliteConnection, leave: &Leave) -> Result<Brought
 /// one that was begun since stays. An end that is recorded already is not repeated: its reader
 /// may have taken it back.
 async fn end(writer: &mut SqliteConnection, leave: &Leave, now: DateTime<Utc>) -> Result<u64> {
-    let Brought { digest, feeds } = brought(writer, leave).await?;
+    let Brought { digest, feeds } = brought(writer, leave.run, leave.subscriber).await?;
     // Begun in the future is begun before the clock was put back.
     let ended: Vec<(String, String)> = sqlx::query_as(concat!(
         "update subscription set state = 'ended', ended_at = $2, end_reason = 'left',
@@ -85,6 +85,50 @@ async fn end(writer: &mut SqliteConnection, leave: &Leave, now: DateTime<Utc>) -
     .during("end a subscription")?;
     keep_ends(writer, leave.subscriber, &ended, leave.by.as_str(), "left", leave.at).await?;
     Ok(ended.len() as u64)
+}
+
+/// What a link ends, by the same rule as the click.
+pub(super) async fn way_out(
+    reader: &mut SqliteConnection,
+    run: i64,
+    subscriber: i64,
+) -> Result<WayOut> {
+    #[derive(Default, FromRow)]
+    struct Row {
+        digest: Option<String>,
+        language: Option<String>,
+        key_id: Option<i64>,
+        cipher: Option<Vec<u8>>,
+        running: i64,
+    }
+    let action = "look up what a link ends";
+    let Brought { digest, feeds } = brought(reader, run, subscriber).await?;
+    // Only where the mail went to: the link may be in other hands than another address.
+    let row: Option<Row> = sqlx::query_as(
+        "select (select name from digest where id = $3) as digest, s.language, a.key_id, a.cipher,
+             (select count(*) from subscription c where c.subscriber_id = s.id
+                 and c.state in ('confirmed', 'pending') and ($3 is null or c.digest_id = $3)
+                 and ($4 is null or c.feed in (select value from json_each($4)))) as running
+         from subscriber s
+         left join delivery d on d.run_id = $1 and d.subscriber_id = s.id
+         left join address a on a.subscriber_id = s.id and a.version = d.address_version
+         where s.id = $2",
+    )
+    .bind(run)
+    .bind(subscriber)
+    .bind(digest)
+    .bind(&feeds)
+    .fetch_optional(reader)
+    .await
+    .during(action)?;
+    let row = row.unwrap_or_default();
+    Ok(WayOut {
+        digest: row.digest,
+        feeds: feeds.map(|feeds| from_json("feeds", &feeds)).transpose()?,
+        running_subscriptions: row.running.cast_unsigned(),
+        language: row.language,
+        address: row.key_id.zip(row.cipher),
+    })
 }
 
 pub(super) async fn left_at(

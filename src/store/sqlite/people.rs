@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{During, PEOPLE, Result, audit, from_json, owed};
-use crate::store::{
-    DeliveryRecord, EndOfSubscription, NewSubscription, Subscribed, SubscriberRecord,
-};
+use super::{During, PEOPLE, Result, audit, owed};
+use crate::store::{EndOfSubscription, NewSubscription, Subscribed, SubscriberRecord};
 
 pub(super) async fn subscribe(
     writer: &mut SqliteConnection,
@@ -402,62 +400,15 @@ pub(super) async fn keep_ends(
     Ok(())
 }
 
-pub(super) async fn delivery(
+pub(super) async fn delivery_state(
     reader: &mut SqliteConnection,
     run: i64,
     subscriber: i64,
-) -> Result<Option<DeliveryRecord>> {
-    #[derive(FromRow)]
-    struct Row {
-        digest: String,
-        digest_id: i64,
-        state: String,
-        feeds: Option<String>,
-        language: String,
-        key_id: i64,
-        version: i64,
-        cipher: Vec<u8>,
-    }
-    let action = "look up a delivery";
-    let row: Option<Row> = sqlx::query_as(
-        "select g.name as digest, g.id as digest_id, d.state, s.language, a.key_id, a.version,
-                a.cipher,
-                iif(g.name in ('urgent', 'correction', 'reminder'),
-                    (select json_group_array(distinct e.feed) from issue_entry e
-                        where e.issue_id = d.issue_id), null) as feeds
-         from delivery d
-         join run r on r.id = d.run_id
-         join digest g on g.id = r.digest_id
-         join subscriber s on s.id = d.subscriber_id
-         join address a on a.subscriber_id = d.subscriber_id and a.version = d.address_version
-         where d.run_id = $1 and d.subscriber_id = $2",
-    )
-    .bind(run)
-    .bind(subscriber)
-    .fetch_optional(&mut *reader)
-    .await
-    .during(action)?;
-    let Some(row) = row else { return Ok(None) };
-    let running: i64 = sqlx::query_scalar(
-        "select count(*) from subscription
-         where subscriber_id = $1 and state in ('confirmed', 'pending')
-           and iif($2 is null, digest_id = $3, feed in (select value from json_each($2)))",
-    )
-    .bind(subscriber)
-    .bind(&row.feeds)
-    .bind(row.digest_id)
-    .fetch_one(reader)
-    .await
-    .during(action)?;
-    let feeds = row.feeds.map(|feeds| from_json("feeds", &feeds)).transpose()?;
-    Ok(Some(DeliveryRecord {
-        digest: row.digest,
-        state: row.state,
-        feeds,
-        running_subscriptions: running.cast_unsigned(),
-        language: row.language,
-        address_key: row.key_id,
-        address_version: row.version,
-        address_cipher: row.cipher,
-    }))
+) -> Result<Option<String>> {
+    sqlx::query_scalar("select state from delivery where run_id = $1 and subscriber_id = $2")
+        .bind(run)
+        .bind(subscriber)
+        .fetch_optional(reader)
+        .await
+        .during("look up a delivery")
 }

@@ -5,7 +5,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::people::end;
 use super::{During, Result, audit, moment};
-use crate::store::{ConsentRecord, EndOfSubscription, PersonalData};
+use crate::store::{ConsentRecord, EndOfSubscription, OtherAddress, PersonalData};
 
 const ERASE: &str = "erase a person";
 
@@ -106,6 +106,17 @@ pub(super) async fn personal_data(
     .await
     .during(action)?;
     let Some(person) = person else { return Ok(None) };
+    let others: Vec<(i64, Vec<u8>, bool)> = sqlx::query_as(
+        "select a.key_id, a.cipher, a.version < s.address_version
+         from address a join subscriber s on s.id = a.subscriber_id
+         where a.subscriber_id = $1 and a.version <> s.address_version order by a.version",
+    )
+    .bind(who)
+    .fetch_all(&mut *reader)
+    .await
+    .during(action)?;
+    let others = others.into_iter();
+    let others = others.map(|(key, cipher, is_former)| OtherAddress { key, cipher, is_former });
     let subscriptions: Vec<(String, String, String, i64)> = sqlx::query_as(
         "select c.feed, g.name, c.state, coalesce(c.ended_at, c.confirmed_at, c.requested_at)
          from subscription c join digest g on g.id = c.digest_id
@@ -136,6 +147,7 @@ pub(super) async fn personal_data(
         paused_at: person.paused_at.map(moment),
         address_key: person.key_id,
         address_cipher: person.cipher,
+        other_addresses: others.collect(),
         subscriptions: subscriptions
             .into_iter()
             .map(|(feed, digest, state, since)| (feed, digest, state, moment(since)))

@@ -162,6 +162,9 @@ impl SelfState {
 #[derive(Debug, Clone, Serialize)]
 pub struct SelfData {
     pub address: String,
+    /// Addresses before a change, and those that are to be confirmed.
+    pub former: Vec<String>,
+    pub asked_for: Vec<String>,
     pub language: String,
     pub since: String,
     /// How many were sent to them.
@@ -191,6 +194,8 @@ impl<'a> SelfPage<'a> {
         };
         let data = SelfData {
             address: "mei@example.org".into(),
+            former: vec!["old@example.org".into()],
+            asked_for: vec!["new@example.org".into()],
             language: "en".into(),
             since: "22 November 2026".into(),
             mails: 3,
