@@ -251,6 +251,10 @@ confirm-refuse = Somebody else gave us this address? Press the button, and we de
 confirm-refuse-button = Delete this address
 confirm-refused-title = We deleted your address
 confirm-refused = Nothing will be sent to it. There is nothing more to do.
+confirm-drop = Somebody else asked for this? Press the button, and we drop the request.
+confirm-drop-button = Drop this request
+confirm-dropped-title = What was asked for is dropped
+confirm-dropped = What you had before stays as it was. You can stop it by the link in any of our e-mails.
 
 ## Mail that asks to confirm
 
@@ -262,6 +266,8 @@ confirm-mail-button = Confirm my address
 confirm-mail-expiry = The link works for 72 hours. Without it we send you nothing.
 confirm-mail-refuse = If it was not you, you need not do anything. To have your address deleted at once:
 confirm-mail-refuse-link = This was not me, delete my address
+confirm-mail-drop = If it was not you, you need not do anything. To have this request dropped at once:
+confirm-mail-drop-link = This was not me, drop this request
 
 ## My data (self)
 

@@ -254,6 +254,10 @@ confirm-refuse = Orang lain memberi kami alamat ini? Tekan butang, dan kami mema
 confirm-refuse-button = Padamkan alamat ini
 confirm-refused-title = Kami telah memadamkan alamat anda
 confirm-refused = Tiada apa-apa akan dihantar ke alamat itu. Tiada apa-apa lagi yang perlu dilakukan.
+confirm-drop = Orang lain yang memintanya? Tekan butang, dan kami membatalkan permintaan ini.
+confirm-drop-button = Batalkan permintaan ini
+confirm-dropped-title = Permintaan itu telah dibatalkan
+confirm-dropped = Apa yang anda terima sebelum ini kekal seperti biasa. Anda boleh menghentikannya melalui pautan dalam mana-mana e-mel kami.
 
 ## Mail that asks to confirm
 
@@ -265,6 +269,8 @@ confirm-mail-button = Sahkan alamat saya
 confirm-mail-expiry = Pautan itu sah selama 72 jam. Tanpanya, kami tidak menghantar apa-apa kepada anda.
 confirm-mail-refuse = Jika itu bukan anda, anda tidak perlu berbuat apa-apa. Untuk memadamkan alamat anda serta-merta:
 confirm-mail-refuse-link = Ini bukan saya, padamkan alamat saya
+confirm-mail-drop = Jika itu bukan anda, anda tidak perlu berbuat apa-apa. Untuk membatalkan permintaan ini serta-merta:
+confirm-mail-drop-link = Ini bukan saya, batalkan permintaan ini
 
 ## My data (self)
 

@@ -241,6 +241,10 @@ confirm-refuse = 是别人给了我们这个地址吗？按下按钮，我们就
 confirm-refuse-button = 删除此地址
 confirm-refused-title = 我们已删除您的地址
 confirm-refused = 我们不会发送任何电邮到这个地址，您不必再做什么。
+confirm-drop = 是别人提出的要求吗？按下按钮，我们就会取消这项要求。
+confirm-drop-button = 取消这项要求
+confirm-dropped-title = 已取消这项要求
+confirm-dropped = 您原有的订阅保持不变。您可以使用我们任何一封电邮中的链接停止接收。
 
 ## Mail that asks to confirm
 
@@ -252,6 +256,8 @@ confirm-mail-button = 确认我的地址
 confirm-mail-expiry = 链接在 72 小时内有效。如果您不确认，我们不会发送任何内容给您。
 confirm-mail-refuse = 如果不是您本人，您不必做什么。如要立即删除您的地址：
 confirm-mail-refuse-link = 这不是我，请删除我的地址
+confirm-mail-drop = 如果不是您本人，您不必做什么。如要立即取消这项要求：
+confirm-mail-drop-link = 这不是我，请取消这项要求
 
 ## My data (self)
 

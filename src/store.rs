@@ -616,12 +616,8 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Ends an errand that its person never asked for. An address that nothing else goes to is
     /// forgotten.
-    async fn refuse_errand(
-        &self,
-        run: i64,
-        subscriber: i64,
-        now: DateTime<Utc>,
-    ) -> Result<Finished>;
+    async fn refuse_errand(&self, run: i64, subscriber: i64, now: DateTime<Utc>)
+    -> Result<Refused>;
 
     /// Opens the page behind a link that opens once; `false` where it was opened, or is too late.
     async fn open_errand(&self, run: i64, subscriber: i64, now: DateTime<Utc>) -> Result<bool>;

@@ -40,7 +40,8 @@ const ERRAND: &str = "https://press.example.org/confirm/TOKEN";
 /// Mail that answers one person, by name, in each of our languages.
 fn answers() -> Vec<(&'static str, RenderedIssue)> {
     let site = Site { title: "Harbour City Office".into(), ..news::site() };
-    let of_kind = |kind: ErrandKind| match kind {
+    let of_kind = |kind: ErrandKind, is_known: bool| match kind {
+        ErrandKind::Confirm if is_known => ["more-en", "more-zh", "more-ms", "more-ta"],
         ErrandKind::Confirm => ["confirm-en", "confirm-zh", "confirm-ms", "confirm-ta"],
         ErrandKind::SelfService => ["self-en", "self-zh", "self-ms", "self-ta"],
         ErrandKind::Move => ["move-en", "move-zh", "move-ms", "move-ta"],
@@ -48,7 +49,7 @@ fn answers() -> Vec<(&'static str, RenderedIssue)> {
     };
     let mut answers = Vec::new();
     for answer in sample_answers() {
-        for name in of_kind(answer.kind) {
+        for name in of_kind(answer.kind, answer.is_known) {
             let language = name.rsplit('-').next().unwrap();
             let answer = Answer { language, ..answer.clone() };
             answers.push((name, render_answer(&Templates::builtin(), &site, &answer).unwrap()));

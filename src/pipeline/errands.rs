@@ -46,6 +46,7 @@ struct Alike {
     kind: ErrandKind,
     language: Language,
     wants: BTreeMap<String, String>,
+    is_known: bool,
     /// The day on which they were asked for, at the site's place.
     day: NaiveDate,
 }
@@ -69,6 +70,7 @@ async fn run(
             kind: errand.kind,
             language: errand.language.clone(),
             wants: errand.wants.clone(),
+            is_known: errand.is_known,
             day: errand.asked_at.with_timezone(&zone).date_naive(),
         };
         let made = *known.entry(alike).or_insert_with(|| match issue(press, &feeds, errand) {
@@ -106,6 +108,7 @@ fn issue(
         language: errand.language.as_str(),
         wants: wants.collect(),
         asked_at: errand.asked_at.with_timezone(&config.site.time_zone).fixed_offset(),
+        is_known: errand.is_known,
         has_languages: config.languages.len() > 1,
         sender: config.mail.legal.as_ref(),
     };

@@ -63,11 +63,11 @@ use super::{
     Intent, IssueRecord, KnownFile, Leave, ListsAsked, Member, NewFeed, NewPause, NewRun,
     NewSubscription, OutdatedRun, Override, OwnErrand, PastHold, PauseRecord, PauseScope, Paused,
     Person, PersonDelivery, PersonRecord, PersonalData, PingRecord, Placement, Placing,
-    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, RefusedDelivery,
-    RelayFault, ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit, RunDetails,
-    RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord, SignUp, Store,
-    StoreError, Subscribed, SubscriberRange, SubscriberRecord, Subscription, Suspects, ToldChange,
-    UncertainRecord, UnservedRun, Untold, WayOut,
+    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, Refused,
+    RefusedDelivery, RelayFault, ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit,
+    RunDetails, RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord,
+    SignUp, Store, StoreError, Subscribed, SubscriberRange, SubscriberRecord, Subscription,
+    Suspects, ToldChange, UncertainRecord, UnservedRun, Untold, WayOut,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -955,7 +955,7 @@ impl Store for SqliteStore {
         run: i64,
         subscriber: i64,
         now: DateTime<Utc>,
-    ) -> Result<Finished> {
+    ) -> Result<Refused> {
         self.write("do what a link stands for", async |writer| {
             finishing::refuse(writer, (run, subscriber), now).await
         })

@@ -12,7 +12,7 @@ use super::language::Asked;
 use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::pipeline::feeds;
-use crate::store::{ErrandRecord, Finished, Outcome};
+use crate::store::{ErrandRecord, Finished, Outcome, Refused};
 use crate::subscribers::errand::ErrandKind;
 use crate::subscribers::token::{self, Purpose, Subject};
 use crate::templates::pages::{Choice, ConfirmPage, ConfirmState};
@@ -78,16 +78,17 @@ impl Web {
 
     async fn refuse(&self, link: &Link) -> anyhow::Result<Option<Response>> {
         let Subject { run, subscriber } = link.subject;
-        let store = &self.press.store;
-        // It may be the last time that the address can be read.
-        let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
-        match store.refuse_errand(run, subscriber, self.press.clock.now()).await? {
-            Finished::Done => {
-                info!(run, "somebody says that they did not sign up");
-                self.confirm_page(&errand, link, ConfirmState::Refused).await.map(Some)
-            }
-            _ => self.confirm(link, None).await,
+        let now = self.press.clock.now();
+        let state = match self.press.store.refuse_errand(run, subscriber, now).await? {
+            Refused::Unknown => return Ok(None),
+            Refused::Before => None,
+            Refused::Forgotten => Some(ConfirmState::Refused),
+            Refused::Kept => Some(ConfirmState::Dropped),
+        };
+        if state.is_some() {
+            info!(run, "somebody says that they did not sign up");
         }
+        self.confirm(link, state).await
     }
 
     /// The page of an errand as it stands, or in `state`.
@@ -103,8 +104,10 @@ impl Web {
         let is_open = errand.is_open(self.press.clock.now());
         let state = state.unwrap_or(match (errand.outcome, errand.kind) {
             (Some(Outcome::Done), _) => ConfirmState::Used,
+            (Some(Outcome::Refused), _) if errand.is_known => ConfirmState::Dropped,
             (Some(Outcome::Refused), _) => ConfirmState::Refused,
             (None, ErrandKind::Move) if is_open => ConfirmState::AskMove,
+            (None, ErrandKind::Confirm) if is_open && errand.is_known => ConfirmState::AskMore,
             (None, ErrandKind::Confirm) if is_open => ConfirmState::Ask,
             (_, ErrandKind::Move) => ConfirmState::ExpiredMove,
             _ => ConfirmState::Expired,

@@ -26,6 +26,28 @@ async fn who_paused_and_signs_up_again_gets_the_news() {
     assert!(news.text().contains("bridge"), "{}", news.text());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_news_and_refuses_more_is_told_that_the_news_go_on() {
+    let counter = Counter::open().await;
+    counter.subscribe(READER, "all").await;
+    counter.sign_up(READER, &[("feed.events", "daily")]).await;
+    counter.work().await;
+    let mail = counter.mail_to(READER);
+    assert!(mail.text().contains("This was not me, drop this request"), "{}", mail.text());
+    assert!(!mail.text().contains("delete"), "{}", mail.text());
+    let link = mail.link("confirm");
+    let page = counter.get(&link).await.text();
+    assert!(page.contains("Drop this request") && !page.contains("elete"), "{page}");
+    let pages = [counter.press(&link, "refuse").await, counter.get(&link).await];
+    for page in pages.map(|page| page.text()) {
+        assert!(page.contains("What was asked for is dropped"), "{page}");
+        assert!(page.contains("What you had before stays as it was"), "{page}");
+        assert!(!page.contains("deleted"), "{page}");
+    }
+    counter.send_news("bridge").await;
+    assert!(counter.mail_to(READER).text().contains("bridge"));
+}
+
 /// Somebody who left just now, and whom a stranger signs up.
 async fn left(counter: &Counter) -> (String, Answer) {
     let manage = counter.reader(READER).await.manage;

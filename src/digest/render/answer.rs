@@ -28,6 +28,8 @@ pub struct Answer<'a> {
     pub wants: Vec<(&'a str, &'a str)>,
     /// When it was asked for, at the site's place.
     pub asked_at: DateTime<FixedOffset>,
+    /// Whether the person confirmed something before: to refuse this takes nothing from them.
+    pub is_known: bool,
     /// Whether mail comes in several languages.
     pub has_languages: bool,
     pub sender: Option<&'a Legal>,
@@ -104,7 +106,7 @@ fn view<'a>(words: Words<'a>, site: &'a Site, answer: &Answer<'a>) -> AnswerView
         ("contact", contact.into()),
     ];
     let say = |key: &str| words.say(key, &arguments);
-    let keys = Keys::of(answer.kind);
+    let keys = Keys::of(answer.kind, answer.is_known);
     AnswerView {
         subject: say(keys.subject),
         language: words.language(),
@@ -149,8 +151,13 @@ struct Keys {
 }
 
 impl Keys {
-    fn of(kind: ErrandKind) -> Self {
+    fn of(kind: ErrandKind, is_known: bool) -> Self {
         match kind {
+            ErrandKind::Confirm if is_known => Self {
+                otherwise: Some("confirm-mail-drop"),
+                refuse: Some("confirm-mail-drop-link"),
+                ..Self::of(kind, false)
+            },
             ErrandKind::Confirm => Self {
                 subject: "confirm-mail-subject",
                 heading: "confirm-mail-heading",
@@ -207,7 +214,7 @@ static SENDER: LazyLock<Legal> = LazyLock::new(|| {
     }
 });
 
-/// One of each kind.
+/// One of each kind, and one to somebody who is known.
 pub fn sample_answers() -> Vec<Answer<'static>> {
     let sample = |kind| Answer {
         kind,
@@ -217,10 +224,12 @@ pub fn sample_answers() -> Vec<Answer<'static>> {
             _ => Vec::new(),
         },
         asked_at: DateTime::UNIX_EPOCH.fixed_offset(),
+        is_known: false,
         has_languages: true,
         sender: Some(&SENDER),
     };
-    ErrandKind::ALL.map(sample).into()
+    let known = Answer { is_known: true, ..sample(ErrandKind::Confirm) };
+    ErrandKind::ALL.map(sample).into_iter().chain([known]).collect()
 }
 
 /// Renders and checks every sample answer.

@@ -68,6 +68,9 @@ pub struct ErrandRecord {
     pub expires_at: DateTime<Utc>,
     pub opened_at: Option<DateTime<Utc>>,
     pub outcome: Option<Outcome>,
+    /// Whether its person ever confirmed anything, and is not erased: to refuse it takes nothing
+    /// from them.
+    pub is_known: bool,
     /// Where its mail went: key and cipher. Forgotten with the person, and with an address that
     /// never became theirs.
     pub address: Option<(i64, Vec<u8>)>,
@@ -106,6 +109,18 @@ pub enum Finished {
     Before,
     /// Of a move: the new address became somebody else's meanwhile.
     Taken,
+    Unknown,
+}
+
+/// What came of saying that it was somebody else who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Nothing else was known of them: the address is deleted.
+    Forgotten,
+    /// They had confirmed something before, or have asked for something else.
+    Kept,
+    /// It was ended before, or it is too late: see the errand.
+    Before,
     Unknown,
 }
 

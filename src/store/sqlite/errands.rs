@@ -272,6 +272,7 @@ pub(super) struct Row {
     expires_at: i64,
     opened_at: Option<i64>,
     outcome: Option<String>,
+    is_known: bool,
     key_id: Option<i64>,
     cipher: Option<Vec<u8>>,
 }
@@ -281,7 +282,11 @@ macro_rules! errands {
     ($which:literal) => {
         concat!(
             "select e.id, e.subscriber_id, e.kind, e.language, e.wants, e.asked_at, e.expires_at,
-                 e.opened_at, e.outcome, a.key_id, a.cipher
+                 e.opened_at, e.outcome, a.key_id, a.cipher,
+                 exists (select 1 from subscriber s
+                     where s.id = e.subscriber_id and s.erased_at is null
+                         and exists (select 1 from consent c
+                             where c.subscriber_id = s.id and c.action = 'confirmed')) as is_known
              from errand e left join address a
                  on a.subscriber_id = e.subscriber_id and a.version = e.address_version
              where ",
@@ -315,6 +320,7 @@ impl Row {
                 "refused" => Outcome::Refused,
                 _ => Outcome::Expired,
             }),
+            is_known: self.is_known,
             address: self.key_id.zip(self.cipher),
         })
     }

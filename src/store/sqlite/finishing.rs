@@ -9,7 +9,7 @@ use super::errands::{Destination, Row, add, by_mail, errands, forget_questions, 
 use super::people::{Follow, end, follow, keep_ends};
 use super::personal::forget;
 use super::{During, Result, audit, from_json};
-use crate::store::{EndOfSubscription, ErrandRecord, Finished, Outcome, StoreError};
+use crate::store::{EndOfSubscription, ErrandRecord, Finished, Outcome, Refused, StoreError};
 use crate::subscribers::errand::ErrandKind;
 
 const FINISH: &str = "do what a link stands for";
@@ -148,10 +148,10 @@ pub(super) async fn refuse(
     writer: &mut SqliteConnection,
     (run, who): (i64, i64),
     now: DateTime<Utc>,
-) -> Result<Finished> {
-    let Some(errand) = by_mail(writer, run, who).await? else { return Ok(Finished::Unknown) };
+) -> Result<Refused> {
+    let Some(errand) = by_mail(writer, run, who).await? else { return Ok(Refused::Unknown) };
     if !errand.is_open(now) {
-        return Ok(Finished::Before);
+        return Ok(Refused::Before);
     }
     let mut refused = vec![errand];
     if refused[0].kind == ErrandKind::Confirm {
@@ -163,7 +163,13 @@ pub(super) async fn refuse(
     for errand in &refused {
         give_up(writer, errand, "not me", now).await?;
     }
-    Ok(Finished::Done)
+    let is_forgotten: bool =
+        sqlx::query_scalar("select erased_at is not null from subscriber where id = $1")
+            .bind(who)
+            .fetch_one(writer)
+            .await
+            .during(FINISH)?;
+    Ok(if is_forgotten { Refused::Forgotten } else { Refused::Kept })
 }
 
 /// What else was asked for in the name of the same person, and is not confirmed either.

@@ -100,12 +100,16 @@ impl<'a> ConfirmPage<'a> {
 pub enum ConfirmState {
     /// Shown what was asked for, with a button.
     Ask,
+    /// The same of somebody who is known: refusing it takes nothing from them.
+    AskMore,
     Done,
     /// It was done before.
     Used,
     Expired,
-    /// It was somebody else who asked.
+    /// It was somebody else who asked, and the address is deleted.
     Refused,
+    /// It was somebody else who asked in the name of somebody who is known.
+    Dropped,
     /// Asked whether the new address shall be theirs.
     AskMove,
     Moved,
@@ -115,12 +119,14 @@ pub enum ConfirmState {
 }
 
 impl ConfirmState {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Ask,
+        Self::AskMore,
         Self::Done,
         Self::Used,
         Self::Expired,
         Self::Refused,
+        Self::Dropped,
         Self::AskMove,
         Self::Moved,
         Self::Taken,
