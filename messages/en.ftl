@@ -236,6 +236,7 @@ confirm-ask = This was chosen for { $address }:
 confirm-item = { $feed }: { $choice }
 confirm-language = Language of the e-mails: { $name }
 confirm-hint = Nothing is sent until you press the button.
+confirm-consent = By pressing “{ confirm-button }” you agree that { $sender } keeps your e-mail address and what was chosen here, to send you the news listed here and for nothing else. Each e-mail has a link by which you change this or leave, at any time and at no cost.
 confirm-button = Yes, send me this
 confirm-done-title = You will get our news
 confirm-done = From now on we send this to { $address }:

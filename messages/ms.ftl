@@ -239,6 +239,7 @@ confirm-ask = Ini telah dipilih untuk { $address }:
 confirm-item = { $feed }: { $choice }
 confirm-language = Bahasa e-mel: { $name }
 confirm-hint = Tiada apa-apa dihantar sehingga anda menekan butang.
+confirm-consent = Dengan menekan “{ confirm-button }” anda bersetuju bahawa { $sender } menyimpan alamat e-mel anda dan apa yang dipilih di sini, untuk menghantar berita yang disenaraikan di sini dan bukan untuk tujuan lain. Setiap e-mel mempunyai pautan untuk mengubahnya atau berhenti melanggan, pada bila-bila masa dan tanpa bayaran.
 confirm-button = Ya, hantar ini kepada saya
 confirm-done-title = Anda akan menerima berita kami
 confirm-done = Mulai sekarang kami menghantar ini ke { $address }:

@@ -226,6 +226,7 @@ confirm-ask = 以下是为 { $address } 所作的选择：
 confirm-item = { $feed }：{ $choice }
 confirm-language = 电邮的语言：{ $name }
 confirm-hint = 按下按钮之前，我们不会发送任何电邮。
+confirm-consent = 按下“{ confirm-button }”，即表示您同意{ $sender }保存您的电邮地址和在此所作的选择，只用来发送这里列出的新闻，不作其他用途。每封电邮都有链接，让您随时免费更改或退订。
 confirm-button = 是的，请发送给我
 confirm-done-title = 您将收到我们的新闻
 confirm-done = 从现在起，我们会发送以下内容给 { $address }：

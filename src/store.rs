@@ -606,11 +606,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The errand whose mail went to a person by a run.
     async fn errand(&self, run: i64, subscriber: i64) -> Result<Option<ErrandRecord>>;
 
-    /// Does what was asked for.
+    /// Does what was asked for; `wording` is what the page said that it was pressed on.
     async fn finish_errand(
         &self,
         run: i64,
         subscriber: i64,
+        wording: &str,
         now: DateTime<Utc>,
     ) -> Result<Finished>;
 

@@ -942,10 +942,11 @@ impl Store for SqliteStore {
         &self,
         run: i64,
         subscriber: i64,
+        wording: &str,
         now: DateTime<Utc>,
     ) -> Result<Finished> {
         self.write("do what a link stands for", async |writer| {
-            finishing::finish(writer, (run, subscriber), now).await
+            finishing::finish(writer, (run, subscriber), wording, now).await
         })
         .await
     }

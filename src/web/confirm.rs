@@ -8,7 +8,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use tracing::info;
 
-use super::language::Asked;
 use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::pipeline::feeds;
@@ -17,6 +16,7 @@ use crate::subscribers::errand::ErrandKind;
 use crate::subscribers::token::{self, Purpose, Subject};
 use crate::templates::pages::{Choice, ConfirmPage, ConfirmState};
 use crate::templates::text::language_name;
+use crate::words::Words;
 
 /// Name of the form in its seal.
 const FORM: &str = "confirm";
@@ -58,7 +58,11 @@ impl Web {
         let Subject { run, subscriber } = link.subject;
         let store = &self.press.store;
         let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
-        let state = match store.finish_errand(run, subscriber, self.press.clock.now()).await? {
+        // As the page said it that they pressed the button of.
+        let words = self.words(&link.asked, Some(errand.language.as_str()));
+        let wording = self.consent_wording(words, "confirm-consent");
+        let now = self.press.clock.now();
+        let state = match store.finish_errand(run, subscriber, &wording, now).await? {
             Finished::Unknown => return Ok(None),
             Finished::Before => None,
             Finished::Taken => Some(ConfirmState::Taken),
@@ -123,6 +127,7 @@ impl Web {
     ) -> anyhow::Result<Response> {
         let press = &self.press;
         let person = Some(errand.language.as_str());
+        let words = self.words(asked, person);
         let masked = |key: i64, cipher: &[u8]| {
             press.keys.open_address(key, cipher).map(|address| address.masked())
         };
@@ -138,7 +143,8 @@ impl Web {
             state,
             address_masked: address.transpose()?.unwrap_or_default(),
             old_masked: old.transpose()?.unwrap_or_default(),
-            wants: self.wants(errand, asked).await?,
+            wants: self.wants(errand, words).await?,
+            wording: self.consent_wording(words, "confirm-consent"),
             action: asked.action(token),
             form: &forms::seal(&press.keys, FORM, token, ""),
             manage: manage.unwrap_or_default(),
@@ -155,8 +161,7 @@ impl Web {
     }
 
     /// What was asked for, a line each.
-    async fn wants(&self, errand: &ErrandRecord, asked: &Asked) -> anyhow::Result<Vec<String>> {
-        let words = self.words(asked, Some(errand.language.as_str()));
+    async fn wants(&self, errand: &ErrandRecord, words: Words<'_>) -> anyhow::Result<Vec<String>> {
         let feeds = feeds::definitions(&self.press).await?;
         let line = |(feed, digest): (&String, &String)| {
             let known = feeds.iter().find(|known| known.name == *feed);

@@ -255,17 +255,17 @@ impl Web {
             wants: read.wants,
             language: language.unwrap_or_else(|| config.site.language.clone()),
             source: "form".into(),
-            wording: self.consent_wording(words),
+            wording: self.consent_wording(words, "subscribe-consent"),
             asked_at: now,
         })
     }
 
-    /// What who signs up agrees to.
-    fn consent_wording(&self, words: Words<'_>) -> String {
+    /// What who signs up, or confirms it, agrees to.
+    pub(super) fn consent_wording(&self, words: Words<'_>, key: &str) -> String {
         let config = &self.press.config;
         let organisation = config.mail.legal.as_ref().and_then(|legal| legal.organisation.clone());
         let sender = organisation.unwrap_or_else(|| config.site.title.clone());
-        words.say("subscribe-consent", &[("sender", sender.into())])
+        words.say(key, &[("sender", sender.into())])
     }
 
     /// The form, empty or as it was filled in.
@@ -299,7 +299,7 @@ impl Web {
             digests: config.digests.iter().map(|d| Choice::of_digest(&d.name, words)).collect(),
             languages: config.languages.iter().map(Language::as_str).collect(),
             mail_language: form.language.as_ref().map_or(words.language(), Language::as_str),
-            wording: self.consent_wording(words),
+            wording: self.consent_wording(words, "subscribe-consent"),
             contact: legal
                 .and_then(|legal| legal.data_protection.as_deref().or(legal.contact.as_deref())),
         };

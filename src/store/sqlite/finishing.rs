@@ -18,6 +18,7 @@ const FINISH: &str = "do what a link stands for";
 pub(super) async fn finish(
     writer: &mut SqliteConnection,
     (run, who): (i64, i64),
+    wording: &str,
     now: DateTime<Utc>,
 ) -> Result<Finished> {
     let Some(errand) = by_mail(writer, run, who).await? else { return Ok(Finished::Unknown) };
@@ -25,7 +26,7 @@ pub(super) async fn finish(
         return Ok(Finished::Before);
     }
     match errand.kind {
-        ErrandKind::Confirm => confirm(writer, &errand, now).await?,
+        ErrandKind::Confirm => confirm(writer, &errand, wording, now).await?,
         ErrandKind::Move => {
             if !move_to(writer, &errand, now).await? {
                 return Ok(Finished::Taken);
@@ -40,14 +41,9 @@ pub(super) async fn finish(
 async fn confirm(
     writer: &mut SqliteConnection,
     errand: &ErrandRecord,
+    wording: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let (source, wording): (String, String) =
-        sqlx::query_as("select source, wording from errand where id = $1")
-            .bind(errand.id)
-            .fetch_one(&mut *writer)
-            .await
-            .during(FINISH)?;
     for (feed, digest) in &errand.wants {
         let is_known: bool =
             sqlx::query_scalar("select exists (select 1 from digest where name = $1)")
@@ -56,8 +52,7 @@ async fn confirm(
                 .await
                 .during(FINISH)?;
         if is_known {
-            let wanted =
-                Follow { feed, digest, is_confirmed: true, source: &source, wording: &wording };
+            let wanted = Follow { feed, digest, is_confirmed: true, source: "page", wording };
             follow(writer, errand.subscriber, &wanted, now).await?;
         }
     }

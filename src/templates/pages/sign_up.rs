@@ -71,6 +71,8 @@ pub struct ConfirmPage<'a> {
     pub old_masked: String,
     /// What was asked for, a line each.
     pub wants: Vec<String>,
+    /// What the person agrees to by confirming it.
+    pub wording: String,
     pub action: String,
     pub form: &'a str,
     /// Where what the person gets is changed; empty where that is not told.
@@ -87,6 +89,7 @@ impl<'a> ConfirmPage<'a> {
             address_masked: "m***@example.org".into(),
             old_masked: "o***@example.org".into(),
             wants: vec!["Press releases: In the daily digest".into()],
+            wording: "You agree.".into(),
             action: "TOKEN".into(),
             form: "SEAL",
             manage: "../manage/TOKEN".into(),
