@@ -351,7 +351,7 @@ change-button = Yes, use this address
 change-done-title = Your e-mail address is changed
 change-done = From now on we send what you get to { $address }. We tell the old address as well.
 change-taken-title = This address is signed up already
-change-taken = { $address } was signed up in the meantime, so nothing was changed, and mail goes to { $old } as before. If you do not want it there, leave by the link in any e-mail that comes there.
+change-taken = { $address } is signed up by itself already, so nothing was changed, and mail goes to { $old } as before. If you do not want it there, leave by the link in any e-mail that comes there.
 change-expired = It worked for 72 hours. Nothing was changed. If you still would like to use another address, ask for it again where you change what you get.
 
 ## Mail to the old address

@@ -354,7 +354,7 @@ change-button = Ya, gunakan alamat ini
 change-done-title = Alamat e-mel anda telah diubah
 change-done = Mulai sekarang kami menghantar apa yang anda terima ke { $address }. Kami memberitahu alamat lama juga.
 change-taken-title = Alamat ini sudah didaftarkan
-change-taken = { $address } telah didaftarkan sementara itu, jadi tiada apa-apa diubah, dan e-mel dihantar ke { $old } seperti sebelumnya. Jika anda tidak mahu menerimanya di sana, berhenti melanggan melalui pautan dalam mana-mana e-mel yang diterima di sana.
+change-taken = { $address } sudah didaftarkan secara berasingan, jadi tiada apa-apa diubah, dan e-mel dihantar ke { $old } seperti sebelumnya. Jika anda tidak mahu menerimanya di sana, berhenti melanggan melalui pautan dalam mana-mana e-mel yang diterima di sana.
 change-expired = Ia sah selama 72 jam. Tiada apa-apa diubah. Jika anda masih mahu menggunakan alamat lain, mintanya sekali lagi di tempat anda mengubah apa yang anda terima.
 
 ## Mail to the old address

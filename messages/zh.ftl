@@ -341,7 +341,7 @@ change-button = 是的，使用这个地址
 change-done-title = 您的电邮地址已更改
 change-done = 从现在起，我们会把您要收到的内容发送到 { $address }。我们也会通知旧的地址。
 change-taken-title = 这个地址已经登记
-change-taken = { $address } 在此期间已经登记，因此没有作任何更改，电邮仍会发送到 { $old }。如果您不想在那里收到电邮，请使用那里收到的任何一封电邮中的链接退订。
+change-taken = { $address } 已另行登记，因此没有作任何更改，电邮仍会发送到 { $old }。如果您不想在那里收到电邮，请使用那里收到的任何一封电邮中的链接退订。
 change-expired = 链接只在 72 小时内有效。没有作任何更改。如果您仍想使用另一个地址，请在更改收到内容的网页上再次要求。
 
 ## Mail to the old address

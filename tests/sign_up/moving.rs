@@ -5,8 +5,8 @@ use tidings::pipeline::digests;
 use tidings::pipeline::errands::end_expired;
 use tidings::store::DeliveryKeys;
 
-use crate::READER;
 use crate::support::counter::{Counter, Links, hidden};
+use crate::{DAILY, READER};
 
 const NEW: &str = "new@example.org";
 
@@ -61,6 +61,58 @@ async fn who_moved_and_was_erased_left_no_address_behind() {
             }
         }
     }
+}
+
+/// Moves a reader to the address of somebody else, and gives what the page says.
+async fn moved(counter: &Counter, to: &str) -> String {
+    let manage = counter.reader(READER).await.manage;
+    let own = own(counter, &manage, READER).await;
+    ask_to_move(counter, &own, to).await;
+    let page = counter.press(&counter.mail_to(to).link("confirm"), "confirm").await.text();
+    counter.work().await;
+    counter.send_news("harbour").await;
+    page
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_moves_to_an_address_that_gets_news_is_told_and_stays() {
+    let counter = Counter::open().await;
+    counter.subscribe(NEW, "all").await;
+    let page = moved(&counter, NEW).await;
+    assert!(page.contains("This address is signed up already"), "{page}");
+    assert!(page.contains("r***@example.org"), "{page}");
+    assert!(counter.mail_to(READER).text().contains("harbour"));
+    assert_eq!(counter.rows("select count(*) from subscriber where erased_at is null"), ["2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_moves_to_an_address_that_somebody_left_gets_it() {
+    let counter = Counter::open().await;
+    let manage = counter.reader(NEW).await.manage;
+    counter.press(&manage, "leave").await;
+    let log = "select * from consent where subscriber_id = 1";
+    let kept = counter.rows(log);
+    let page = moved(&counter, NEW).await;
+    assert!(page.contains("Your e-mail address is changed"), "{page}");
+    let news = counter.mails_to(NEW).into_iter().filter(|mail| mail.text().contains("harbour"));
+    assert_eq!(news.count(), 1);
+    assert_eq!(counter.rows("select lookup, domain from subscriber where id = 1"), ["|"]);
+    assert_eq!(counter.rows(log), kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_moves_to_an_address_that_nobody_confirmed_gets_it() {
+    let counter = Counter::open().await;
+    counter.sign_up(NEW, &DAILY).await;
+    counter.work().await;
+    let other = counter.mail_to(NEW).link("confirm");
+    let page = moved(&counter, NEW).await;
+    assert!(page.contains("Your e-mail address is changed"), "{page}");
+    assert!(counter.mail_to(NEW).text().contains("harbour"));
+    let late = counter.get(&other).await.text();
+    assert!(late.contains("This link is too old"), "{late}");
+    let running = "select subscriber_id from subscription where state <> 'ended'";
+    assert_eq!(counter.rows(running), ["2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,8 +42,6 @@ pub enum AskedFor {
     Suppressed,
     /// Nobody, or nobody any more, is behind it.
     Unknown,
-    /// The new address of a move is somebody else's already.
-    Taken,
 }
 
 /// What a known person asks for on a page of theirs.
@@ -107,7 +105,7 @@ pub enum Finished {
     Done,
     /// It was ended so before, or it is too late: see the errand.
     Before,
-    /// Of a move: the new address became somebody else's meanwhile.
+    /// Of a move: somebody else gets mail at the new address.
     Taken,
     Unknown,
 }

@@ -184,9 +184,6 @@ pub(super) async fn ask(
         return Ok(AskedFor::TooOften);
     }
     if let Some(address) = address {
-        if is_taken(writer, &address.lookup, *subscriber).await? {
-            return Ok(AskedFor::Taken);
-        }
         if is_suppressed(writer, &address.lookup).await? {
             return Ok(AskedFor::Suppressed);
         }
@@ -207,20 +204,6 @@ pub(super) async fn ask(
             .during(ASK)?;
     }
     Ok(AskedFor::Waits)
-}
-
-/// Whether an address is that of somebody else who gets something.
-pub(super) async fn is_taken(
-    reader: &mut SqliteConnection,
-    lookup: &[u8],
-    subscriber: i64,
-) -> Result<bool> {
-    sqlx::query_scalar("select exists (select 1 from subscriber where lookup = $1 and id <> $2)")
-        .bind(lookup)
-        .bind(subscriber)
-        .fetch_one(reader)
-        .await
-        .during(ASK)
 }
 
 /// What is to be known of an address once it is somebody's; kept where other errands keep what is

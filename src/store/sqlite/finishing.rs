@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::SqliteConnection;
 
-use super::errands::{Destination, Row, add, by_mail, errands, forget_questions, is_taken};
+use super::errands::{Destination, Row, add, by_mail, errands, forget_questions};
 use super::people::{Follow, end, follow, keep_ends};
 use super::personal::forget;
 use super::{During, Result, audit, from_json};
@@ -66,7 +66,7 @@ async fn confirm(
     audit::consents(writer, now).await
 }
 
-/// Makes the address that the mail reached theirs. `false` where it is somebody else's by now.
+/// Makes the address that the mail reached theirs. `false` where somebody else gets mail there.
 async fn move_to(
     writer: &mut SqliteConnection,
     errand: &ErrandRecord,
@@ -84,7 +84,16 @@ async fn move_to(
     let lookup = data_encoding::HEXLOWER
         .decode(lookup.as_bytes())
         .map_err(|_| StoreError::Value { what: "address", value: lookup.clone() })?;
-    if is_taken(writer, &lookup, errand.subscriber).await? {
+    let other: Option<i64> =
+        sqlx::query_scalar("select id from subscriber where lookup = $1 and id <> $2")
+            .bind(&lookup)
+            .bind(errand.subscriber)
+            .fetch_optional(&mut *writer)
+            .await
+            .during(FINISH)?;
+    if let Some(other) = other
+        && !give_way(writer, other, now).await?
+    {
         return Ok(false);
     }
     sqlx::query(
@@ -134,6 +143,43 @@ async fn move_to(
         .execute(writer)
         .await
         .during(FINISH)?;
+    Ok(true)
+}
+
+/// Unties somebody who gets nothing from their address: whoever holds it in hand is one person
+/// with them. What they agreed to and ended stays under their number. `false` where they get
+/// something.
+async fn give_way(writer: &mut SqliteConnection, who: i64, now: DateTime<Utc>) -> Result<bool> {
+    let gets_something: bool = sqlx::query_scalar(
+        "select exists (select 1 from subscription c join subscriber s on s.id = c.subscriber_id
+             where s.id = $1 and c.state = 'confirmed' and s.is_rehearsal = 0)",
+    )
+    .bind(who)
+    .fetch_one(&mut *writer)
+    .await
+    .during(FINISH)?;
+    if gets_something {
+        return Ok(false);
+    }
+    // Their links say that they are too old, and not that the address is deleted.
+    sqlx::query(
+        "update errand set ended_at = $2, outcome = 'expired'
+         where subscriber_id = $1 and ended_at is null",
+    )
+    .bind(who)
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(FINISH)?;
+    let ended = EndOfSubscription {
+        subscriber: who,
+        digest: None,
+        feed: None,
+        source: "page".into(),
+        reason: "address".into(),
+    };
+    end(writer, &ended, now).await?;
+    forget(writer, who, now).await?;
     Ok(true)
 }
 
