@@ -20,6 +20,7 @@ use crate::store::{ConsentRecord, ErrandRecord, OwnErrand, PersonalData};
 use crate::subscribers::errand::ErrandKind;
 use crate::subscribers::token::{Purpose, Subject};
 use crate::templates::pages::{Choice, SelfConsent, SelfData, SelfPage, SelfState};
+use crate::templates::text::language_name;
 use crate::words::Words;
 
 /// Names of the forms in their seals: the button that opens the page, and those on it.
@@ -234,24 +235,25 @@ impl Web {
                 _ => item(&row.feed, choice),
             }
         };
+        let what = |row: &ConsentRecord| {
+            let key = match row.action.as_str() {
+                "requested" => "self-action-requested",
+                "confirmed" => "self-action-confirmed",
+                "changed" => "self-action-changed",
+                _ => "self-action-ended",
+            };
+            words.say(key, &[("feed", chosen(row).into())])
+        };
         let consent = |row: ConsentRecord| SelfConsent {
             at: day(row.at),
-            what: words.say(
-                match row.action.as_str() {
-                    "requested" => "self-action-requested",
-                    "confirmed" => "self-action-confirmed",
-                    "changed" => "self-action-changed",
-                    _ => "self-action-ended",
-                },
-                &[("feed", chosen(&row).into())],
-            ),
+            what: of_person(words, &row).unwrap_or_else(|| what(&row)),
             source: source(words, row.source),
             wording: row.wording.map(|wording| match wording.as_str() {
                 // What the button said.
                 "undo" => words.say("manage-undo", &[]),
                 _ => wording,
             }),
-            reason: row.reason.map(|given| reason(words, given)),
+            reason: row.reason.filter(|_| !row.feed.is_empty()).map(|given| reason(words, given)),
         };
         // What is uncertain may have arrived.
         let was_sent = |state: &str| matches!(state, "accepted" | "uncertain");
@@ -268,6 +270,20 @@ impl Web {
             language: data.language,
         })
     }
+}
+
+/// What they changed that belongs to no one subscription.
+fn of_person(words: Words<'_>, row: &ConsentRecord) -> Option<String> {
+    let what = row.reason.as_deref().filter(|_| row.feed.is_empty())?;
+    Some(match what {
+        "paused" => words.say("self-action-paused", &[]),
+        "resumed" => words.say("self-action-resumed", &[]),
+        "address" => words.say("self-reason-address", &[]),
+        _ => {
+            let language = what.strip_prefix("language ")?;
+            words.say("confirm-language", &[("name", language_name(language).into())])
+        }
+    })
 }
 
 /// How somebody agreed or left, as they read it.

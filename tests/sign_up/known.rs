@@ -105,3 +105,53 @@ async fn who_left_and_confirms_gets_the_news_again() {
     counter.send_news("bridge").await;
     assert!(counter.mail_to(READER).text().contains("bridge"));
 }
+
+/// Pause, language and address belong to no one subscription: they stand in the log without one.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_is_kept_and_shown() {
+    let counter = Counter::open().await;
+    let manage = counter.reader(READER).await.manage;
+    let choose = async |language: &str, paused: Option<&str>| {
+        let form = hidden(&counter.get(&manage).await, "form");
+        let mut fields = vec![("form", &*form), ("action", "save"), ("language", language)];
+        fields.extend(paused.map(|paused| ("paused", paused)));
+        counter.post(&manage, &fields).await;
+    };
+    choose("en", Some("yes")).await;
+    choose("en", Some("yes")).await;
+    choose("zh", None).await;
+    counter.press(&manage, "leave").await;
+    counter.forward(TimeDelta::days(1));
+    counter.press(&manage, "data").await;
+    counter.work().await;
+    let own = counter.mail_to(READER).link("self");
+    let form = hidden(&counter.press(&own, "open").await, "form");
+    let change = [("form", &*form), ("action", "change"), ("address", "new@example.org")];
+    counter.post(&own, &change).await;
+    counter.work().await;
+    counter.press(&counter.mail_to("new@example.org").link("confirm"), "confirm").await;
+    counter.forward(TimeDelta::days(1));
+    // Who signs up again in another language changes that as well.
+    counter.sign_up("new@example.org", &[DAILY[0], ("language", "en")]).await;
+    counter.work().await;
+    counter.press(&counter.mail_to("new@example.org").link("confirm"), "confirm").await;
+
+    let kept = "select action, source, reason, wording is not null from consent where feed = ''";
+    let expected = ["paused|1", "resumed|1", "language zh|1", "address|0", "language en|1"];
+    assert_eq!(counter.rows(kept), expected.map(|row| format!("changed|page|{row}")));
+    let report = counter.desk.press.store.verify_audit().await.unwrap();
+    assert_eq!(report.broken, []);
+
+    counter.send_news("bridge").await;
+    let manage = counter.mail_to("new@example.org").link("manage");
+    counter.press(&manage, "data").await;
+    counter.work().await;
+    let own = counter.mail_to("new@example.org").link("self");
+    let page = counter.press(&own, "open").await.text();
+    for what in ["You paused all mail", "You ended the pause", "You changed your e-mail address"] {
+        assert!(page.contains(&format!("<dd>{what}</dd>")), "no {what}: {page}");
+    }
+    for name in ["中文", "English"] {
+        assert!(page.contains(&format!("<dd>Language of the e-mails: {name}</dd>")), "{page}");
+    }
+}

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::people::{Follow, end_subscriptions, follow};
+use super::people::{Follow, end_subscriptions, follow, settle};
 use super::{During, Result, audit};
+use crate::model::Language;
 use crate::store::{Choices, EndOfSubscription, PersonRecord, Subscribed};
 
 pub(super) async fn person(
@@ -54,7 +55,9 @@ pub(super) async fn choose(
     choices: &Choices,
     now: DateTime<Utc>,
 ) -> Result<u64> {
-    let mut changed = settle_person(writer, choices, now).await?;
+    let person = (choices.language.as_ref().map(Language::as_str), choices.is_paused);
+    let said = (&*choices.source, &*choices.wording);
+    let mut changed = settle(writer, choices.subscriber, person, said, now).await?;
     for (feed, digest) in &choices.follows {
         changed += if let Some(digest) = digest {
             let follows = Follow {
@@ -79,28 +82,6 @@ pub(super) async fn choose(
     }
     audit::consents(writer, now).await?;
     Ok(changed)
-}
-
-/// Language, and whether they want mail for now.
-async fn settle_person(
-    writer: &mut SqliteConnection,
-    choices: &Choices,
-    now: DateTime<Utc>,
-) -> Result<u64> {
-    let updated = sqlx::query(
-        "update subscriber set
-             language = coalesce($2, language),
-             paused_at = iif($3, coalesce(paused_at, $4), null)
-         where id = $1 and (language <> $2 or (paused_at is not null) <> $3)",
-    )
-    .bind(choices.subscriber)
-    .bind(choices.language.as_ref().map(crate::model::Language::as_str))
-    .bind(choices.is_paused)
-    .bind(now.timestamp())
-    .execute(writer)
-    .await
-    .during("change a subscriber")?;
-    Ok(updated.rows_affected())
 }
 
 /// Subscriptions that ended at one moment because their reader left go on as if they had not:

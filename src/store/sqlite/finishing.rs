@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::SqliteConnection;
 
 use super::errands::{Destination, Row, add, by_mail, errands, forget_questions};
-use super::people::{Follow, end, follow, keep_ends};
+use super::people::{Follow, end, follow, keep_change, keep_ends, settle};
 use super::personal::forget;
 use super::{During, Result, audit, from_json};
 use crate::store::{EndOfSubscription, ErrandRecord, Finished, Outcome, Refused, StoreError};
@@ -57,12 +57,8 @@ async fn confirm(
         }
     }
     // Who wants news again has ended their pause.
-    sqlx::query("update subscriber set language = $2, paused_at = null where id = $1")
-        .bind(errand.subscriber)
-        .bind(errand.language.as_str())
-        .execute(&mut *writer)
-        .await
-        .during(FINISH)?;
+    let person = (Some(errand.language.as_str()), false);
+    settle(writer, errand.subscriber, person, ("page", wording), now).await?;
     audit::consents(writer, now).await
 }
 
@@ -119,17 +115,7 @@ async fn move_to(
     .execute(&mut *writer)
     .await
     .during(FINISH)?;
-    sqlx::query(
-        "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
-         select c.subscriber_id, c.feed, g.name, 'changed', $2, 'page', 'address'
-         from subscription c join digest g on g.id = c.digest_id
-         where c.subscriber_id = $1 and c.state = 'confirmed'",
-    )
-    .bind(errand.subscriber)
-    .bind(now.timestamp())
-    .execute(&mut *writer)
-    .await
-    .during(FINISH)?;
+    keep_change(writer, errand.subscriber, "address", ("page", None), now).await?;
     audit::consents(writer, now).await?;
     // The old address is told, should it have been somebody else who had the link.
     let words = ("page", "");

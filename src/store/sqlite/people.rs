@@ -172,6 +172,75 @@ async fn keep_consent(
     Ok(())
 }
 
+/// What a person changed that belongs to no one subscription: `paused`, `resumed`, `address`, or
+/// `language` with the new one behind it. It stands in the log of consents without a feed.
+pub(super) async fn keep_change(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    what: &str,
+    (source, wording): (&str, Option<&str>),
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query(
+        "insert into consent (subscriber_id, feed, digest, action, at, source, wording, reason)
+         values ($1, '', '', 'changed', $2, $3, $4, $5)",
+    )
+    .bind(subscriber)
+    .bind(now.timestamp())
+    .bind(source)
+    .bind(wording)
+    .bind(what)
+    .execute(writer)
+    .await
+    .during("keep what a person changed")?;
+    Ok(())
+}
+
+/// Pause and language as they shall be, with a line in the log of consents for each that was not
+/// so; gives how many. A language that is absent stays.
+pub(super) async fn settle(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    (language, is_paused): (Option<&str>, bool),
+    (source, wording): (&str, &str),
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let action = "change a subscriber";
+    let before: Option<(String, bool)> =
+        sqlx::query_as("select language, paused_at is not null from subscriber where id = $1")
+            .bind(subscriber)
+            .fetch_optional(&mut *writer)
+            .await
+            .during(action)?;
+    let Some((old_language, was_paused)) = before else { return Ok(0) };
+    let new_language = language.filter(|language| *language != old_language);
+    let pause = (is_paused != was_paused).then_some(if is_paused { "paused" } else { "resumed" });
+    let changed: Vec<String> = pause
+        .map(str::to_owned)
+        .into_iter()
+        .chain(new_language.map(|language| format!("language {language}")))
+        .collect();
+    if changed.is_empty() {
+        return Ok(0);
+    }
+    sqlx::query(
+        "update subscriber set language = coalesce($2, language),
+             paused_at = iif($3, coalesce(paused_at, $4), null)
+         where id = $1",
+    )
+    .bind(subscriber)
+    .bind(new_language)
+    .bind(is_paused)
+    .bind(now.timestamp())
+    .execute(&mut *writer)
+    .await
+    .during(action)?;
+    for what in &changed {
+        keep_change(writer, subscriber, what, (source, Some(wording)), now).await?;
+    }
+    Ok(changed.len() as u64)
+}
+
 /// Finds or adds the person behind an address, and says whether their language changed.
 ///
 /// A stand-in of the rehearsal who subscribes for real becomes a real subscriber, and what
@@ -209,9 +278,12 @@ pub(super) async fn subscriber(
             sqlx::query("update subscriber set language = $2 where id = $1")
                 .bind(id)
                 .bind(row.language.as_str())
-                .execute(writer)
+                .execute(&mut *writer)
                 .await
                 .during(action)?;
+            let what = format!("language {}", row.language);
+            let said = (&*row.source, Some(&*row.wording));
+            keep_change(writer, id, &what, said, now).await?;
         }
         return Ok((id, language_changed));
     }
