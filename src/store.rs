@@ -597,8 +597,13 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Writes down what a known person asks for on a page of theirs.
     async fn ask(&self, asked: &OwnErrand, now: DateTime<Utc>) -> Result<AskedFor>;
 
-    /// Errands whose mail is still to be made, oldest first.
-    async fn waiting_errands(&self, limit: usize) -> Result<Vec<ErrandRecord>>;
+    /// Errands whose mail by this digest is still to be made, behind number `after`, oldest first.
+    async fn waiting_errands(
+        &self,
+        digest: &str,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ErrandRecord>>;
 
     /// Starts a run whose mail answers errands: it is there ready to be expanded, or not at all.
     async fn start_errands(&self, run: &ErrandRun, now: DateTime<Utc>) -> Result<i64>;

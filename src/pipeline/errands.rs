@@ -17,7 +17,7 @@ use crate::model::Language;
 use crate::store::{ErrandRecord, ErrandRun, NewIssue};
 use crate::subscribers::errand::{CONFIRM, ErrandKind, NOTICE, SELF};
 
-/// Errands that one run answers at most.
+/// Errands that are read at once, and that one run answers at most.
 const MOST: usize = 1_000;
 
 /// Starts runs for all errands that wait for their mail; gives how many they answer. An errand
@@ -25,19 +25,36 @@ const MOST: usize = 1_000;
 pub async fn answer_errands(press: &Press) -> Result<usize, DigestError> {
     let mut answered = 0;
     for digest in [CONFIRM, SELF, NOTICE] {
+        let mut after = 0;
         loop {
-            let mut errands = press.store.waiting_errands(MOST).await?;
-            errands.retain(|errand| errand.kind.digest() == digest);
-            let run = run(press, digest, &errands).await?;
-            if run.recipients.is_empty() {
-                break;
-            }
-            let id = press.store.start_errands(&run, press.clock.now()).await?;
-            info!(run = id, digest, people = run.recipients.len(), "people are answered");
-            answered += run.recipients.len();
+            let errands = press.store.waiting_errands(digest, after, MOST).await?;
+            let Some(last) = errands.last() else { break };
+            // What cannot be made is left where it is, and the next are looked at.
+            after = last.id;
+            answered += answer_page(press, digest, errands).await?;
         }
     }
     Ok(answered)
+}
+
+/// Starts runs until each of these errands has its mail, or cannot have it.
+async fn answer_page(
+    press: &Press,
+    digest: &'static str,
+    mut errands: Vec<ErrandRecord>,
+) -> Result<usize, DigestError> {
+    let mut answered = 0;
+    loop {
+        let run = run(press, digest, &errands).await?;
+        if run.recipients.is_empty() {
+            return Ok(answered);
+        }
+        let id = press.store.start_errands(&run, press.clock.now()).await?;
+        info!(run = id, digest, people = run.recipients.len(), "people are answered");
+        answered += run.recipients.len();
+        let started: HashSet<i64> = run.recipients.iter().map(|(errand, ..)| *errand).collect();
+        errands.retain(|errand| !started.contains(&errand.id));
+    }
 }
 
 /// What makes two answers the same mail.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Press;
 use super::digests::DigestError;
@@ -81,8 +81,14 @@ async fn go_on(press: &Press, joining: &Joining, forms: Option<Forms>) -> Result
     let Some(forms) = forms else { return Ok(()) };
     let mut asked = 0;
     for sign_up in &forms.sign_ups {
-        let answer = press.store.sign_up(sign_up, press.clock.now()).await?;
-        asked += u64::from(answer == AskedFor::Waits);
+        match press.store.sign_up(sign_up, press.clock.now()).await {
+            Ok(answer) => asked += u64::from(answer == AskedFor::Waits),
+            // It would fail for ever, and keep back all who come after it.
+            Err(error) if error.is_about_the_row() => {
+                error!("a form is passed over: {:#}", anyhow::Error::from(error));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     info!(forms = forms.sign_ups.len(), asked, "people signed up");
     Ok(joining.applied(forms).await?)

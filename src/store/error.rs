@@ -34,14 +34,30 @@ impl StoreError {
 
     /// Whether the disk is full, or fails.
     pub fn is_full_disk(&self) -> bool {
-        let code = match self.cause() {
+        // SQLITE_FULL, and SQLITE_IOERR with its kinds in the upper bits.
+        self.code().is_some_and(|code| matches!(code & 0xff, 10 | 13))
+    }
+
+    /// Whether it lies in what was to be written, so that it fails again whenever it is tried: a
+    /// row that it needs is not there, or it breaks a rule of the tables. A store that is busy, or
+    /// full, or cannot be read is none of it.
+    pub fn is_about_the_row(&self) -> bool {
+        match self.cause() {
+            Self::Value { .. } => true,
+            Self::Query { source: sqlx::Error::RowNotFound, .. } => true,
+            // SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH.
+            _ => self.code().is_some_and(|code| matches!(code & 0xff, 18 | 19 | 20)),
+        }
+    }
+
+    /// SQLite's, with its kind in the upper bits.
+    fn code(&self) -> Option<i32> {
+        match self.cause() {
             Self::Query { source, .. } | Self::Open { source, .. } => {
                 source.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok())
             }
             Self::Ledger { source, .. } => source.sqlite_error().map(|error| error.extended_code),
             _ => None,
-        };
-        // SQLITE_FULL, and SQLITE_IOERR with its kinds in the upper bits.
-        code.is_some_and(|code| matches!(code & 0xff, 10 | 13))
+        }
     }
 }

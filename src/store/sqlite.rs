@@ -925,8 +925,13 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn waiting_errands(&self, limit: usize) -> Result<Vec<ErrandRecord>> {
-        errands::waiting(&mut *self.reader().await?, limit).await
+    async fn waiting_errands(
+        &self,
+        digest: &str,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ErrandRecord>> {
+        errands::waiting(&mut *self.reader().await?, digest, after, limit).await
     }
 
     async fn start_errands(&self, run: &ErrandRun, now: DateTime<Utc>) -> Result<i64> {

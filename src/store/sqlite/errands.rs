@@ -309,17 +309,25 @@ impl Row {
     }
 }
 
-/// Those whose mail is to be made, oldest first.
+/// Those behind `after` whose mail this digest is to bring, oldest first.
 pub(super) async fn waiting(
     reader: &mut SqliteConnection,
+    digest: &str,
+    after: i64,
     limit: usize,
 ) -> Result<Vec<ErrandRecord>> {
-    let rows: Vec<Row> =
-        sqlx::query_as(errands!("e.run_id is null and e.ended_at is null order by e.id limit $1"))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(reader)
-            .await
-            .during("read what people ask for")?;
+    let kinds = ErrandKind::ALL.into_iter().filter(|kind| kind.digest() == digest);
+    let kinds: Vec<&str> = kinds.map(ErrandKind::name).collect();
+    let rows: Vec<Row> = sqlx::query_as(errands!(
+        "e.run_id is null and e.ended_at is null and e.id > $1
+             and e.kind in (select value from json_each($2)) order by e.id limit $3"
+    ))
+    .bind(after)
+    .bind(json(&kinds))
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(reader)
+    .await
+    .during("read what people ask for")?;
     rows.into_iter().map(Row::record).collect()
 }
 
