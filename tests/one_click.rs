@@ -1,10 +1,13 @@
 //! Unsubscribing works when little else does: on a full disk, while the store is busy, under a
-//! storm, and killed at any step.
+//! storm, and killed at any step. Signing up is kept in the same way.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod support;
+
+#[path = "one_click/signing_up.rs"]
+mod signing_up;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Child;
@@ -204,6 +207,9 @@ async fn a_storm_of_clicks_on_a_full_disk_is_answered_and_applied_when_there_is_
     let address = rest.split('/').next().unwrap().to_owned();
     disk.step("fill");
 
+    let form = signing_up::form(&office, "new");
+    let (status, page) = Client::connect(&address).await.post("/subscribe", &form).await.unwrap();
+    assert!(status == 200 && page.contains("Check your mail"), "{page}");
     let begun = Instant::now();
     assert_eq!(storm(&address, ways_out, 50).await, CLICKS);
     println!("{CLICKS} clicks were answered in {:?}", begun.elapsed());
@@ -222,12 +228,15 @@ async fn a_storm_of_clicks_on_a_full_disk_is_answered_and_applied_when_there_is_
         assert!(Instant::now() < deadline, "{}", office.read("daemon.txt"));
     }
     println!("they were in the store {:?} after there was room", begun.elapsed());
+    told(&office, "people are answered").await;
     disk.end();
     let log = office.read("daemon.txt");
     assert_eq!(log.matches("readers who leave are answered").count(), 1, "told once: {log}");
     let options = SqliteConnectOptions::new().filename(office.path("last/tidings.db"));
     let mut last = options.connect().await.unwrap();
     assert_eq!(count(&mut last, CONSENTS).await, CLICKS, "each once");
+    let answered = "select count(*) from errand where run_id is not null";
+    assert_eq!(count(&mut last, answered).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

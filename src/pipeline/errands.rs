@@ -9,6 +9,7 @@ use super::Press;
 use super::digests::{DigestError, check_structure, compressed};
 use super::feeds;
 use crate::digest::render::answer::{Answer, lint_answer, render_answer};
+use crate::failpoint;
 use crate::feeds::FeedDefinition;
 use crate::hash::hash;
 use crate::mail::lint::Mailing;
@@ -49,7 +50,9 @@ async fn answer_page(
         if run.recipients.is_empty() {
             return Ok(answered);
         }
+        failpoint::reach("before-answer-commit");
         let id = press.store.start_errands(&run, press.clock.now()).await?;
+        failpoint::reach("after-answer-commit");
         info!(run = id, digest, people = run.recipients.len(), "people are answered");
         answered += run.recipients.len();
         let started: HashSet<i64> = run.recipients.iter().map(|(errand, ..)| *errand).collect();

@@ -912,10 +912,15 @@ impl Store for SqliteStore {
     }
 
     async fn sign_up(&self, sign_up: &SignUp, now: DateTime<Utc>) -> Result<AskedFor> {
-        self.write("write down what somebody asks for", async |writer| {
-            errands::sign_up(writer, sign_up, now).await
-        })
-        .await
+        let answer = self
+            .write("write down what somebody asks for", async |writer| {
+                let answer = errands::sign_up(writer, sign_up, now).await?;
+                failpoint::reach("before-sign-up-commit");
+                Ok(answer)
+            })
+            .await;
+        failpoint::reach("after-sign-up-commit");
+        answer
     }
 
     async fn ask(&self, asked: &OwnErrand, now: DateTime<Utc>) -> Result<AskedFor> {
