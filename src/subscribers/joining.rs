@@ -8,7 +8,7 @@ use std::path::Path;
 use tokio::sync::Notify;
 use tracing::error;
 
-use super::journal::{Batch, Journal, JournalError};
+use super::journal::{Applied, Batch, Journal, JournalError};
 use crate::store::SignUp;
 
 /// Of each of the two files: some thousand forms.
@@ -35,7 +35,8 @@ pub struct Forms {
 impl Joining {
     /// Its files lie beside the store: `joining-a` and `joining-b`.
     pub fn open(store: &Path) -> Result<Self, JournalError> {
-        let journal = Journal::open(&store.with_file_name("joining"), CAPACITY_BYTES)?;
+        let path = store.with_file_name("joining");
+        let journal = Journal::open(&path, CAPACITY_BYTES, Applied::AreWiped)?;
         Ok(Self { journal, asked: Notify::new() })
     }
 

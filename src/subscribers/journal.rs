@@ -45,6 +45,15 @@ pub enum JournalError {
 
 type Result<T> = std::result::Result<T, JournalError>;
 
+/// What becomes of records in their file once the store has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// They stay until others are written over them.
+    Stay,
+    /// Zeros are written over them: somebody may be forgotten who stands in them.
+    AreWiped,
+}
+
 /// The place of a record among all that were ever appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position(u64);
@@ -104,22 +113,23 @@ impl Journal {
     /// Opens `PATH-a` and `PATH-b` of so many octets each, or makes them. One process at a time.
     ///
     /// What was appended before and is not known to be applied waits for [`Journal::next`].
-    pub fn open(path: &Path, capacity_bytes: u64) -> Result<Self> {
+    pub fn open(path: &Path, capacity_bytes: u64, applied: Applied) -> Result<Self> {
         let [a, b] = Self::files(path);
         let lock = lock(&a)?;
-        let open =
-            |path: &Path| Half::open(path, capacity_bytes).map_err(|source| failed(path, source));
+        let open = |path: &Path| {
+            Half::open(path, capacity_bytes, applied).map_err(|source| failed(path, source))
+        };
         let ((a, records), (b, others)) = (open(&a)?, open(&b)?);
         let halves = [a, b];
         let mut records: Vec<_> = records.into_iter().chain(others).collect();
         records.sort_by_key(|(number, _)| *number);
         let next = halves.iter().map(Half::next_number).max().unwrap_or(0).max(1);
-        let applied = records.first().map_or(next, |(number, _)| *number) - 1;
+        let applied_upto = records.first().map_or(next, |(number, _)| *number) - 1;
         let waiting = records.into_iter().map(|(number, record)| (number, record.into()));
         let shared = Arc::new(Shared {
             waiting: Mutex::new(waiting.collect()),
             newest: watch::Sender::new(next - 1),
-            applied: watch::Sender::new(applied),
+            applied: watch::Sender::new(applied_upto),
         });
         let active = usize::from(halves[1].last() > halves[0].last());
         let (orders, ordered) = mpsc::channel();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use tracing::error;
 
-use super::journal::{Batch, Journal, JournalError, Position};
+use super::journal::{Applied, Batch, Journal, JournalError, Position};
 use crate::store::{Leave, LeftBy};
 
 /// Of each of the two files: more than 40,000 clicks.
@@ -58,7 +58,8 @@ impl Clicks {
 impl Leaving {
     /// Its files lie beside the store: `leaving-a` and `leaving-b`.
     pub fn open(store: &Path) -> Result<Self, JournalError> {
-        let journal = Journal::open(&store.with_file_name("leaving"), CAPACITY_BYTES)?;
+        let journal =
+            Journal::open(&store.with_file_name("leaving"), CAPACITY_BYTES, Applied::Stay)?;
         let from_before = journal.newest();
         Ok(Self {
             patience: Duration::from_secs(1),

@@ -3,7 +3,7 @@
 //! A file begins with two places for its head, of which the newer whole one counts: the number
 //! of the first record that does. Behind them lie the records in the order of their numbers,
 //! each with its length and a checksum. What the file held before it was started anew has lower
-//! numbers, so that nothing has to be wiped.
+//! numbers, and counts no more whether or not it was wiped.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use super::Applied;
 use crate::failpoint;
 
 /// Each head has a block of its own: a torn write harms one of them.
@@ -38,8 +39,11 @@ pub(super) struct Half {
     size: u64,
     /// Records with lower numbers are applied.
     from: u64,
+    applied: Applied,
     /// Where the next record goes.
     end: u64,
+    /// Behind it nothing was written that is not wiped.
+    written: u64,
     /// Number of the last record that counts; absent where none does.
     last: Option<u64>,
     /// Which place holds the head.
@@ -49,7 +53,11 @@ pub(super) struct Half {
 impl Half {
     /// Opens the file, made or lengthened to `capacity` octets that really lie on the disk, and
     /// gives the records that count.
-    pub(super) fn open(path: &Path, capacity: u64) -> io::Result<(Self, Vec<Numbered>)> {
+    pub(super) fn open(
+        path: &Path,
+        capacity: u64,
+        applied: Applied,
+    ) -> io::Result<(Self, Vec<Numbered>)> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -69,7 +77,14 @@ impl Half {
         if last.is_none() {
             end = START;
         }
-        Ok((Self { path: path.to_owned(), file, size, from, end, last, place }, records))
+        if applied == Applied::AreWiped {
+            // A crash may have come between, and an earlier version left all.
+            let behind = bytes.get(usize::try_from(end).map_err(io::Error::other)?..);
+            let left = behind.unwrap_or_default().iter().rposition(|octet| *octet != 0);
+            write_zeros(&file, end, left.map_or(end, |left| end + left as u64 + 1))?;
+        }
+        let path = path.to_owned();
+        Ok((Self { path, file, size, from, applied, end, written: end, last, place }, records))
     }
 
     /// The lowest number that no record has had, as far as this file knows.
@@ -100,6 +115,7 @@ impl Half {
         for (number, record) in (first..).zip(records) {
             frame(&mut bytes, number, record);
         }
+        self.written = self.written.max(self.end + bytes.len() as u64);
         failpoint::reach("before-journal-write");
         self.file.write_all_at(&bytes, self.end)?;
         failpoint::reach("before-journal-sync");
@@ -119,6 +135,12 @@ impl Half {
         self.file.sync_data()?;
         failpoint::reach("after-journal-reset");
         (self.from, self.end, self.last, self.place) = (from, START, None, place);
+        if self.applied == Applied::AreWiped {
+            // They count no more, so that this may be cut off anywhere; it goes to the disk with
+            // the next sync.
+            write_zeros(&self.file, START, self.written)?;
+            self.written = START;
+        }
         Ok(())
     }
 }

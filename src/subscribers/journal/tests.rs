@@ -41,7 +41,21 @@ impl Place {
     }
 
     fn open(&self) -> Journal {
-        Journal::open(&self.path(), SMALL).unwrap()
+        Journal::open(&self.path(), SMALL, Applied::Stay).unwrap()
+    }
+
+    fn open_wiping(&self) -> Journal {
+        Journal::open(&self.path(), SMALL, Applied::AreWiped).unwrap()
+    }
+
+    /// Of these records those that can be read in its files, applied or not.
+    fn found(&self, numbers: std::ops::Range<usize>) -> Vec<usize> {
+        let files = self.files();
+        let is_there = |record: &str| {
+            let holds = |file: &Vec<u8>| file.windows(record.len()).any(|w| w == record.as_bytes());
+            files.iter().any(holds)
+        };
+        numbers.filter(|number| is_there(&record(*number))).collect()
     }
 
     fn file(&self, half: &str) -> File {
@@ -93,6 +107,43 @@ async fn what_was_appended_and_not_applied_is_there_after_a_restart() {
     assert_eq!(apply(&journal).await, records(3..6));
     drop(journal);
     assert_eq!(waiting(&place.open()), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_applied_is_wiped_and_what_waits_is_not() {
+    let place = Place::new();
+    let journal = place.open_wiping();
+    append(&journal, 0..3).await;
+    assert_eq!(place.found(0..3), [0, 1, 2]);
+    apply(&journal).await;
+    assert_eq!(place.found(0..3), [0; 0]);
+    // Into both halves.
+    append(&journal, 3..16).await;
+    drop(journal);
+    let journal = place.open_wiping();
+    assert_eq!(place.found(0..16), Vec::from_iter(3..16));
+    assert_eq!(apply(&journal).await, records(3..16));
+    assert_eq!(place.found(0..16), [0; 0]);
+    append(&journal, 16..17).await;
+    drop(journal);
+    assert_eq!(waiting(&place.open_wiping()), records(16..17));
+}
+
+/// A crash between the new head and the zeros leaves what one leaves that never wipes.
+#[tokio::test]
+async fn what_a_crash_left_is_wiped_at_the_next_start() {
+    let place = Place::new();
+    let journal = place.open();
+    append(&journal, 0..3).await;
+    apply(&journal).await;
+    append(&journal, 3..4).await;
+    drop(journal);
+    assert_eq!(place.found(0..4), [1, 2, 3]);
+    let journal = place.open_wiping();
+    assert_eq!(place.found(0..4), [3]);
+    assert_eq!(waiting(&journal), records(3..4));
+    drop(journal);
+    assert_eq!(waiting(&place.open()), records(3..4));
 }
 
 #[tokio::test]
