@@ -329,8 +329,8 @@ self-change-address = New e-mail address
 self-change-button = Mail me the link
 self-change-sent = If we can write to the new address, an e-mail with a link is on its way there. Until you follow it, mail goes to the old one.
 self-erase-title = Erase everything
-self-erase = All mail to you stops, and your address and everything that ties this page to you is erased. This cannot be undone.
-self-erase-sure = Yes, erase everything that is kept about me
+self-erase = All mail to you stops, and your address and everything that leads to you is erased. What you agreed to and which e-mails were sent is kept under a number alone, so that nobody can tell any more whose it is. This cannot be undone.
+self-erase-sure = Yes, erase everything that leads to me
 self-erase-unsure = Tick the box above the button to have everything erased.
 self-erase-button = Erase everything
 self-used-title = This link was used before
@@ -365,8 +365,8 @@ changed-mail-contact = If it was not you, write to { $contact }.
 
 ## After everything was erased
 
-goodbye-title = Everything is erased
-goodbye = All mail to you is stopped, and nothing that is left names you. An e-mail that is already on its way may still reach you.
+goodbye-title = Your data is erased
+goodbye = All mail to you is stopped. Your address and everything that leads to you is erased. What you agreed to and which e-mails were sent is kept under a number alone, and nobody can tell any more whose it is. An e-mail that is already on its way may still reach you.
 goodbye-again = If you ever would like our news again, you are welcome.
 
 ## Pages of feeds

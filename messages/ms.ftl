@@ -332,8 +332,8 @@ self-change-address = Alamat e-mel baharu
 self-change-button = Hantar pautan kepada saya
 self-change-sent = Jika kami boleh menghantar ke alamat baharu, e-mel dengan pautan sedang dihantar ke sana. Sehingga anda mengikutinya, e-mel dihantar ke alamat lama.
 self-erase-title = Padamkan semuanya
-self-erase = Semua e-mel kepada anda dihentikan, dan alamat anda serta semua yang mengaitkan halaman ini dengan anda dipadamkan. Ini tidak boleh dibatalkan.
-self-erase-sure = Ya, padamkan semua yang disimpan tentang saya
+self-erase = Semua e-mel kepada anda dihentikan, dan alamat anda serta semua yang boleh dikaitkan dengan anda dipadamkan. Rekod persetujuan anda dan e-mel yang telah dihantar disimpan di bawah nombor sahaja, supaya tiada sesiapa lagi dapat mengetahui milik siapa. Ini tidak boleh dibatalkan.
+self-erase-sure = Ya, padamkan semua yang boleh dikaitkan dengan saya
 self-erase-unsure = Tandakan kotak di atas butang untuk memadamkan semuanya.
 self-erase-button = Padamkan semuanya
 self-used-title = Pautan ini telah digunakan
@@ -368,8 +368,8 @@ changed-mail-contact = Jika itu bukan anda, tulis kepada { $contact }.
 
 ## After everything was erased
 
-goodbye-title = Semuanya telah dipadamkan
-goodbye = Semua e-mel kepada anda telah dihentikan, dan tiada apa-apa yang tinggal menamakan anda. E-mel yang sedang dalam penghantaran mungkin masih sampai.
+goodbye-title = Data anda telah dipadamkan
+goodbye = Semua e-mel kepada anda telah dihentikan. Alamat anda dan semua yang boleh dikaitkan dengan anda telah dipadamkan. Rekod persetujuan anda dan e-mel yang telah dihantar disimpan di bawah nombor sahaja, dan tiada sesiapa lagi dapat mengetahui milik siapa. E-mel yang sedang dalam penghantaran mungkin masih sampai.
 goodbye-again = Jika suatu hari nanti anda mahu berita kami semula, anda dialu-alukan.
 
 ## Pages of feeds

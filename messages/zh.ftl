@@ -319,8 +319,8 @@ self-change-address = 新的电邮地址
 self-change-button = 请把链接电邮给我
 self-change-sent = 如果我们可以发送电邮到新的地址，一封附有链接的电邮已在途中。在您打开链接之前，电邮仍会发送到旧的地址。
 self-erase-title = 全部删除
-self-erase = 我们会停止发送所有电邮给您，并删除您的地址以及把此网页内容与您联系起来的一切。此操作无法撤销。
-self-erase-sure = 是的，请删除我的全部资料
+self-erase = 我们会停止发送所有电邮给您，并删除您的地址和所有能辨认出您的资料。您同意过的内容和发送过的电邮的记录只以编号保存，再也没有人能知道属于谁。此操作无法撤销。
+self-erase-sure = 是的，请删除所有能辨认出我的资料
 self-erase-unsure = 如要全部删除，请先勾选按钮上方的方框。
 self-erase-button = 全部删除
 self-used-title = 此链接已经使用过
@@ -355,8 +355,8 @@ changed-mail-contact = 如果不是您本人更改的，请写信到 { $contact 
 
 ## After everything was erased
 
-goodbye-title = 全部资料已删除
-goodbye = 发送给您的所有电邮已经停止，留下的记录都不再指向您。已在途中的电邮仍可能送达。
+goodbye-title = 您的资料已删除
+goodbye = 发送给您的所有电邮已经停止。您的地址和所有能辨认出您的资料都已删除。您同意过的内容和发送过的电邮的记录只以编号保存，再也没有人能知道属于谁。已在途中的电邮仍可能送达。
 goodbye-again = 如果您以后又想收到我们的新闻，欢迎再来。
 
 ## Pages of feeds

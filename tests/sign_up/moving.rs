@@ -47,7 +47,7 @@ async fn who_moved_and_was_erased_left_no_address_behind() {
     let form = hidden(&counter.press(&third, "open").await, "form");
     let erase = [("form", &*form), ("action", "erase"), ("sure", "yes")];
     let erased = counter.post(&third, &erase).await;
-    assert!(erased.text().contains("Everything is erased"), "{}", erased.text());
+    assert!(erased.text().contains("Your data is erased"), "{}", erased.text());
 
     let everything = counter.everything();
     for address in addresses {
