@@ -43,10 +43,9 @@ impl StoreError {
     /// full, or cannot be read is none of it.
     pub fn is_about_the_row(&self) -> bool {
         match self.cause() {
-            Self::Value { .. } => true,
-            Self::Query { source: sqlx::Error::RowNotFound, .. } => true,
+            Self::Value { .. } | Self::Query { source: sqlx::Error::RowNotFound, .. } => true,
             // SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH.
-            _ => self.code().is_some_and(|code| matches!(code & 0xff, 18 | 19 | 20)),
+            _ => self.code().is_some_and(|code| matches!(code & 0xff, 18..=20)),
         }
     }
 

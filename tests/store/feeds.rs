@@ -252,9 +252,9 @@ fn a_link_of_urgent_news_ends_its_feed_under_the_new_name() {
         let run = start_run(store, &plan).await.unwrap();
         expand_all(store, run).await;
         rename(store).await;
-        let delivery = store.delivery(run, 1).await.unwrap().unwrap();
-        assert_eq!(delivery.feeds.unwrap(), ["everything"]);
-        assert_eq!(delivery.running_subscriptions, 1);
+        let way_out = store.way_out(run, 1).await.unwrap();
+        assert_eq!(way_out.feeds.unwrap(), ["everything"]);
+        assert_eq!(way_out.running_subscriptions, 1);
         let leave = Leave { run, subscriber: 1, by: LeftBy::OneClick, at: at(6) };
         assert_eq!(store.leave_all(&[leave], at(6)).await.unwrap(), 1);
         assert_eq!(store.running_subscriptions(1).await.unwrap(), 0);
@@ -309,7 +309,7 @@ fn a_confirmation_that_is_pressed_after_a_rename_goes_to_the_new_name() {
             assert_eq!(store.sign_up(&sign_up, at(0)).await.unwrap(), AskedFor::Waits);
         }
         rename(store).await;
-        let waiting = store.waiting_errands(9).await.unwrap();
+        let waiting = store.waiting_errands("confirm", 0, 9).await.unwrap();
         let wanted: Vec<_> = waiting.into_iter().map(|errand| errand.wants).collect();
         let expected: [&[_]; 3] = [
             &[("everything", "daily"), ("events", "weekly")],

@@ -113,7 +113,7 @@ fn of_recipients(owed: &str, recipients: &str) -> Result<String> {
 /// A page of a plan, with its run's digest and state.
 #[derive(FromRow)]
 struct Page {
-    page: i64,
+    number: i64,
     recipients: String,
     owed: String,
     after_subscriber: i64,
@@ -131,7 +131,7 @@ pub(super) async fn expand(
 ) -> Result<Option<u64>> {
     let action = "expand a run";
     let page: Option<Page> = sqlx::query_as(
-        "select p.page, p.recipients, p.owed, p.after_subscriber, p.upto_subscriber,
+        "select p.page as number, p.recipients, p.owed, p.after_subscriber, p.upto_subscriber,
              r.digest_id, r.state, r.to_seq
          from run_page p join run r on r.id = p.run_id and r.state <> 'planned'
          where p.run_id = $1 order by p.page limit 1",
@@ -194,7 +194,7 @@ pub(super) async fn expand(
     planning::clear_owed(writer, page.digest_id, &owed, page.to_seq).await?;
     sqlx::query("delete from run_page where run_id = $1 and page = $2")
         .bind(run)
-        .bind(page.page)
+        .bind(page.number)
         .execute(writer)
         .await
         .during(action)?;

@@ -121,7 +121,7 @@ async fn what_is_applied_is_wiped_and_what_waits_is_not() {
     append(&journal, 3..16).await;
     drop(journal);
     let journal = place.open_wiping();
-    assert_eq!(place.found(0..16), Vec::from_iter(3..16));
+    assert_eq!(place.found(0..16), (3..16).collect::<Vec<_>>());
     assert_eq!(apply(&journal).await, records(3..16));
     assert_eq!(place.found(0..16), [0; 0]);
     append(&journal, 16..17).await;
@@ -249,7 +249,7 @@ async fn what_lies_in_a_file_from_before_it_began_anew_takes_no_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_are_each_kept_once() {
     let place = Place::new();
-    let journal = Arc::new(Journal::open(&place.path(), 1 << 20).unwrap());
+    let journal = Arc::new(Journal::open(&place.path(), 1 << 20, Applied::Stay).unwrap());
     let tasks: Vec<_> = (0..500)
         .map(|number| {
             let journal = Arc::clone(&journal);
@@ -291,7 +291,7 @@ async fn who_waits_for_a_record_hears_when_it_is_applied() {
 async fn one_process_at_a_time_works_with_it() {
     let place = Place::new();
     let journal = place.open();
-    let error = Journal::open(&place.path(), SMALL).unwrap_err();
+    let error = Journal::open(&place.path(), SMALL, Applied::Stay).unwrap_err();
     assert!(matches!(error, JournalError::InUse { .. }), "{error}");
     drop(journal);
     place.open();
@@ -301,7 +301,7 @@ async fn one_process_at_a_time_works_with_it() {
 async fn where_a_file_cannot_be_made_the_error_names_it() {
     let place = Place::new();
     fs::create_dir(place.folder.path().join("leaving-b")).unwrap();
-    let error = Journal::open(&place.path(), SMALL).unwrap_err();
+    let error = Journal::open(&place.path(), SMALL, Applied::Stay).unwrap_err();
     assert!(error.to_string().ends_with("/leaving-b`"), "{error}");
 }
 
