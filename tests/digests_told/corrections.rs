@@ -325,3 +325,18 @@ async fn who_leaves_one_of_two_feeds_is_told_a_correction_by_the_other() {
         assert!(got[1].starts_with("raj: "), "{got:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_an_end_back_is_told_the_correction_that_was_on_its_way() {
+    let room = told().await;
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    room.plan_at("2026-11-21T01:00:00Z").await;
+    room.leaves("raj", "all").await;
+    assert_eq!(room.send().await, ["mei: Correction: bridge"]);
+    let (raj, left) = (room.number_of("raj").await, room.now());
+    room.clock.set("2026-11-21T01:10:00Z");
+    let back = room.press.store.take_back_end(raj, left, "page", room.now()).await.unwrap();
+    assert_eq!(back, 1);
+    assert_eq!(room.minute("2026-11-21T01:11:00Z").await, ["raj: Correction: bridge"]);
+    assert_eq!(room.runs().await.last().unwrap(), "correction seq:2 complete");
+}
