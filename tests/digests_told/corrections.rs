@@ -340,3 +340,26 @@ async fn who_takes_an_end_back_is_told_the_correction_that_was_on_its_way() {
     assert_eq!(room.minute("2026-11-21T01:11:00Z").await, ["raj: Correction: bridge"]);
     assert_eq!(room.runs().await.last().unwrap(), "correction seq:2 complete");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_that_is_cancelled_is_told_to_nobody_else_and_says_so() {
+    let relay = Sink::playing(|address, before| match (address, before) {
+        ("raj@example.org", 1) => Play::RefuseRecipient("451 4.7.1 later"),
+        _ => Play::Accept,
+    });
+    let room = Room::with(relay.await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("bridge", "", "It cost 4 million.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await.len(), 2);
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    assert_eq!(room.minute("2026-11-21T01:00:00Z").await, ["mei: Correction: bridge"]);
+    let open = room.press.store.open_runs().await.unwrap();
+    let done = room.office.run(&["cancel", &open[0].id.to_string(), "--yes"]);
+    let said = done.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "1 e-mail is not sent; these people keep the old text and are not told";
+    assert!(said.contains(expected), "{done:?}");
+    assert_eq!(room.minute("2026-11-22T00:00:00Z").await, NO_MAIL);
+    room.release("bridge", "correction: It cost 44 million.", "It cost 44 million.");
+    let got = room.minute("2026-11-22T01:00:00Z").await;
+    assert_eq!(got, ["mei: Correction: bridge", "raj: Correction: bridge"]);
+}
