@@ -156,12 +156,16 @@ impl Room {
         subscribe(&self.press, &[row], &consent).await.unwrap();
     }
 
-    /// A reader leaves one feed.
-    async fn leaves(&self, reader: &str, feed: &str) {
+    async fn number_of(&self, reader: &str) -> i64 {
         let address = format!("{reader}@example.org").parse().unwrap();
         let lookup = self.press.keys.lookup(&address);
+        self.press.store.subscriber_by_lookup(&lookup).await.unwrap().unwrap()
+    }
+
+    /// A reader leaves one feed.
+    async fn leaves(&self, reader: &str, feed: &str) {
         let leave = EndOfSubscription {
-            subscriber: self.press.store.subscriber_by_lookup(&lookup).await.unwrap().unwrap(),
+            subscriber: self.number_of(reader).await,
             digest: None,
             feed: Some(feed.into()),
             source: "test".into(),

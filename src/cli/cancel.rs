@@ -1,4 +1,5 @@
-//! `cancel RUN`: ends a run for good. What was not sent is owed to its people.
+//! `cancel RUN`: ends a run for good. News that was not sent is owed to its people; a correction, a
+//! reminder or an answer is not: that nobody is told it is what was asked for.
 
 use clap::Args;
 use serde::Serialize;
@@ -9,6 +10,7 @@ use super::pause::who;
 use super::runs::{find_run, said_of, title};
 use super::{Global, ask, session};
 use crate::config::Environment;
+use crate::digest::{CORRECTION, REMINDER};
 use crate::store::{Cancellation, Cancelled, RunDetails};
 
 #[derive(Debug, Args)]
@@ -57,9 +59,12 @@ pub(super) async fn run(
     let sent = run.deliveries.get("accepted").copied().unwrap_or(0);
     let left = run.recipients.saturating_sub(run.settled());
     let mails = count(left, "e-mail", "e-mails");
-    let deed = format!("Cancel {}? {mails} will not be sent, {sent} went out.", title(&run));
+    let follows = what_follows(&run.digest);
+    let deed =
+        format!("Cancel {}? {mails} will not be sent, {sent} went out; {follows}.", title(&run));
     if args.dry_run {
-        output.say_paragraph("", &format!("{}: {mails} would not be sent", title(&run)));
+        let text = format!("{}: {mails} would not be sent; {follows}", title(&run));
+        output.say_paragraph("", &text);
         output.json(&Report { run, cancelled: None });
         return Ok(0);
     }
@@ -90,10 +95,23 @@ pub(super) async fn run(
     Ok(0)
 }
 
+/// What becomes of those who get nothing of a run.
+fn what_follows(digest: &str) -> &'static str {
+    match digest {
+        CORRECTION => {
+            "these people keep the old text and are not told; another `correction` or `withdrawn` \
+             in the file tells everybody who has it"
+        }
+        REMINDER => "these people are not reminded",
+        "confirm" | "self" | "notice" => "who waits for one has to ask again",
+        _ => "the news comes with each person's next issue",
+    }
+}
+
 fn show(output: Output, run: &RunDetails, done: Cancelled) {
     output.say_paragraph("cancelled: ", &title(run));
     let mails = count(done.cancelled, "e-mail is", "e-mails are");
-    let text = format!("{mails} not sent; the news comes with each person's next issue");
+    let text = format!("{mails} not sent; {}", what_follows(&run.digest));
     output.say_paragraph("", &text);
     if done.uncertain > 0 {
         let mails = count(done.uncertain, "e-mail", "e-mails");

@@ -325,3 +325,41 @@ async fn who_leaves_one_of_two_feeds_is_told_a_correction_by_the_other() {
         assert!(got[1].starts_with("raj: "), "{got:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_an_end_back_is_told_the_correction_that_was_on_its_way() {
+    let room = told().await;
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    room.plan_at("2026-11-21T01:00:00Z").await;
+    room.leaves("raj", "all").await;
+    assert_eq!(room.send().await, ["mei: Correction: bridge"]);
+    let (raj, left) = (room.number_of("raj").await, room.now());
+    room.clock.set("2026-11-21T01:10:00Z");
+    let back = room.press.store.take_back_end(raj, left, "page", room.now()).await.unwrap();
+    assert_eq!(back, 1);
+    assert_eq!(room.minute("2026-11-21T01:11:00Z").await, ["raj: Correction: bridge"]);
+    assert_eq!(room.runs().await.last().unwrap(), "correction seq:2 complete");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_that_is_cancelled_is_told_to_nobody_else_and_says_so() {
+    let relay = Sink::playing(|address, before| match (address, before) {
+        ("raj@example.org", 1) => Play::RefuseRecipient("451 4.7.1 later"),
+        _ => Play::Accept,
+    });
+    let room = Room::with(relay.await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("bridge", "", "It cost 4 million.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await.len(), 2);
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    assert_eq!(room.minute("2026-11-21T01:00:00Z").await, ["mei: Correction: bridge"]);
+    let open = room.press.store.open_runs().await.unwrap();
+    let done = room.office.run(&["cancel", &open[0].id.to_string(), "--yes"]);
+    let said = done.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "1 e-mail is not sent; these people keep the old text and are not told";
+    assert!(said.contains(expected), "{done:?}");
+    assert_eq!(room.minute("2026-11-22T00:00:00Z").await, NO_MAIL);
+    room.release("bridge", "correction: It cost 44 million.", "It cost 44 million.");
+    let got = room.minute("2026-11-22T01:00:00Z").await;
+    assert_eq!(got, ["mei: Correction: bridge", "raj: Correction: bridge"]);
+}

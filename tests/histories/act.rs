@@ -52,6 +52,12 @@ pub(crate) enum Act {
         person: usize,
         feed: usize,
     },
+    /// By the link in the n-th of the mails that somebody got.
+    Click(usize),
+    /// Who left last thinks better of it.
+    Undo,
+    /// A feed gets another name.
+    Rename(usize),
     Suppress(usize),
     /// A reader wants no mail for now.
     Rest(usize),
@@ -86,7 +92,7 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) const KINDS: [&'static str; 41] = [
+    pub(crate) const KINDS: [&'static str; 45] = [
         "publish",
         "translate",
         "embargo",
@@ -108,6 +114,10 @@ impl Act {
         "join",
         "switch",
         "leave",
+        "click",
+        "undo",
+        "rename",
+        "rename with runs open",
         "suppress",
         "rest",
         "return",
@@ -149,6 +159,9 @@ impl Act {
             Self::Join { .. } => "join",
             Self::Switch { .. } => "switch",
             Self::Leave { .. } => "leave",
+            Self::Click(_) => "click",
+            Self::Undo => "undo",
+            Self::Rename(_) => "rename",
             Self::Suppress(_) => "suppress",
             Self::Rest(_) => "rest",
             Self::Return(_) => "return",
@@ -174,6 +187,9 @@ impl Act {
             Self::Join { .. }
                 | Self::Switch { .. }
                 | Self::Leave { .. }
+                | Self::Click(_)
+                | Self::Undo
+                | Self::Rename(_)
                 | Self::Suppress(_)
                 | Self::Rest(_)
                 | Self::Return(_)
@@ -226,6 +242,9 @@ fn act() -> impl Strategy<Value = Act> {
         16 => (number.clone(), number.clone())
             .prop_map(|(person, digest)| Act::Switch { person, digest }),
         34 => (number.clone(), number.clone()).prop_map(|(person, feed)| Act::Leave { person, feed }),
+        8 => number.clone().prop_map(Act::Click),
+        16 => Just(Act::Undo),
+        5 => number.clone().prop_map(Act::Rename),
         8 => number.clone().prop_map(Act::Suppress),
         8 => number.clone().prop_map(Act::Rest),
         10 => number.clone().prop_map(Act::Return),

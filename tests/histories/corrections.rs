@@ -92,6 +92,8 @@ async fn is_told(office: &mut PressOffice, told: &Correction) -> Result<bool, St
         if is_current { expected(office, told, &copies) } else { Default::default() };
     if certain.is_subset(&reached) && reached.is_subset(&possible) {
         office.happened.extend(reached.first().map(|_| "receivers told"));
+        let theirs = reached.iter().map(|person| (told.clone(), run, *person));
+        office.corrected.extend(theirs);
         return Ok(true);
     }
     let person = *reached
@@ -127,4 +129,52 @@ fn expected(office: &PressOffice, told: &Correction, copies: &[Copy]) -> [BTreeS
         with_old.iter().copied().filter(is_certain).collect(),
         with_old.iter().copied().filter(is_possible).collect(),
     ]
+}
+
+/// At rest whoever was told a correction has it, unless they left what holds the entry, it was
+/// refused or given up, or an operator or a newer text ended it.
+pub(crate) async fn arrived(office: &PressOffice) -> Result<(), String> {
+    let mut connection = connect(office).await;
+    for (told, run, person) in &office.corrected {
+        let item = office.items.iter().find(|item| item.name == told.title).unwrap();
+        let follows = office.choices.iter().any(|choice| {
+            choice.person == *person
+                && !choice.has_ended
+                && choice.from_seq < told.seq
+                && item.feeds().contains(&choice.feed)
+        });
+        if !follows || office.suppressed.contains(person) {
+            continue;
+        }
+        let fate: Option<String> = sqlx::query_scalar(
+            "select state || coalesce(' ' || reason, '') from delivery
+             where run_id = $1 and subscriber_id = $2",
+        )
+        .bind(run)
+        .bind(person)
+        .fetch_optional(&mut connection)
+        .await
+        .unwrap();
+        let has_newer: bool = sqlx::query_scalar(
+            "select exists (select 1 from delivery d
+                 join issue_entry e on e.issue_id = d.issue_id
+                 where d.subscriber_id = $1 and e.entry_id = $2 and e.revision >= $3
+                     and d.state in ('accepted', 'uncertain'))",
+        )
+        .bind(person)
+        .bind(told.entry_id)
+        .bind(told.revision)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+        let is_settled = matches!(
+            fate.as_deref(),
+            Some("rejected" | "cancelled operator" | "cancelled superseded" | "cancelled expired")
+        );
+        if !has_newer && !is_settled {
+            let fault = format!("{told:?} of run {run} never reached {person}: {fate:?}");
+            return Err(format!("{fault}\n{}", story(office, *person).await));
+        }
+    }
+    Ok(())
 }

@@ -111,5 +111,6 @@ async fn live(setting: &Setting, acts: &[Act]) -> Result<Vec<&'static str>, Stri
     }
     office.come_to_rest().await?;
     check::deliveries(&office).await?;
+    corrections::arrived(&office).await?;
     Ok(office.happened)
 }

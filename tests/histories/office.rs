@@ -50,6 +50,10 @@ pub(crate) struct PressOffice {
     pub(crate) people: BTreeMap<usize, i64>,
     pub(crate) languages: HashMap<usize, &'static str>,
     pub(crate) choices: Vec<Choice>,
+    /// Who left, and when.
+    pub(crate) leavers: Vec<(i64, DateTime<Utc>)>,
+    /// Names that feeds of the config had, the newest last.
+    pub(crate) names: BTreeMap<&'static str, Vec<String>>,
     pub(crate) suppressed: BTreeSet<i64>,
     /// Who wants no mail for now, and since when.
     pub(crate) resting: BTreeMap<i64, DateTime<Utc>>,
@@ -59,6 +63,8 @@ pub(crate) struct PressOffice {
     pub(crate) told_upto: Seq,
     /// What has been numbered and not been seen to be told.
     pub(crate) corrections: Vec<Correction>,
+    /// What is on its way since: a correction, its run and its reader.
+    pub(crate) corrected: Vec<(Correction, i64, i64)>,
     /// The newest issue that was looked into.
     pub(crate) seen_issue: i64,
     pub(crate) seen_run: i64,
@@ -95,12 +101,15 @@ impl PressOffice {
             people: BTreeMap::new(),
             languages: HashMap::new(),
             choices: Vec::new(),
+            leavers: Vec::new(),
+            names: FEEDS.map(|feed| (feed, vec![feed.to_owned()])).into(),
             suppressed: BTreeSet::new(),
             resting: BTreeMap::new(),
             run_counts: BTreeMap::new(),
             told: Vec::new(),
             told_upto: 0,
             corrections: Vec::new(),
+            corrected: Vec::new(),
             seen_issue: 0,
             seen_run: 0,
             is_at_rest: false,
@@ -150,6 +159,9 @@ impl PressOffice {
             }
             Act::Switch { person, digest } => self.switch(*person, DIGESTS[digest % 3]).await,
             Act::Leave { person, feed } => self.leave(*person, FEEDS[feed % 4]).await,
+            Act::Click(n) => self.click(*n).await,
+            Act::Undo => self.undo().await,
+            Act::Rename(feed) => self.rename(FEEDS[feed % 3]).await,
             Act::Suppress(person) => self.suppress(*person).await,
             Act::Rest(person) => self.rest(*person).await,
             Act::Return(n) => self.come_back(*n).await,

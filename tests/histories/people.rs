@@ -1,10 +1,11 @@
 //! Readers: they join, change, leave, rest and return.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use tidings::model::Seq;
 use tidings::pipeline::people::{Consent, subscribe};
-use tidings::store::{Choices, EndOfSubscription, Subscribed};
+use tidings::store::{Choices, EndOfSubscription, Leave, LeftBy, Subscribed};
 use tidings::subscribers::import::Row;
 
 use super::check;
@@ -23,6 +24,14 @@ pub(crate) struct Choice {
     /// The digest went up to here while its reader rested.
     pub(crate) passed_upto: Seq,
     pub(crate) has_ended: bool,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+}
+
+impl Choice {
+    fn end(&mut self, at: DateTime<Utc>) {
+        self.has_ended = true;
+        self.ended_at = Some(at);
+    }
 }
 
 impl PressOffice {
@@ -50,6 +59,7 @@ impl PressOffice {
             from_seq,
             passed_upto: from_seq,
             has_ended: false,
+            ended_at: None,
         });
         true
     }
@@ -75,7 +85,7 @@ impl PressOffice {
             line: 1,
             address: address.parse().unwrap(),
             language: self.languages[&person].parse().unwrap(),
-            feed: feed.to_owned(),
+            feed: self.name_of(feed),
             digest: digest.to_owned(),
         };
         let consent = Consent {
@@ -108,13 +118,121 @@ impl PressOffice {
         let end = EndOfSubscription {
             subscriber,
             digest: None,
-            feed: Some(feed.to_owned()),
+            feed: Some(self.name_of(feed)),
             source: "form".to_owned(),
             reason: "left".to_owned(),
         };
-        self.desk.press.store.end_subscriptions(&end, self.desk.now()).await.unwrap();
-        let is_it = |choice: &&mut Choice| choice.person == subscriber && choice.feed == feed;
-        self.choices.iter_mut().filter(is_it).for_each(|choice| choice.has_ended = true);
+        let now = self.desk.now();
+        self.desk.press.store.end_subscriptions(&end, now).await.unwrap();
+        let is_it = |choice: &&mut Choice| {
+            choice.person == subscriber && choice.feed == feed && !choice.has_ended
+        };
+        self.choices.iter_mut().filter(is_it).for_each(|choice| choice.end(now));
+        self.leavers.push((subscriber, now));
+        true
+    }
+
+    /// By the link in a mail: all that its digest brings ends, or the feeds that brought it.
+    pub(crate) async fn click(&mut self, n: usize) -> bool {
+        let mails: Vec<(i64, i64, String, String)> = sqlx::query_as(
+            "select d.run_id, d.subscriber_id, g.name,
+                 (select group_concat(distinct e.feed) from issue_entry e
+                     where e.issue_id = d.issue_id)
+             from delivery d join run r on r.id = d.run_id join digest g on g.id = r.digest_id
+             where d.state in ('accepted', 'uncertain') order by d.run_id desc, d.subscriber_id
+             limit 60",
+        )
+        .fetch_all(&mut check::connect(self).await)
+        .await
+        .unwrap();
+        let Some((run, subscriber, digest, feeds)) = mails.get(n % mails.len().max(1)) else {
+            return false;
+        };
+        let is_told = matches!(digest.as_str(), "urgent" | "correction" | "reminder");
+        let names: Vec<&str> = feeds.split(',').collect();
+        let now = self.desk.now();
+        let ended: Vec<usize> = (0..self.choices.len())
+            .filter(|at| {
+                let choice = &self.choices[*at];
+                let is_it = if is_told {
+                    names.contains(&&*self.name_of(&choice.feed))
+                } else {
+                    choice.digest == *digest
+                };
+                choice.person == *subscriber && !choice.has_ended && is_it
+            })
+            .collect();
+        let leave = Leave { run: *run, subscriber: *subscriber, by: LeftBy::OneClick, at: now };
+        let count = self.desk.press.store.leave_all(&[leave], now).await.unwrap();
+        if count != ended.len() as u64 {
+            self.faults.push(format!(
+                "a click of {subscriber} in a mail of run {run} ended {count}, not {ended:?}"
+            ));
+        }
+        ended.iter().for_each(|at| self.choices[*at].end(now));
+        self.leavers.push((*subscriber, now));
+        !ended.is_empty()
+    }
+
+    /// Who left last takes it back, where nothing of the same is followed by now.
+    pub(crate) async fn undo(&mut self) -> bool {
+        let Some((subscriber, at)) = self.leavers.pop() else { return false };
+        let store = &self.desk.press.store;
+        let count = store.take_back_end(subscriber, at, "page", self.desk.now()).await.unwrap();
+        let running: BTreeSet<String> = self
+            .choices
+            .iter()
+            .filter(|choice| choice.person == subscriber && !choice.has_ended)
+            .map(|choice| choice.feed.clone())
+            .collect();
+        let is_it = |choice: &&mut Choice| {
+            choice.person == subscriber
+                && choice.ended_at == Some(at)
+                && choice.has_ended
+                && !running.contains(&choice.feed)
+        };
+        let mut back = 0;
+        for choice in self.choices.iter_mut().filter(is_it) {
+            choice.has_ended = false;
+            back += 1;
+        }
+        if back != count {
+            self.faults.push(format!("{subscriber} took {count} ends back, not {back}"));
+        }
+        back > 0
+    }
+
+    /// What a feed is called by now.
+    pub(crate) fn name_of(&self, feed: &str) -> String {
+        let names = self.names.get(feed);
+        names.and_then(|names| names.last()).map_or_else(|| feed.to_owned(), Clone::clone)
+    }
+
+    /// In the config, which is read again.
+    pub(crate) async fn rename(&mut self, feed: &'static str) -> bool {
+        let names = self.names.get_mut(feed).unwrap();
+        let old = names.last().unwrap().clone();
+        let new = format!("{feed}-{}", names.len());
+        let was = names.join(", ");
+        let line = |name: &str, was: &str| {
+            if was.is_empty() {
+                format!("{{name: {name}, ")
+            } else {
+                format!("{{name: {name}, was: [{was}], ")
+            }
+        };
+        let before = line(&old, &names[..names.len() - 1].join(", "));
+        names.push(new.clone());
+        let path = self.desk.office.path("config/tidings.yaml");
+        let text = self.desk.office.read("config/tidings.yaml");
+        assert!(text.contains(&before), "{before} in {text}");
+        self.desk.office.write("config/tidings.yaml", text.replace(&before, &line(&new, &was)));
+        let config = tidings::config::load(&path, &tidings::config::Environment::default());
+        self.desk.press.config = std::sync::Arc::new(config.unwrap());
+        tidings::pipeline::feeds::place(&self.desk.press).await.unwrap();
+        if !self.desk.press.store.open_runs().await.unwrap().is_empty() {
+            self.happened.push("rename with runs open");
+        }
         true
     }
 

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
+use super::outbox::AT_ONCE;
 use super::people::{Follow, end_subscriptions, follow, settle};
-use super::{During, Result, audit};
+use super::{During, Result, audit, uncertain};
 use crate::model::Language;
 use crate::store::{Choices, EndOfSubscription, PersonRecord, Subscribed};
 
@@ -119,6 +120,38 @@ pub(super) async fn take_back_end(
         .await
         .during(action)?;
     }
+    if !back.is_empty() {
+        correct_after_all(writer, subscriber, ended_at, now).await?;
+    }
     audit::consents(writer, now).await?;
     Ok(back.len() as u64)
+}
+
+/// News that was taken from them since they left is owed; a correction is not, so it goes out.
+async fn correct_after_all(
+    writer: &mut SqliteConnection,
+    subscriber: i64,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let runs: Vec<i64> = sqlx::query_scalar(
+        "update delivery set state = 'pending', reason = null, next_at = $3, changed_at = $4
+         where subscriber_id = $1 and state = 'cancelled' and reason = 'left'
+             and changed_at >= $2 and unknowns = 0
+             and run_id in (select r.id from run r
+                 join digest g on g.id = r.digest_id and g.name = 'correction'
+                 where r.state in ('expanding', 'sending', 'paused', 'complete'))
+         returning run_id",
+    )
+    .bind(subscriber)
+    .bind(since.timestamp())
+    .bind(AT_ONCE)
+    .bind(now.timestamp())
+    .fetch_all(&mut *writer)
+    .await
+    .during("take back the end of a subscription")?;
+    for run in runs {
+        uncertain::reopen(writer, run, &[subscriber], now).await?;
+    }
+    Ok(())
 }

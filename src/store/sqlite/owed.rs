@@ -31,16 +31,21 @@ macro_rules! covered {
 }
 
 /// When the reader of a subscription `c` began to follow its feed: not when they took an end back
-/// or chose another digest, and under an older name where the feed was renamed since.
+/// or chose another digest, and under an older name where the feed was renamed since, once or
+/// more often.
 macro_rules! joined_at {
     () => {
         "coalesce((select max(k.at) from consent k
              where k.subscriber_id = c.subscriber_id and k.action = 'confirmed'
                  and k.wording is not 'undo'
-                 and (k.feed = c.feed or exists (select 1 from consent m
-                     where m.subscriber_id = c.subscriber_id and m.feed = c.feed
-                         and m.action = 'changed' and m.at >= k.at
-                         and m.reason = 'feed renamed from ' || k.feed))),
+                 and k.feed in (
+                     with recursive named(feed) as (
+                         select c.feed union
+                         select substr(m.reason, length('feed renamed from ') + 1)
+                         from named join consent m on m.feed = named.feed
+                         where m.subscriber_id = c.subscriber_id and m.action = 'changed'
+                             and m.reason like 'feed renamed from %')
+                     select feed from named)),
              c.confirmed_at, c.requested_at)"
     };
 }

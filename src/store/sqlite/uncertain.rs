@@ -122,7 +122,7 @@ pub(super) async fn resolve(
 
 /// A run that was complete sends again, unless its text is outdated by now. One that was
 /// cancelled does not: what it never sent is owed now.
-async fn reopen(
+pub(super) async fn reopen(
     writer: &mut SqliteConnection,
     run: i64,
     subscribers: &[i64],
