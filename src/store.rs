@@ -213,6 +213,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// entry once at its newest told change; bodies left empty.
     async fn told_changes(&self, after: Seq, upto: Seq) -> Result<Vec<ToldChange>>;
 
+    /// Of all changes up to `upto` those of entries in one of these groups of translations.
+    async fn told_translations(&self, groups: &[String], upto: Seq) -> Result<Vec<ToldChange>>;
+
     /// The next people with a confirmed subscription to one of `digests`, behind the subscriber
     /// `after`: a page that memory has room for. `None` behind the last.
     async fn next_subscribers(

@@ -1,7 +1,7 @@
 //! Plan: which runs there are to make now, and what they would send.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -424,13 +424,11 @@ async fn add_translations(
     changes: &mut Vec<ToldChange>,
     after: Seq,
 ) -> Result<(), StoreError> {
-    let translated: HashSet<String> =
+    let groups: BTreeSet<String> =
         changes.iter().filter_map(|c| c.entry.translation_key.clone()).collect();
-    if !translated.is_empty() {
-        let older = press.store.told_changes(0, after).await?.into_iter();
-        changes.extend(older.filter(|change| {
-            change.entry.translation_key.as_ref().is_some_and(|key| translated.contains(key))
-        }));
+    if !groups.is_empty() {
+        let groups: Vec<String> = groups.into_iter().collect();
+        changes.extend(press.store.told_translations(&groups, after).await?);
     }
     Ok(())
 }

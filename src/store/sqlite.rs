@@ -397,7 +397,11 @@ impl Store for SqliteStore {
     }
 
     async fn told_changes(&self, after: Seq, upto: Seq) -> Result<Vec<ToldChange>> {
-        catalogue::told_changes(&mut *self.reader().await?, after, upto).await
+        catalogue::told_changes(&mut *self.reader().await?, after, upto, None).await
+    }
+
+    async fn told_translations(&self, groups: &[String], upto: Seq) -> Result<Vec<ToldChange>> {
+        catalogue::told_changes(&mut *self.reader().await?, 0, upto, Some(groups)).await
     }
 
     async fn next_subscribers(

@@ -118,6 +118,7 @@ pub(super) async fn told_changes(
     reader: &mut SqliteConnection,
     after: Seq,
     upto: Seq,
+    groups: Option<&[String]>,
 ) -> Result<Vec<ToldChange>> {
     #[derive(FromRow)]
     struct Row {
@@ -140,10 +141,13 @@ pub(super) async fn told_changes(
          where c.tell = 'followers' and $1 < c.seq and c.seq <= $2
            and not exists (select 1 from change n where n.entry_id = c.entry_id
                 and n.tell = 'followers' and c.seq < n.seq and n.seq <= $2)
+           and ($3 is null or json_extract(r.fields, '$.translation_key')
+                in (select value from json_each($3)))
          order by c.seq",
     )
     .bind(after)
     .bind(upto)
+    .bind(groups.map(|groups| json(&groups)))
     .fetch_all(reader)
     .await
     .during("read the changes")?;
