@@ -174,7 +174,9 @@ impl PressOffice {
                 "a click of {subscriber} in a mail of run {run} ended {count}, not {ended:?}"
             ));
         }
-        ended.iter().for_each(|at| self.choices[*at].end(now));
+        for at in &ended {
+            self.choices[*at].end(now);
+        }
         self.leavers.push((*subscriber, now));
         !ended.is_empty()
     }
