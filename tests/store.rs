@@ -216,6 +216,24 @@ fn two_entries_that_swap_their_paths_keep_their_ids() {
 }
 
 #[test]
+fn old_translations_are_found_by_their_group() {
+    check(async |store| {
+        let of = |name: &str, group: &str| {
+            let ScanStep::Accept(mut accepted) = news(name) else { panic!("{name} is no news") };
+            accepted.entry.translation_key = Some(group.to_owned());
+            ScanStep::Accept(accepted)
+        };
+        scan(store, vec![of("ferry", "1"), of("feri", "1"), of("bridge", "2"), news("storm")])
+            .await;
+        let found = store.told_translations(&["1".to_owned()], 9).await.unwrap();
+        let (ferry, feri) = (row_of(store, "ferry").await, row_of(store, "feri").await);
+        assert_eq!(found.iter().map(|told| told.row).collect::<Vec<_>>(), [ferry, feri]);
+        let before = store.told_translations(&["1".to_owned()], 1).await.unwrap();
+        assert_eq!(before.len(), 1);
+    });
+}
+
+#[test]
 fn followers_are_told_each_public_entry_once_at_its_newest_revision() {
     check(async |store| {
         scan(store, vec![news("a"), news("b")]).await;
