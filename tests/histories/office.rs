@@ -161,7 +161,10 @@ impl PressOffice {
             Act::Leave { person, feed } => self.leave(*person, FEEDS[feed % 4]).await,
             Act::Click(n) => self.click(*n).await,
             Act::Undo => self.undo().await,
-            Act::Rename(feed) => self.rename(FEEDS[feed % 3]).await,
+            Act::Rename(feed) => {
+                self.weather.renames = Some(FEEDS[feed % 3]);
+                false
+            }
             Act::Suppress(person) => self.suppress(*person).await,
             Act::Rest(person) => self.rest(*person).await,
             Act::Return(n) => self.come_back(*n).await,
@@ -210,8 +213,8 @@ impl PressOffice {
 
     /// What must be true at any time.
     async fn look(&mut self) -> Result<(), String> {
-        if let Some(fault) = self.faults.pop() {
-            return Err(fault);
+        if !self.faults.is_empty() {
+            return Err(self.faults.remove(0));
         }
         embargo::mail(self).await?;
         corrections::receivers(self).await?;

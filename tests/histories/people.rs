@@ -69,12 +69,17 @@ impl PressOffice {
         let person = person % PEOPLE;
         let feeds: Vec<String> =
             self.running(person).into_iter().map(|choice| choice.feed.clone()).collect();
+        let id = self.people.get(&person).copied();
+        // What is suppressed stays as it is.
+        if id.is_some_and(|id| self.suppressed.contains(&id)) {
+            return false;
+        }
         let mut has_changed = false;
         for feed in feeds {
             has_changed |= self.subscribe(person, &feed, digest).await == Subscribed::Changed;
         }
-        let id = self.people.get(&person).copied();
-        let theirs = self.choices.iter_mut().filter(|choice| Some(choice.person) == id);
+        let is_theirs = |choice: &&mut Choice| Some(choice.person) == id && !choice.has_ended;
+        let theirs = self.choices.iter_mut().filter(is_theirs);
         theirs.for_each(|choice| digest.clone_into(&mut choice.digest));
         has_changed
     }
@@ -169,7 +174,9 @@ impl PressOffice {
                 "a click of {subscriber} in a mail of run {run} ended {count}, not {ended:?}"
             ));
         }
-        ended.iter().for_each(|at| self.choices[*at].end(now));
+        for at in &ended {
+            self.choices[*at].end(now);
+        }
         self.leavers.push((*subscriber, now));
         !ended.is_empty()
     }
@@ -209,7 +216,7 @@ impl PressOffice {
     }
 
     /// In the config, which is read again.
-    pub(crate) async fn rename(&mut self, feed: &'static str) -> bool {
+    pub(crate) async fn rename(&mut self, feed: &'static str) {
         let names = self.names.get_mut(feed).unwrap();
         let old = names.last().unwrap().clone();
         let new = format!("{feed}-{}", names.len());
@@ -230,10 +237,7 @@ impl PressOffice {
         let config = tidings::config::load(&path, &tidings::config::Environment::default());
         self.desk.press.config = std::sync::Arc::new(config.unwrap());
         tidings::pipeline::feeds::place(&self.desk.press).await.unwrap();
-        if !self.desk.press.store.open_runs().await.unwrap().is_empty() {
-            self.happened.push("rename with runs open");
-        }
-        true
+        self.happened.push("rename");
     }
 
     /// As a complaint would: no command does it yet.

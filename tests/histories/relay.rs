@@ -22,6 +22,8 @@ pub(crate) struct Weather {
     pub(crate) crash: Option<(usize, bool)>,
     pub(crate) loses_next: bool,
     pub(crate) refuses_next: bool,
+    /// A feed that is called something else with the next start.
+    pub(crate) renames: Option<&'static str>,
 }
 
 impl PressOffice {
@@ -33,6 +35,10 @@ impl PressOffice {
             let resends = terms.iter().filter(|(_, terms)| terms.uncertain == Uncertain::Resend);
             let resends: Vec<String> = resends.map(|(digest, _)| digest.clone()).collect();
             press.store.recover(&resends, self.desk.now()).await.unwrap();
+        }
+        let is_any_open = !press.store.open_runs().await.unwrap().is_empty();
+        if let Some(feed) = self.weather.renames.take_if(|_| is_any_open) {
+            self.rename(feed).await;
         }
         let mut sent = 0;
         // A resend belongs to a run that is still open, as everything that waits does.
