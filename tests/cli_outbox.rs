@@ -239,7 +239,7 @@ async fn a_cancelled_run_is_not_sent_and_its_news_comes_with_the_next() {
         &office,
         &["cancel", "1"],
         "nobody is there to be asked: Cancel run 1 (daily now:1)? 3 e-mails will not be sent, 0 \
-         went out.",
+         went out; the news comes with each person's next issue.",
         "run it at a terminal, or add `--yes`",
     );
     let dry = done(&office, &["cancel", "1", "--dry-run"]);
