@@ -243,7 +243,8 @@ async fn a_cancelled_run_is_not_sent_and_its_news_comes_with_the_next() {
         "run it at a terminal, or add `--yes`",
     );
     let dry = done(&office, &["cancel", "1", "--dry-run"]);
-    assert_eq!(dry, "run 1 (daily now:1): 3 e-mails would not be sent\n");
+    let would = "run 1 (daily now:1): 3 e-mails would not be sent; the news comes with each\nperson's next issue\n";
+    assert_eq!(dry, would);
     assert_eq!(deliveries(&office, "pending"), 3);
     done(&office, &["pause", "1"]);
     let said = done(&office, &["cancel", "1", "--yes", "--reason", "wrong figure"]);
