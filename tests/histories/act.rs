@@ -54,6 +54,8 @@ pub(crate) enum Act {
     },
     /// By the link in the n-th of the mails that somebody got.
     Click(usize),
+    /// Somebody leaves everything while the next mail to them is in hand.
+    Waver,
     /// Who left last thinks better of it.
     Undo,
     /// A feed gets another name as soon as mail is on its way.
@@ -92,7 +94,7 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) const KINDS: [&'static str; 44] = [
+    pub(crate) const KINDS: [&'static str; 45] = [
         "publish",
         "translate",
         "embargo",
@@ -115,6 +117,7 @@ impl Act {
         "switch",
         "leave",
         "click",
+        "waver",
         "undo",
         "rename",
         "suppress",
@@ -159,6 +162,7 @@ impl Act {
             Self::Switch { .. } => "switch",
             Self::Leave { .. } => "leave",
             Self::Click(_) => "click",
+            Self::Waver => "waver",
             Self::Undo => "undo",
             Self::Rename(_) => "rename",
             Self::Suppress(_) => "suppress",
@@ -187,6 +191,7 @@ impl Act {
                 | Self::Switch { .. }
                 | Self::Leave { .. }
                 | Self::Click(_)
+                | Self::Waver
                 | Self::Undo
                 | Self::Rename(_)
                 | Self::Suppress(_)
@@ -207,7 +212,7 @@ pub(crate) fn history() -> impl Strategy<Value = (Setting, Vec<Act>)> {
     let setting = (number.clone(), 2026..2036_i32, 0..1_000_u32, number.clone(), number).prop_map(
         |(zone, year, day, daily_at, approve)| Setting { zone, year, day, daily_at, approve },
     );
-    (setting, vec(act(), 170..210))
+    (setting, vec(act(), 180..220))
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -242,14 +247,15 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(person, digest)| Act::Switch { person, digest }),
         34 => (number.clone(), number.clone()).prop_map(|(person, feed)| Act::Leave { person, feed }),
         8 => number.clone().prop_map(Act::Click),
-        16 => Just(Act::Undo),
+        10 => Just(Act::Waver),
+        20 => Just(Act::Undo),
         8 => number.clone().prop_map(Act::Rename),
         8 => number.clone().prop_map(Act::Suppress),
         8 => number.clone().prop_map(Act::Rest),
         10 => number.clone().prop_map(Act::Return),
         4 => number.clone().prop_map(Act::Pause),
         7 => Just(Act::Resume),
-        22 => Just(Act::Approve),
+        28 => Just(Act::Approve),
         10 => number.clone().prop_map(Act::Cancel),
         6 => hours.prop_map(|hours| Act::Wait { hours }),
         3 => (20..90_i64).prop_map(|hours| Act::Sleep { hours }),

@@ -109,8 +109,9 @@ async fn is_told(office: &mut PressOffice, told: &Correction) -> Result<bool, St
 /// must be told, and those who may, for a newer text was on its way to them and did not arrive.
 fn expected(office: &PressOffice, told: &Correction, copies: &[Copy]) -> [BTreeSet<i64>; 2] {
     let feeds = office.items.iter().find(|item| item.name == told.title).unwrap().feeds();
+    let now = office.desk.now();
     let follows = |choice: &&Choice| {
-        !choice.has_ended
+        choice.was_running(now)
             && feeds.contains(&choice.feed)
             && !office.suppressed.contains(&choice.person)
             && !office.resting.contains_key(&choice.person)

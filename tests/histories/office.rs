@@ -160,6 +160,10 @@ impl PressOffice {
             Act::Switch { person, digest } => self.switch(*person, DIGESTS[digest % 3]).await,
             Act::Leave { person, feed } => self.leave(*person, FEEDS[feed % 4]).await,
             Act::Click(n) => self.click(*n).await,
+            Act::Waver => {
+                self.weather.wavers = true;
+                false
+            }
             Act::Undo => self.undo().await,
             Act::Rename(feed) => {
                 self.weather.renames = Some(FEEDS[feed % 3]);

@@ -28,6 +28,11 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
+    /// Whether it ran when what goes out at this moment was planned.
+    pub(crate) fn was_running(&self, now: DateTime<Utc>) -> bool {
+        !self.has_ended || self.ended_at == Some(now)
+    }
+
     fn end(&mut self, at: DateTime<Utc>) {
         self.has_ended = true;
         self.ended_at = Some(at);
@@ -179,6 +184,23 @@ impl PressOffice {
         }
         self.leavers.push((*subscriber, now));
         !ended.is_empty()
+    }
+
+    /// Everything, by their own page.
+    pub(crate) async fn waver(&mut self, subscriber: i64) {
+        let end = EndOfSubscription {
+            subscriber,
+            digest: None,
+            feed: None,
+            source: "page".to_owned(),
+            reason: "left".to_owned(),
+        };
+        let now = self.desk.now();
+        self.desk.press.store.end_subscriptions(&end, now).await.unwrap();
+        let is_it = |choice: &&mut Choice| choice.person == subscriber && !choice.has_ended;
+        self.choices.iter_mut().filter(is_it).for_each(|choice| choice.end(now));
+        self.leavers.push((subscriber, now));
+        self.happened.push("waver");
     }
 
     /// Who left last takes it back, where nothing of the same is followed by now.

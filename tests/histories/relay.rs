@@ -22,6 +22,8 @@ pub(crate) struct Weather {
     pub(crate) crash: Option<(usize, bool)>,
     pub(crate) loses_next: bool,
     pub(crate) refuses_next: bool,
+    /// Whom the next mail is for leaves.
+    pub(crate) wavers: bool,
     /// A feed that is called something else with the next start.
     pub(crate) renames: Option<&'static str>,
 }
@@ -65,6 +67,9 @@ impl PressOffice {
                     }
                     self.has_crashed = true;
                     return;
+                }
+                if claim.digest != REMINDER && std::mem::take(&mut self.weather.wavers) {
+                    self.waver(claim.subscriber).await;
                 }
                 let terms = terms.get(&claim.digest).copied().unwrap_or_default();
                 let step = self.deliver(&claim, terms).await;

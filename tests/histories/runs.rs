@@ -88,7 +88,7 @@ async fn reminded(office: &mut PressOffice, run: &Run) -> Result<(), String> {
     };
     let due: Vec<&Item> = office.items.iter().filter(is_due).collect();
     let followers = || {
-        let follows = office.choices.iter().filter(|c| c.feed == "events" && !c.has_ended);
+        let follows = office.choices.iter().filter(|c| c.feed == "events" && c.was_running(now));
         let people = follows.map(|choice| choice.person);
         people.filter(|person| {
             !office.suppressed.contains(person) && !office.resting.contains_key(person)
