@@ -36,6 +36,32 @@ async fn a_rehearsed_week_is_not_sent_and_not_corrected() {
     assert!(!room.mail_to("raj").contains("In-Reply-To"), "it is news to raj");
 }
 
+/// The urgent run brought all there was, so that the digests had nothing left to bring.
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_that_was_rehearsed_is_not_sent_either() {
+    for is_by_hand in [false, true] {
+        let room = Room::with(Sink::start().await, str::to_owned).await;
+        room.people(&["mei all immediate", "raj all daily", "tan all weekly"]);
+        let url = room.relay.url();
+        let Room { desk, relay } = room;
+        let desk = desk.reopen(|config| config.replace(&url, "maildir:var/mail")).await;
+        let room = Room { desk, relay };
+        let pass = async |time: &str| match is_by_hand {
+            true => room.publish_now(time, true).await,
+            false => room.minute(time).await,
+        };
+        room.release("storm", "urgent: true", "From 8.");
+        pass("2026-11-20T12:01:00Z").await;
+        assert_eq!(room.office.mails().len(), 3, "by hand: {is_by_hand}");
+        let Room { desk, relay } = room;
+        let desk = desk.reopen(|config| config.replace("maildir:var/mail", &url)).await;
+        let room = Room { desk, relay };
+        room.release("ferry", "", "It sails at 8.");
+        let got = room.publish_now("2026-11-20T13:00:00Z", true).await;
+        assert_eq!(got, ["mei: ferry", "raj: ferry", "tan: ferry"], "by hand: {is_by_hand}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_monday_by_hand_and_the_week_on_friday_bring_each_entry_once() {
     for advances in [true, false] {

@@ -18,20 +18,22 @@ pub(super) async fn received(
 ) -> Result<Received> {
     let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
         // Who stands in a page that is not expanded yet is about to get it. A reminder is no
-        // news: one that does not arrive must not cost its reader the news.
+        // news: one that does not arrive must not cost its reader the news. What a digest
+        // rehearsed lies behind it; what was urgent lies behind no digest, and counts by itself.
         "with asked(entry_id) as materialized (select value from json_each($1)),
-             issues(id, run_id) as materialized (
-                 select distinct i.id, i.run_id from asked a
+             issues(id, run_id, is_urgent) as materialized (
+                 select distinct i.id, i.run_id, g.name = 'urgent' from asked a
                  join issue_entry ie on ie.entry_id = a.entry_id
                  join issue i on i.id = ie.issue_id
                  join run r on r.id = i.run_id
                  join digest g on g.id = r.digest_id and g.name <> 'reminder')
          select d.subscriber_id, ie.entry_id, ie.revision
-         from (select distinct run_id from issues) r
+         from (select distinct run_id, is_urgent from issues) r
          cross join delivery d on d.run_id = r.run_id
              and d.subscriber_id > $2 and d.subscriber_id <= $3
          cross join issue_entry ie on ie.issue_id = d.issue_id
-         where d.state not in ('rejected', 'cancelled', 'rehearsed')
+         where (d.state not in ('rejected', 'cancelled', 'rehearsed')
+                 or d.state = 'rehearsed' and r.is_urgent)
              and ie.entry_id in (select entry_id from asked)
          union all
          select p.value->>0, ie.entry_id, ie.revision
