@@ -187,6 +187,7 @@ unsubscribe-soon-title = You are unsubscribed
 unsubscribe-soon = It takes effect within a minute. An e-mail that is already on its way may still reach you.
 unsubscribe-ended-title = The { $what } was stopped before
 unsubscribe-ended = The { $what } to { $address } had already ended. There is nothing more to do.
+unsubscribe-manage = Change what you get, or stop all mail
 unsubscribe-broken = We could not tell from this link which digest to stop. It may have been cut short on its way. Open the newest e-mail from { $site }, and follow the link at its end or copy the whole address from there.
 
 ## Subscribe
@@ -279,7 +280,7 @@ self-mail-button = Open my data
 self-mail-expiry = The link works once, for one hour.
 self-mail-ignore = If you did not ask for it, you need not do anything. Nobody sees your data without this link.
 self-title = My data
-self-intro = This is all that we keep about you. The page can be opened once; ask for a new link where you change what you get.
+self-intro = This is what we keep about you. Of the e-mails sent to you it tells the number alone; their list is kept too. The page can be opened once; ask for a new link where you change what you get.
 self-address = E-mail address
 self-former = E-mail address before the change
 self-asked-for = New e-mail address, not confirmed yet

@@ -190,6 +190,7 @@ unsubscribe-soon-title = Langganan anda telah dihentikan
 unsubscribe-soon = Ia berkuat kuasa dalam masa satu minit. E-mel yang sudah dihantar mungkin masih sampai kepada anda.
 unsubscribe-ended-title = Telah dihentikan sebelum ini: { $what }
 unsubscribe-ended = Penghantaran { $what } ke { $address } telah pun berakhir. Tiada apa-apa lagi yang perlu dilakukan.
+unsubscribe-manage = Ubah apa yang anda terima, atau hentikan semua e-mel
 unsubscribe-broken = Kami tidak dapat mengetahui daripada pautan ini ringkasan mana yang hendak dihentikan. Ia mungkin terpotong semasa dihantar. Buka e-mel terbaharu daripada { $site }, dan ikuti pautan di hujungnya atau salin keseluruhan alamat dari situ.
 
 ## Subscribe
@@ -282,7 +283,7 @@ self-mail-button = Buka data saya
 self-mail-expiry = Pautan itu boleh digunakan sekali sahaja, dalam masa satu jam.
 self-mail-ignore = Jika anda tidak memintanya, anda tidak perlu berbuat apa-apa. Tiada sesiapa dapat melihat data anda tanpa pautan ini.
 self-title = Data saya
-self-intro = Inilah semua yang kami simpan tentang anda. Halaman ini boleh dibuka sekali sahaja; minta pautan baharu di halaman untuk mengubah apa yang anda terima.
+self-intro = Inilah yang kami simpan tentang anda. Bagi e-mel yang dihantar kepada anda, hanya bilangannya ditunjukkan; senarainya turut disimpan. Halaman ini boleh dibuka sekali sahaja; minta pautan baharu di halaman untuk mengubah apa yang anda terima.
 self-address = Alamat e-mel
 self-former = Alamat e-mel sebelum pertukaran
 self-asked-for = Alamat e-mel baharu, belum disahkan

@@ -177,6 +177,7 @@ unsubscribe-soon-title = 您已退订
 unsubscribe-soon = 退订将在一分钟内生效。已经发出的电子邮件可能仍会送达。
 unsubscribe-ended-title = { $what }先前已停止
 unsubscribe-ended = 发送给 { $address } 的{ $what }早已停止，您不必再做什么。
+unsubscribe-manage = 更改要收到的内容，或停止所有电邮
 unsubscribe-broken = 我们无法从此链接得知要停止哪一种摘要。链接在传送途中可能被截断。请打开{ $site }最新的一封电邮，点击末尾的链接，或复制完整的网址。
 
 ## Subscribe
@@ -269,7 +270,7 @@ self-mail-button = 打开我的资料
 self-mail-expiry = 链接只能使用一次，一小时内有效。
 self-mail-ignore = 如果不是您要求的，您不必做什么。没有此链接，谁也看不到您的资料。
 self-title = 我的资料
-self-intro = 这是我们保存的有关您的全部资料。此网页只能打开一次；如要再次打开，请在更改收到内容的网页上要求新的链接。
+self-intro = 这是我们保存的有关您的资料。已发送给您的电邮在此只列出数目，其清单也有保存。此网页只能打开一次；如要再次打开，请在更改收到内容的网页上要求新的链接。
 self-address = 电邮地址
 self-former = 更改之前的电邮地址
 self-asked-for = 尚未确认的新电邮地址

@@ -309,6 +309,8 @@ pub struct UnsubscribePage<'a> {
     /// When this person left, and the seal of it; absent where there is nothing to take back.
     pub left: Option<String>,
     pub undo_seal: Option<String>,
+    /// Where this person chooses what they get, and stops all of it; absent for an invalid link.
+    pub manage: Option<String>,
 }
 
 impl<'a> UnsubscribePage<'a> {
@@ -323,6 +325,7 @@ impl<'a> UnsubscribePage<'a> {
             action: "/unsubscribe/TOKEN",
             left: Some("1".into()),
             undo_seal: Some("SEAL".into()),
+            manage: Some("../manage/TOKEN".into()),
         }
     }
 }

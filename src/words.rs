@@ -149,6 +149,7 @@ impl Wordbook {
     /// The key that a mistaken one may stand for.
     pub(crate) fn nearest(&self, key: &str) -> Option<&str> {
         let known = self.languages[ENGLISH].own.iter().map(String::as_str);
+        let known = known.filter(|known| !self.added.contains_key(*known));
         known.min_by_key(|known| distance(known, key)).filter(|known| distance(known, key) <= 3)
     }
 

@@ -37,6 +37,7 @@ fn unsubscribe(state: UnsubscribeState) -> String {
         action: "/unsubscribe/TOKEN",
         left: Some("1".into()),
         undo_seal: Some("SEAL".into()),
+        manage: Some("../manage/TOKEN".into()),
     };
     Templates::builtin().page("web/unsubscribe.html", &page).unwrap()
 }

@@ -154,7 +154,7 @@ impl Web {
     }
 
     /// Where who has just confirmed changes what they chose: they have the mail in hand.
-    fn manage_link(&self, subject: Subject) -> Option<String> {
+    pub(super) fn manage_link(&self, subject: Subject) -> Option<String> {
         let keys = &self.press.keys;
         let manage = token::make(keys, keys.token_key(), Purpose::Manage, subject)?;
         Some(format!("../manage/{manage}"))

@@ -257,6 +257,7 @@ fn made_page(press: &Press, name: &str) -> Option<Result<String, TemplateError>>
             action: "preview",
             left: Some("1".into()),
             undo_seal: Some("SEAL".into()),
+            manage: Some("../manage/TOKEN".into()),
         };
         press.templates.page("web/unsubscribe.html", &page)
     };

@@ -244,6 +244,11 @@ impl Web {
         self.unsubscribe_page_with(asked, token, named, state, None)
     }
 
+    /// Whoever has the mail in hand has the link to their choices in it as well.
+    fn manage_link_of(&self, token: &str) -> Option<String> {
+        self.manage_link(token::read(&self.press.keys, Purpose::Unsubscribe, token)?)
+    }
+
     fn unsubscribe_page_with(
         &self,
         asked: &Asked,
@@ -265,6 +270,7 @@ impl Web {
                 .as_deref()
                 .map(|left| forms::seal(&self.press.keys, "undo", token, left)),
             left,
+            manage: named.and_then(|_| self.manage_link_of(token)),
         };
         let status = match state {
             UnsubscribeState::Invalid => StatusCode::NOT_FOUND,

@@ -34,7 +34,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use zone::Setting;
 
 /// So many that each kind of act occurs often enough.
-const LONG: usize = 100;
+const LONG: usize = 120;
 /// In a run among all other tests.
 const SHORT: usize = 12;
 /// Of each kind of act, over a long run; a shorter one has its share.

@@ -16,6 +16,7 @@ use super::office::PressOffice;
 use super::runs;
 
 /// What the relay and the machine have in mind.
+#[expect(clippy::struct_excessive_bools, reason = "each comes about by itself")]
 #[derive(Debug, Default)]
 pub(crate) struct Weather {
     pub(crate) is_outage: bool,
