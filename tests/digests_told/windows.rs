@@ -46,9 +46,8 @@ async fn urgent_news_that_was_rehearsed_is_not_sent_either() {
         let Room { desk, relay } = room;
         let desk = desk.reopen(|config| config.replace(&url, "maildir:var/mail")).await;
         let room = Room { desk, relay };
-        let pass = async |time: &str| match is_by_hand {
-            true => room.publish_now(time, true).await,
-            false => room.minute(time).await,
+        let pass = async |time: &str| {
+            if is_by_hand { room.publish_now(time, true).await } else { room.minute(time).await }
         };
         room.release("storm", "urgent: true", "From 8.");
         pass("2026-11-20T12:01:00Z").await;
