@@ -152,6 +152,7 @@ impl Room {
             wording: "test".into(),
             is_confirmed: true,
             is_rehearsal: false,
+            brings_back: true,
         };
         subscribe(&self.press, &[row], &consent).await.unwrap();
     }

@@ -701,6 +701,7 @@ fn subscription(person: u8, feed: &str, digest: &str) -> NewSubscription {
         digest: digest.into(),
         is_confirmed: true,
         is_rehearsal: false,
+        brings_back: true,
         source: "test".into(),
         wording: "yes".into(),
     }
@@ -1563,6 +1564,38 @@ fn rows_of_a_list_are_taken_in_their_order() {
             Subscribed::Unchanged,
             "the language is as it was"
         );
+    });
+}
+
+#[test]
+fn a_list_does_not_bring_back_who_left() {
+    check(async |store| {
+        register(store).await;
+        for person in 1..=3 {
+            subscribe(store, subscription(person, "all", "daily")).await;
+        }
+        subscribe(store, subscription(2, "events", "daily")).await;
+        leave(store, 1, None).await;
+        leave(store, 2, Some("all")).await;
+        let listed = |person, feed| NewSubscription {
+            brings_back: false,
+            ..subscription(person, feed, "weekly")
+        };
+        let rows = [
+            (listed(1, "all"), Subscribed::Left),
+            // They left for good, whatever another list says they followed.
+            (listed(1, "events"), Subscribed::Left),
+            (listed(2, "all"), Subscribed::Left),
+            (listed(2, "events"), Subscribed::Changed),
+            (listed(3, "events"), Subscribed::Added),
+            (listed(4, "all"), Subscribed::Added),
+        ];
+        let given: Vec<NewSubscription> = rows.iter().map(|(row, _)| row.clone()).collect();
+        let expected: Vec<Subscribed> = rows.iter().map(|(_, answer)| *answer).collect();
+        assert_eq!(store.subscribe(&given, at(9)).await.unwrap(), expected);
+        assert_eq!(store.running_subscriptions(1).await.unwrap(), 0);
+        // Somebody's own word, or an operator's on them, is newer.
+        assert_eq!(subscribe(store, subscription(1, "all", "daily")).await, Subscribed::Added);
     });
 }
 

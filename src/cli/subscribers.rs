@@ -58,6 +58,9 @@ pub(super) struct Import {
     /// They have confirmed it; without this their subscriptions wait and get no mail
     #[arg(long)]
     confirmed: bool,
+    /// Subscribe those too who left before: they agreed again after that
+    #[arg(long)]
+    returning: bool,
     /// Read and check the list, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -97,7 +100,13 @@ fn consent(text: &str, is_confirmed: bool) -> Result<Consent, Failure> {
             "say how the person agreed, as in `--consent \"paper form of 3 March 2026\"`",
         ));
     }
-    Ok(Consent { source: "operator", wording: text.to_owned(), is_confirmed, is_rehearsal: false })
+    Ok(Consent {
+        source: "operator",
+        wording: text.to_owned(),
+        is_confirmed,
+        is_rehearsal: false,
+        brings_back: true,
+    })
 }
 
 fn address(text: &str) -> Result<Address, Failure> {
@@ -129,6 +138,7 @@ async fn add(press: &Press, args: Add, output: Output) -> Result<u8, Failure> {
         Subscribed::Confirmed => "has confirmed",
         Subscribed::Changed => "has changed",
         Subscribed::Unchanged => "was subscribed like this already",
+        Subscribed::Left => "left before and was not subscribed",
         Subscribed::Suppressed => {
             return Err(Failure {
                 hint: Some("this address asked us not to write, or does not take our mail".into()),
@@ -154,6 +164,7 @@ struct Refused {
 
 async fn import(press: &Press, args: &Import, output: Output) -> Result<u8, Failure> {
     let consent = consent(&args.consent, args.confirmed)?;
+    let consent = Consent { brings_back: args.returning, ..consent };
     let list = read_list(press, &args.file).await?;
     for refusal in &list.refusals {
         let file = args.file.display();
@@ -174,6 +185,12 @@ async fn import(press: &Press, args: &Import, output: Output) -> Result<u8, Fail
         .chain([format!("{} refused", list.refusals.len())])
         .collect();
     output.say(&listed(&parts));
+    if let Some(left) = rows.get(&Subscribed::Left) {
+        let rows = count(*left, "row is", "rows are");
+        output.note(&format!(
+            "{rows} of people who left before, and not taken: `--returning` subscribes them too"
+        ));
+    }
     let refused =
         list.refusals.into_iter().map(|r| Refused { line: r.line, reason: r.reason }).collect();
     output.json(&ImportReport { rows, refused });

@@ -32,6 +32,8 @@ pub struct Consent {
     /// The person has confirmed it themselves, and there is proof.
     pub is_confirmed: bool,
     pub is_rehearsal: bool,
+    /// Whether it is newer than the word of who left.
+    pub brings_back: bool,
 }
 
 /// Rows in one transaction of an import. Addresses lie all over their index: each transaction
@@ -154,6 +156,7 @@ fn sealed(press: &Press, row: &Row, consent: &Consent) -> Result<NewSubscription
         digest: row.digest.clone(),
         is_confirmed: consent.is_confirmed,
         is_rehearsal: consent.is_rehearsal,
+        brings_back: consent.brings_back,
         source: consent.source.to_owned(),
         wording: consent.wording.clone(),
     })
@@ -177,6 +180,7 @@ pub async fn add_stand_ins(press: &Press) -> Result<(), PeopleError> {
         wording: "stands in while mail goes to a Maildir".into(),
         is_confirmed: true,
         is_rehearsal: true,
+        brings_back: true,
     };
     subscribe_list(press, &list, &consent, |_| {}).await?;
     Ok(())

@@ -321,6 +321,7 @@ async fn add_sample(
         wording: "stands in for a reader, in a private copy".into(),
         is_confirmed: true,
         is_rehearsal: audience == Audience::Rehearsal,
+        brings_back: true,
     };
     subscribe(press, &rows, &consent).await?;
     // Not owed from now on alone: the digest's whole window is shown.

@@ -103,6 +103,7 @@ impl PressOffice {
             wording: "yes".to_owned(),
             is_confirmed: true,
             is_rehearsal: false,
+            brings_back: true,
         };
         let press = &self.desk.press;
         let lookup = press.keys.lookup(&row.address);

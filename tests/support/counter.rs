@@ -302,6 +302,7 @@ impl Counter {
             digest: "daily".into(),
             is_confirmed: true,
             is_rehearsal: false,
+            brings_back: true,
             source: "test".into(),
             wording: "test".into(),
         };

@@ -19,6 +19,9 @@ pub struct NewSubscription {
     pub digest: String,
     pub is_confirmed: bool,
     pub is_rehearsal: bool,
+    /// Whether it counts for somebody who left before, too. A list that is older than their word
+    /// must not undo it.
+    pub brings_back: bool,
     /// Where the consent came from, and in which words.
     pub source: String,
     pub wording: String,
@@ -33,6 +36,8 @@ pub enum Subscribed {
     /// Another digest or language than before.
     Changed,
     Unchanged,
+    /// They left before, and their word stands.
+    Left,
     /// We must not write to this address.
     Suppressed,
 }

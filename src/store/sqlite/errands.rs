@@ -44,6 +44,7 @@ pub(super) async fn sign_up(
         digest: String::new(),
         is_confirmed: false,
         is_rehearsal: false,
+        brings_back: true,
         source: source.clone(),
         wording: wording.clone(),
     };

@@ -143,7 +143,7 @@ fn sort<'a>(
             Some(Subscribed::Suppressed)
         } else if !is_as_known {
             None
-        } else if known.is_none() {
+        } else if known.is_none() && (found.id.is_none() || row.brings_back) {
             let id = person.map_or_else(
                 || {
                     last += 1;
@@ -159,6 +159,7 @@ fn sort<'a>(
             subscriptions.insert((lookup, &row.feed), (state(row), digest));
             Some(Subscribed::Added)
         } else {
+            // Who is known may have left.
             (known == Some((state(row), digest))).then_some(Subscribed::Unchanged)
         };
         if answer.is_none() {
@@ -320,6 +321,7 @@ mod tests {
             digest: "daily".into(),
             is_confirmed: true,
             is_rehearsal: false,
+            brings_back: true,
             source: "test".into(),
             wording: "news".into(),
         };

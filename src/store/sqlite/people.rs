@@ -34,6 +34,9 @@ pub(super) async fn subscribe(
         // A list of stand-ins is no consent: who left is not brought back by it.
         return Ok(Subscribed::Unchanged);
     }
+    if !row.brings_back && has_left(writer, row).await? {
+        return Ok(Subscribed::Left);
+    }
     let (subscriber, language_changed) = subscriber(writer, row, now).await?;
     let follows = Follow {
         feed: &row.feed,
@@ -46,6 +49,23 @@ pub(super) async fn subscribe(
         Subscribed::Unchanged if language_changed => Ok(Subscribed::Changed),
         answer => Ok(answer),
     }
+}
+
+/// Whether they left this feed, or left and get nothing at all now.
+async fn has_left(reader: &mut SqliteConnection, row: &NewSubscription) -> Result<bool> {
+    sqlx::query_scalar(
+        "with theirs as (select c.feed, c.state, c.end_reason
+             from subscriber s join subscription c on c.subscriber_id = s.id
+             where s.lookup = $1)
+         select exists (select 1 from theirs
+             where state = 'ended' and end_reason in ('left', 'removed', 'not me')
+                 and (feed = $2 or not exists (select 1 from theirs where state = 'confirmed')))",
+    )
+    .bind(&row.lookup)
+    .bind(&row.feed)
+    .fetch_one(reader)
+    .await
+    .during("look whether somebody left")
 }
 
 /// What somebody agreed to, where, and in which words.

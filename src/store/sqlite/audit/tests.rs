@@ -18,6 +18,7 @@ fn row(person: u8) -> NewSubscription {
         digest: "daily".into(),
         is_confirmed: true,
         is_rehearsal: false,
+        brings_back: true,
         source: "test".into(),
         wording: "news".into(),
     }
