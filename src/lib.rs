@@ -29,6 +29,7 @@ pub mod catalogue;
 
 pub mod feeds;
 
+mod private;
 pub mod publish;
 
 pub mod templates;

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::private::make_folder;
+
 #[derive(Debug, thiserror::Error)]
 #[error("could not write to Maildir `{path}`")]
 pub struct MaildirError {
@@ -18,7 +20,7 @@ pub struct MaildirError {
 pub fn deliver(folder: &Path, name: &str, message: &[u8]) -> Result<PathBuf, MaildirError> {
     let wrong = |source| MaildirError { path: folder.to_owned(), source };
     for part in ["tmp", "new", "cur"] {
-        fs::create_dir_all(folder.join(part)).map_err(wrong)?;
+        make_folder(&folder.join(part)).map_err(wrong)?;
     }
     let beside = folder.join("tmp").join(name);
     let place = folder.join("new").join(name);

@@ -50,7 +50,7 @@ pub fn ask(store_path: &Path, command: &str) -> Result<Asked, LockError> {
     let path = lock_path(store_path);
     let wrong = |source| LockError { path: path.clone(), source };
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(wrong)?;
+        crate::private::make_folder(folder).map_err(wrong)?;
     }
     let mut file = OpenOptions::new()
         .read(true)

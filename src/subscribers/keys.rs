@@ -5,9 +5,9 @@
 //! Each file holds 32 random bytes in hex.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -16,6 +16,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use crate::model::Address;
+use crate::private::make_folder;
 
 const KEY_LEN: usize = 32;
 
@@ -57,7 +58,7 @@ impl Keys {
     /// Reads the keys in `folder`; what is missing is made, with the folder.
     pub fn open(folder: &Path) -> Result<Self, KeyError> {
         let wrong = |source| KeyError::Folder { path: folder.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(wrong)?;
+        make_folder(folder).map_err(wrong)?;
         let mut token = BTreeMap::new();
         let mut address = BTreeMap::new();
         for item in fs::read_dir(folder).map_err(wrong)? {

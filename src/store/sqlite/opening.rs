@@ -37,7 +37,7 @@ impl SqliteStore {
     /// to this version.
     pub async fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
+            crate::private::make_folder(folder)
                 .map_err(|source| StoreError::Folder { path: folder.to_owned(), source })?;
         }
         let options = SqliteConnectOptions::new()
