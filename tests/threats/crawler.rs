@@ -53,5 +53,8 @@ async fn who_follows_every_link_of_a_weeks_mails_changes_nothing() {
         assert!(followed.iter().any(|link| link.starts_with(page)), "{page}: {followed:?}");
     }
     assert!(found > 40, "{found} of {followed:?}");
+    // Nor is anything on its way into the store.
+    counter.leaving.all_settled().await;
+    counter.work().await;
     assert_eq!(counter.everything(), before);
 }
