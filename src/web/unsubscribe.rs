@@ -6,6 +6,7 @@
 //! takes it from there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -27,6 +28,9 @@ use crate::templates::{UnsubscribePage, UnsubscribeState};
 
 /// Octets behind the beginning of a body that are read and dropped.
 const DROPPED_LIMIT: usize = 16 << 20;
+
+/// So long the rest of a body is waited for: the token says what is meant.
+const BODY_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn show(
     State(web): State<Arc<Web>>,
@@ -83,8 +87,14 @@ pub(super) async fn act(
 
 /// The first octets of a body, more than a form of ours has. What comes behind them is dropped,
 /// and read all the same, up to a limit: who is cut off while writing does not hear the answer.
-async fn beginning(mut body: Body) -> String {
+/// Whoever is long in saying more has said enough.
+async fn beginning(body: Body) -> String {
     let mut bytes = Vec::new();
+    let _ = timeout(BODY_PATIENCE, read(body, &mut bytes)).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+async fn read(mut body: Body, bytes: &mut Vec<u8>) {
     let mut dropped = 0;
     while dropped < DROPPED_LIMIT
         && let Some(Ok(frame)) = body.frame().await
@@ -94,7 +104,6 @@ async fn beginning(mut body: Body) -> String {
         bytes.extend(data.iter().take(room));
         dropped += data.len().saturating_sub(room);
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// As a form, in either of its two codings (RFC 8058, 3.2).

@@ -77,6 +77,26 @@ async fn a_body_that_never_ends_is_cut_off() {
     }
 }
 
+/// The token says it all.
+#[tokio::test]
+async fn a_click_whose_body_never_ends_counts() {
+    let counter = Counter::open().await;
+    counter.subscribe("a@example.org", "all").await;
+    counter.send_news("bridge").await;
+    let path = counter.mail_to("a@example.org").link("unsubscribe");
+    let (address, _stop) = serve(&counter).await;
+    tokio::time::pause();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: 16000\r\n\r\nList-Unsubscribe=One-Click&"
+    );
+    let (answer, _) = trickle(address, &head, b"a").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    tokio::time::resume();
+    counter.leaving.all_settled().await;
+    assert_eq!(counter.rows("select state from subscription"), ["ended"]);
+}
+
 /// More than the system takes for a client that reads nothing.
 const LARGE: usize = 64 << 20;
 
