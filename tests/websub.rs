@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -65,9 +65,11 @@ async fn a_hub_that_hangs_before_or_in_its_answer_ends_by_the_timeout() {
     let hub = start(Router::new().route("/silent", silent).route("/endless", endless)).await;
     let client = client(Duration::from_millis(200)).unwrap();
     for path in ["silent", "endless"] {
-        let begun = Instant::now();
-        let error = notify(&client, &hub.join(path).unwrap(), &topic()).await.unwrap_err();
-        assert!(begun.elapsed() < Duration::from_secs(5), "{path}");
+        let topic = topic();
+        let hub = hub.join(path).unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(30), notify(&client, &hub, &topic));
+        let error =
+            told.await.expect("the client waits no longer than it was told to").unwrap_err();
         let is_expected = match &error {
             NotifyError::Unreachable { source, .. } => path == "silent" && source.is_timeout(),
             NotifyError::Refused { status, .. } => path == "endless" && status.as_u16() == 502,

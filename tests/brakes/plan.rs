@@ -307,6 +307,28 @@ async fn what_changes_between_the_plan_and_its_start_is_found_before_the_first_m
     assert_eq!(room.send().await, 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_digests_each_is_sent_as_it_was_seen_or_not_at_all() {
+    let room = Mailroom::open(3, "daily", &[]).await;
+    import(&room.office, "mei@example.org,en,all,immediate");
+    room.news("a-new-bridge").await;
+    let shown = hash(&room.office.run(&["plan", "--json"]).json());
+    let asked = Asked { advances: true, ..Asked::default() };
+    let as_seen = plan_as_seen(&room.press, &shown, &asked).await.unwrap().unwrap();
+    let [immediate, daily] = &as_seen.by_hand.runs[..] else { panic!("{as_seen:?}") };
+    import(&room.office, "reader1@example.org,zh,all,daily");
+    // All together are another plan, of which nothing is sent.
+    let done = send(&room.office, &shown);
+    assert_eq!((done.code, room.runs().await.len()), (4, 0), "{done:?}");
+    // Had they been found the same, the second alone would be kept back.
+    let seen = Some(&as_seen.seen);
+    let started = start_seen(&room.press, immediate, &[], seen).await.unwrap();
+    assert!(matches!(started, Started::Run(_)), "{started:?}");
+    let started = start_seen(&room.press, daily, &[], seen).await.unwrap();
+    assert!(matches!(started, Started::Changed(_)), "{started:?}");
+    assert_eq!(room.send().await, 1);
+}
+
 /// Somebody who holds the lock as a daemon does, and says each time that the plan changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_plans_it_in_another_way_is_asked_once() {

@@ -85,14 +85,19 @@ async fn a_click_whose_body_never_ends_counts() {
     counter.send_news("bridge").await;
     let path = counter.mail_to("a@example.org").link("unsubscribe");
     let (address, _stop) = serve(&counter).await;
-    tokio::time::pause();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
          Content-Length: 16000\r\n\r\nList-Unsubscribe=One-Click&"
     );
-    let (answer, _) = trickle(address, &head, b"a").await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    // The journal is written by a thread that the standing clock does not know of.
     tokio::time::resume();
+    let mut line = [0; 12];
+    in_time(client.read_exact(&mut line)).await.unwrap();
+    assert_eq!(std::str::from_utf8(&line).unwrap(), "HTTP/1.1 200");
     counter.leaving.all_settled().await;
     assert_eq!(counter.rows("select state from subscription"), ["ended"]);
 }
