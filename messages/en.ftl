@@ -146,6 +146,12 @@ error-former-title = This link came to an address that was changed
 error-former = Its reader gets our news at another address now. Open a newer e-mail there, and follow the link at its end. The link to unsubscribe works in every e-mail, also in older ones.
 error-form-title = This was not sent by our form
 error-form = Open the link in your e-mail again, and use the form there.
+error-slow-title = This took too long
+error-slow = We could not finish in time. Please try again in a minute.
+error-large-title = This is too much for our form
+error-large = Nothing was changed. Shorten what you wrote, and send it again.
+error-request-title = We could not read this request
+error-request = Nothing was changed. Open the page again, and use the form there.
 
 ## What you get (manage)
 
@@ -210,6 +216,7 @@ subscribe-error-unfit = We cannot send to “{ $address }”: { $reason }.
 subscribe-error-nothing = Choose how often for at least one.
 subscribe-error-old = This form was open for too long, and nothing was sent. What you chose is still here: press the button again.
 subscribe-error-fast = The form came back faster than anybody can fill it in, and nothing was sent. Wait a few seconds, and press the button again.
+subscribe-error-foreign = This form was filled in on another site, and nothing was sent. If this is what you want, press the button here.
 
 ## Why an address is refused
 
@@ -308,11 +315,13 @@ self-source-mail = By an e-mail to us
 self-source-click = By the button of a mail program
 self-source-operator = By our staff, for you
 self-source-system = By our mail system
+self-source-rehearsal = By a list for tests, before we began
 self-reason-left = You left
 self-reason-address = You changed your e-mail address
 self-reason-refused = You said that it was not you
 self-reason-late = It was not confirmed in time
 self-reason-removed = Our staff removed it
+self-reason-rehearsal = Our tests ended
 self-reason-renamed = The news has another name now
 self-kept-title = What is kept, and how long
 self-kept = We keep your address, what you chose and which e-mails were sent to you, to send you what you asked for and to be able to show that you asked for it. We do not record whether you open an e-mail or follow a link in it.
@@ -335,9 +344,9 @@ self-erase-sure = Yes, erase everything that leads to me
 self-erase-unsure = Tick the box above the button to have everything erased.
 self-erase-button = Erase everything
 self-used-title = This link was used before
-self-used = For your safety it works once. Ask for a new one where you change what you get.
+self-used = For your safety it works once. Every e-mail from us ends with a link to change what you get: ask for a new one there.
 self-expired-title = This link is too old
-self-expired = For your safety it works for one hour. Ask for a new one where you change what you get.
+self-expired = For your safety it works for one hour. Every e-mail from us ends with a link to change what you get: ask for a new one there.
 
 ## Mail to the new address
 

@@ -149,6 +149,12 @@ error-former-title = Pautan ini dihantar ke alamat yang telah ditukar
 error-former = Penerimanya kini menerima berita kami di alamat lain. Buka e-mel yang lebih baharu di sana, dan ikuti pautan di hujungnya. Pautan untuk berhenti melanggan berfungsi dalam setiap e-mel, termasuk yang lama.
 error-form-title = Ini tidak dihantar melalui borang kami
 error-form = Buka semula pautan dalam e-mel anda, dan gunakan borang di situ.
+error-slow-title = Ini mengambil masa terlalu lama
+error-slow = Kami tidak sempat memproses permintaan anda. Sila cuba lagi dalam seminit.
+error-large-title = Ini terlalu banyak untuk borang kami
+error-large = Tiada apa-apa diubah. Pendekkan apa yang anda tulis, dan hantar semula.
+error-request-title = Kami tidak dapat membaca permintaan ini
+error-request = Tiada apa-apa diubah. Buka semula halaman ini, dan gunakan borang di situ.
 
 ## What you get (manage)
 
@@ -213,6 +219,7 @@ subscribe-error-unfit = Kami tidak dapat menghantar ke “{ $address }”: { $re
 subscribe-error-nothing = Pilih kekerapan bagi sekurang-kurangnya satu.
 subscribe-error-old = Borang ini dibuka terlalu lama, dan tiada apa-apa dihantar. Pilihan anda masih ada di sini: tekan butang sekali lagi.
 subscribe-error-fast = Borang ini dihantar lebih cepat daripada masa yang diperlukan untuk mengisinya, dan tiada apa-apa dihantar. Tunggu beberapa saat, kemudian tekan butang sekali lagi.
+subscribe-error-foreign = Borang ini diisi di laman lain, dan tiada apa-apa dihantar. Jika inilah yang anda mahu, tekan butang di sini.
 
 ## Why an address is refused
 
@@ -311,11 +318,13 @@ self-source-mail = Melalui e-mel kepada kami
 self-source-click = Melalui butang program mel
 self-source-operator = Oleh kakitangan kami, untuk anda
 self-source-system = Oleh sistem mel kami
+self-source-rehearsal = Melalui senarai ujian, sebelum kami bermula
 self-reason-left = Anda berhenti melanggan
 self-reason-address = Anda mengubah alamat e-mel anda
 self-reason-refused = Anda berkata itu bukan anda
 self-reason-late = Tidak disahkan dalam masanya
 self-reason-removed = Dikeluarkan oleh kakitangan kami
+self-reason-rehearsal = Ujian kami tamat
 self-reason-renamed = Berita ini kini bernama lain
 self-kept-title = Apa yang disimpan, dan berapa lama
 self-kept = Kami menyimpan alamat anda, pilihan anda dan rekod e-mel yang dihantar kepada anda, untuk menghantar apa yang anda minta dan untuk menunjukkan bahawa anda memintanya. Kami tidak merekodkan sama ada anda membuka e-mel atau mengikuti pautan di dalamnya.
@@ -338,9 +347,9 @@ self-erase-sure = Ya, padamkan semua yang boleh dikaitkan dengan saya
 self-erase-unsure = Tandakan kotak di atas butang untuk memadamkan semuanya.
 self-erase-button = Padamkan semuanya
 self-used-title = Pautan ini telah digunakan
-self-used = Untuk keselamatan anda, ia boleh digunakan sekali sahaja. Minta pautan baharu di halaman untuk mengubah apa yang anda terima.
+self-used = Untuk keselamatan anda, ia boleh digunakan sekali sahaja. Setiap e-mel kami berakhir dengan pautan untuk mengubah apa yang anda terima: minta pautan baharu di situ.
 self-expired-title = Pautan ini sudah luput
-self-expired = Untuk keselamatan anda, ia sah selama satu jam. Minta pautan baharu di halaman untuk mengubah apa yang anda terima.
+self-expired = Untuk keselamatan anda, ia sah selama satu jam. Setiap e-mel kami berakhir dengan pautan untuk mengubah apa yang anda terima: minta pautan baharu di situ.
 
 ## Mail to the new address
 

@@ -136,6 +136,12 @@ error-former-title = 此链接发往的地址已经更改
 error-former = 收件人现在用另一个地址收取我们的新闻。请在那里打开较新的一封电邮，点击末尾的链接。每封电邮中的退订链接都有效，旧的电邮也不例外。
 error-form-title = 这不是由我们的表格发出的
 error-form = 请再次打开电邮中的链接，并使用该网页上的表格。
+error-slow-title = 等候时间太长
+error-slow = 我们没能及时处理完您的请求。请一分钟后再试。
+error-large-title = 内容过多，表格无法接收
+error-large = 没有作任何更改。请缩短所填的内容，然后再次提交。
+error-request-title = 我们无法读取这个请求
+error-request = 没有作任何更改。请重新打开网页，并使用网页上的表格。
 
 ## What you get (manage)
 
@@ -200,6 +206,7 @@ subscribe-error-unfit = 我们无法发送电邮到“{ $address }”：{ $reaso
 subscribe-error-nothing = 请至少为一项选择发送的次数。
 subscribe-error-old = 这份表格打开得太久，没有提交。您的选择仍然保留，请再按一次按钮。
 subscribe-error-fast = 这份表格提交得太快，没有人能填得这么快，因此没有提交。请等几秒钟，再按一次按钮。
+subscribe-error-foreign = 这份表格是在别的网站填写的，没有提交。如果这是您要的，请在这里按按钮。
 
 ## Why an address is refused
 
@@ -298,11 +305,13 @@ self-source-mail = 通过发给我们的电邮
 self-source-click = 通过邮件程序的按钮
 self-source-operator = 由我们的职员代办
 self-source-system = 由我们的邮件系统
+self-source-rehearsal = 正式开始前的测试名单
 self-reason-left = 您已退订
 self-reason-address = 您更改了电邮地址
 self-reason-refused = 您说不是您本人
 self-reason-late = 没有及时确认
 self-reason-removed = 由我们的职员移除
+self-reason-rehearsal = 我们的测试已结束
 self-reason-renamed = 这项新闻已改名
 self-kept-title = 保存的内容和期限
 self-kept = 我们保存您的地址、您的选择和我们发给您的电邮记录，以便发送您要求的内容，并能证明您曾提出要求。我们不会记录您是否打开电邮或点击其中的链接。
@@ -325,9 +334,9 @@ self-erase-sure = 是的，请删除所有能辨认出我的资料
 self-erase-unsure = 如要全部删除，请先勾选按钮上方的方框。
 self-erase-button = 全部删除
 self-used-title = 此链接已经使用过
-self-used = 为了您的安全，链接只能使用一次。请在更改收到内容的网页上要求新的链接。
+self-used = 为了您的安全，链接只能使用一次。我们每封电邮的末尾都有更改收到内容的链接，请在那里要求新的链接。
 self-expired-title = 此链接已过期
-self-expired = 为了您的安全，链接只在一小时内有效。请在更改收到内容的网页上要求新的链接。
+self-expired = 为了您的安全，链接只在一小时内有效。我们每封电邮的末尾都有更改收到内容的链接，请在那里要求新的链接。
 
 ## Mail to the new address
 

@@ -23,9 +23,11 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{Config, Relay};
+use crate::model::Language;
 use crate::store::{Audience, Store, StoreError};
 use crate::subscribers::keys::Keys;
 use crate::templates::Templates;
+use crate::words::Words;
 
 /// One press office at work: its config and what it works with.
 #[derive(Debug, Clone)]
@@ -45,6 +47,26 @@ impl Press {
             && self.config.rehearsal_subscribers.is_some()
             && !self.store.has_real_subscribers().await?;
         Ok(if is_rehearsal { Audience::Rehearsal } else { Audience::Real })
+    }
+
+    /// Languages of the config that there are words in, the site's among them.
+    pub fn languages(&self) -> Vec<Language> {
+        let config = &self.config;
+        let mut languages = config.languages.clone();
+        if !languages.contains(&config.site.language) {
+            languages.insert(0, config.site.language.clone());
+        }
+        let book = self.templates.wordbook();
+        languages.retain(|language| book.speaks(language.as_str()));
+        languages
+    }
+
+    /// What who signs up, or confirms it, agrees to, in the words of `key`.
+    pub fn consent_wording(&self, words: Words<'_>, key: &str) -> String {
+        let legal = self.config.mail.legal.as_ref();
+        let organisation = legal.and_then(|legal| legal.organisation.clone());
+        let sender = organisation.unwrap_or_else(|| self.config.site.title.clone());
+        words.say(key, &[("sender", sender.into())])
     }
 
     /// The site's host: in ids, in List-Ids.

@@ -26,9 +26,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use flate2::read::GzDecoder;
@@ -84,6 +84,16 @@ pub fn site(
     leaving: Arc<Leaving>,
     joining: Arc<Joining>,
 ) -> Site {
+    let prefixes = prefixes([&press.config.site.output_url, &press.config.site.public_url]);
+    let budget = Mutex::new(Budget::new(press.clock.now()));
+    let web = Arc::new(Web {
+        press,
+        joining,
+        budget,
+        leaving,
+        documents,
+        prefixes: prefixes.iter().filter_map(|prefix| decoded(prefix)).collect(),
+    });
     let pages = Router::new()
         .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
         .route("/manage/{token}", get(manage::show).post(manage::act))
@@ -95,16 +105,11 @@ pub fn site(
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_LIMIT))
         .layer(CatchPanicLayer::new())
-        .layer(map_response(guarded));
-    let urls = [&press.config.site.output_url, &press.config.site.public_url];
-    let prefixes = prefixes(urls);
+        .layer(from_fn_with_state(Arc::clone(&web), guarded));
     let mut router = pages.clone();
     for prefix in &prefixes {
         router = router.nest(&format!("/{prefix}"), pages.clone());
     }
-    let prefixes = prefixes.iter().filter_map(|prefix| decoded(prefix)).collect();
-    let budget = Mutex::new(Budget::new(press.clock.now()));
-    let web = Arc::new(Web { press, joining, budget, leaving, documents, prefixes });
     let router = router.fallback(documents::serve).with_state(Arc::clone(&web));
     Site { web, router }
 }
@@ -173,13 +178,40 @@ fn personal_headers() -> [(HeaderName, HeaderValue); 6] {
     ]
 }
 
-/// What a page says of itself, what a refused body, a timeout or another method is answered with
-/// says as well.
-async fn guarded(mut response: Response) -> Response {
+/// What no page of ours answers, a refused body, a timeout or another method, is answered in the
+/// words and with the headers of a page.
+async fn guarded(
+    State(web): State<Arc<Web>>,
+    asked: Asked,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    if !response.headers().contains_key(header::CONTENT_SECURITY_POLICY)
+        && let Some(key) = refusal(response.status())
+    {
+        let (head, _) = response.into_parts();
+        response = web.message(&asked, head.status, key);
+        if let Some(methods) = head.headers.get(header::ALLOW) {
+            response.headers_mut().insert(header::ALLOW, methods.clone());
+        }
+    }
     for (name, value) in personal_headers() {
         response.headers_mut().entry(name).or_insert(value);
     }
     response
+}
+
+/// What a request is told that did not come to a page.
+fn refusal(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => Some("error-method"),
+        StatusCode::REQUEST_TIMEOUT => Some("error-slow"),
+        StatusCode::PAYLOAD_TOO_LARGE => Some("error-large"),
+        status if status.is_client_error() => Some("error-request"),
+        status if status.is_server_error() => Some("error-failed"),
+        _ => None,
+    }
 }
 
 impl Web {

@@ -139,6 +139,8 @@ fn every_digest_feed_page_and_template_is_shown() {
     for text in [
         "/digests/daily/1",
         "/digests/immediate/1",
+        "/answers/confirm/1",
+        "/answers/moved/1",
         "a new bridge",
         "/documents/feeds/all.rss",
         "/documents/feeds/category-transport/index.html",
@@ -149,18 +151,28 @@ fn every_digest_feed_page_and_template_is_shown() {
         assert!(index.contains(text), "{text}: {index}");
     }
     let mail = preview.get("/digests/daily/1");
-    assert!(mail.contains("<iframe sandbox") && mail.contains("/light/mail/daily/1"), "{mail}");
-    assert!(preview.get("/light/mail/daily/1").contains("<h1"));
-    assert!(preview.get("/dark/mail/daily/1").contains("(min-width:0)"));
+    assert!(
+        mail.contains("<iframe sandbox") && mail.contains("/light/mail/digests/daily/1"),
+        "{mail}"
+    );
+    assert!(preview.get("/light/mail/digests/daily/1").contains("<h1"));
+    assert!(preview.get("/dark/mail/digests/daily/1").contains("(min-width:0)"));
     assert!(preview.get("/digests/daily/1/text").contains("a new bridge"));
     let source = preview.get("/digests/daily/1/source");
     assert!(source.contains("List-Unsubscribe: &lt;https://press.example.org/unsubscribe/preview"));
-    assert!(preview.get("/digests/daily/1/copy").contains("/light/copy/daily/1"));
-    assert!(preview.get("/light/copy/daily/1").contains("a new bridge"));
+    assert!(preview.get("/digests/daily/1/copy").contains("/light/copy/digests/daily/1"));
+    assert!(preview.get("/light/copy/digests/daily/1").contains("a new bridge"));
     assert!(preview.get("/documents/feeds/all.atom").contains("&lt;feed"));
     assert!(preview.get("/documents/feeds/all/index.html").contains("/light/site/feeds/all/"));
     assert!(preview.get("/light/site/feeds/all/index.html").contains("<h1>All news</h1>"));
-    assert!(preview.get("/light/pages/unsubscribe").contains("<button"));
+    assert!(preview.get("/light/pages/en/unsubscribe").contains("<button"));
+    let subscribe = preview.get("/light/pages/en/subscribe");
+    assert!(subscribe.contains("All news") && !subscribe.contains("aria-invalid"), "{subscribe}");
+    assert!(preview.get("/pages/confirm?dark").contains("/dark/pages/en/confirm"));
+    assert!(preview.get("/light/pages/zh/data").contains("lang=\"zh\""));
+    let mail = preview.get("/answers/confirm/1/text");
+    assert!(mail.contains("All news: ") && mail.contains("/confirm/preview"), "{mail}");
+    assert!(preview.get("/answers/confirm/1/copy").starts_with("HTTP/1.1 404"));
     assert!(preview.get("/templates/mail/digest.txt").contains("{% for"));
     assert!(preview.get("/documents/nothing.html").starts_with("HTTP/1.1 404"));
     assert!(preview.get("/light/site/../tidings.db").starts_with("HTTP/1.1 404"));
@@ -197,7 +209,7 @@ fn what_is_saved_is_shown() {
     let preview = Preview::of(&office, &[]);
     assert!(!preview.get("/").contains("an-old-ferry"));
     office.news("an-old-ferry", "It sails no more.");
-    preview.wait_for("/light/mail/daily/1", "an-old-ferry");
+    preview.wait_for("/light/mail/digests/daily/1", "an-old-ferry");
     let own = include_str!("../templates/mail/digest.txt");
     office.write("templates/mail/digest.txt", format!("{own}our own text\n"));
     preview.wait_for("/templates/mail/digest.txt", "our own text");
@@ -209,16 +221,16 @@ fn a_broken_template_is_told_with_its_line_and_the_last_good_one_stays() {
     let good = include_str!("../templates/mail/digest.html").replace("<h1", "<h1 title=\"ours\"");
     office.write("templates/mail/digest.html", &good);
     let preview = Preview::of(&office, &[]);
-    assert!(preview.get("/light/mail/daily/1").contains("title=\"ours\""));
+    assert!(preview.get("/light/mail/digests/daily/1").contains("title=\"ours\""));
     office.write("templates/mail/digest.html", good.replace("{% endblock", "{% endblick"));
     office.write("templates/mail/digest.html", format!("{good}\n{{% if %}}"));
     let index = preview.wait_for("/", "templates/mail/digest.html");
     let index = if index.contains(" line ") { index } else { preview.wait_for("/", " line ") };
     assert!(index.contains("Something is wrong"), "{index}");
-    assert!(preview.get("/light/mail/daily/1").contains("title=\"ours\""));
+    assert!(preview.get("/light/mail/digests/daily/1").contains("title=\"ours\""));
     office.write("templates/mail/digest.html", format!("{good}\n{{{{ nobody }}}}"));
     preview.wait_for("/", "`nobody` is not known");
-    assert!(preview.get("/light/mail/daily/1").contains("title=\"ours\""));
+    assert!(preview.get("/light/mail/digests/daily/1").contains("title=\"ours\""));
     office.write("templates/mail/digest.html", &good);
     let deadline = Instant::now() + Duration::from_secs(30);
     while preview.get("/").contains("class=\"fault") {
@@ -330,9 +342,9 @@ fn tomorrow_is_rehearsed_today() {
          publish_at: 2031-05-03T09:00:00+08:00\n---\nNot yet.\n",
     );
     office.settle("content/_posts/later.md");
-    assert!(!Preview::of(&office, &[]).get("/light/mail/daily/1").contains("Kept back"));
+    assert!(!Preview::of(&office, &[]).get("/light/mail/digests/daily/1").contains("Kept back"));
     let preview = Preview::of(&office, &["--at", "2031-05-03T10:00:00+08:00"]);
-    assert!(preview.get("/light/mail/daily/1").contains("Kept back"));
+    assert!(preview.get("/light/mail/digests/daily/1").contains("Kept back"));
     assert!(preview.get("/").contains("Saturday, 3 May 2031"));
 }
 
@@ -382,8 +394,8 @@ fn no_page_may_load_anything_from_elsewhere() {
     for path in [
         "/",
         "/digests/daily/1",
-        "/light/mail/daily/1",
-        "/dark/copy/daily/1",
+        "/light/mail/digests/daily/1",
+        "/dark/copy/digests/daily/1",
         "/light/site/feeds/all/index.html",
         "/pages/unsubscribe",
         "/templates/mail/digest.html",

@@ -16,8 +16,9 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use support::counter::{Counter, FORM, Mail, encoded, hidden};
-use support::served::Answer;
-use tidings::pipeline::Press;
+use support::served::{self, Answer};
+use tidings::config::{self, Environment};
+use tidings::pipeline::{Press, publish, scan};
 use tidings::templates::Templates;
 
 const READER: &str = "reader@example.org";
@@ -175,29 +176,95 @@ async fn people(counter: &Counter) -> [&'static str; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_is_answered_alike_and_at_once_though_the_store_is_locked() {
+async fn everybody_is_answered_alike_before_the_store_is_looked_at() {
     let counter = Counter::open().await;
     let people = people(&counter).await;
     counter.forward(TimeDelta::days(1));
+    let form = counter.form().await;
     let database = counter.database();
+    let tables = counter.everything();
+    let rename = |from: &str, to: &str| {
+        for table in tables.keys().filter(|table| !table.starts_with("sqlite_")) {
+            let sql = format!("alter table \"{from}{table}\" rename to \"{to}{table}\"");
+            database.execute_batch(&sql).unwrap();
+        }
+    };
+    // Whoever looks there finds nothing to read, and nowhere to write.
+    rename("", "away_");
     database.execute_batch("begin immediate").unwrap();
     let mut answers = Vec::new();
     for address in people {
+        let mut fields: Vec<(&str, &str)> = form.iter().map(|(k, v)| (*k, &**v)).collect();
+        fields.extend([("address", address), ("feed.events", "daily")]);
         // Less than a store waits for another process.
-        let answer = tokio::time::timeout(
-            std::time::Duration::from_secs(10),
-            counter.sign_up(address, &[("feed.events", "daily")]),
-        );
-        answers.push(answer.await.expect("no answer waits for the store"));
+        let limit = std::time::Duration::from_secs(10);
+        let answer = tokio::time::timeout(limit, counter.post("/subscribe", &fields)).await;
+        answers.push(answer.expect("no answer waits for the store"));
     }
+    database.execute_batch("rollback").unwrap();
+    rename("away_", "");
     for answer in &answers {
         check_sent(answer);
         assert_eq!((&answer.fields, &answer.body), (&answers[0].fields, &answers[0].body));
     }
-    database.execute_batch("rollback").unwrap();
     counter.work().await;
     let mails = people.map(|address| counter.mails_to(address).len());
     assert_eq!(mails, [1, 2, 1, 0]);
+}
+
+/// The same office, its config changed by hand.
+fn under(counter: &Counter, edit: impl Fn(&str) -> String) -> Press {
+    let path = counter.desk.office.path("config/tidings.yaml");
+    let text = edit(&counter.desk.office.read("config/tidings.yaml"));
+    counter.desk.office.write("config/tidings.yaml", text);
+    let config = config::load(&path, &Environment::default()).unwrap();
+    Press { config: Arc::new(config), ..counter.desk.press.clone() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_follows_a_feed_that_gets_another_name() {
+    let counter = Counter::open().await;
+    check_sent(&counter.sign_up(READER, &[("feed.events", "daily")]).await);
+    let renamed = under(&counter, |config| {
+        config.replace("{name: events,", "{name: calendar, was: [events],")
+    });
+    let mut report = scan::scan(&renamed).await.unwrap();
+    publish::publish(&renamed, &mut report).await.unwrap();
+    counter.work_with(&renamed).await;
+    assert_eq!(counter.rows(SUBSCRIPTIONS), ["calendar|pending"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_mailed_of_a_feed_that_somebody_made_up() {
+    let counter = Counter::open().await;
+    let made_up = ("feed.category-call-us-now", "daily");
+    check_sent(&counter.sign_up("other@example.org", &[made_up]).await);
+    check_sent(&counter.sign_up(READER, &[DAILY[0], made_up]).await);
+    counter.work().await;
+    assert_eq!(counter.sink.recipients(), [READER]);
+    assert_eq!(counter.rows(SUBSCRIPTIONS), ["all|pending"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_site_sends_is_shown_and_not_done() {
+    let counter = Counter::open().await;
+    let form = counter.form().await;
+    let mut fields: Vec<(&str, &str)> = form.iter().map(|(k, v)| (*k, &**v)).collect();
+    fields.extend([("address", READER), DAILY[0]]);
+    let post = async |site: &str, fields: &[(&str, &str)]| {
+        let headers = [&format!("content-type: {FORM}"), site];
+        served::send(&counter.router, "POST", "/subscribe", &headers, encoded(fields)).await
+    };
+    let shown = post("sec-fetch-site: cross-site", &fields).await;
+    check_refused(&shown, "on another site");
+    counter.work().await;
+    assert_eq!(counter.sink.recipients(), [""; 0]);
+    // Here it is as they filled it in.
+    assert!(shown.text().contains(&format!("value=\"{READER}\"")), "{}", shown.text());
+    counter.forward(TimeDelta::seconds(5));
+    let (opened, seal) = (hidden(&shown, "opened"), hidden(&shown, "seal"));
+    let fields = [("opened", &*opened), ("seal", &seal), ("address", READER), DAILY[0]];
+    check_sent(&post("sec-fetch-site: same-origin", &fields).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

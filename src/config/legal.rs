@@ -26,6 +26,11 @@ pub struct Legal {
 }
 
 impl Legal {
+    /// Who answers questions about personal data, as far as it is told.
+    pub fn answers_about_data(&self) -> Option<&str> {
+        self.data_protection.as_deref().or(self.contact.as_deref())
+    }
+
     /// Nothing is known of the sender.
     pub const UNKNOWN: Self = Self {
         organisation: None,

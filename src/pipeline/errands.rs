@@ -112,7 +112,8 @@ async fn run(
     Ok(ErrandRun { digest, issues, recipients })
 }
 
-fn issue(
+/// The mail that answers an errand.
+pub(super) fn issue(
     press: &Press,
     feeds: &[FeedDefinition],
     errand: &ErrandRecord,

@@ -49,6 +49,23 @@ pub fn may_be_made(config: &Config, name: &str) -> bool {
     !is_named && each(config).any(|each| each.facet.value_in(name).is_some())
 }
 
+/// Whether people may follow a feed of this name, as far as the config knows.
+pub fn may_be_followed(press: &Press, name: &str) -> bool {
+    let mut named = named(&press.config);
+    named.any(|feed| goes_by(feed, name) && !is_closed(feed, today(press)))
+        || may_be_made(&press.config, name)
+}
+
+fn goes_by(feed: &NamedFeed, name: &str) -> bool {
+    feed.definition.name == name || feed.was.iter().any(|was| was == name)
+}
+
+/// What the feed that was called `name` when somebody asked for it is called now.
+pub(super) fn name_today<'a>(config: &'a Config, name: &'a str) -> &'a str {
+    let renamed = named(config).find(|feed| goes_by(feed, name));
+    renamed.map_or(name, |feed| &feed.definition.name)
+}
+
 pub fn named(config: &Config) -> impl Iterator<Item = &NamedFeed> {
     config.feeds.iter().filter_map(|feed| match feed {
         FeedConfig::One(feed) => Some(feed.as_ref()),

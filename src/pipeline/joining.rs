@@ -1,5 +1,6 @@
 //! Brings the forms of people who sign up into the store, and has the mail made that answers them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +8,12 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
 
-use super::Press;
 use super::digests::DigestError;
 use super::errands::{answer_errands, end_expired};
-use crate::store::AskedFor;
+use super::{Press, feeds};
+use crate::config::Config;
+use crate::feeds::FeedDefinition;
+use crate::store::{AskedFor, SignUp};
 use crate::subscribers::joining::{Forms, Joining};
 use crate::subscribers::journal::JournalError;
 
@@ -79,9 +82,14 @@ async fn answer(press: &Press, started: &impl Fn()) -> Result<(), JoiningError> 
 async fn go_on(press: &Press, joining: &Joining, forms: Option<Forms>) -> Result<(), JoiningError> {
     end_expired(press).await;
     let Some(forms) = forms else { return Ok(()) };
+    let feeds = feeds::definitions(press).await?;
     let mut asked = 0;
     for sign_up in &forms.sign_ups {
-        match press.store.sign_up(sign_up, press.clock.now()).await {
+        let Some(sign_up) = of_today(&press.config, &feeds, sign_up) else {
+            warn!("a form names no feed that is published: it is passed over");
+            continue;
+        };
+        match press.store.sign_up(&sign_up, press.clock.now()).await {
             Ok(answer) => asked += u64::from(answer == AskedFor::Waits),
             // It would fail for ever, and keep back all who come after it.
             Err(error) if error.is_about_the_row() => {
@@ -92,4 +100,16 @@ async fn go_on(press: &Press, joining: &Joining, forms: Option<Forms>) -> Result
     }
     info!(forms = forms.sign_ups.len(), asked, "people signed up");
     Ok(joining.applied(forms).await?)
+}
+
+/// A form with the feeds that are published, by the names they have now.
+fn of_today(config: &Config, feeds: &[FeedDefinition], sign_up: &SignUp) -> Option<SignUp> {
+    let mut wants = BTreeMap::new();
+    for (name, digest) in &sign_up.wants {
+        let name = feeds::name_today(config, name);
+        if feeds.iter().any(|feed| feed.name == name) {
+            wants.insert(name.to_owned(), digest.clone());
+        }
+    }
+    (!wants.is_empty()).then(|| SignUp { wants, ..sign_up.clone() })
 }

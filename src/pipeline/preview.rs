@@ -3,6 +3,7 @@
 //! Nothing is sent, and no run is made. Where a digest has no follower, somebody who follows all
 //! feeds by it stands in, in the copy alone.
 
+mod answers;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub struct Preview {
     /// Files that were still being written.
     pub moving: Vec<String>,
     pub digests: Vec<DigestPreview>,
+    /// The mail that answers people, by what they ask for: an issue for each language.
+    pub answers: Vec<DigestPreview>,
     pub feeds: Vec<FeedDefinition>,
     /// Why something is shown as it last was, or not at all.
     pub faults: Vec<String>,
@@ -123,6 +126,7 @@ pub async fn make(press: &Press, samples: &mut Samples, before: &Preview) -> Pre
             before.feeds.clone()
         }
     };
+    preview.answers = answers::answers(press, &preview.feeds);
     let planned_of = Some(PlannedOf::now(press));
     if !is_changed && before.planned_of == planned_of {
         preview.digests.clone_from(&before.digests);
@@ -240,8 +244,7 @@ fn next_of(press: &Press, name: &str, now: DateTime<Utc>) -> Option<DateTime<Utc
 
 /// Makes the issues of a run; where one cannot be made, the digest stays as it was before.
 fn fill(press: &Press, run: &PlannedRun, before: &Preview, preview: &mut DigestPreview) {
-    let address = READER.parse().expect("this is an address");
-    for made in issues(press, run, ISSUES, &address) {
+    for made in issues(press, run, ISSUES, &reader()) {
         match made {
             Ok(made) => preview.made.push(seen(made)),
             Err(error) => {
@@ -255,7 +258,9 @@ fn fill(press: &Press, run: &PlannedRun, before: &Preview, preview: &mut DigestP
 }
 
 /// To whom the messages go that are shown.
-const READER: &str = "reader@preview.invalid";
+fn reader() -> Address {
+    "reader@preview.invalid".parse().expect("this is an address")
+}
 
 fn seen(made: MadeIssue) -> IssuePreview {
     let MadeIssue { language, subject, message, web_copy } = made;

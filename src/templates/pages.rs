@@ -10,7 +10,7 @@ use crate::feeds::{FeedDefinition, Site};
 use crate::templates::text::language_name;
 use crate::words::Words;
 pub use sign_up::{
-    ConfirmPage, ConfirmState, SelfConsent, SelfData, SelfPage, SelfState, SubscribePage,
+    ConfirmPage, ConfirmState, Notice, SelfConsent, SelfData, SelfPage, SelfState, SubscribePage,
 };
 
 /// What each of these pages has.

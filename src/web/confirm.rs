@@ -60,7 +60,7 @@ impl Web {
         let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
         // As the page said it that they pressed the button of.
         let words = self.words(&link.asked, Some(errand.language.as_str()));
-        let wording = self.consent_wording(words, "confirm-consent");
+        let wording = self.press.consent_wording(words, "confirm-consent");
         let now = self.press.clock.now();
         let state = match store.finish_errand(run, subscriber, &wording, now).await? {
             Finished::Unknown => return Ok(None),
@@ -144,7 +144,7 @@ impl Web {
             address_masked: address.transpose()?.unwrap_or_default(),
             old_masked: old.transpose()?.unwrap_or_default(),
             wants: self.wants(errand, words).await?,
-            wording: self.consent_wording(words, "confirm-consent"),
+            wording: self.press.consent_wording(words, "confirm-consent"),
             action: asked.action(token),
             form: &forms::seal(&press.keys, FORM, token, ""),
             manage: manage.unwrap_or_default(),

@@ -24,6 +24,12 @@ pub(super) fn is_sealed(keys: &Keys, form: &str, token: &str, value: &str, given
     bool::from(seal(keys, form, token, value).as_bytes().ct_eq(given.as_bytes()))
 }
 
+/// Whether a page of another site sent this, as browsers say (W3C Fetch Metadata, 2.4). Who says
+/// nothing is no browser that others can lead here, or an old one.
+pub(super) fn is_of_another_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+}
+
 /// The fields of a form by name, of equal names the last.
 pub(super) type Fields = BTreeMap<String, String>;
 

@@ -69,7 +69,7 @@ impl Asked {
 impl Web {
     /// The language of a page, for a person of whom `person` is known.
     pub(super) fn language(&self, asked: &Asked, person: Option<&str>) -> String {
-        let offered = self.languages();
+        let offered = self.press.languages();
         let person = person.and_then(|tag| tag.parse::<Language>().ok());
         let wanted = asked.language.iter().chain(&person).chain(&asked.accepted);
         let wanted: Vec<Language> =
@@ -87,7 +87,7 @@ impl Web {
     pub(super) fn frame(&self, asked: &Asked, person: Option<&str>) -> Frame<'_> {
         let site = &self.press.config.site;
         let language = self.language(asked, person);
-        let offered = self.languages();
+        let offered = self.press.languages();
         let link = |offered: &Language| {
             SwitchLink::new(offered.as_str(), asked.link(offered), offered.as_str() == language)
         };
@@ -96,18 +96,6 @@ impl Web {
             offered => offered.iter().map(link).collect(),
         };
         Frame { site_title: &site.title, site_url: site.url.as_str(), language, switch }
-    }
-
-    /// Languages of the config that there are words in.
-    fn languages(&self) -> Vec<Language> {
-        let config = &self.press.config;
-        let mut languages = config.languages.clone();
-        if !languages.contains(&config.site.language) {
-            languages.insert(0, config.site.language.clone());
-        }
-        let book = self.press.templates.wordbook();
-        languages.retain(|language| book.speaks(language.as_str()));
-        languages
     }
 }
 

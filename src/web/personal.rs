@@ -19,7 +19,7 @@ use crate::pipeline::feeds;
 use crate::store::{ConsentRecord, ErrandRecord, OwnErrand, PersonalData};
 use crate::subscribers::errand::ErrandKind;
 use crate::subscribers::token::{Purpose, Subject};
-use crate::templates::pages::{Choice, SelfConsent, SelfData, SelfPage, SelfState};
+use crate::templates::pages::{Choice, Notice, SelfConsent, SelfData, SelfPage, SelfState};
 use crate::templates::text::language_name;
 use crate::words::Words;
 
@@ -110,7 +110,7 @@ impl Web {
     async fn opened(
         &self,
         link: &Link,
-        notice: Option<String>,
+        notice: Option<Notice>,
     ) -> anyhow::Result<Option<Response>> {
         let Subject { run, subscriber } = link.subject;
         let store = &self.press.store;
@@ -139,12 +139,14 @@ impl Web {
         let words = self.words(&link.asked, Some(errand.language.as_str()));
         let address = match text.parse::<Address>() {
             Ok(address) => address,
-            Err(_) if text.trim().is_empty() => {
-                let notice = words.say("subscribe-error-missing", &[]);
-                return self.opened(link, Some(notice)).await;
-            }
             Err(error) => {
-                let notice = unfit(words, text, error.reason);
+                let text = text.trim();
+                let wrong = match text {
+                    "" => words.say("subscribe-error-missing", &[]),
+                    _ => unfit(words, text, error.reason),
+                };
+                let address = text.to_owned();
+                let notice = Notice { text: wrong, wrong: Some("address"), address };
                 return self.opened(link, Some(notice)).await;
             }
         };
@@ -159,8 +161,8 @@ impl Web {
         let answer = self.press.store.ask(&wish, self.press.clock.now()).await?;
         info!(run = link.subject.run, "a reader asks for another address: {answer:?}");
         self.joining.tell();
-        let notice = words.say("self-change-sent", &[]);
-        self.opened(link, Some(notice)).await
+        let text = words.say("self-change-sent", &[]);
+        self.opened(link, Some(Notice { text, wrong: None, address: String::new() })).await
     }
 
     async fn erase(&self, link: &Link, is_sure: bool) -> anyhow::Result<Option<Response>> {
@@ -169,7 +171,8 @@ impl Web {
         };
         if !is_sure {
             let words = self.words(&link.asked, Some(errand.language.as_str()));
-            let notice = words.say("self-erase-unsure", &[]);
+            let text = words.say("self-erase-unsure", &[]);
+            let notice = Notice { text, wrong: Some("sure"), address: String::new() };
             return self.opened(link, Some(notice)).await;
         }
         let now = self.press.clock.now();
@@ -182,7 +185,7 @@ impl Web {
         &self,
         errand: &ErrandRecord,
         Link { token, asked, .. }: &Link,
-        (state, data, notice): (SelfState, Option<SelfData>, Option<String>),
+        (state, data, notice): (SelfState, Option<SelfData>, Option<Notice>),
     ) -> Response {
         let press = &self.press;
         let form = if state == SelfState::Open { OPEN } else { CLOSED };
@@ -295,6 +298,7 @@ fn source(words: Words<'_>, source: String) -> String {
         "mail" => "self-source-mail",
         "operator" => "self-source-operator",
         "config" | "system" => "self-source-system",
+        "rehearsal" => "self-source-rehearsal",
         _ => return source,
     };
     words.say(key, &[])
@@ -308,6 +312,7 @@ fn reason(words: Words<'_>, reason: String) -> String {
         "not me" => "self-reason-refused",
         "not confirmed in time" => "self-reason-late",
         "removed" => "self-reason-removed",
+        "rehearsal" => "self-reason-rehearsal",
         _ if reason.starts_with("feed renamed from ") => "self-reason-renamed",
         _ => return reason,
     };

@@ -5,6 +5,7 @@
 //! frames without any right, and no page loads anything from elsewhere.
 
 mod frame;
+mod pages;
 mod view;
 
 use std::convert::Infallible;
@@ -18,7 +19,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
 use serde::Deserialize;
@@ -27,10 +28,11 @@ use tokio::sync::watch;
 use self::frame::{Scheme, framed};
 use self::view::{FrameShown, IndexView, ShowView, Tab};
 use crate::feeds::media_type;
+use crate::model::Language;
 use crate::pipeline::Press;
-use crate::pipeline::preview::{IssuePreview, Preview};
-use crate::templates::pages::Frame;
-use crate::templates::{MessagePage, TemplateError, Templates, UnsubscribePage, UnsubscribeState};
+use crate::pipeline::preview::{DigestPreview, IssuePreview, Preview};
+use crate::templates::text::language_name;
+use crate::templates::{TemplateError, Templates};
 
 /// What is shown until the next file is saved.
 #[derive(Debug)]
@@ -73,8 +75,10 @@ pub fn router(shown: watch::Receiver<Arc<Shown>>) -> Router {
     };
     Router::new()
         .route("/", get(index))
-        .route("/digests/{digest}/{issue}", get(mail))
-        .route("/digests/{digest}/{issue}/{view}", get(mail_as))
+        .route("/digests/{name}/{issue}", mail(Group::Digests))
+        .route("/digests/{name}/{issue}/{view}", mail_as(Group::Digests))
+        .route("/answers/{name}/{issue}", mail(Group::Answers))
+        .route("/answers/{name}/{issue}/{view}", mail_as(Group::Answers))
         .route("/documents/{*path}", get(document))
         .route("/pages/{page}", get(page))
         .route("/templates/{*name}", get(template))
@@ -117,6 +121,8 @@ fn is_of_this_machine(host: &str) -> bool {
 struct Look {
     /// As somebody sees it whose screen is dark.
     dark: Option<String>,
+    /// Of a page; the site's where it is absent.
+    lang: Option<Language>,
 }
 
 impl Look {
@@ -130,20 +136,24 @@ async fn index(State(server): State<Arc<Server>>) -> Response {
     server.answer(server.templates.page("web/preview_index.html", &IndexView::new(&shown)))
 }
 
-async fn mail(
-    State(server): State<Arc<Server>>,
-    Path((digest, number)): Path<(String, usize)>,
-    Query(look): Query<Look>,
-) -> Response {
-    server.mail(&digest, number, "mail", look.scheme())
+fn mail(group: Group) -> MethodRouter<Arc<Server>> {
+    get(
+        async move |State(server): State<Arc<Server>>,
+                    Path((name, number)): Path<(String, usize)>,
+                    Query(look): Query<Look>| {
+            server.mail((group, &name, number), "mail", look.scheme())
+        },
+    )
 }
 
-async fn mail_as(
-    State(server): State<Arc<Server>>,
-    Path((digest, number, view)): Path<(String, usize, String)>,
-    Query(look): Query<Look>,
-) -> Response {
-    server.mail(&digest, number, &view, look.scheme())
+fn mail_as(group: Group) -> MethodRouter<Arc<Server>> {
+    get(
+        async move |State(server): State<Arc<Server>>,
+                    Path((name, number, view)): Path<(String, usize, String)>,
+                    Query(look): Query<Look>| {
+            server.mail((group, &name, number), &view, look.scheme())
+        },
+    )
 }
 
 /// A document of the private copy: pages as a browser shows them, all others as their text.
@@ -167,12 +177,19 @@ async fn page(
     Path(name): Path<String>,
     Query(look): Query<Look>,
 ) -> Response {
-    let Some((_, title)) = PAGES.iter().find(|(page, _)| *page == name) else {
-        return server.missing();
-    };
+    let Some(title) = pages::title(&name) else { return server.missing() };
+    let press = &server.shown().press;
+    let language = look.lang.as_ref().unwrap_or(&press.config.site.language);
+    let scheme = look.scheme();
+    let mut tabs = schemes(&format!("/pages/{name}?lang={language}"), scheme);
+    for other in press.languages() {
+        let dark = if scheme == Scheme::Dark { "&dark" } else { "" };
+        let url = format!("/pages/{name}?lang={other}{dark}");
+        let name = language_name(other.as_str()).to_owned();
+        tabs.push(Tab { name, url, is_here: other == *language });
+    }
     let view = ShowView::of(title, "With made-up values, as a reader sees it.");
-    let tabs = schemes(&format!("/pages/{name}"), look.scheme());
-    server.show(view.tabs(tabs).framed(look.scheme(), &format!("pages/{name}")))
+    server.show(view.tabs(tabs).framed(scheme, &format!("pages/{language}/{name}")))
 }
 
 async fn template(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Response {
@@ -208,7 +225,7 @@ fn frame(server: &Server, path: &str, scheme: Scheme) -> Response {
             let Some(issue) = issue_at(&shown, rest) else { return server.missing() };
             framed(scheme, if kind == "mail" { &issue.parts.html } else { &issue.web_copy })
         }
-        "pages" => match made_page(&shown.press, rest) {
+        "pages" => match page_at(&shown, rest) {
             Some(Ok(html)) => framed(scheme, &html),
             Some(Err(error)) => (StatusCode::OK, format!("{error}\n")).into_response(),
             None => server.missing(),
@@ -235,77 +252,57 @@ async fn events(
     Sse::new(made).keep_alive(KeepAlive::default())
 }
 
-/// Pages that readers see of us and that are no documents.
-const PAGES: [(&str, &str); 5] = [
-    ("unsubscribe", "Unsubscribe"),
-    ("unsubscribed", "Unsubscribed"),
-    ("unsubscribed-before", "Unsubscribed before"),
-    ("broken-link", "A link that does not work"),
-    ("not-found", "No such page"),
-];
-
-fn made_page(press: &Press, name: &str) -> Option<Result<String, TemplateError>> {
-    let site = &press.config.site;
-    let unsubscribe = |state| {
-        let digest = press.config.digests.first().map_or("daily", |digest| &digest.name);
-        let page = UnsubscribePage {
-            frame: page_frame(press),
-            state,
-            digest,
-            feeds: None,
-            address_masked: "r***@preview.invalid",
-            action: "preview",
-            left: Some("1".into()),
-            undo_seal: Some("SEAL".into()),
-            manage: Some("../manage/TOKEN".into()),
-        };
-        press.templates.page("web/unsubscribe.html", &page)
-    };
-    Some(match name {
-        "unsubscribe" => unsubscribe(UnsubscribeState::Ask),
-        "unsubscribed" => unsubscribe(UnsubscribeState::Done),
-        "unsubscribed-before" => unsubscribe(UnsubscribeState::Ended),
-        "broken-link" => unsubscribe(UnsubscribeState::Invalid),
-        "not-found" => {
-            let words = press.templates.words(site.language.as_str());
-            let page = MessagePage {
-                frame: page_frame(press),
-                title: &words.say("error-not-found-title", &[]),
-                message: &words.say("error-not-found", &[]),
-            };
-            press.templates.page("web/message.html", &page)
-        }
-        _ => return None,
-    })
+/// The page at `LANGUAGE/NAME`.
+fn page_at(shown: &Shown, path: &str) -> Option<Result<String, TemplateError>> {
+    let (language, name) = path.split_once('/')?;
+    pages::made(shown, name, &language.parse().ok()?)
 }
 
-/// Of a page in the site's language.
-fn page_frame(press: &Press) -> Frame<'_> {
-    let site = &press.config.site;
-    Frame {
-        site_title: &site.title,
-        site_url: site.url.as_str(),
-        language: press.templates.words(site.language.as_str()).language().to_owned(),
-        switch: Vec::new(),
+/// What a mail is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Digests,
+    Answers,
+}
+
+impl Group {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Digests => "digests",
+            Self::Answers => "answers",
+        }
+    }
+
+    fn of(self, preview: &Preview) -> &[DigestPreview] {
+        match self {
+            Self::Digests => &preview.digests,
+            Self::Answers => &preview.answers,
+        }
     }
 }
 
-/// The issue at `DIGEST/NUMBER`.
+/// The issue at `GROUP/NAME/NUMBER`.
 fn issue_at<'a>(shown: &'a Shown, path: &str) -> Option<&'a IssuePreview> {
-    let (digest, number) = path.rsplit_once('/')?;
-    issue(shown, digest, number.parse().ok()?)
+    let mut parts = path.splitn(3, '/');
+    let (group, name) = (parts.next()?, parts.next()?);
+    let group = [Group::Digests, Group::Answers].into_iter().find(|one| one.as_str() == group)?;
+    issue(shown, (group, name, parts.next()?.parse().ok()?))
 }
 
-fn issue<'a>(shown: &'a Shown, digest: &str, number: usize) -> Option<&'a IssuePreview> {
-    let digest = shown.preview.digests.iter().find(|other| other.name == digest)?;
+fn issue<'a>(
+    shown: &'a Shown,
+    (group, name, number): (Group, &str, usize),
+) -> Option<&'a IssuePreview> {
+    let digest = group.of(&shown.preview).iter().find(|other| other.name == name)?;
     digest.made.get(number.checked_sub(1)?)
 }
 
 /// Links to a page in light and in dark.
 fn schemes(url: &str, scheme: Scheme) -> Vec<Tab> {
+    let dark = if url.contains('?') { "&dark" } else { "?dark" };
     vec![
-        Tab { name: "Light", url: url.to_owned(), is_here: scheme == Scheme::Light },
-        Tab { name: "Dark", url: format!("{url}?dark"), is_here: scheme == Scheme::Dark },
+        Tab { name: "Light".into(), url: url.to_owned(), is_here: scheme == Scheme::Light },
+        Tab { name: "Dark".into(), url: format!("{url}{dark}"), is_here: scheme == Scheme::Dark },
     ]
 }
 
@@ -314,22 +311,29 @@ impl Server {
         Arc::clone(&self.shown.borrow())
     }
 
-    fn mail(&self, digest: &str, number: usize, view: &str, scheme: Scheme) -> Response {
+    fn mail(&self, at: (Group, &str, usize), view: &str, scheme: Scheme) -> Response {
         let shown = self.shown();
-        let Some(issue) = issue(&shown, digest, number) else { return self.missing() };
-        let own = format!("/digests/{digest}/{number}");
+        let Some(issue) = issue(&shown, at) else { return self.missing() };
+        let (group, name, number) = at;
+        let path = format!("{}/{name}/{number}", group.as_str());
+        let own = format!("/{path}");
         let mut tabs: Vec<Tab> = schemes(&own, scheme);
         for tab in &mut tabs {
             tab.is_here &= view == "mail";
         }
-        for (name, other) in [("Text part", "text"), ("Source", "source"), ("Web copy", "copy")] {
-            tabs.push(Tab { name, url: format!("{own}/{other}"), is_here: view == other });
+        let copy = (group == Group::Digests).then_some(("Web copy", "copy"));
+        for (name, other) in [("Text part", "text"), ("Source", "source")].into_iter().chain(copy) {
+            let url = format!("{own}/{other}");
+            tabs.push(Tab { name: name.to_owned(), url, is_here: view == other });
         }
-        let about = format!("The {digest} digest, in {}.", issue.language);
+        let about = match group {
+            Group::Digests => format!("The {name} digest, in {}.", issue.language),
+            Group::Answers => format!("To somebody who asked, in {}.", issue.language),
+        };
         let page = ShowView::of(&issue.subject, &about).tabs(tabs);
         self.show(match view {
-            "mail" => page.framed(scheme, &format!("mail/{digest}/{number}")),
-            "copy" => page.framed(scheme, &format!("copy/{digest}/{number}")),
+            "mail" => page.framed(scheme, &format!("mail/{path}")),
+            "copy" if copy.is_some() => page.framed(scheme, &format!("copy/{path}")),
             "text" => page.text(issue.parts.text.clone()),
             "source" => page.text(issue.message.replace("\r\n", "\n")),
             _ => return self.missing(),

@@ -19,6 +19,7 @@ use super::forms::Fields;
 use super::language::Asked;
 use super::server::Peer;
 use super::{Web, forms};
+use crate::config::Legal;
 use crate::model::{Address, AddressFault, Language};
 use crate::pipeline::feeds;
 use crate::store::{SealedAddress, SignUp};
@@ -62,10 +63,10 @@ pub(super) async fn act(
     };
     let now = web.press.clock.now();
     let form = Form::of(&fields);
-    let read = match form.read(&web, &fields, now).await {
+    let read = match form.read(&web, &headers, &fields, now) {
         Ok(read) => read,
         Err(Refused::Wrong(fault)) => {
-            let form = if fault == Fault::Old {
+            let form = if matches!(fault, Fault::Old | Fault::Foreign) {
                 Form { opened: now.timestamp().to_string(), ..form }
             } else {
                 form
@@ -74,10 +75,6 @@ pub(super) async fn act(
         }
         // Whoever filled in the trap learns nothing.
         Err(Refused::Trapped) => return web.sent_page(&asked),
-        Err(Refused::Failed(error)) => {
-            error!("{error:#}");
-            return web.failed(&asked);
-        }
     };
     let address = client_of(&web, peer, &headers);
     let is_within =
@@ -131,12 +128,12 @@ struct Read {
 enum Refused {
     Wrong(Fault),
     Trapped,
-    Failed(anyhow::Error),
 }
 
 /// What is wrong with a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
+    Foreign,
     Old,
     Fast,
     Missing,
@@ -161,9 +158,18 @@ impl Form {
     }
 
     /// What it asks for, if it is one of ours and all is there. A name that the config does not
-    /// know chooses nothing.
-    async fn read(&self, web: &Web, fields: &Fields, now: DateTime<Utc>) -> Result<Read, Refused> {
+    /// know chooses nothing. The store is not asked, so that nobody learns from it.
+    fn read(
+        &self,
+        web: &Web,
+        headers: &HeaderMap,
+        fields: &Fields,
+        now: DateTime<Utc>,
+    ) -> Result<Read, Refused> {
         let press = &web.press;
+        if forms::is_of_another_site(headers) {
+            return Err(Refused::Wrong(Fault::Foreign));
+        }
         let seal = forms::field(fields, "seal");
         let is_ours = forms::is_sealed(&press.keys, FORM, "", &self.opened, seal);
         let opened = self.opened.parse().ok().and_then(|at| DateTime::from_timestamp(at, 0));
@@ -184,11 +190,9 @@ impl Form {
                 Refused::Wrong(Fault::Unfit(error.reason))
             })?;
         let config = &press.config;
-        let feeds =
-            feeds::definitions(press).await.map_err(|error| Refused::Failed(error.into()))?;
         let mut wants = self.wants.clone();
         wants.retain(|feed, digest| {
-            feeds.iter().any(|known| known.name == *feed)
+            feeds::may_be_followed(press, feed)
                 && config.digests.iter().any(|known| known.name == *digest)
         });
         if wants.is_empty() {
@@ -204,6 +208,7 @@ impl Fault {
     /// What it is called to whoever filled in the form.
     fn said(self, words: Words<'_>, address: &str) -> String {
         let key = match self {
+            Self::Foreign => "subscribe-error-foreign",
             Self::Old => "subscribe-error-old",
             Self::Fast => "subscribe-error-fast",
             Self::Missing => "subscribe-error-missing",
@@ -255,17 +260,9 @@ impl Web {
             wants: read.wants,
             language: language.unwrap_or_else(|| config.site.language.clone()),
             source: "form".into(),
-            wording: self.consent_wording(words, "subscribe-consent"),
+            wording: self.press.consent_wording(words, "subscribe-consent"),
             asked_at: now,
         })
-    }
-
-    /// What who signs up, or confirms it, agrees to.
-    pub(super) fn consent_wording(&self, words: Words<'_>, key: &str) -> String {
-        let config = &self.press.config;
-        let organisation = config.mail.legal.as_ref().and_then(|legal| legal.organisation.clone());
-        let sender = organisation.unwrap_or_else(|| config.site.title.clone());
-        words.say(key, &[("sender", sender.into())])
     }
 
     /// The form, empty or as it was filled in.
@@ -299,9 +296,8 @@ impl Web {
             digests: config.digests.iter().map(|d| Choice::of_digest(&d.name, words)).collect(),
             languages: config.languages.iter().map(Language::as_str).collect(),
             mail_language: form.language.as_ref().map_or(words.language(), Language::as_str),
-            wording: self.consent_wording(words, "subscribe-consent"),
-            contact: legal
-                .and_then(|legal| legal.data_protection.as_deref().or(legal.contact.as_deref())),
+            wording: self.press.consent_wording(words, "subscribe-consent"),
+            contact: legal.and_then(Legal::answers_about_data),
         };
         self.page(status, self.press.templates.page("web/subscribe.html", &page))
     }

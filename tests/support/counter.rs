@@ -39,7 +39,7 @@ pub struct Counter {
     pub joining: Arc<Joining>,
     pub leaving: Arc<Leaving>,
     pub site: Site,
-    router: Router,
+    pub router: Router,
     /// Dropped, it ends what brings clicks into the store.
     _stop: watch::Sender<bool>,
 }

@@ -136,12 +136,23 @@ impl Served {
 
 /// Asks with header fields given as lines, `Name: value`.
 pub async fn ask(router: &Router, method: &str, path: &str, fields: &[&str]) -> Answer {
+    send(router, method, path, fields, Body::empty()).await
+}
+
+/// As [`ask`], with a body.
+pub async fn send(
+    router: &Router,
+    method: &str,
+    path: &str,
+    fields: &[&str],
+    body: impl Into<Body>,
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     for field in fields {
         let (name, value) = field.split_once(": ").unwrap();
         request = request.header(name, value);
     }
-    let request = request.body(Body::empty()).unwrap();
+    let request = request.body(body.into()).unwrap();
     let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap().to_vec();
     Answer { status: parts.status, fields: parts.headers, body }

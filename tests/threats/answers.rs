@@ -2,10 +2,11 @@
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
+use tidings::words::Wordbook;
 
 use crate::READER;
 use crate::support::counter::{Counter, FORM, hidden};
-use crate::support::served::Answer;
+use crate::support::served::{self, Answer};
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'";
@@ -25,6 +26,29 @@ fn check_safe(answer: &Answer, what: &str) {
     let text = answer.text();
     for loads in ["<script", "<link", "<img", "<iframe", "src=", "@import", "url(", "http-equiv"] {
         assert!(!text.contains(loads), "{what} loads something by {loads}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_page_answers_is_said_in_the_readers_language() {
+    let counter = Counter::open().await;
+    let [form, chinese] = [&format!("content-type: {FORM}"), "accept-language: zh-SG, en;q=0.5"];
+    let send = async |method: &str, path: &str, body: Vec<u8>| {
+        served::send(&counter.router, method, path, &[form, chinese], body).await
+    };
+    let large = send("POST", "/subscribe", vec![b'a'; 20_000]).await;
+    let method = send("DELETE", "/subscribe", Vec::new()).await;
+    let broken = send("POST", "/subscribe", vec![0xff; 10]).await;
+    assert_eq!(method.field("allow"), "GET,HEAD,POST");
+    for (answer, status, key) in [
+        (large, StatusCode::PAYLOAD_TOO_LARGE, "error-large-title"),
+        (method, StatusCode::METHOD_NOT_ALLOWED, "error-method-title"),
+        (broken, StatusCode::BAD_REQUEST, "error-request-title"),
+    ] {
+        assert_eq!(answer.status, status, "{answer:?}");
+        let title = Wordbook::builtin().words("zh").say(key, &[]);
+        assert!(answer.text().contains(&format!("<h1>{title}</h1>")), "{}", answer.text());
+        assert_eq!(answer.field("content-type"), "text/html; charset=utf-8");
     }
 }
 

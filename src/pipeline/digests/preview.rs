@@ -28,35 +28,42 @@ pub fn issues(
     limit: usize,
     address: &Address,
 ) -> Vec<Result<MadeIssue, DigestError>> {
-    let unsubscribe_url = unsubscribe_url(&press.config.web.public_url, TOKEN);
-    let manage_url = manage_url(&press.config.web.public_url, TOKEN);
-    let message_id = format!("{TOKEN}@{}", press.config.mail.from.address.domain());
-    let personal = Personal {
-        address,
-        message_id: &message_id,
-        answers: None,
-        date: press.clock.now().with_timezone(&press.config.site.time_zone).fixed_offset(),
-        unsubscribe_url: &unsubscribe_url,
-        unsubscribe_token: TOKEN,
-        manage_url: &manage_url,
-        errand_url: None,
-    };
     let make = |issue| {
         let made = make_issue(press, &run.basis, issue)?;
-        let encoded = unpacked(&made.mail.bytes);
-        let message = Issue::prepare(encoded).expect("what was encoded can be taken apart");
         Ok(MadeIssue {
             language: made.language.as_str().to_owned(),
             subject: made.subject,
-            message: text(&message.message(&personal).unstuffed()),
+            message: message(press, &made.mail.bytes, address, None),
             web_copy: text(&unpacked(&made.web.bytes)),
         })
     };
     run.plan.issues.iter().take(limit).map(|issue| make(issue)).collect()
 }
 
+/// An issue that is kept compressed, as the message to `address`.
+pub fn message(
+    press: &Press,
+    compressed: &[u8],
+    address: &Address,
+    errand_url: Option<&str>,
+) -> String {
+    let url = &press.config.web.public_url;
+    let personal = Personal {
+        address,
+        message_id: &format!("{TOKEN}@{}", press.config.mail.from.address.domain()),
+        answers: None,
+        date: press.clock.now().with_timezone(&press.config.site.time_zone).fixed_offset(),
+        unsubscribe_url: &unsubscribe_url(url, TOKEN),
+        unsubscribe_token: TOKEN,
+        manage_url: &manage_url(url, TOKEN),
+        errand_url,
+    };
+    let issue = Issue::prepare(unpacked(compressed)).expect("what was encoded can be taken apart");
+    text(&issue.message(&personal).unstuffed())
+}
+
 /// In place of the token that only a real mail has.
-const TOKEN: &str = "preview";
+pub const TOKEN: &str = "preview";
 
 fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut unpacked = Vec::new();

@@ -147,8 +147,17 @@ pub struct SelfPage<'a> {
     pub form: &'a str,
     /// Absent until the page was opened.
     pub data: Option<SelfData>,
-    /// What is to be told of what was asked for last.
-    pub notice: Option<String>,
+    pub notice: Option<Notice>,
+}
+
+/// What is to be told of what was asked for last.
+#[derive(Debug, Clone, Serialize)]
+pub struct Notice {
+    pub text: String,
+    /// The field that has to be looked at, by its id.
+    pub wrong: Option<&'static str>,
+    /// The address that was asked for and cannot be had.
+    pub address: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -218,7 +227,11 @@ impl<'a> SelfPage<'a> {
             action: "TOKEN".into(),
             form: "SEAL",
             data: (state == SelfState::Open).then_some(data),
-            notice: Some("Tick the box.".into()),
+            notice: Some(Notice {
+                text: "Tick the box.".into(),
+                wrong: Some("sure"),
+                address: "a@b.example".into(),
+            }),
         }
     }
 }

@@ -4,10 +4,12 @@ use chrono::DateTime;
 use serde::Serialize;
 
 use super::frame::Scheme;
-use super::{PAGES, Shown};
+use super::pages::PAGES;
+use super::{Group, Shown};
 use crate::content::{Problem, Severity};
 use crate::feeds::{FeedDefinition, INDEX_PATH, OPML_PATH};
 use crate::pipeline::preview::DigestPreview;
+use crate::subscribers::errand::ErrandKind;
 use crate::templates::Templates;
 
 /// Problems that are listed.
@@ -48,6 +50,8 @@ pub(super) struct IndexView<'a> {
     more_problems: usize,
     holds: &'a [String],
     digests: Vec<DigestView<'a>>,
+    /// Mail that answers people.
+    answers: Vec<AnswerView<'a>>,
     feeds: Vec<FeedView<'a>>,
     pages: Vec<Link<'a>>,
     templates: Vec<TemplateView<'a>>,
@@ -71,6 +75,13 @@ struct DigestView<'a> {
     to: String,
     issues: Vec<IssueView<'a>>,
     more: usize,
+    fault: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AnswerView<'a> {
+    name: &'static str,
+    issues: Vec<IssueView<'a>>,
     fault: Option<&'a str>,
 }
 
@@ -118,6 +129,7 @@ impl<'a> IndexView<'a> {
             more_problems: preview.problems.len().saturating_sub(PROBLEMS),
             holds: &preview.holds,
             digests: preview.digests.iter().map(|one| digest(shown, one)).collect(),
+            answers: preview.answers.iter().map(answer).collect(),
             feeds: preview.feeds.iter().map(feed).collect(),
             pages: pages.into_iter().chain(others).collect(),
             templates: shown.press.templates.sources().map(template).collect(),
@@ -165,20 +177,37 @@ fn digest<'a>(shown: &'a Shown, digest: &'a DigestPreview) -> DigestView<'a> {
         1 => format!("One issue for {people}."),
         n => format!("{n} different issues for {people}."),
     };
-    let issues = digest.made.iter().enumerate().map(|(at, issue)| IssueView {
-        url: format!("/digests/{}/{}", digest.name, at + 1),
-        subject: &issue.subject,
-        language: &issue.language,
-    });
     DigestView {
         name: &digest.name,
         when,
         note,
         to,
-        issues: issues.collect(),
+        issues: issues(Group::Digests, digest),
         more: digest.issues.saturating_sub(digest.made.len()),
         fault: digest.fault.as_deref(),
     }
+}
+
+fn answer(answer: &DigestPreview) -> AnswerView<'_> {
+    let name = match ErrandKind::of(&answer.name) {
+        Some(ErrandKind::SelfService) => "To who wants to see what is kept of them",
+        Some(ErrandKind::Move) => "To another address, to be confirmed",
+        Some(ErrandKind::Moved) => "To the address before",
+        _ => "To who signs up",
+    };
+    AnswerView { name, issues: issues(Group::Answers, answer), fault: answer.fault.as_deref() }
+}
+
+fn issues(group: Group, digest: &DigestPreview) -> Vec<IssueView<'_>> {
+    let url = |at: usize| format!("/{}/{}/{}", group.as_str(), digest.name, at + 1);
+    let issues = digest.made.iter().enumerate();
+    issues
+        .map(|(at, issue)| IssueView {
+            url: url(at),
+            subject: &issue.subject,
+            language: &issue.language,
+        })
+        .collect()
 }
 
 fn feed(feed: &FeedDefinition) -> FeedView<'_> {
@@ -207,7 +236,7 @@ pub(super) struct ShowView {
 
 #[derive(Serialize)]
 pub(super) struct Tab {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) url: String,
     pub(super) is_here: bool,
 }
