@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
     /// Presses the button of the form for signing up until it is not too early any more.
     pub(super) async fn sign_up(&self) {
         let (sent, fast) = (self.say("sent-title"), self.say("subscribe-error-fast"));
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             self.press(&self.say("subscribe-button")).await;
             let heading = self.find("//h1").await;

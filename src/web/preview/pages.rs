@@ -185,7 +185,7 @@ impl Maker<'_> {
         });
         if let Some(data) = &mut page.data {
             data.address = "reader@preview.invalid".into();
-            data.language = self.words.language().to_owned();
+            self.words.language().clone_into(&mut data.language);
             data.gets = self.gets();
         }
         self.press.templates.page("web/self.html", &page)
