@@ -338,6 +338,7 @@ self-change = We send a link to the new address. Everything stays as it is until
 self-change-address = New e-mail address
 self-change-button = Mail me the link
 self-change-sent = If we can write to the new address, an e-mail with a link is on its way there. Until you follow it, mail goes to the old one.
+self-change-same = This is the address we write to already.
 self-erase-title = Erase everything
 self-erase = All mail to you stops, and your address and everything that leads to you is erased. What you agreed to and which e-mails were sent is kept under a number alone, so that nobody can tell any more whose it is. This cannot be undone.
 self-erase-sure = Yes, erase everything that leads to me

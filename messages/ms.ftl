@@ -341,6 +341,7 @@ self-change = Kami menghantar pautan ke alamat baharu. Semuanya kekal sehingga a
 self-change-address = Alamat e-mel baharu
 self-change-button = Hantar pautan kepada saya
 self-change-sent = Jika kami boleh menghantar ke alamat baharu, e-mel dengan pautan sedang dihantar ke sana. Sehingga anda mengikutinya, e-mel dihantar ke alamat lama.
+self-change-same = Ini ialah alamat yang kami gunakan sekarang.
 self-erase-title = Padamkan semuanya
 self-erase = Semua e-mel kepada anda dihentikan, dan alamat anda serta semua yang boleh dikaitkan dengan anda dipadamkan. Rekod persetujuan anda dan e-mel yang telah dihantar disimpan di bawah nombor sahaja, supaya tiada sesiapa lagi dapat mengetahui milik siapa. Ini tidak boleh dibatalkan.
 self-erase-sure = Ya, padamkan semua yang boleh dikaitkan dengan saya

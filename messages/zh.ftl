@@ -328,6 +328,7 @@ self-change = 我们会把链接发送到新的地址。在您打开链接之前
 self-change-address = 新的电邮地址
 self-change-button = 请把链接电邮给我
 self-change-sent = 如果我们可以发送电邮到新的地址，一封附有链接的电邮已在途中。在您打开链接之前，电邮仍会发送到旧的地址。
+self-change-same = 这就是我们现在使用的地址。
 self-erase-title = 全部删除
 self-erase = 我们会停止发送所有电邮给您，并删除您的地址和所有能辨认出您的资料。您同意过的内容和发送过的电邮的记录只以编号保存，再也没有人能知道属于谁。此操作无法撤销。
 self-erase-sure = 是的，请删除所有能辨认出我的资料

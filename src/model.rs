@@ -295,6 +295,17 @@ impl Address {
         self.0.to_ascii_lowercase()
     }
 
+    /// The same without what stands behind a `+` (RFC 5233, section 1): the mailbox that such
+    /// addresses mostly lead to.
+    pub fn mailbox(&self) -> String {
+        let whole = self.normalised();
+        let (local, domain) = whole.rsplit_once('@').unwrap_or((&whole, ""));
+        match local.split_once('+') {
+            Some((name, _)) if !name.is_empty() => format!("{name}@{domain}"),
+            _ => whole,
+        }
+    }
+
     /// The address with most of its local part hidden, for pages and reports.
     pub fn masked(&self) -> String {
         let (local, domain) = self.0.rsplit_once('@').unwrap_or((&self.0, ""));

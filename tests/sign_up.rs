@@ -165,6 +165,33 @@ async fn a_thousand_forms_for_one_address_make_one_mail() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_mailbox_gets_one_mail_whatever_is_put_behind_its_name() {
+    let counter = Counter::open().await;
+    for tag in ["", "+1", "+2", "+news+3"] {
+        counter.sign_up(&format!("reader{tag}@example.org"), &DAILY).await;
+    }
+    counter.sign_up("+1@example.org", &DAILY).await;
+    counter.work().await;
+    let mut recipients = counter.sink.recipients();
+    recipients.sort();
+    assert_eq!(recipients, ["+1@example.org", READER]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_could_not_be_made_in_time_is_not_sent_any_more() {
+    let counter = Counter::open().await;
+    counter.sign_up(READER, &DAILY).await;
+    let (press, joining) = (&counter.desk.press, &counter.joining);
+    let forms = joining.next().await;
+    press.store.sign_up(&forms.sign_ups[0], counter.desk.now()).await.unwrap();
+    joining.applied(forms).await.unwrap();
+    counter.forward(TimeDelta::hours(72));
+    counter.work().await;
+    assert_eq!(counter.sink.recipients(), [""; 0]);
+    assert_eq!(counter.rows("select count(*) from address"), ["0"]);
+}
+
 /// Somebody new, somebody asked, somebody who gets news, somebody who must not be written to.
 async fn people(counter: &Counter) -> [&'static str; 4] {
     let people = ["new@example.org", "asked@example.org", "active@example.org", "not@example.org"];

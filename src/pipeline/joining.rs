@@ -73,6 +73,8 @@ pub async fn carry(
 }
 
 async fn answer(press: &Press, started: &impl Fn()) -> Result<(), JoiningError> {
+    // What nobody can do any more is no reason to write to them.
+    end_expired(press).await;
     if answer_errands(press).await? > 0 {
         started();
     }
@@ -80,7 +82,6 @@ async fn answer(press: &Press, started: &impl Fn()) -> Result<(), JoiningError> 
 }
 
 async fn go_on(press: &Press, joining: &Joining, forms: Option<Forms>) -> Result<(), JoiningError> {
-    end_expired(press).await;
     let Some(forms) = forms else { return Ok(()) };
     let feeds = feeds::definitions(press).await?;
     let mut asked = 0;

@@ -84,6 +84,9 @@ const PEOPLE: i64 = 5_000;
 /// what a count, a plan or a run goes through is read once.
 const CACHE: &str = "-1024";
 
+/// What is deleted is overwritten: an address that was erased stands on no page of the file.
+const SECURE_DELETE: &str = "on";
+
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Arc<Mutex<SqliteConnection>>,

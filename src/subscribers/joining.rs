@@ -103,6 +103,7 @@ mod tests {
         let sign_up = SignUp {
             address: SealedAddress {
                 lookup: vec![1, 2],
+                mailbox: vec![3],
                 key: 1,
                 cipher: vec![255, 0],
                 domain: "example.org".into(),

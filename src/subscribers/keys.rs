@@ -94,6 +94,11 @@ impl Keys {
         hmac::sign(&self.lookup, address.normalised().as_bytes()).as_ref().to_vec()
     }
 
+    /// Hash under which mails to an address are counted, whatever stands behind its `+`.
+    pub fn mailbox(&self, address: &Address) -> Vec<u8> {
+        hmac::sign(&self.lookup, address.mailbox().as_bytes()).as_ref().to_vec()
+    }
+
     /// Number of the key that signs new tokens.
     pub fn token_key(&self) -> i64 {
         *self.token.keys().next_back().expect("there is always a token key")

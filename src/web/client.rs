@@ -1,6 +1,6 @@
 //! Where a request comes from.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
@@ -18,10 +18,15 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
             break;
         }
         // What is no address was not written by a proxy of ours.
-        let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+        let Some(hop) = address_in(hop.trim()) else { break };
         client = hop.to_canonical();
     }
     client
+}
+
+/// Some proxies write the port too.
+fn address_in(hop: &str) -> Option<IpAddr> {
+    hop.parse().ok().or_else(|| Some(hop.parse::<SocketAddr>().ok()?.ip()))
 }
 
 /// Whether an address is that of a proxy of ours.
@@ -65,6 +70,8 @@ mod tests {
         check("203.0.113.7", &["198.51.100.1"], &proxies, "203.0.113.7");
         check("127.0.0.1", &["198.51.100.1"], &[], "127.0.0.1");
         check("127.0.0.1", &["198.51.100.1"], &proxies, "198.51.100.1");
+        check("127.0.0.1", &["198.51.100.1:4711"], &proxies, "198.51.100.1");
+        check("127.0.0.1", &["[2001:db8::1]:4711"], &proxies, "2001:db8::1");
         check("::ffff:127.0.0.1", &["2001:db8::1"], &proxies, "2001:db8::1");
         check("127.0.0.1", &[], &proxies, "127.0.0.1");
         // The first was sent by the reader, who may lie.

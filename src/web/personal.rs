@@ -16,7 +16,7 @@ use super::{Web, forms};
 use crate::dates;
 use crate::model::Address;
 use crate::pipeline::feeds;
-use crate::store::{ConsentRecord, ErrandRecord, OwnErrand, PersonalData};
+use crate::store::{AskedFor, ConsentRecord, ErrandRecord, OwnErrand, PersonalData};
 use crate::subscribers::errand::ErrandKind;
 use crate::subscribers::token::{Purpose, Subject};
 use crate::templates::pages::{Choice, Notice, SelfConsent, SelfData, SelfPage, SelfState};
@@ -159,6 +159,12 @@ impl Web {
         };
         // The same is said whatever comes of it: whose address it is concerns nobody else.
         let answer = self.press.store.ask(&wish, self.press.clock.now()).await?;
+        if answer == AskedFor::Same {
+            let wrong = words.say("self-change-same", &[]);
+            let address = address.as_str().to_owned();
+            let notice = Notice { text: wrong, wrong: Some("address"), address };
+            return self.opened(link, Some(notice)).await;
+        }
         info!(run = link.subject.run, "a reader asks for another address: {answer:?}");
         self.joining.tell();
         let text = words.say("self-change-sent", &[]);

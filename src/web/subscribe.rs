@@ -246,8 +246,9 @@ impl Web {
     /// An address as it is stored.
     pub(super) fn sealed(&self, address: &Address) -> anyhow::Result<SealedAddress> {
         let (key, cipher) = self.press.keys.seal(address)?;
-        let lookup = self.press.keys.lookup(address);
-        Ok(SealedAddress { lookup, key, cipher, domain: address.domain().to_owned() })
+        let keys = &self.press.keys;
+        let (lookup, mailbox) = (keys.lookup(address), keys.mailbox(address));
+        Ok(SealedAddress { lookup, mailbox, key, cipher, domain: address.domain().to_owned() })
     }
 
     fn sign_up(&self, read: Read, words: Words<'_>, now: DateTime<Utc>) -> anyhow::Result<SignUp> {

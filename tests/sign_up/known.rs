@@ -170,7 +170,13 @@ async fn a_form_that_fails_for_good_keeps_no_other_back() {
     let (key, cipher) = press.keys.seal(&address).unwrap();
     let lookup = press.keys.lookup(&address);
     let form = SignUp {
-        address: SealedAddress { lookup, key, cipher, domain: "example.org".into() },
+        address: SealedAddress {
+            mailbox: lookup.clone(),
+            lookup,
+            key,
+            cipher,
+            domain: "example.org".into(),
+        },
         wants: [("all".to_owned(), "unheard-of".to_owned())].into(),
         language: "en".parse().unwrap(),
         source: "form".into(),

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use tidings::pipeline::digests;
-use tidings::pipeline::errands::end_expired;
+use tidings::pipeline::errands::{answer_errands, end_expired};
 use tidings::store::DeliveryKeys;
 
 use crate::support::counter::{Counter, Links, hidden};
@@ -183,6 +183,92 @@ async fn nobody_has_more_than_three_new_addresses_written_to_a_day() {
     assert!(pages.iter().all(|page| page.contains(sent)), "the same is said");
     let is_new = |to: &String| to.starts_with("new");
     assert_eq!(counter.sink.recipients().into_iter().filter(is_new).count(), 3);
+}
+
+/// Opens the page of one's data and gives another address; the page it is answered with.
+async fn answer_to(counter: &Counter, own: &str, to: &str) -> String {
+    let form = hidden(&counter.press(own, "open").await, "form");
+    let fields = [("form", &*form), ("action", "change"), ("address", to)];
+    let page = counter.post(own, &fields).await.text();
+    page.replace(&form, "FORM")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_address_is_answered_alike_whoever_has_it() {
+    let counter = Counter::open().await;
+    counter.reader(READER).await;
+    counter.subscribe("active@example.org", "all").await;
+    counter.suppress("never@example.org");
+    let mut mails = Vec::new();
+    for to in ["fresh", "asked", "active", "never"].map(|name| format!("{name}@example.org")) {
+        counter.forward(TimeDelta::days(1));
+        if to.starts_with("asked") {
+            counter.sign_up(&to, &DAILY).await;
+        }
+        let own = own_of(&counter, READER).await;
+        let page = answer_to(&counter, &own, &to).await;
+        assert!(page.contains("If we can write to the new address"), "{page}");
+        let listed = format!("not confirmed yet</dt><dd dir=\"ltr\">{to}<");
+        assert!(page.contains(&listed), "{page}");
+        counter.work().await;
+        mails.push(
+            counter.mails_to(&to).iter().filter(|mail| mail.text().contains("/confirm/")).count(),
+        );
+    }
+    // The second had been asked that day for another reason.
+    assert_eq!(mails, [1, 1, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_must_not_be_written_to_is_not_even_by_a_mail_that_waits() {
+    let counter = Counter::open().await;
+    let own = counter.reader(READER).await.own;
+    let form = hidden(&counter.press(&own, "open").await, "form");
+    let fields = [("form", &*form), ("action", "change"), ("address", NEW)];
+    counter.post(&own, &fields).await;
+    let press = &counter.desk.press;
+    answer_errands(press).await.unwrap();
+    let keys = DeliveryKeys { token: press.keys.token_key(), dkim_selector: None };
+    let run = counter.rows("select max(id) from run")[0].parse().unwrap();
+    while press.store.expand(run, keys, counter.desk.now()).await.unwrap().is_some() {}
+    assert_eq!(counter.rows("select count(*) from delivery where state = 'pending'"), ["1"]);
+    counter.suppress(NEW);
+    counter.send_mail().await;
+    assert_eq!(counter.mails_to(NEW).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_the_address_they_have_is_told_so() {
+    let counter = Counter::open().await;
+    let links = counter.reader(READER).await;
+    let page = answer_to(&counter, &links.own, "Reader@Example.org").await;
+    assert!(page.contains("the address we write to already"), "{page}");
+    assert!(page.contains("role=\"alert\"") && page.contains("aria-invalid=\"true\""), "{page}");
+    counter.work().await;
+    assert_eq!(counter.get(&links.manage).await.status, axum::http::StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_is_not_in_the_file_either() {
+    let counter = Counter::open().await;
+    let own = counter.reader(READER).await.own;
+    let lookup = counter.desk.press.keys.lookup(&READER.parse().unwrap());
+    let cipher: Vec<u8> =
+        counter.database().query_row("select cipher from address", [], |row| row.get(0)).unwrap();
+    let holds = || {
+        counter.database().execute_batch("pragma wal_checkpoint(truncate)").unwrap();
+        let file = std::fs::read(&counter.desk.press.config.store_path).unwrap();
+        [&lookup, &cipher].map(|what| file.windows(what.len()).any(|window| window == *what))
+    };
+    assert_eq!(holds(), [true, true]);
+    let form = hidden(&counter.press(&own, "open").await, "form");
+    let erase = [("form", &*form), ("action", "erase"), ("sure", "yes")];
+    let page = counter.post(&own, &erase).await.text();
+    assert!(page.contains("Your data is erased"), "{page}");
+    // Mails to the address are counted for thirty days, under its hash.
+    counter.forward(TimeDelta::days(31));
+    end_expired(&counter.desk.press).await;
+    assert_eq!(holds(), [false, false]);
 }
 
 /// A link to all that is kept of whoever gets mail there.

@@ -296,6 +296,7 @@ fn a_confirmation_that_is_pressed_after_a_rename_goes_to_the_new_name() {
             let sign_up = SignUp {
                 address: SealedAddress {
                     lookup: vec![person],
+                    mailbox: Vec::new(),
                     key: 1,
                     cipher: vec![person],
                     domain: "example.org".into(),

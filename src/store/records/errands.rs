@@ -13,6 +13,9 @@ use crate::subscribers::errand::ErrandKind;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedAddress {
     pub lookup: Vec<u8>,
+    /// Under which mails to it are counted; empty, in forms of earlier versions, for `lookup`.
+    #[serde(default)]
+    pub mailbox: Vec<u8>,
     pub key: i64,
     pub cipher: Vec<u8>,
     /// In clear.
@@ -40,6 +43,8 @@ pub enum AskedFor {
     /// The address was written to too lately, or too often.
     TooOften,
     Suppressed,
+    /// Somebody wants to be written to where they are.
+    Same,
     /// Nobody, or nobody any more, is behind it.
     Unknown,
 }

@@ -31,7 +31,7 @@ pub(super) async fn sign_up(
     if is_suppressed(writer, &address.lookup).await? {
         return Ok(AskedFor::Suppressed);
     }
-    if !count_question(writer, &address.lookup, now).await? {
+    if !count_question(writer, address, now).await? {
         return Ok(AskedFor::TooOften);
     }
     let person = NewSubscription {
@@ -61,9 +61,13 @@ pub(super) async fn sign_up(
 /// Counts a mail to an address towards what it may be asked; `false` where that is used up.
 async fn count_question(
     writer: &mut SqliteConnection,
-    lookup: &[u8],
+    address: &SealedAddress,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let lookup = match &*address.mailbox {
+        [] => &address.lookup,
+        _ => &address.mailbox,
+    };
     forget_questions(writer, now).await?;
     let earlier: Vec<i64> = sqlx::query_scalar("select at from asked where lookup = $1")
         .bind(lookup)
@@ -184,12 +188,15 @@ pub(super) async fn ask(
     if lately > 0 || in_a_day.cast_unsigned() >= OWN_A_DAY {
         return Ok(AskedFor::TooOften);
     }
+    let mut answer = AskedFor::Waits;
     if let Some(address) = address {
-        if is_suppressed(writer, &address.lookup).await? {
-            return Ok(AskedFor::Suppressed);
+        if address.lookup == lookup {
+            return Ok(AskedFor::Same);
         }
-        if !count_question(writer, &address.lookup, now).await? {
-            return Ok(AskedFor::TooOften);
+        if is_suppressed(writer, &address.lookup).await? {
+            answer = AskedFor::Suppressed;
+        } else if !count_question(writer, address, now).await? {
+            answer = AskedFor::TooOften;
         }
     }
     let words = (source.as_str(), wording.as_str());
@@ -199,12 +206,12 @@ pub(super) async fn ask(
         sqlx::query("update errand set address_version = $2, wants = $3 where id = $1")
             .bind(errand)
             .bind(version)
-            .bind(json(&Destination::of(address)))
+            .bind(json(&Destination::of(address, answer)))
             .execute(writer)
             .await
             .during(ASK)?;
     }
-    Ok(AskedFor::Waits)
+    Ok(answer)
 }
 
 /// What is to be known of an address once it is somebody's; kept where other errands keep what is
@@ -213,12 +220,16 @@ pub(super) async fn ask(
 pub(super) struct Destination {
     pub lookup: String,
     pub domain: String,
+    /// No mail is made: it looks like any other, so that nobody learns of an address from it.
+    #[serde(default)]
+    is_kept_back: bool,
 }
 
 impl Destination {
-    fn of(address: &SealedAddress) -> Self {
+    fn of(address: &SealedAddress, answer: AskedFor) -> Self {
         let lookup = data_encoding::HEXLOWER.encode(&address.lookup);
-        Self { lookup, domain: address.domain.clone() }
+        let is_kept_back = answer != AskedFor::Waits;
+        Self { lookup, domain: address.domain.clone(), is_kept_back }
     }
 }
 
@@ -270,7 +281,8 @@ macro_rules! errands {
                  exists (select 1 from subscriber s
                      where s.id = e.subscriber_id and s.erased_at is null
                          and exists (select 1 from consent c
-                             where c.subscriber_id = s.id and c.action = 'confirmed')) as is_known
+                             where c.subscriber_id = s.id and c.action = 'confirmed'
+                                 and c.source <> 'rehearsal')) as is_known
              from errand e left join address a
                  on a.subscriber_id = e.subscriber_id and a.version = e.address_version
              where ",
@@ -321,6 +333,7 @@ pub(super) async fn waiting(
     let kinds: Vec<&str> = kinds.map(ErrandKind::name).collect();
     let rows: Vec<Row> = sqlx::query_as(errands!(
         "e.run_id is null and e.ended_at is null and e.id > $1
+             and coalesce(e.wants ->> '$.is_kept_back', 0) = 0
              and e.kind in (select value from json_each($2)) order by e.id limit $3"
     ))
     .bind(after)

@@ -76,7 +76,7 @@ async fn move_to(
     .fetch_one(&mut *writer)
     .await
     .during(FINISH)?;
-    let Destination { lookup, domain } = from_json("new address", &to)?;
+    let Destination { lookup, domain, .. } = from_json("new address", &to)?;
     let lookup = data_encoding::HEXLOWER
         .decode(lookup.as_bytes())
         .map_err(|_| StoreError::Value { what: "address", value: lookup.clone() })?;

@@ -16,7 +16,7 @@ use self::claims::{DUE, DUE_FIRST, claim_of};
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
 use super::owed::{OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
-use super::{BUSY_TIMEOUT, CACHE, During, Result};
+use super::{BUSY_TIMEOUT, CACHE, During, Result, SECURE_DELETE};
 use crate::outbox::Step;
 use crate::store::{Canary, Claim, DeliveryResult, Intent};
 
@@ -58,6 +58,7 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", CACHE)?;
+    connection.pragma_update(None, "secure_delete", SECURE_DELETE)?;
     // What a statement may have to undo is kept in memory beyond 64 KiB too: a full `/tmp` is no
     // reason to lose the results of messages in flight.
     connection.pragma_update(None, "temp_store", "memory")?;
@@ -78,8 +79,8 @@ struct Run {
 enum Consent {
     /// It answers what the person did a moment ago.
     None,
-    /// A subscription that waits to be confirmed.
-    Pending,
+    /// What the person asked for is still open.
+    Errand,
     /// A confirmed subscription of a feed in the issue.
     Feed,
     /// The same, or of one that holds the entry too, or brought the old text.
@@ -151,7 +152,7 @@ impl<'c> Ledger<'c> {
         if run.is_sending {
             let (consent, digest) = match run.consent {
                 Consent::None => (0, None),
-                Consent::Pending => (1, None),
+                Consent::Errand => (1, None),
                 Consent::Feed => (2, None),
                 Consent::Corrected => (3, None),
                 Consent::Digest(digest) => (2, Some(digest)),
@@ -242,8 +243,8 @@ impl<'c> Ledger<'c> {
                 is_sending: state == "sending",
                 is_cancelled: matches!(state.as_str(), "cancelled" | "superseded"),
                 consent: match name.as_str() {
-                    "self" | "notice" => Consent::None,
-                    "confirm" => Consent::Pending,
+                    "notice" => Consent::None,
+                    "confirm" | "self" => Consent::Errand,
                     "urgent" | "reminder" => Consent::Feed,
                     "correction" => Consent::Corrected,
                     _ => Consent::Digest(row.get(2)?),
@@ -393,7 +394,9 @@ const INTEND: &str = "
       and case ?6
         when 0 then true
         when 1 then exists (select 1 from errand e
-            where e.run_id = ?1 and e.subscriber_id = ?2 and e.ended_at is null)
+            where e.run_id = ?1 and e.subscriber_id = ?2 and e.ended_at is null
+              and not exists (select 1 from suppression x
+                where x.lookup = unhex(e.wants ->> '$.lookup')))
         else exists (select 1 from subscription c
             where c.subscriber_id = ?2 and c.state = 'confirmed'
               and (?7 is null or c.digest_id = ?7)

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection, SqlStr, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::group::GroupCommit;
-use super::{BUSY_TIMEOUT, CACHE, During, Result, SqliteStore};
+use super::{BUSY_TIMEOUT, CACHE, During, Result, SECURE_DELETE, SqliteStore};
 use crate::store::StoreError;
 
 const READERS: u32 = 4;
@@ -48,6 +48,7 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("cache_size", CACHE)
+            .pragma("secure_delete", SECURE_DELETE)
             .disable_statement_logging();
         let open = |source| StoreError::Open { path: path.to_owned(), source };
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(open)?;
