@@ -5,6 +5,25 @@ use sqlx::SqliteConnection;
 
 use super::{During, Result, audit};
 
+/// Which of two subscriptions of a person stays where their feeds become one: what runs before
+/// what was left, for that is touched by nothing but their own word, and either before what a
+/// form asked for.
+macro_rules! weight {
+    ($row:literal) => {
+        concat!(
+            "case when ",
+            $row,
+            ".state = 'confirmed' then 3 when ",
+            $row,
+            ".state = 'pending' then 1 when ",
+            $row,
+            ".confirmed_at is not null and ",
+            $row,
+            ".end_reason <> 'moved' then 2 else 0 end"
+        )
+    };
+}
+
 pub(super) async fn move_subscriptions(
     writer: &mut SqliteConnection,
     old: &str,
@@ -12,41 +31,10 @@ pub(super) async fn move_subscriptions(
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let action = "move subscriptions";
-    // Who follows both has one of the new name already.
-    sqlx::query(
-        "update subscription set state = 'ended', ended_at = $3, end_reason = 'moved'
-         where feed = $1 and state <> 'ended' and exists (select 1 from subscription o
-             where o.subscriber_id = subscription.subscriber_id and o.feed = $2
-                 and o.state <> 'ended')",
-    )
-    .bind(old)
-    .bind(new)
-    .bind(now.timestamp())
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
-    sqlx::query(
-        "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
-         select s.subscriber_id, $2, d.name, 'changed', $3, 'config', 'feed renamed from ' || $1
-         from subscription s join digest d on d.id = s.digest_id
-         where s.feed = $1 and s.state <> 'ended'",
-    )
-    .bind(old)
-    .bind(new)
-    .bind(now.timestamp())
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
-    sqlx::query(
-        "delete from subscription where feed = $2 and state = 'ended' and exists (
-             select 1 from subscription o where o.subscriber_id = subscription.subscriber_id
-                 and o.feed = $1 and o.state <> 'ended')",
-    )
-    .bind(old)
-    .bind(new)
-    .execute(&mut *writer)
-    .await
-    .during(action)?;
+    for sql in GIVE_WAY {
+        let give_way = sqlx::query(sql).bind(old).bind(new).bind(now.timestamp());
+        give_way.execute(&mut *writer).await.during(action)?;
+    }
     let moved =
         sqlx::query("update subscription set feed = $2 where feed = $1 and state <> 'ended'")
             .bind(old)
@@ -60,6 +48,32 @@ pub(super) async fn move_subscriptions(
     audit::consents(writer, now).await?;
     Ok(moved.rows_affected())
 }
+
+/// Who has subscriptions to both feeds, `$1` and `$2`, keeps one; then what is left of `$1` and
+/// runs can have the new name, which the log of consents says beforehand, as of `$3`.
+const GIVE_WAY: [&str; 4] = [
+    // A form that asked for it can still be confirmed.
+    concat!(
+        "delete from subscription where feed = $2 and exists (select 1 from subscription o
+             where o.subscriber_id = subscription.subscriber_id and o.feed = $1 and ",
+        weight!("o"),
+        " > ",
+        weight!("subscription"),
+        ")"
+    ),
+    "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
+     select o.subscriber_id, $1, d.name, 'ended', $3, 'config', 'feed renamed from ' || $1
+     from subscription o join digest d on d.id = o.digest_id
+     where o.feed = $1 and o.state <> 'ended' and exists (select 1 from subscription s
+         where s.subscriber_id = o.subscriber_id and s.feed = $2)",
+    "update subscription set state = 'ended', ended_at = $3, end_reason = 'moved'
+     where feed = $1 and state <> 'ended' and exists (select 1 from subscription s
+         where s.subscriber_id = subscription.subscriber_id and s.feed = $2)",
+    "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
+     select s.subscriber_id, $2, d.name, 'changed', $3, 'config', 'feed renamed from ' || $1
+     from subscription s join digest d on d.id = s.digest_id
+     where s.feed = $1 and s.state <> 'ended'",
+];
 
 /// Whatever else names the feed `$1` says `$2` from now on, so that mail on its way, what is owed
 /// for it, its links and what somebody has yet to confirm find their subscription.
