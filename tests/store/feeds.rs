@@ -265,6 +265,40 @@ fn who_left_the_old_name_is_still_known_whatever_a_form_asks_for() {
     });
 }
 
+#[test]
+fn who_follows_both_names_is_owed_what_the_old_one_had_yet_to_bring() {
+    check(async |store| {
+        register(store).await;
+        let followed = [("all", "weekly"), ("everything", "daily")];
+        for (feed, digest) in followed {
+            subscribe(store, subscription(1, feed, digest)).await;
+        }
+        scan(store, vec![news("a"), news("b")]).await;
+        // The daily one brought it, but for what stands in the other feed alone.
+        let owed_read = vec![(1, "everything".into(), 0)];
+        let run = Planned { owed_read, ..run_of(store, "k", &[(1, 0)]).await };
+        let run = start_run(store, &run).await.unwrap();
+        expand_all(store, run).await;
+        assert_eq!(owed(store, "daily").await, [("everything".into(), None)]);
+        rename(store).await;
+        assert_eq!(owed(store, "daily").await, [("everything".into(), Some(0))]);
+        assert_eq!(owed(store, "weekly").await, []);
+        assert_eq!(last_consent(store, 1).await, "all ended feed renamed from all");
+    });
+}
+
+#[test]
+fn who_follows_both_names_is_owed_no_less_than_they_were() {
+    check(async |store| {
+        register(store).await;
+        subscribe(store, subscription(1, "everything", "daily")).await;
+        scan(store, vec![news("a")]).await;
+        subscribe(store, subscription(1, "all", "daily")).await;
+        rename(store).await;
+        assert_eq!(owed(store, "daily").await, [("everything".into(), Some(0))]);
+    });
+}
+
 fn wants(feeds: &[(&str, &str)]) -> BTreeMap<String, String> {
     feeds.iter().map(|(feed, digest)| ((*feed).to_owned(), (*digest).to_owned())).collect()
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-use super::{During, Result, audit};
+use super::{During, Result, audit, owed};
 
 /// Which of two subscriptions of a person stays where their feeds become one: what runs before
 /// what was left, for that is touched by nothing but their own word, and either before what a
@@ -51,7 +51,7 @@ pub(super) async fn move_subscriptions(
 
 /// Who has subscriptions to both feeds, `$1` and `$2`, keeps one; then what is left of `$1` and
 /// runs can have the new name, which the log of consents says beforehand, as of `$3`.
-const GIVE_WAY: [&str; 4] = [
+const GIVE_WAY: [&str; 5] = [
     // A form that asked for it can still be confirmed.
     concat!(
         "delete from subscription where feed = $2 and exists (select 1 from subscription o
@@ -60,6 +60,20 @@ const GIVE_WAY: [&str; 4] = [
         " > ",
         weight!("subscription"),
         ")"
+    ),
+    // What the other one had yet to bring is owed by this one.
+    concat!(
+        "with covered(digest_id, seq) as materialized (select w.id, ",
+        owed::covered!("w.id"),
+        " from digest w),
+         ours(subscriber_id, seq) as (select o.subscriber_id, coalesce(o.owed_from, w.seq)
+             from subscription o join covered w on w.digest_id = o.digest_id
+             where o.feed = $1 and o.state = 'confirmed')
+         update subscription set owed_from = ours.seq from ours
+         where subscription.subscriber_id = ours.subscriber_id and subscription.feed = $2
+             and subscription.state = 'confirmed'
+             and ours.seq < coalesce(subscription.owed_from,
+                 (select w.seq from covered w where w.digest_id = subscription.digest_id))"
     ),
     "insert into consent (subscriber_id, feed, digest, action, at, source, reason)
      select o.subscriber_id, $1, d.name, 'ended', $3, 'config', 'feed renamed from ' || $1
