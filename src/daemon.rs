@@ -79,6 +79,8 @@ struct Daemon {
     rounds: Rounds,
     /// When the clock alone changes an entry next.
     next_moment: Option<DateTime<Utc>>,
+    /// Nothing is planned before, nor sent but answers: what was withdrawn meanwhile is not known.
+    has_scanned: bool,
 }
 
 /// Runs until `stop` turns true. The caller holds the lock.
@@ -129,6 +131,7 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
         told_holds: Vec::new(),
         rounds,
         next_moment: None,
+        has_scanned: false,
     };
     let stopped = stop.clone();
     let mut work = Box::pin(daemon.work(wakes, news, stop));
@@ -289,6 +292,7 @@ impl Daemon {
     /// One scan, and when to look again.
     async fn scan(&mut self) -> Result<PublishReport, PublishingError> {
         let Scanned { report, file_systems } = scan::scan_folder(&self.press).await?;
+        self.has_scanned = true;
         // Before anything is made of it: what was withdrawn must not go to anybody else.
         self.supersede().await;
         let is_second_look_due =
@@ -325,7 +329,7 @@ impl Daemon {
         self.start_all(plans).await;
     }
 
-    /// Ends runs whose text is outdated; only then is anything sent.
+    /// Ends runs whose text is outdated; only then is news sent.
     async fn supersede(&mut self) {
         match settle(&self.press).await {
             Ok(superseded) => {
@@ -339,6 +343,9 @@ impl Daemon {
     }
 
     async fn send_due(&mut self, now: DateTime<Utc>) {
+        if !self.has_scanned {
+            return;
+        }
         self.tell().await;
         let plans = plan_due(&self.press, now).await;
         self.start_all(plans).await;

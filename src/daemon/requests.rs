@@ -82,9 +82,18 @@ impl Daemon {
         Ok(report)
     }
 
+    /// Whoever asks may have asked the daemon before this one to scan.
+    async fn scan_first(&mut self) -> Result<(), PublishingError> {
+        if !self.has_scanned {
+            self.scan().await?;
+        }
+        Ok(())
+    }
+
     /// Lets a held run go where it is what the operator has seen.
     async fn answer_approve(&mut self, argument: &str) -> anyhow::Result<SendAnswer> {
         let request: ApproveRequest = serde_json::from_str(argument)?;
+        self.scan_first().await?;
         let held = self.press.store.held_runs().await?;
         let Some(held) = held.into_iter().find(|held| held.run == request.approve) else {
             return Ok(SendAnswer::Word(None));
@@ -103,6 +112,7 @@ impl Daemon {
         argument: &str,
     ) -> anyhow::Result<Option<(Vec<i64>, Vec<LeftOut>)>> {
         let request: SendRequest = serde_json::from_str(argument)?;
+        self.scan_first().await?;
         // An operator may have opened a run again.
         self.supersede().await;
         if request.is_after_pause {

@@ -36,7 +36,7 @@ pub(super) enum News {
 }
 
 pub(super) struct Sender {
-    may_begin: Arc<Notify>,
+    outbox: Arc<Outbox>,
     work: Arc<Notify>,
 }
 
@@ -48,31 +48,35 @@ impl Sender {
         news: UnboundedSender<News>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let (may_begin, work) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let work = Arc::new(Notify::new());
         let counter = Arc::new(AtomicU64::new(0));
         let tally = Arc::clone(&counter);
+        let outbox = outbox_beside(
+            leaving,
+            press,
+            Arc::new(move || {
+                tally.fetch_add(1, Ordering::Relaxed);
+            }),
+        );
+        // What was withdrawn while no daemon ran is known after the first scan.
+        outbox.only_answers.store(true, Ordering::Relaxed);
         let carrier = Carrier {
             press: press.clone(),
-            outbox: outbox_beside(
-                leaving,
-                press,
-                Arc::new(move || {
-                    tally.fetch_add(1, Ordering::Relaxed);
-                }),
-            ),
+            outbox: Arc::clone(&outbox),
             counter,
-            may_begin: Arc::clone(&may_begin),
             work: Arc::clone(&work),
             news,
             stop,
         };
         tasks.spawn(carrier.run());
-        Self { may_begin, work }
+        Self { outbox, work }
     }
 
-    /// The runs whose text is outdated are ended: sending may begin. Later it changes nothing.
+    /// The runs whose text is outdated are ended: news may go out too. Later it changes nothing.
     pub(super) fn begin(&self) {
-        self.may_begin.notify_one();
+        if self.outbox.only_answers.swap(false, Ordering::Relaxed) {
+            self.wake();
+        }
     }
 
     /// As [`Sender::wake`], for who starts runs beside the loop.
@@ -91,8 +95,6 @@ struct Carrier {
     outbox: Arc<Outbox>,
     /// Deliveries that found an outcome since the last look at it.
     counter: Arc<AtomicU64>,
-    /// What was withdrawn while no daemon ran is known after the first scan.
-    may_begin: Arc<Notify>,
     work: Arc<Notify>,
     news: UnboundedSender<News>,
     stop: watch::Receiver<bool>,
@@ -107,11 +109,6 @@ struct Failing {
 
 impl Carrier {
     async fn run(mut self) {
-        tokio::select! {
-            biased;
-            _ = self.stop.wait_for(|stop| *stop) => return,
-            () = self.may_begin.notified() => {}
-        }
         let mut failing = Failing::default();
         let mut pause = Duration::ZERO;
         // A daemon before this one may have left why it could not send.
@@ -221,6 +218,10 @@ impl Carrier {
     }
 
     async fn until_next_due(&self) -> Duration {
+        if self.outbox.only_answers.load(Ordering::Relaxed) {
+            // Whatever is due but an answer waits for the first scan.
+            return LOOK_AGAIN;
+        }
         match next_due(&self.press).await {
             Ok(Some(due)) => wait_until(due, self.press.clock.now()).min(LOOK_AGAIN),
             Ok(None) => LOOK_AGAIN,

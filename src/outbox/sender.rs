@@ -23,7 +23,7 @@ use super::EXPIRES_AFTER;
 use super::ballast::{Ballast, BallastError};
 use super::carrier::Carrier;
 use super::failures::Failures;
-use super::lane::PASS_WINDOWS;
+use super::lane::{Lane, PASS_WINDOWS};
 use super::letter::{Issues, Made};
 pub use super::letter::{confirm_url, manage_url, message_id, self_url, unsubscribe_url};
 use super::limits::RelayLimits;
@@ -134,6 +134,8 @@ pub struct Outbox {
     pub limits: Arc<RelayLimits>,
     /// Outside them digests, corrections and reminders wait.
     pub windows: Arc<SendWindows>,
+    /// Nothing goes out for now but what answers people.
+    pub only_answers: Arc<AtomicBool>,
     /// Mail to others is written to the Maildir below.
     pub allow: AllowList,
     pub rehearsals: PathBuf,
@@ -168,6 +170,11 @@ impl std::fmt::Debug for Outbox {
 impl Outbox {
     pub(super) fn terms(&self, digest: &str) -> Terms {
         self.terms.get(digest).copied().unwrap_or_default()
+    }
+
+    /// Whether mail of this lane may go out for now.
+    pub fn may_send(&self, lane: Lane) -> bool {
+        lane == Lane::Confirmations || !self.only_answers.load(Ordering::Relaxed)
     }
 
     /// When the run of a claim was made, as its age is counted: time outside the send windows is
@@ -291,7 +298,7 @@ impl Crew {
             Arc::clone(&outbox.failures),
             Arc::clone(&outbox.rates),
         )
-        .within(Arc::clone(&outbox.windows));
+        .within(Arc::clone(&outbox.windows), Arc::clone(&outbox.only_answers));
         let signing = outbox.signer.as_ref().map(|_| Signing::start());
         Self {
             outbox,

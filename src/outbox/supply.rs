@@ -4,6 +4,7 @@
 //! domains with a rate of its own waits here for its turn, or in the store where that is far.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ pub(super) struct Supply {
     may_be_stand_in: bool,
     limits: Arc<RelayLimits>,
     windows: Arc<SendWindows>,
+    only_answers: Arc<AtomicBool>,
     started: Instant,
     failures: Arc<Mutex<Failures>>,
     refusals: Mutex<Refusals>,
@@ -119,6 +121,7 @@ impl Supply {
             may_be_stand_in,
             limits,
             windows: Arc::new(SendWindows::always(chrono_tz::UTC)),
+            only_answers: Arc::default(),
             started,
             failures,
             refusals: Mutex::default(),
@@ -128,9 +131,9 @@ impl Supply {
         }
     }
 
-    /// The same, of what may go out in these windows.
-    pub(super) fn within(self, windows: Arc<SendWindows>) -> Self {
-        Self { windows, ..self }
+    /// The same, of what may go out in these windows, and for now.
+    pub(super) fn within(self, windows: Arc<SendWindows>, only_answers: Arc<AtomicBool>) -> Self {
+        Self { windows, only_answers, ..self }
     }
 
     /// The next delivery for one of so many connections.
@@ -334,6 +337,10 @@ impl Supply {
     }
 
     async fn refill(&self, lane: Lane) -> Result<(), StoreError> {
+        if lane != Lane::Confirmations && self.only_answers.load(Ordering::Relaxed) {
+            self.state().empty_since[lane] = Some(Instant::now());
+            return Ok(());
+        }
         if lane == Lane::Digests {
             self.look_at_canaries().await?;
         }

@@ -136,7 +136,6 @@ fn made_by(each: &EachFeed, record: &FeedRecord) -> ActiveFeed {
 pub async fn place(press: &Press) -> Result<Vec<ActiveFeed>, StoreError> {
     let store = &press.store;
     let now = press.clock.now();
-    move_renamed(press).await?;
     let mut records = store.feeds().await?;
     let mut config_feeds: Vec<NewFeed> = named(&press.config).map(new_feed).collect();
     config_feeds.retain(|feed| !is_registered(feed, &records));
@@ -378,7 +377,7 @@ fn new_feeds(facet: Facet, placements: &[Placement]) -> Vec<NewFeed> {
 }
 
 /// Moves the subscriptions of feeds that had another name.
-async fn move_renamed(press: &Press) -> Result<(), StoreError> {
+pub async fn move_renamed(press: &Press) -> Result<(), StoreError> {
     let renamed = named(&press.config)
         .flat_map(|feed| feed.was.iter().map(|old| (old.as_str(), feed.definition.name.as_str())));
     let renamed: Vec<(&str, &str)> = renamed.collect();

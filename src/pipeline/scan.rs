@@ -15,8 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinHandle;
 
 use self::compare::{Comparison, compare};
-use super::Press;
 use super::publish::{PublishReport, PublishingError};
+use super::{Press, feeds};
 use crate::catalogue::{
     self, About, Adoption, Announce, ChangeClass, Context, Diff, Former, Held, Standing, Step,
     Tell, clashes, diff,
@@ -85,6 +85,8 @@ async fn scan_as(
     former: Option<Vec<Former>>,
 ) -> Result<(Scanned, Adoption), PublishingError> {
     register_digests(press).await?;
+    // A plan finds who follows what by the names of the config.
+    feeds::move_renamed(press).await?;
     let store = &press.store;
     let now = press.clock.now();
     let question = question(press).await?;

@@ -20,6 +20,7 @@ use crate::digest::{CORRECTION, REMINDER, URGENT};
 use crate::mail::smtp::{Timeouts, TlsSettings};
 use crate::outbox::ballast::Ballast;
 use crate::outbox::failures::Failures;
+use crate::outbox::lane::Lane;
 use crate::outbox::pace::Pace;
 use crate::outbox::rate::Rates;
 use crate::outbox::sender::{Outbox, SendError, Terms, drain};
@@ -80,6 +81,7 @@ fn outbox_of(
         tls: TlsSettings::system(),
         limits: Arc::new(config.mail.limits.clone()),
         windows: Arc::new(config.mail.windows.clone()),
+        only_answers: Arc::default(),
         allow: config.mail.allow.clone(),
         rehearsals: rehearsals(config),
         kept_out: AtomicU64::new(0),
@@ -149,7 +151,7 @@ pub async fn carry(
     for OutdatedRun { run, reason } in end_outdated(press).await? {
         info!(run, "a run was superseded: {reason}");
     }
-    expand_all(press, stop).await?;
+    expand_all(press, outbox, stop).await?;
     let mut draining = pin!(drain(outbox, stop));
     let sent = loop {
         tokio::select! {
@@ -159,7 +161,7 @@ pub async fn carry(
         }
         // Messages are in hand: a store that fails here fails them too, and they tell.
         let kept_up = async {
-            expand_all(press, stop).await?;
+            expand_all(press, outbox, stop).await?;
             press.store.complete_runs(press.clock.now()).await
         };
         if let Err(error) = kept_up.await {
@@ -171,9 +173,13 @@ pub async fn carry(
 }
 
 /// Leaves the pages that are left to the next start when it is to stop.
-async fn expand_all(press: &Press, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
+async fn expand_all(
+    press: &Press,
+    outbox: &Outbox,
+    stop: &watch::Receiver<bool>,
+) -> Result<(), StoreError> {
     for run in press.store.open_runs().await? {
-        if run.state == "expanding" {
+        if run.state == "expanding" && outbox.may_send(Lane::of(&run.digest)) {
             let keys = DeliveryKeys {
                 token: press.keys.token_key(),
                 dkim_selector: press.config.mail.dkim.as_ref().map(|signer| signer.selector()),

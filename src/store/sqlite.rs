@@ -33,6 +33,7 @@ mod planning;
 mod readers;
 mod receivers;
 mod relay;
+mod renaming;
 mod requests;
 mod runs;
 mod runs_seen;
@@ -371,7 +372,7 @@ impl Store for SqliteStore {
 
     async fn move_subscriptions(&self, old: &str, new: &str, now: DateTime<Utc>) -> Result<u64> {
         self.write("move subscriptions", async |writer| {
-            feeds::move_subscriptions(writer, old, new, now).await
+            renaming::move_subscriptions(writer, old, new, now).await
         })
         .await
     }

@@ -2,6 +2,8 @@
 
 use super::*;
 use support::office::Office;
+use tidings::daemon;
+use tidings::store::{AskedFor, SealedAddress, SignUp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_tells_at_once_and_makes_way_for_a_new_text() {
@@ -101,4 +103,81 @@ async fn a_run_makes_way_though_nothing_can_be_published() {
         (log.find("a run was superseded"), log.find("could not scan and publish"));
     assert!(ended.is_some() && failed.is_some() && ended < failed, "{log}");
     assert_eq!(recipients(&relay), ["mei@example.org"]);
+}
+
+/// Whoever tells hubs wants it, though there are none.
+fn provide() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+fn move_folder(room: &Room, from: &str, to: &str) {
+    std::fs::rename(room.office.path(from), room.office.path(to)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_is_renamed_while_the_folder_is_away_loses_no_news() {
+    let room = Room::open().await;
+    room.people(&["mei releases daily"]);
+    room.release("bridge", "", "It opens today.");
+    room.scan().await;
+    let (relay, desk) = (room.relay, room.desk);
+    let renamed =
+        |config: &str| config.replace("{name: releases,", "{name: press, was: [releases],");
+    let room = Room { desk: desk.reopen(renamed).await, relay };
+    room.clock.set("2026-11-21T00:00:00Z");
+    move_folder(&room, "content", "elsewhere");
+    // It stops after its first round, in which `daily` is due.
+    provide();
+    let (_stop, stopped) = watch::channel(true);
+    daemon::run(room.press.clone(), stopped).await.unwrap();
+    move_folder(&room, "elsewhere", "content");
+    assert_eq!(room.minute("2026-11-21T00:01:00Z").await, ["mei: bridge"]);
+}
+
+/// As a form does.
+async fn sign_up(room: &Room, address: &str) {
+    let address = address.parse().unwrap();
+    let (key, cipher) = room.press.keys.seal(&address).unwrap();
+    let lookup = room.press.keys.lookup(&address);
+    let sign_up = SignUp {
+        address: SealedAddress {
+            mailbox: Vec::new(),
+            lookup,
+            key,
+            cipher,
+            domain: "example.org".into(),
+        },
+        wants: [("all".to_owned(), "daily".to_owned())].into(),
+        language: "en".parse().unwrap(),
+        source: "form".into(),
+        wording: "yes".into(),
+        asked_at: room.now(),
+    };
+    let answer = room.press.store.sign_up(&sign_up, room.now()).await.unwrap();
+    assert_eq!(answer, AskedFor::Waits);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_a_first_scan_only_answers_go_out() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("bridge", "", "It cost 4 million.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: bridge"]);
+    room.release("bridge", "withdrawn: Issued in error.", "It cost 4 million.");
+    move_folder(&room, "content", "elsewhere");
+    room.clock.set("2026-11-21T01:00:00Z");
+    sign_up(&room, "kim@example.org").await;
+    provide();
+    let (stop, stopped) = watch::channel(false);
+    let what_happens = async {
+        room.relay.wait_for(2).await;
+        move_folder(&room, "elsewhere", "content");
+        room.clock.set("2026-11-21T01:01:00Z");
+        room.relay.wait_for(3).await;
+        stop.send(true).unwrap();
+    };
+    let (ended, ()) = tokio::join!(daemon::run(room.press.clone(), stopped), what_happens);
+    ended.unwrap();
+    let expected = ["mei@example.org", "kim@example.org", "mei@example.org"];
+    assert_eq!(recipients(&room.relay), expected);
 }

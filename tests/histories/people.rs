@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use tidings::model::Seq;
+use tidings::pipeline::feeds;
 use tidings::pipeline::people::{Consent, subscribe};
 use tidings::store::{Choices, EndOfSubscription, Leave, LeftBy, Subscribed};
 use tidings::subscribers::import::Row;
@@ -259,7 +260,8 @@ impl PressOffice {
         self.desk.office.write("config/tidings.yaml", text.replace(&before, &line(&new, &was)));
         let config = tidings::config::load(&path, &tidings::config::Environment::default());
         self.desk.press.config = std::sync::Arc::new(config.unwrap());
-        tidings::pipeline::feeds::place(&self.desk.press).await.unwrap();
+        feeds::move_renamed(&self.desk.press).await.unwrap();
+        feeds::place(&self.desk.press).await.unwrap();
         self.happened.push("rename");
     }
 

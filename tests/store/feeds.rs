@@ -1,5 +1,7 @@
 //! Feeds, documents and hubs.
 
+use std::collections::BTreeMap;
+
 use tidings::feeds::facets::{Facet, Facets};
 use tidings::store::{
     AskedFor, DocumentRecord, FeedRecord, Leave, LeftBy, ListsAsked, MadeFeed, NewFeed, PingRecord,
@@ -205,6 +207,119 @@ fn the_readers_of_a_renamed_feed_come_along_once() {
     });
 }
 
+/// Feed, digest and state of each subscription of a person.
+async fn subscriptions_of(store: &dyn Store, person: i64) -> Vec<String> {
+    let data = store.personal_data(person).await.unwrap().unwrap();
+    let rows = data.subscriptions.iter();
+    rows.map(|(feed, digest, state, _)| format!("{feed} {digest} {state}")).collect()
+}
+
+/// What the log of consents says of a person last.
+async fn last_consent(store: &dyn Store, person: i64) -> String {
+    let data = store.personal_data(person).await.unwrap().unwrap();
+    let last = data.consents.last().unwrap();
+    format!("{} {} {}", last.feed, last.action, last.reason.clone().unwrap_or_default())
+}
+
+#[test]
+fn who_follows_the_old_name_and_has_yet_to_confirm_the_new_keeps_their_subscription() {
+    check(async |store| {
+        with_readers(store, 1).await;
+        store.register_digests(&["confirm".into()], at(0)).await.unwrap();
+        let wants = &[("everything", "weekly")];
+        assert_eq!(store.sign_up(&sign_up(1, wants), at(0)).await.unwrap(), AskedFor::Waits);
+        rename(store).await;
+        assert_eq!(subscriptions_of(store, 1).await, ["everything daily confirmed"]);
+        assert_eq!(last_consent(store, 1).await, "everything changed feed renamed from all");
+        store.end_expired_errands(at(60 * 24 * 9)).await.unwrap();
+        assert_eq!(subscriptions_of(store, 1).await, ["everything daily confirmed"]);
+    });
+}
+
+#[test]
+fn who_left_the_new_name_is_still_known_as_somebody_who_left() {
+    check(async |store| {
+        register(store).await;
+        subscribe(store, subscription(1, "everything", "daily")).await;
+        leave(store, 1, None).await;
+        subscribe(store, pending(1)).await;
+        rename(store).await;
+        let imported =
+            NewSubscription { brings_back: false, ..subscription(1, "everything", "daily") };
+        assert_eq!(subscribe(store, imported).await, Subscribed::Left);
+        assert_eq!(last_consent(store, 1).await, "all ended feed renamed from all");
+    });
+}
+
+#[test]
+fn who_left_the_old_name_is_still_known_whatever_a_form_asks_for() {
+    check(async |store| {
+        with_readers(store, 1).await;
+        leave(store, 1, None).await;
+        subscribe(store, NewSubscription { feed: "everything".into(), ..pending(1) }).await;
+        rename(store).await;
+        let imported =
+            NewSubscription { brings_back: false, ..subscription(1, "everything", "daily") };
+        assert_eq!(subscribe(store, imported).await, Subscribed::Left);
+        assert_eq!(store.take_back_end(1, at(0), "page", at(6)).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn who_follows_both_names_is_owed_what_the_old_one_had_yet_to_bring() {
+    check(async |store| {
+        register(store).await;
+        let followed = [("all", "weekly"), ("everything", "daily")];
+        for (feed, digest) in followed {
+            subscribe(store, subscription(1, feed, digest)).await;
+        }
+        scan(store, vec![news("a"), news("b")]).await;
+        // The daily one brought it, but for what stands in the other feed alone.
+        let owed_read = vec![(1, "everything".into(), 0)];
+        let run = Planned { owed_read, ..run_of(store, "k", &[(1, 0)]).await };
+        let run = start_run(store, &run).await.unwrap();
+        expand_all(store, run).await;
+        assert_eq!(owed(store, "daily").await, [("everything".into(), None)]);
+        rename(store).await;
+        assert_eq!(owed(store, "daily").await, [("everything".into(), Some(0))]);
+        assert_eq!(owed(store, "weekly").await, []);
+        assert_eq!(last_consent(store, 1).await, "all ended feed renamed from all");
+    });
+}
+
+#[test]
+fn who_follows_both_names_is_owed_no_less_than_they_were() {
+    check(async |store| {
+        register(store).await;
+        subscribe(store, subscription(1, "everything", "daily")).await;
+        scan(store, vec![news("a")]).await;
+        subscribe(store, subscription(1, "all", "daily")).await;
+        rename(store).await;
+        assert_eq!(owed(store, "daily").await, [("everything".into(), Some(0))]);
+    });
+}
+
+fn wants(feeds: &[(&str, &str)]) -> BTreeMap<String, String> {
+    feeds.iter().map(|(feed, digest)| ((*feed).to_owned(), (*digest).to_owned())).collect()
+}
+
+fn sign_up(person: u8, asked: &[(&str, &str)]) -> SignUp {
+    SignUp {
+        address: SealedAddress {
+            lookup: vec![person],
+            mailbox: Vec::new(),
+            key: 1,
+            cipher: vec![person],
+            domain: "example.org".into(),
+        },
+        wants: wants(asked),
+        language: "en".parse().unwrap(),
+        source: "form".into(),
+        wording: "yes".into(),
+        asked_at: at(0),
+    }
+}
+
 async fn rename(store: &dyn Store) {
     store.move_subscriptions("all", "everything", at(5)).await.unwrap();
 }
@@ -284,29 +399,13 @@ fn a_confirmation_that_is_pressed_after_a_rename_goes_to_the_new_name() {
     check(async |store| {
         register(store).await;
         store.register_digests(&["confirm".into()], at(0)).await.unwrap();
-        let wants = |feeds: &[(&str, &str)]| {
-            feeds.iter().map(|(f, d)| ((*f).to_owned(), (*d).to_owned())).collect()
-        };
         let asked: [&[_]; 3] = [
             &[("all", "daily"), ("events", "weekly")],
             &[("all", "daily"), ("everything", "weekly")],
             &[("events", "daily")],
         ];
         for (person, asked) in (1..).zip(asked) {
-            let sign_up = SignUp {
-                address: SealedAddress {
-                    lookup: vec![person],
-                    mailbox: Vec::new(),
-                    key: 1,
-                    cipher: vec![person],
-                    domain: "example.org".into(),
-                },
-                wants: wants(asked),
-                language: "en".parse().unwrap(),
-                source: "form".into(),
-                wording: "yes".into(),
-                asked_at: at(0),
-            };
+            let sign_up = sign_up(person, asked);
             assert_eq!(store.sign_up(&sign_up, at(0)).await.unwrap(), AskedFor::Waits);
         }
         rename(store).await;
