@@ -6,6 +6,7 @@
 
 mod documents;
 mod hubs;
+mod recovery;
 mod requests;
 mod rounds;
 mod sender;
@@ -27,7 +28,7 @@ use crate::pipeline::digests::{
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::{PublishReport, PublishingError};
 use crate::pipeline::scan::{self, Scanned};
-use crate::pipeline::{Press, joining, leaving, people, send};
+use crate::pipeline::{Press, joining, leaving, people};
 use crate::store::{OutdatedRun, StoreError};
 use crate::subscribers::joining::Joining;
 use crate::subscribers::journal::JournalError;
@@ -91,14 +92,6 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
     if let Err(error) = leaving::apply_all(&press, &leaving).await {
         warn!("{}; it is tried again", chain(&error));
     }
-    let recovered = press.store.recover(&send::resent_digests(&press), press.clock.now()).await?;
-    press.store.end_cancelled(press.keys.token_key(), press.clock.now()).await?;
-    if recovered.uncertain > 0 {
-        warn!(
-            deliveries = recovered.uncertain,
-            "an earlier process was cut off: it is not known whether these e-mails went out"
-        );
-    }
     // Before the first request is answered: a feed that stands is never "not found".
     let (documents, served) = watch::channel(documents::standing(&press).await);
     let mut tasks = JoinSet::new();
@@ -107,6 +100,11 @@ pub async fn run(press: Press, stop: watch::Receiver<bool>) -> Result<(), Daemon
     let site = web::site(press.clone(), served, Arc::clone(&leaving), Arc::clone(&joining));
     tasks.spawn(web::serve(listener, site, stop.clone()));
     info!("serving http://{address}/");
+    // Who leaves needs nothing of it.
+    if !recovery::recover(&press, &mut stop.clone()).await? {
+        while tasks.join_next().await.is_some() {}
+        return Ok(());
+    }
 
     let (news_sender, news) = mpsc::unbounded_channel();
     let sender = Sender::start(&press, leaving, &mut tasks, news_sender, stop.clone());

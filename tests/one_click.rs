@@ -142,9 +142,14 @@ async fn storm(address: &str, ways_out: Vec<String>, connections: usize) -> usiz
 const CLICKS: usize = 10_000;
 
 /// A daemon with the store on a disk of its own. At each word a step: the disk is filled; what the
-/// store says is written down; there is room; the daemon ends.
+/// store says is written down; there is room; the daemon ends. Where there is a file `dies`, a
+/// process has died with mail in hand, and the disk is full from the start.
 const SCRIPT: &str = r#"
 mkdir room && cp -a var/. room/ && mount -t tmpfs -o size=48m tmpfs var && cp -a room/. var/ || exit 9
+if [ -e dies ]; then
+    TIDINGS_FAILPOINT=after-claim:1 "$0" publish-now --yes >dead.txt 2>&1 </dev/null
+    cat /dev/zero >var/filler 2>/dev/null
+fi
 "$0" daemon >daemon.txt 2>&1 </dev/null & daemon=$!
 while read -r word; do
     case $word in
@@ -237,6 +242,30 @@ async fn a_storm_of_clicks_on_a_full_disk_is_answered_and_applied_when_there_is_
     assert_eq!(count(&mut last, CONSENTS).await, CLICKS, "each once");
     let answered = "select count(*) from errand where run_id is not null";
     assert_eq!(count(&mut last, answered).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_on_a_full_disk_readers_leave_all_the_same() {
+    if !disk::may_mount() {
+        return;
+    }
+    let office = office(1);
+    let ways_out = ways_out(&office, 1);
+    // The journals have their room.
+    office.daemon().stop();
+    office.news("a-second-bridge", "It opens **tomorrow**.");
+    office.write("dies", "");
+    let mut disk = Disk::start(&office);
+    let log = told(&office, "nothing is sent before").await;
+    let (_, rest) = log.split_once("serving http://").unwrap();
+    let address = rest.split('/').next().unwrap().to_owned();
+    assert_eq!(storm(&address, ways_out, 1).await, 1);
+    disk.step("room");
+    told(&office, "what readers ended is in the store").await;
+    disk.end();
+    let options = SqliteConnectOptions::new().filename(office.path("last/tidings.db"));
+    let mut last = options.connect().await.unwrap();
+    assert_eq!(count(&mut last, CONSENTS).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
