@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 use self::claims::{DUE, DUE_FIRST, claim_of};
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
-use super::owed::{OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
+use super::owed::{NUMBER_CANCELLATION, OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result};
 use crate::outbox::Step;
 use crate::store::{Canary, Claim, DeliveryResult, Intent};
@@ -257,8 +257,10 @@ impl<'c> Ledger<'c> {
 
     /// What was not sent is owed, in the feeds that hold it.
     fn owe(&self, sql: &str, run: i64, subscriber: i64) -> Result<()> {
+        let action = "record what a person is owed";
         let owed = self.connection.execute(sql, params![run, NEVER, subscriber, subscriber]);
-        owed.during("record what a person is owed")?;
+        owed.during(action)?;
+        self.connection.execute(NUMBER_CANCELLATION, [run]).during(action)?;
         Ok(())
     }
 
@@ -276,6 +278,7 @@ impl<'c> Ledger<'c> {
         connection.execute(OWE_JOINED, params![run, first, last]).during(action)?;
         let cancel = params![run, NEVER, first, last, now.timestamp()];
         connection.execute(CANCEL_UNSENT, cancel).during(action)?;
+        connection.execute(NUMBER_CANCELLATION, [run]).during(action)?;
         let keep = params![run, NEVER, first, last];
         connection.execute(KEEP_UNCERTAIN, keep).during(action)?;
         Ok(())
