@@ -73,7 +73,9 @@ pub async fn start_seen(
     }
     let seen = seen.and_then(|seen| seen.run(&run.basis));
     let started = begin_and_open(press, run, overrides, seen).await?;
-    if let Some(superseded) = run.basis.succeeds {
+    // One that is not what was seen leaves its people where they are.
+    let is_done = matches!(started, Started::Run(_) | Started::Nothing);
+    if let Some(superseded) = run.basis.succeeds.filter(|_| is_done) {
         press.store.succeed_run(superseded).await?;
     }
     Ok(started)
