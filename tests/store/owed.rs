@@ -250,3 +250,27 @@ fn what_was_cancelled_before_a_plan_is_owed_once() {
         assert_eq!(owed(store, "daily").await, all(None));
     });
 }
+
+#[test]
+fn urgent_news_goes_at_once_to_who_left_one_of_two_feeds_that_hold_it() {
+    check(async |store| {
+        following(store, &["all", "releases", "events"]).await;
+        urgent(store, "a").await;
+        assert_eq!(leave(store, 1, Some("all")).await, 1);
+        assert_eq!(leave(store, 1, Some("events")).await, 1);
+        let claims = claim_of(store, Lane::Urgent, 2, 1).await;
+        assert!(intend(store, &claims[0]).await);
+    });
+}
+
+#[test]
+fn urgent_news_is_not_for_who_follows_what_does_not_hold_it() {
+    check(async |store| {
+        following(store, &["all"]).await;
+        subscribe(store, subscription(1, "events", "daily")).await;
+        urgent(store, "a").await;
+        assert_eq!(leave(store, 1, Some("all")).await, 1);
+        let claims = claim_of(store, Lane::Urgent, 2, 1).await;
+        assert!(!intend(store, &claims[0]).await);
+    });
+}

@@ -82,7 +82,9 @@ enum Consent {
     Pending,
     /// A confirmed subscription of a feed in the issue.
     Feed,
-    /// The same, or of one that holds the entry too, or brought the old text.
+    /// The same, or of one that holds the entry too.
+    Holding,
+    /// The same, or of one that brought the old text.
     Corrected,
     /// The same, with this digest.
     Digest(i64),
@@ -153,7 +155,7 @@ impl<'c> Ledger<'c> {
                 Consent::None => (0, None),
                 Consent::Pending => (1, None),
                 Consent::Feed => (2, None),
-                Consent::Corrected => (3, None),
+                Consent::Holding | Consent::Corrected => (3, None),
                 Consent::Digest(digest) => (2, Some(digest)),
             };
             let values = params![id, subscriber, fence, now, may_be_stand_in, consent, digest];
@@ -166,8 +168,8 @@ impl<'c> Ledger<'c> {
             .refuse
             .execute(params![id, subscriber, fence, now, run.is_sending, NEVER])
             .during(action)?;
-        let asks_feeds = matches!(run.consent, Consent::Digest(_) | Consent::Feed);
-        if refused == 1 && run.is_sending && asks_feeds {
+        let owes = matches!(run.consent, Consent::Digest(_) | Consent::Holding);
+        if refused == 1 && run.is_sending && owes {
             // Who changed to another digest, or left one feed of several, follows the others still.
             self.owe(OWE_LEFT, id, subscriber)?;
         }
@@ -244,7 +246,8 @@ impl<'c> Ledger<'c> {
                 consent: match name.as_str() {
                     "self" | "notice" => Consent::None,
                     "confirm" => Consent::Pending,
-                    "urgent" | "reminder" => Consent::Feed,
+                    "reminder" => Consent::Feed,
+                    "urgent" => Consent::Holding,
                     "correction" => Consent::Corrected,
                     _ => Consent::Digest(row.get(2)?),
                 },
