@@ -388,3 +388,20 @@ async fn a_run_that_was_superseded_keeps_its_place_when_the_next_is_not_what_was
     let got = room.minute("2026-11-21T00:10:00Z").await;
     assert_eq!(got, ["mei: Correction: bridge", "raj: bridge"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_digest_is_gone_is_not_looked_at_for_ever() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("bridge", "", "It cost 4 million.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: bridge"]);
+    room.pause(PauseScope::All).await;
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    assert_eq!(room.minute("2026-11-21T00:01:00Z").await, NO_MAIL);
+    assert_eq!(room.press.store.unserved_runs().await.unwrap().len(), 1, "it waits");
+    let (relay, desk) = (room.relay, room.desk);
+    let without = |config: &str| config.replace("  - {name: daily, at: '0 8 * * *'}\n", "");
+    let room = Room { desk: desk.reopen(without).await, relay };
+    settle(&room.press).await.unwrap();
+    assert_eq!(room.press.store.unserved_runs().await.unwrap(), []);
+}
