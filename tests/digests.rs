@@ -233,6 +233,35 @@ async fn a_digest_passes_by_who_rests_also_if_it_never_brought_them_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_digest_passes_by_who_rests_also_if_they_were_owed_something_from_before() {
+    let room = Mailroom::open().await;
+    let chooses = async |digest: &str, is_paused| {
+        let choices = Choices {
+            subscriber: 1,
+            follows: [("all".into(), Some(digest.into()))].into(),
+            language: None,
+            is_paused,
+            source: "page".into(),
+            wording: "yes".into(),
+        };
+        room.press.store.choose(&choices, room.now()).await.unwrap();
+    };
+    chooses("immediate", false).await;
+    room.news("a-new-bridge").await;
+    assert_eq!(room.tick("2026-11-21T00:00:00Z").await, 1);
+    // The other digest has yet to bring it, and this one has been past it.
+    chooses("daily", true).await;
+    room.news("a-second-bridge").await;
+    assert_eq!(room.tick("2026-11-22T00:00:00Z").await, 2);
+    chooses("daily", false).await;
+    room.news("a-third-bridge").await;
+    assert_eq!(room.tick("2026-11-23T00:00:00Z").await, 4);
+    let told = |name: &str| room.office.mails().iter().filter(|m| m.contains(name)).count();
+    let told = ["a-new-bridge", "a-second-bridge", "a-third-bridge"].map(told);
+    assert_eq!(told, [1, 1, 2], "it was brought while they rested");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_reader_is_not_sent_what_came_before_them() {
     let desk = Mailroom::open().await;
     desk.news("a-new-bridge").await;

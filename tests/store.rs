@@ -993,10 +993,14 @@ async fn sending(store: &dyn Store, readers: u8) -> i64 {
 const KEYS: DeliveryKeys<'_> = DeliveryKeys { token: 1, dkim_selector: Some("tidings") };
 
 async fn claim(store: &dyn Store, minutes: i64, limit: u32) -> Vec<Claim> {
+    claim_of(store, Lane::Digests, minutes, limit).await
+}
+
+async fn claim_of(store: &dyn Store, lane: Lane, minutes: i64, limit: u32) -> Vec<Claim> {
     let (now, lease_until) = (at(minutes), at(minutes + 15));
     let request = ClaimRequest {
         owner: "test".into(),
-        lane: Lane::Digests,
+        lane,
         now,
         lease_until,
         limit,
@@ -1168,6 +1172,7 @@ fn a_digest_has_covered_what_its_runs_reached_that_advance() {
                 to_seq,
                 state,
                 reason: "nothing new".into(),
+                known_cancellation: 0,
             };
             store.record_quiet_run(&run, at(0)).await.unwrap()
         };

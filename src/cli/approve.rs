@@ -168,7 +168,8 @@ async fn let_run_go(
     output.say_paragraph("let go: ", &named(waiting));
     if leavers > 0 {
         let people = count(leavers, "person", "people");
-        output.say_paragraph("", &format!("{people} left since: they get nothing"));
+        let why = "who left, paused or has the news by now gets nothing";
+        output.say_paragraph("", &format!("{people} taken out: {why}"));
     }
     output.say_paragraph("", when_it_goes_on(is_taken_up));
     let (run, leavers) = (Some(waiting.run), Some(leavers));

@@ -354,6 +354,7 @@ async fn record_quiet(
         to_seq,
         state,
         reason,
+        known_cancellation: progress.newest_cancellation,
     };
     press.store.record_quiet_run(&quiet, press.clock.now()).await?;
     Ok(())

@@ -34,6 +34,8 @@ pub struct DigestProgress {
     /// registration.
     pub covered_seq: Seq,
     pub registered_at: DateTime<Utc>,
+    /// Number of the last cancellation of any run that people are owed for.
+    pub newest_cancellation: i64,
 }
 
 /// A change that followers are told, with its entry as it is now.
@@ -139,6 +141,8 @@ pub struct QuietRun {
     pub to_seq: Seq,
     pub state: QuietState,
     pub reason: String,
+    /// The newest one that its plan knows of: what was cancelled since is owed.
+    pub known_cancellation: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -95,7 +95,7 @@ fn who_left_meanwhile_is_taken_out() {
     assert_eq!(office.run(&left).code, 0);
     let done = approve(&office, &plan, 0);
     assert!(done.stdout.starts_with("let go: digest `daily` now:1 to 3 people\n"), "{done:?}");
-    assert!(done.stdout.contains("1 person left since"), "{done:?}");
+    assert!(done.stdout.contains("1 person taken out: who left, paused"), "{done:?}");
     assert_eq!(publish(&office, 0)["runs"][0]["deliveries"]["rehearsed"], 2);
     assert_eq!(office.mails().len(), 2);
 }

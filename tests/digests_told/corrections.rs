@@ -1,6 +1,8 @@
 //! Corrections and withdrawals: to those who have the old text, threaded to the mail that
 //! brought it; and a run in the middle makes way for the new text.
 
+use tidings::pipeline::digests::{Asked, PlannedRun, Started, plan_as_seen, start_seen};
+
 use super::*;
 
 const NO_MAIL: [&str; 0] = [];
@@ -362,4 +364,44 @@ async fn a_correction_that_is_cancelled_is_told_to_nobody_else_and_says_so() {
     room.release("bridge", "correction: It cost 44 million.", "It cost 44 million.");
     let got = room.minute("2026-11-22T01:00:00Z").await;
     assert_eq!(got, ["mei: Correction: bridge", "raj: Correction: bridge"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_superseded_keeps_its_place_when_the_next_is_not_what_was_seen() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("bridge", "", "It cost 4 million.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: bridge"]);
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    room.scan().await;
+    settle(&room.press).await.unwrap();
+    let shown = room.office.run(&["plan", "--json"]).json()["plan"].as_str().unwrap().to_owned();
+    let asked = Asked { advances: true, ..Asked::default() };
+    let as_seen = plan_as_seen(&room.press, &shown, &asked).await.unwrap().unwrap();
+    let is_daily = |run: &&_| PlannedRun::digest(run) == "daily";
+    let next = as_seen.by_hand.runs.iter().find(is_daily).unwrap();
+    let raj = room.number_of("raj").await;
+    room.change(&format!("update subscriber set language = 'zh' where id = {raj}"));
+    let started = start_seen(&room.press, next, &[], Some(&as_seen.seen)).await.unwrap();
+    assert!(matches!(started, Started::Changed(_)), "{started:?}");
+    assert_eq!(room.press.store.unserved_runs().await.unwrap().len(), 1);
+    let got = room.minute("2026-11-21T00:10:00Z").await;
+    assert_eq!(got, ["mei: Correction: bridge", "raj: bridge"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_digest_is_gone_is_not_looked_at_for_ever() {
+    let room = Room::with(putting_off(&["raj"], 1).await, str::to_owned).await;
+    room.people(&["mei all daily", "raj all daily"]);
+    room.release("bridge", "", "It cost 4 million.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: bridge"]);
+    room.pause(PauseScope::All).await;
+    room.release("bridge", "correction: It cost 40 million.", "It cost 40 million.");
+    assert_eq!(room.minute("2026-11-21T00:01:00Z").await, NO_MAIL);
+    assert_eq!(room.press.store.unserved_runs().await.unwrap().len(), 1, "it waits");
+    let (relay, desk) = (room.relay, room.desk);
+    let without = |config: &str| config.replace("  - {name: daily, at: '0 8 * * *'}\n", "");
+    let room = Room { desk: desk.reopen(without).await, relay };
+    settle(&room.press).await.unwrap();
+    assert_eq!(room.press.store.unserved_runs().await.unwrap(), []);
 }

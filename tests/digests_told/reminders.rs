@@ -60,6 +60,22 @@ async fn an_event_that_is_called_off_while_reminders_go_out_is_not_told_to_the_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_left_by_a_reminder_of_two_days_ago_gets_none() {
+    let room = room_with(putting_off(&["raj"], 1).await).await;
+    room.people(&["mei events weekly", "raj events weekly"]);
+    room.release("talk", &event("2026-11-24T10:00:00+08:00", ""), "Come.");
+    room.release("tour", &event("2026-11-24T12:00:00+08:00", ""), "Come.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await.len(), 1);
+    room.pause(PauseScope::All).await;
+    room.release("talk", &event("2026-11-24T10:00:00+08:00", ", status: cancelled"), "No.");
+    assert_eq!(room.minute("2026-11-21T00:01:00Z").await, NO_MAIL);
+    assert_eq!(room.press.store.unserved_runs().await.unwrap().len(), 1);
+    room.resume(&PauseScope::All).await;
+    assert_eq!(room.minute("2026-11-22T01:00:00Z").await, NO_MAIL);
+    assert_eq!(room.press.store.unserved_runs().await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_left_the_events_gets_no_reminder_that_is_on_its_way() {
     let room = room_with(putting_off(&["mei"], 1).await).await;
     room.people(&["mei events weekly", "mei all weekly"]);

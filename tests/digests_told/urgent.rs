@@ -143,3 +143,61 @@ async fn what_was_refused_does_not_come_again_while_urgent_news_waits_for_a_word
     room.let_go().await;
     assert_eq!(room.minute("2026-11-22T01:00:00Z").await, ["mei: storm"], "raj came later");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_that_is_cancelled_while_a_digest_is_planned_comes_with_the_next() {
+    let room = Room::open().await;
+    room.people(&["mei all daily"]);
+    room.release("ferry", "", "It sails.");
+    assert_eq!(room.minute("2026-11-21T00:00:00Z").await, ["mei: ferry"]);
+    room.release("storm", "urgent: true", "Stay at home.");
+    room.plan_at("2026-11-21T12:01:00Z").await;
+    room.clock.set("2026-11-22T00:00:00Z");
+    let due = plan_due(&room.press, room.now()).await.unwrap();
+    assert!(due[0].is_empty(), "she is about to get it");
+    let open = room.press.store.open_runs().await.unwrap();
+    room.run(&["cancel", &open[0].id.to_string(), "--yes"]);
+    start(&room.press, &due[0]).await.unwrap();
+    assert_eq!(room.minute("2026-11-22T00:01:00Z").await, NO_MAIL);
+    assert_eq!(room.minute("2026-11-23T00:00:00Z").await, ["mei: storm"]);
+}
+
+/// More people than a plan looks at together, who follow nothing that comes.
+fn add_crowd(room: &Room) {
+    room.change(
+        "insert into subscriber (lookup, address_version, domain, language, created_at)
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000)
+         select cast(i as blob), 1, 'example.org', 'en', 0 from n;
+         insert into subscription (subscriber_id, feed, digest_id, state, requested_at)
+         select s.id, 'quiet', g.id, 'confirmed', 0 from subscriber s, digest g
+         where length(s.lookup) < 5 and g.name = 'daily'",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_place_in_a_run_is_owed_what_was_cancelled_while_it_was_planned() {
+    for is_before in [true, false] {
+        let room = Room::open().await;
+        let [first, last] =
+            if is_before { ["mei events", "raj all"] } else { ["raj all", "mei events"] };
+        room.people(&[&format!("{first} daily")]);
+        add_crowd(&room);
+        room.people(&[&format!("{last} daily")]);
+        room.change("update subscription set owed_from = null");
+        room.release("ferry", "", "It sails.");
+        let event = "urgent: true\ncategory: event\nstart: 2027-01-01T10:00:00+08:00";
+        room.release("storm", event, "Stay at home.");
+        room.plan_at("2026-11-20T12:01:00Z").await;
+        room.clock.set("2026-11-21T00:00:00Z");
+        let due = plan_due(&room.press, room.now()).await.unwrap();
+        assert_eq!(due[0].plan.recipients, 1);
+        let urgent = room.press.store.open_runs().await.unwrap()[0].id;
+        start(&room.press, &due[0]).await.unwrap().unwrap();
+        // As if it had come while the pages were written.
+        room.change("update run set state = 'planned' where recipients = 1");
+        room.run(&["cancel", &urgent.to_string(), "--yes"]);
+        room.change("update run set state = 'expanding' where state = 'planned'");
+        assert_eq!(room.send().await, ["raj: ferry"]);
+        assert_eq!(room.minute("2026-11-22T00:00:00Z").await, ["mei: storm", "raj: storm"]);
+    }
+}

@@ -151,3 +151,126 @@ fn a_feed_that_was_left_and_taken_back_owes_what_was_told_before() {
         assert_eq!(owed(store, "daily").await, [("releases".into(), Some(0))]);
     });
 }
+
+/// An urgent run with an entry, which reader 1 is about to get.
+async fn urgent(store: &dyn Store, entry: &str) -> i64 {
+    store.register_digests(&["urgent".into()], at(0)).await.unwrap();
+    let mut plan = run_of(store, "u", &[(1, 0)]).await;
+    plan.digest = digest(store, "urgent").await;
+    plan.issues[0].lines = vec![("all".into(), row_of(store, entry).await, 1)];
+    let run = start_run(store, &plan).await.unwrap();
+    expand_all(store, run).await;
+    run
+}
+
+/// Begins a run of `daily` that brings reader 1 nothing, because they are about to get it, and
+/// something to somebody else.
+async fn planned_without(store: &dyn Store, from_seq: i64, owed_read: &[(i64, &str, i64)]) -> i64 {
+    let plan = Planned { from_seq, ..run_of(store, "later", &[]).await };
+    let run = store.begin_run(&plan.new_run(), at(0)).await.unwrap().unwrap();
+    let owed_read = owed_read.iter().map(|(who, feed, seq)| (*who, (*feed).into(), *seq));
+    let page = RunPage {
+        number: 0,
+        subscribers: SubscriberRange::ALL,
+        issues: vec![],
+        recipients: vec![],
+        owed_read: owed_read.collect(),
+    };
+    store.plan_page(run, &page).await.unwrap();
+    run
+}
+
+async fn open(store: &dyn Store, run: i64) {
+    assert!(store.open_run(run, "plan", 0, at(0)).await.unwrap());
+}
+
+#[test]
+fn what_is_cancelled_while_a_run_is_planned_is_owed_when_that_covers_it() {
+    check(async |store| {
+        following(store, &["all"]).await;
+        let first =
+            Planned { owed_read: vec![(1, "all".into(), 0)], ..run_of(store, "k", &[]).await };
+        let first = start_run(store, &first).await.unwrap();
+        expand_all(store, first).await;
+        scan(store, vec![news("b")]).await;
+        let urgent = urgent(store, "b").await;
+        let later = planned_without(store, 1, &[]).await;
+        cancel(store, urgent).await;
+        assert_eq!(owed(store, "daily").await, all(None), "the next window begins before it");
+        open(store, later).await;
+        expand_all(store, later).await;
+        assert_eq!(owed(store, "daily").await, all(Some(1)));
+    });
+}
+
+#[test]
+fn what_is_cancelled_of_what_a_plan_left_out_is_not_cleared_with_it() {
+    for is_open in [true, false] {
+        check(async |store| {
+            following(store, &["all"]).await;
+            let urgent = urgent(store, "a").await;
+            let later = planned_without(store, 0, &[(1, "all", 0)]).await;
+            if is_open {
+                open(store, later).await;
+            }
+            cancel(store, urgent).await;
+            if !is_open {
+                open(store, later).await;
+            }
+            expand_all(store, later).await;
+            assert_eq!(owed(store, "daily").await, all(Some(0)));
+        });
+    }
+}
+
+#[test]
+fn what_expires_while_a_run_is_planned_is_owed_too() {
+    check(async |store| {
+        following(store, &["all"]).await;
+        urgent(store, "a").await;
+        let later = planned_without(store, 0, &[(1, "all", 0)]).await;
+        let claims = claim_of(store, Lane::Urgent, 2, 1).await;
+        assert!(intend(store, &claims[0]).await);
+        record(store, &claims[0], expired()).await;
+        open(store, later).await;
+        expand_all(store, later).await;
+        assert_eq!(owed(store, "daily").await, all(Some(0)));
+    });
+}
+
+#[test]
+fn what_was_cancelled_before_a_plan_is_owed_once() {
+    check(async |store| {
+        following(store, &["all"]).await;
+        let urgent = urgent(store, "a").await;
+        cancel(store, urgent).await;
+        let later = planned_without(store, 0, &[(1, "all", 0)]).await;
+        open(store, later).await;
+        expand_all(store, later).await;
+        assert_eq!(owed(store, "daily").await, all(None));
+    });
+}
+
+#[test]
+fn urgent_news_goes_at_once_to_who_left_one_of_two_feeds_that_hold_it() {
+    check(async |store| {
+        following(store, &["all", "releases", "events"]).await;
+        urgent(store, "a").await;
+        assert_eq!(leave(store, 1, Some("all")).await, 1);
+        assert_eq!(leave(store, 1, Some("events")).await, 1);
+        let claims = claim_of(store, Lane::Urgent, 2, 1).await;
+        assert!(intend(store, &claims[0]).await);
+    });
+}
+
+#[test]
+fn urgent_news_is_not_for_who_follows_what_does_not_hold_it() {
+    check(async |store| {
+        following(store, &["all"]).await;
+        subscribe(store, subscription(1, "events", "daily")).await;
+        urgent(store, "a").await;
+        assert_eq!(leave(store, 1, Some("all")).await, 1);
+        let claims = claim_of(store, Lane::Urgent, 2, 1).await;
+        assert!(!intend(store, &claims[0]).await);
+    });
+}

@@ -58,6 +58,11 @@ pub(super) async fn basis_of(
     };
     let Ok(today) = day.parse::<NaiveDate>() else { return Ok(None) };
     let (zone, now) = (press.config.site.time_zone, press.clock.now());
+    let day_before = (today - TimeDelta::days(1)).to_string();
+    let newest = reminders::due(&config.at, zone, Some(&day_before), progress.registered_at, now);
+    if newest.is_some_and(|due| due.key != day || now - due.moment > LATE_AFTER) {
+        return Ok(None);
+    }
     let (first, last) = reminders::start_days(today, &config.days);
     let mut changes = press.store.events_starting(first, last, window.to_seq).await?;
     changes.retain(|told| reminders::is_due(&told.entry, today, &config.days, zone, now));

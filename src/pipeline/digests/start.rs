@@ -73,7 +73,9 @@ pub async fn start_seen(
     }
     let seen = seen.and_then(|seen| seen.run(&run.basis));
     let started = begin_and_open(press, run, overrides, seen).await?;
-    if let Some(superseded) = run.basis.succeeds {
+    // One that is not what was seen leaves its people where they are.
+    let is_done = matches!(started, Started::Run(_) | Started::Nothing);
+    if let Some(superseded) = run.basis.succeeds.filter(|_| is_done) {
         press.store.succeed_run(superseded).await?;
     }
     Ok(started)
@@ -194,7 +196,7 @@ async fn plan_pages(
     let mut planner = Planner::new(&question);
     let limit = too_many::allowance(press, &basis.digest.name).await?;
     let mut after = SubscriberRange::ALL.after;
-    let mut number = 0;
+    let (mut number, mut written_upto) = (0, after);
     while let Some(people) = press.store.next_subscribers(&basis.digests, after).await? {
         let known_issues = planner.issues().len();
         let (subscriptions, received) = read_people(press, basis, people).await?;
@@ -209,11 +211,20 @@ async fn plan_pages(
         let issues = make_issues(press, basis, &planner.issues()[known_issues..])?;
         let owed_read = if basis.clears_owed() { owed_read } else { Vec::new() };
         if !recipients.is_empty() || !owed_read.is_empty() {
-            let page = RunPage { number, subscribers: people, issues, recipients, owed_read };
+            // With those before them who get nothing: they may be owed something by then.
+            let subscribers = SubscriberRange { after: written_upto, upto: people.upto };
+            let page = RunPage { number, subscribers, issues, recipients, owed_read };
             press.store.plan_page(id, &page).await?;
             number += 1;
+            written_upto = people.upto;
         }
         after = people.upto;
+    }
+    if number > 0 && written_upto < after {
+        let subscribers = SubscriberRange { after: written_upto, upto: after };
+        let (issues, recipients, owed_read) = (Vec::new(), Vec::new(), Vec::new());
+        let page = RunPage { number, subscribers, issues, recipients, owed_read };
+        press.store.plan_page(id, &page).await?;
     }
     Ok((planner.finish(), difference))
 }
@@ -230,6 +241,7 @@ async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError
         to_seq,
         state: QuietState::Empty,
         reason: "nothing new".into(),
+        known_cancellation: basis.progress.newest_cancellation,
     };
     let mut is_new = press.store.record_quiet_run(&quiet, press.clock.now()).await?;
     // A run of the same key that covers nothing, for it was held, must not keep the window open.

@@ -19,8 +19,21 @@ pub async fn settle(press: &Press) -> Result<Vec<OutdatedRun>, DigestError> {
     let outdated = end_outdated(press).await?;
     // One that could not be ended before: nobody would be planned anew.
     store.end_cancelled(press.keys.token_key(), now).await?;
+    give_up(press).await?;
     urgent::pass_over(press).await?;
     Ok(outdated)
+}
+
+/// Nothing takes the place of a run whose digest is gone, or of a reminder that is late by now:
+/// news that it left out is owed.
+async fn give_up(press: &Press) -> Result<(), DigestError> {
+    for run in press.store.unserved_runs().await? {
+        let superseded = run.run;
+        if successor(press, run).await?.is_none() {
+            press.store.succeed_run(superseded).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends the runs with a text that is no longer the right one by what the store knows, and says

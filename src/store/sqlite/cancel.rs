@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::outbox::NEVER;
-use super::owed::{OWE_JOINED, OWE_UNSENT};
+use super::owed::{NUMBER_CANCELLATION, OWE_JOINED, OWE_UNSENT};
 use super::{During, Result, SqliteStore, audit, runs};
 use crate::audit::Said;
 use crate::failpoint;
@@ -228,7 +228,10 @@ async fn end_open(
         .await
         .during(action)?
         .rows_affected();
-    in_range(KEEP_UNCERTAIN).execute(writer).await.during(action)?;
+    in_range(KEEP_UNCERTAIN).execute(&mut *writer).await.during(action)?;
+    if cancelled > 0 {
+        sqlx::query(NUMBER_CANCELLATION).bind(run).execute(writer).await.during(action)?;
+    }
     Ok(cancelled)
 }
 

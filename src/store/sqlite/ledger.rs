@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement, params}
 use self::claims::{DUE, DUE_FIRST, claim_of};
 use super::cancel::{CANCEL_UNSENT, KEEP_UNCERTAIN};
 use super::outbox::{AT_ONCE, NEVER};
-use super::owed::{OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
+use super::owed::{NUMBER_CANCELLATION, OWE_EXPIRED, OWE_JOINED, OWE_LEFT, OWE_UNSENT};
 use super::{BUSY_TIMEOUT, CACHE, During, Result, SECURE_DELETE};
 use crate::outbox::Step;
 use crate::store::{Canary, Claim, DeliveryResult, Intent};
@@ -83,7 +83,9 @@ enum Consent {
     Errand,
     /// A confirmed subscription of a feed in the issue.
     Feed,
-    /// The same, or of one that holds the entry too, or brought the old text.
+    /// The same, or of one that holds the entry too.
+    Holding,
+    /// The same, or of one that brought the old text.
     Corrected,
     /// The same, with this digest.
     Digest(i64),
@@ -154,7 +156,7 @@ impl<'c> Ledger<'c> {
                 Consent::None => (0, None),
                 Consent::Errand => (1, None),
                 Consent::Feed => (2, None),
-                Consent::Corrected => (3, None),
+                Consent::Holding | Consent::Corrected => (3, None),
                 Consent::Digest(digest) => (2, Some(digest)),
             };
             let values = params![id, subscriber, fence, now, may_be_stand_in, consent, digest];
@@ -167,8 +169,8 @@ impl<'c> Ledger<'c> {
             .refuse
             .execute(params![id, subscriber, fence, now, run.is_sending, NEVER])
             .during(action)?;
-        let asks_feeds = matches!(run.consent, Consent::Digest(_) | Consent::Feed);
-        if refused == 1 && run.is_sending && asks_feeds {
+        let owes = matches!(run.consent, Consent::Digest(_) | Consent::Holding);
+        if refused == 1 && run.is_sending && owes {
             // Who changed to another digest, or left one feed of several, follows the others still.
             self.owe(OWE_LEFT, id, subscriber)?;
         }
@@ -245,7 +247,8 @@ impl<'c> Ledger<'c> {
                 consent: match name.as_str() {
                     "notice" => Consent::None,
                     "confirm" | "self" => Consent::Errand,
-                    "urgent" | "reminder" => Consent::Feed,
+                    "reminder" => Consent::Feed,
+                    "urgent" => Consent::Holding,
                     "correction" => Consent::Corrected,
                     _ => Consent::Digest(row.get(2)?),
                 },
@@ -258,8 +261,10 @@ impl<'c> Ledger<'c> {
 
     /// What was not sent is owed, in the feeds that hold it.
     fn owe(&self, sql: &str, run: i64, subscriber: i64) -> Result<()> {
+        let action = "record what a person is owed";
         let owed = self.connection.execute(sql, params![run, NEVER, subscriber, subscriber]);
-        owed.during("record what a person is owed")?;
+        owed.during(action)?;
+        self.connection.execute(NUMBER_CANCELLATION, [run]).during(action)?;
         Ok(())
     }
 
@@ -277,6 +282,7 @@ impl<'c> Ledger<'c> {
         connection.execute(OWE_JOINED, params![run, first, last]).during(action)?;
         let cancel = params![run, NEVER, first, last, now.timestamp()];
         connection.execute(CANCEL_UNSENT, cancel).during(action)?;
+        connection.execute(NUMBER_CANCELLATION, [run]).during(action)?;
         let keep = params![run, NEVER, first, last];
         connection.execute(KEEP_UNCERTAIN, keep).during(action)?;
         Ok(())

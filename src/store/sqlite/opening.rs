@@ -15,7 +15,7 @@ use crate::store::StoreError;
 const READERS: u32 = 4;
 
 /// Numbered, and never edited once released.
-const MIGRATIONS: [(i64, &str, &str); 14] = [
+const MIGRATIONS: [(i64, &str, &str); 15] = [
     (1, "initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
     (2, "scan", include_str!("../../../migrations/sqlite/0002_scan.sql")),
     (3, "feeds", include_str!("../../../migrations/sqlite/0003_feeds.sql")),
@@ -30,6 +30,7 @@ const MIGRATIONS: [(i64, &str, &str); 14] = [
     (12, "relay_fault", include_str!("../../../migrations/sqlite/0012_relay_fault.sql")),
     (13, "errands", include_str!("../../../migrations/sqlite/0013_errands.sql")),
     (14, "moves", include_str!("../../../migrations/sqlite/0014_moves.sql")),
+    (15, "cancellations", include_str!("../../../migrations/sqlite/0015_cancellations.sql")),
 ];
 
 impl SqliteStore {

@@ -6,6 +6,11 @@
 //! owed to all their subscriptions of its feeds, whatever the digest. Who left is owed it too, should
 //! they take that back.
 
+use sqlx::SqliteConnection;
+
+use super::outbox::NEVER;
+use super::{During, Result};
+
 /// States of a run whose window is covered; with `was_open`, one that was superseded then.
 /// Asked of a run `x`.
 macro_rules! has_covered {
@@ -27,6 +32,13 @@ macro_rules! covered {
             $crate::store::sqlite::owed::has_covered!(),
             "), 0))"
         )
+    };
+}
+
+/// Number of the last cancellation of any run that people are owed for.
+macro_rules! newest_cancellation {
+    () => {
+        "(select coalesce(max(last_cancellation), 0) from run where last_cancellation > 0)"
     };
 }
 
@@ -122,7 +134,7 @@ macro_rules! owe {
     };
 }
 
-pub(super) use {covered, has_covered};
+pub(super) use {covered, has_covered, newest_cancellation};
 
 /// What is about to be cancelled because its run was.
 pub(super) const OWE_UNSENT: &str = owe!("d.state in ('pending', 'claimed') and d.unknowns = 0");
@@ -153,6 +165,37 @@ pub(super) const OWE_JOINED: &str = concat!(
 
 /// What has expired.
 pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
+
+/// What was cancelled of what a plan left out because it was to come. It only lowers, so that it
+/// does no harm where the cancellation itself has owed it.
+const OWE_LATE: &str = owe!("d.state = 'cancelled' and d.reason <> 'suppressed'");
+
+/// Whenever deliveries of the run `?1` were cancelled that their people are owed.
+pub(super) const NUMBER_CANCELLATION: &str =
+    concat!("update run set last_cancellation = 1 + ", newest_cancellation!(), " where id = ?1");
+
+/// Owes people from `first` to `last` what was cancelled while the run `run` was planned, which
+/// covers it, or clears what they were owed.
+pub(super) async fn owe_late(
+    writer: &mut SqliteConnection,
+    run: i64,
+    (first, last): (i64, i64),
+) -> Result<()> {
+    let action = "record what was cancelled meanwhile";
+    let late: Vec<i64> = sqlx::query_scalar(
+        "select id from run where last_cancellation > 0 and last_cancellation >
+             (select known_cancellation from run where id = $1) and id <> $1",
+    )
+    .bind(run)
+    .fetch_all(&mut *writer)
+    .await
+    .during(action)?;
+    for cancelled in late {
+        let owe = sqlx::query(OWE_LATE).bind(cancelled).bind(NEVER).bind(first).bind(last);
+        owe.execute(&mut *writer).await.during(action)?;
+    }
+    Ok(())
+}
 
 /// What was taken from who left: whoever only changed to another digest, or follows another feed
 /// that holds it, has yet to get it.

@@ -66,11 +66,13 @@ pub(super) async fn begin(
     run: &NewRun,
     now: DateTime<Utc>,
 ) -> Result<Option<i64>> {
-    sqlx::query_scalar(
-        "insert into run (digest_id, key, due_at, from_seq, to_seq, advances, state, created_at)
-         values ($1, $2, $3, $4, $5, $6, 'planned', $7)
-         on conflict (digest_id, key) do nothing returning id",
-    )
+    sqlx::query_scalar(concat!(
+        "insert into run (digest_id, key, due_at, from_seq, to_seq, advances, state, created_at,
+             known_cancellation)
+         values ($1, $2, $3, $4, $5, $6, 'planned', $7, ",
+        owed::newest_cancellation!(),
+        ") on conflict (digest_id, key) do nothing returning id"
+    ))
     .bind(run.digest)
     .bind(&run.key)
     .bind(run.due_at.map(|at| at.timestamp()))

@@ -100,7 +100,7 @@ pub(super) async fn lowest_owed(
         "select min(c.owed_from)
          from subscription c join subscriber s on s.id = c.subscriber_id
          where c.digest_id = $1 and c.state = 'confirmed' and c.owed_from < $3
-           and s.is_rehearsal = $2 and s.paused_at is null and s.erased_at is null
+           and s.is_rehearsal = $2 and s.erased_at is null
            and not exists (select 1 from suppression x where x.lookup = s.lookup)",
     )
     .bind(digest)

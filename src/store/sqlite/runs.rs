@@ -36,19 +36,22 @@ pub(super) async fn digest_progress(
     reader: &mut SqliteConnection,
     name: &str,
 ) -> Result<Option<DigestProgress>> {
-    let row: Option<(i64, i64, i64)> = sqlx::query_as(concat!(
+    let row: Option<(i64, i64, i64, i64)> = sqlx::query_as(concat!(
         "select d.id, d.registered_at, ",
         owed::covered!("d.id"),
+        ", ",
+        owed::newest_cancellation!(),
         " from digest d where d.name = $1"
     ))
     .bind(name)
     .fetch_optional(reader)
     .await
     .during("read a digest")?;
-    Ok(row.map(|(id, registered_at, covered_seq)| DigestProgress {
+    Ok(row.map(|(id, registered_at, covered_seq, newest_cancellation)| DigestProgress {
         id,
         covered_seq,
         registered_at: moment(registered_at),
+        newest_cancellation,
     }))
 }
 
@@ -76,11 +79,11 @@ pub(super) async fn record_quiet(
         QuietState::Empty => "empty",
         QuietState::Expired => "expired",
     };
-    let done = sqlx::query(
+    let recorded: Option<i64> = sqlx::query_scalar(
         "insert into run (digest_id, key, due_at, from_seq, to_seq, state, reason, created_at,
-             finished_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-         on conflict (digest_id, key) do nothing",
+             finished_at, known_cancellation)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+         on conflict (digest_id, key) do nothing returning id",
     )
     .bind(run.digest)
     .bind(&run.key)
@@ -90,11 +93,13 @@ pub(super) async fn record_quiet(
     .bind(state)
     .bind(&run.reason)
     .bind(now.timestamp())
-    .execute(&mut *writer)
+    .bind(run.known_cancellation)
+    .fetch_optional(&mut *writer)
     .await
     .during("record a run")?;
-    if done.rows_affected() == 0 {
-        return Ok(false);
+    let Some(recorded) = recorded else { return Ok(false) };
+    if run.state == QuietState::Empty {
+        owed::owe_late(writer, recorded, (i64::MIN, i64::MAX)).await?;
     }
     audit::quiet(writer, run.digest, &run.key, now).await?;
     Ok(true)
@@ -192,6 +197,8 @@ pub(super) async fn expand(
         _ => of_recipients(&page.owed, &page.recipients)?,
     };
     planning::clear_owed(writer, page.digest_id, &owed, page.to_seq).await?;
+    let people = (page.after_subscriber.saturating_add(1), page.upto_subscriber);
+    owed::owe_late(writer, run, people).await?;
     sqlx::query("delete from run_page where run_id = $1 and page = $2")
         .bind(run)
         .bind(page.number)
@@ -239,9 +246,11 @@ async fn pass_over_leavers(
             .bind(NEVER)
             .bind(page.after_subscriber.saturating_add(1))
             .bind(page.upto_subscriber)
-            .execute(writer)
+            .execute(&mut *writer)
             .await
             .during(action)?;
+        let number = sqlx::query(owed::NUMBER_CANCELLATION).bind(run);
+        number.execute(writer).await.during(action)?;
     }
     Ok(())
 }

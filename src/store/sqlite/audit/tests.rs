@@ -73,6 +73,7 @@ async fn three_days() -> Made {
             to_seq: n,
             state: QuietState::Empty,
             reason: "nothing new".into(),
+            known_cancellation: 0,
         };
         assert!(store.record_quiet_run(&quiet, now).await.unwrap());
     }

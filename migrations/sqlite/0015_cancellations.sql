@@ -1,0 +1,7 @@
+-- What is cancelled while a run is planned its plan has left out for nothing: the run owes it.
+
+-- Of the last cancellation in it that people are owed for; numbers rise over all runs.
+alter table run add column last_cancellation integer not null default 0;
+-- The newest that its plan knows of; null where it needs none.
+alter table run add column known_cancellation integer;
+create index run_by_cancellation on run (last_cancellation) where last_cancellation > 0;
