@@ -182,11 +182,12 @@ async fn page(
     let language = look.lang.as_ref().unwrap_or(&press.config.site.language);
     let scheme = look.scheme();
     let mut tabs = schemes(&format!("/pages/{name}?lang={language}"), scheme);
-    for other in press.languages() {
+    let languages = press.languages();
+    for other in languages.iter().filter(|_| languages.len() > 1) {
         let dark = if scheme == Scheme::Dark { "&dark" } else { "" };
         let url = format!("/pages/{name}?lang={other}{dark}");
         let name = language_name(other.as_str()).to_owned();
-        tabs.push(Tab { name, url, is_here: other == *language });
+        tabs.push(Tab { name, url, is_here: other == language });
     }
     let view = ShowView::of(title, "With made-up values, as a reader sees it.");
     server.show(view.tabs(tabs).framed(scheme, &format!("pages/{language}/{name}")))

@@ -190,10 +190,10 @@ fn digest<'a>(shown: &'a Shown, digest: &'a DigestPreview) -> DigestView<'a> {
 
 fn answer(answer: &DigestPreview) -> AnswerView<'_> {
     let name = match ErrandKind::of(&answer.name) {
-        Some(ErrandKind::SelfService) => "To who wants to see what is kept of them",
-        Some(ErrandKind::Move) => "To another address, to be confirmed",
-        Some(ErrandKind::Moved) => "To the address before",
-        _ => "To who signs up",
+        Some(ErrandKind::SelfService) => "Who asks for their data",
+        Some(ErrandKind::Move) => "Who gives another address, there",
+        Some(ErrandKind::Moved) => "The same, at the address before",
+        _ => "Who signs up",
     };
     AnswerView { name, issues: issues(Group::Answers, answer), fault: answer.fault.as_deref() }
 }
