@@ -5,6 +5,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::outbox::AT_ONCE;
 use super::people::{Follow, end_subscriptions, follow, settle};
+use super::personal::is_erased;
 use super::{During, Result, audit, uncertain};
 use crate::model::Language;
 use crate::store::{Choices, EndOfSubscription, PersonRecord, Subscribed};
@@ -56,6 +57,9 @@ pub(super) async fn choose(
     choices: &Choices,
     now: DateTime<Utc>,
 ) -> Result<u64> {
+    if is_erased(writer, choices.subscriber).await? {
+        return Ok(0);
+    }
     let person = (choices.language.as_ref().map(Language::as_str), choices.is_paused);
     let said = (&*choices.source, &*choices.wording);
     let mut changed = settle(writer, choices.subscriber, person, said, now).await?;
@@ -86,7 +90,7 @@ pub(super) async fn choose(
 }
 
 /// Subscriptions that ended at one moment because their reader left go on as if they had not:
-/// where their next window begins was kept.
+/// where their next window begins was kept. Who was erased since has nothing to go on with.
 pub(super) async fn take_back_end(
     writer: &mut SqliteConnection,
     subscriber: i64,
@@ -94,6 +98,9 @@ pub(super) async fn take_back_end(
     source: &str,
     now: DateTime<Utc>,
 ) -> Result<u64> {
+    if is_erased(writer, subscriber).await? {
+        return Ok(0);
+    }
     let action = "take back the end of a subscription";
     let back: Vec<(String, String)> = sqlx::query_as(
         "update subscription set state = 'confirmed', ended_at = null, end_reason = null

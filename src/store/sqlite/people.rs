@@ -418,7 +418,8 @@ pub(super) async fn has_real(reader: &mut SqliteConnection) -> Result<bool> {
     sqlx::query_scalar(
         "select exists (select 1 from subscriber s join subscription c
              on c.subscriber_id = s.id
-             where s.is_rehearsal = 0 and c.state in ('confirmed', 'pending'))",
+             where s.is_rehearsal = 0 and s.erased_at is null
+                 and c.state in ('confirmed', 'pending'))",
     )
     .fetch_one(reader)
     .await

@@ -16,14 +16,7 @@ pub(super) async fn erase(
     source: &str,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let is_there: bool = sqlx::query_scalar(
-        "select exists (select 1 from subscriber where id = $1 and erased_at is null)",
-    )
-    .bind(who)
-    .fetch_one(&mut *writer)
-    .await
-    .during(ERASE)?;
-    if !is_there {
+    if is_erased(writer, who).await? {
         return Ok(false);
     }
     let ended = EndOfSubscription {
@@ -37,6 +30,17 @@ pub(super) async fn erase(
     audit::consents(writer, now).await?;
     forget(writer, who, now).await?;
     Ok(true)
+}
+
+/// Whether nobody is behind a number any more, or never was: nothing begins for them.
+pub(super) async fn is_erased(reader: &mut SqliteConnection, who: i64) -> Result<bool> {
+    sqlx::query_scalar(
+        "select not exists (select 1 from subscriber where id = $1 and erased_at is null)",
+    )
+    .bind(who)
+    .fetch_one(reader)
+    .await
+    .during("look whether a person was erased")
 }
 
 /// Nothing ties a number to an address any more.
