@@ -16,7 +16,7 @@ use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::model::Language;
 use crate::pipeline::feeds;
-use crate::store::{Choices, Leave, LeftBy, PersonRecord};
+use crate::store::{Choices, ComeBack, Leave, LeftBy, PersonRecord};
 use crate::subscribers::token::{Purpose, Subject};
 use crate::templates::pages::{Choice, ManagePage, ManageState, ManagedFeed};
 
@@ -60,9 +60,10 @@ impl Web {
         let Sent { link, fields } = sent;
         let (press, subject, asked) = (&self.press, link.subject, &link.asked);
         let now = press.clock.now();
+        let everything = Subject { run: Leave::EVERYTHING, ..subject };
         let Some(person) = press.store.person(subject.subscriber).await? else { return Ok(None) };
         let state = match sent.field("action") {
-            "undo" if self.undo(subject, &link.token, fields, now).await? => ManageState::Back,
+            "undo" if self.undo(everything, &link.token, fields, now).await? => ManageState::Back,
             "undo" => ManageState::Stale,
             "data" => {
                 let words = self.words(asked, Some(&person.language));
@@ -100,8 +101,9 @@ impl Web {
             if self.is_former(link.subject).await? {
                 return Ok(None);
             }
-            let ended = self.press.store.left_at(subscriber, at).await?;
-            self.manage(link, ManageState::Left, (ended > 0).then_some(at)).await
+            let store = &self.press.store;
+            let left_at = store.last_left(leave.run, subscriber, at - UNDO).await?;
+            self.manage(link, ManageState::Left, left_at).await
         };
         match timeout(self.leaving.patience, left).await {
             Ok(Ok(Some(page))) => page,
@@ -117,7 +119,7 @@ impl Web {
     /// or no page of ours did.
     pub(super) async fn undo(
         &self,
-        subject: Subject,
+        Subject { run, subscriber }: Subject,
         token: &str,
         fields: &Fields,
         now: DateTime<Utc>,
@@ -128,9 +130,9 @@ impl Web {
         if !forms::is_sealed(&self.press.keys, "undo", token, left, seal) {
             return Ok(false);
         }
-        let store = &self.press.store;
-        let back = store.take_back_end(subject.subscriber, left_at, "page", now).await?;
-        info!(run = subject.run, back, "a reader came back");
+        let back = ComeBack { run, subscriber, left_at, source: "page".into() };
+        let back = self.press.store.take_back_end(&back, now).await?;
+        info!(run, back, "a reader came back");
         Ok(back > 0)
     }
 

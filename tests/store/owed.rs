@@ -28,7 +28,7 @@ async fn cancel(store: &dyn Store, run: i64) {
 }
 
 async fn undo(store: &dyn Store, left: i64) -> u64 {
-    store.take_back_end(1, at(left), "page", at(4)).await.unwrap()
+    come_back(store, 1, at(left), at(4)).await
 }
 
 async fn refuse(store: &dyn Store) {

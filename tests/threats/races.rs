@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tidings::store::Choices;
 
 use crate::READER;
-use crate::support::counter::{Counter, FORM, hidden, in_time};
+use crate::support::counter::{Counter, FORM, find_hidden, hidden, in_time};
 use crate::support::served::Answer;
 
 /// Posts all of these at once.
@@ -167,6 +167,7 @@ async fn who_was_erased_is_not_brought_back_by_an_older_page() {
     let before = counter.everything();
     let back = counter.post(&links.unsubscribe, &undo).await.text();
     assert!(back.contains("was stopped before") && !back.contains("goes on"), "{back}");
+    assert_eq!(find_hidden(&counter.post(&links.unsubscribe, &[]).await, "left"), None);
     // A form that was looked at before the erasure, and comes to the store behind it.
     let store = &counter.desk.press.store;
     let choices = Choices {
