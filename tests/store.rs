@@ -758,7 +758,7 @@ async fn come_back(
     now: DateTime<Utc>,
 ) -> u64 {
     let run = Leave::EVERYTHING;
-    let back = ComeBack { run, subscriber, left_at, source: "page".into() };
+    let back = ComeBack { run, subscriber, left_at, source: "page".into(), wording: "test".into() };
     store.take_back_end(&back, now).await.unwrap()
 }
 

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::forms::Fields;
+use super::language::Asked;
 use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::model::Language;
@@ -63,7 +64,9 @@ impl Web {
         let everything = Subject { run: Leave::EVERYTHING, ..subject };
         let Some(person) = press.store.person(subject.subscriber).await? else { return Ok(None) };
         let state = match sent.field("action") {
-            "undo" if self.undo(everything, &link.token, fields, now).await? => ManageState::Back,
+            "undo" if self.undo(everything, asked, &link.token, fields, now).await? => {
+                ManageState::Back
+            }
             "undo" => ManageState::Stale,
             "data" => {
                 let words = self.words(asked, Some(&person.language));
@@ -120,6 +123,7 @@ impl Web {
     pub(super) async fn undo(
         &self,
         Subject { run, subscriber }: Subject,
+        asked: &Asked,
         token: &str,
         fields: &Fields,
         now: DateTime<Utc>,
@@ -130,8 +134,11 @@ impl Web {
         if !forms::is_sealed(&self.press.keys, "undo", token, left, seal) {
             return Ok(false);
         }
-        let back = ComeBack { run, subscriber, left_at, source: "page".into() };
-        let back = self.press.store.take_back_end(&back, now).await?;
+        let store = &self.press.store;
+        let Some(person) = store.person(subscriber).await? else { return Ok(false) };
+        let wording = self.words(asked, Some(&person.language)).say("manage-undo", &[]);
+        let back = ComeBack { run, subscriber, left_at, source: "page".into(), wording };
+        let back = store.take_back_end(&back, now).await?;
         info!(run, back, "a reader came back");
         Ok(back > 0)
     }

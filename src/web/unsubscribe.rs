@@ -163,7 +163,7 @@ impl Web {
             return self.busy(asked);
         }
         let now = self.press.clock.now();
-        let back = match self.undo(subject, token, fields, now).await {
+        let back = match self.undo(subject, asked, token, fields, now).await {
             Ok(_) => self.named(subject).await,
             Err(error) => Err(error),
         };

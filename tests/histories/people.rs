@@ -208,8 +208,13 @@ impl PressOffice {
     /// Who left last takes it back, where nothing of the same is followed by now.
     pub(crate) async fn undo(&mut self) -> bool {
         let Some((subscriber, at)) = self.leavers.pop() else { return false };
-        let back =
-            ComeBack { run: Leave::EVERYTHING, subscriber, left_at: at, source: "page".into() };
+        let back = ComeBack {
+            run: Leave::EVERYTHING,
+            subscriber,
+            left_at: at,
+            source: "page".into(),
+            wording: "test".into(),
+        };
         let store = &self.desk.press.store;
         let count = store.take_back_end(&back, self.desk.now()).await.unwrap();
         let running: BTreeSet<String> = self

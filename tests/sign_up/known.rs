@@ -7,7 +7,7 @@ use tidings::pipeline::errands::end_expired;
 use tidings::store::{SealedAddress, SignUp};
 use tidings::templates::Templates;
 
-use crate::support::counter::{Counter, hidden};
+use crate::support::counter::{Counter, Links, hidden};
 use crate::support::served::Answer;
 use crate::{CONSENTS, DAILY, READER, SUBSCRIPTIONS};
 
@@ -142,7 +142,7 @@ async fn every_change_is_kept_and_shown() {
     counter.press(&counter.mail_to("new@example.org").link("confirm"), "confirm").await;
 
     let kept = "select action, source, reason, wording is not null from consent where feed = ''";
-    let expected = ["paused|1", "resumed|1", "language zh|1", "address|0", "language en|1"];
+    let expected = ["paused|1", "resumed|1", "language zh|1", "address|1", "language en|1"];
     assert_eq!(counter.rows(kept), expected.map(|row| format!("changed|page|{row}")));
     let report = counter.desk.press.store.verify_audit().await.unwrap();
     assert_eq!(report.broken, []);
@@ -159,6 +159,51 @@ async fn every_change_is_kept_and_shown() {
     for name in ["中文", "English"] {
         assert!(page.contains(&format!("<dd>Language of the e-mails: {name}</dd>")), "{page}");
     }
+}
+
+/// As the page said it, in its language.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_button_said_is_kept_with_what_it_did() {
+    let counter = Counter::open().await;
+    let Links { manage, unsubscribe, own, .. } = counter.reader(READER).await;
+    let in_chinese = |link: &str| format!("{link}?lang=zh");
+    let newest = || counter.rows("select wording from consent order by id desc limit 1");
+    let has_button = |page: &Answer, text: &str| {
+        let page = page.text();
+        assert!(page.contains(&format!(">{text}</button>")), "no button {text}: {page}");
+    };
+    let form = hidden(&counter.get(&manage).await, "form");
+    let back = "撤销：照旧发送";
+    for link in [&manage, &unsubscribe] {
+        let link = in_chinese(link);
+        let left = counter.post(&link, &[("form", &form), ("action", "leave")]).await;
+        has_button(&left, back);
+        let [at, seal] = ["left", "seal"].map(|name| hidden(&left, name));
+        let undo = [("form", &*form), ("action", "undo"), ("left", &*at), ("seal", &*seal)];
+        counter.post(&link, &undo).await;
+        assert_eq!(counter.rows(SUBSCRIPTIONS), ["all|confirmed"]);
+        assert_eq!(newest(), [back]);
+        counter.forward(TimeDelta::seconds(1));
+    }
+
+    let open = hidden(&counter.press(&own, "open").await, "form");
+    let change = [("form", &*open), ("action", "change"), ("address", "new@example.org")];
+    let page = counter.post(&own, &change).await.text();
+    assert_eq!(page.matches("Undo: go on as before").count(), 0, "{page}");
+    assert_eq!(page.matches(back).count(), 2, "{page}");
+    assert!(!page.contains("<dd>undo"), "{page}");
+    // As an earlier version kept it.
+    let earlier = "update consent set wording = 'undo', reason = null where reason = 'undo'";
+    assert_eq!(counter.database().execute(earlier, []).unwrap(), 2);
+    let page = counter.post(&own, &change).await.text();
+    assert_eq!(page.matches("Undo: go on as before").count(), 2, "{page}");
+
+    counter.work().await;
+    let confirm = in_chinese(&counter.mail_to("new@example.org").link("confirm"));
+    let moves = "是的，使用这个地址";
+    has_button(&counter.get(&confirm).await, moves);
+    counter.press(&confirm, "confirm").await;
+    assert_eq!(newest(), [moves]);
 }
 
 /// As after a restore, when the config names digests that the store does not know yet.

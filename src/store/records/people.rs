@@ -118,8 +118,9 @@ pub struct ComeBack {
     pub run: i64,
     pub subscriber: i64,
     pub left_at: DateTime<Utc>,
-    /// Where they take it back.
+    /// Where they take it back, and what the button said.
     pub source: String,
+    pub wording: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

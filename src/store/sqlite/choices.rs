@@ -97,7 +97,7 @@ pub(super) async fn take_back_end(
     back: &ComeBack,
     now: DateTime<Utc>,
 ) -> Result<u64> {
-    let ComeBack { run, subscriber, left_at, source } = back;
+    let ComeBack { run, subscriber, left_at, source, wording } = back;
     if is_erased(writer, *subscriber).await? {
         return Ok(0);
     }
@@ -120,14 +120,16 @@ pub(super) async fn take_back_end(
     .during(action)?;
     for (feed, digest) in &back {
         sqlx::query(
-            "insert into consent (subscriber_id, feed, digest, action, at, source, wording)
-             values ($1, $2, $3, 'confirmed', $4, $5, 'undo')",
+            "insert into consent
+                 (subscriber_id, feed, digest, action, at, source, wording, reason)
+             values ($1, $2, $3, 'confirmed', $4, $5, $6, 'undo')",
         )
         .bind(subscriber)
         .bind(feed)
         .bind(digest)
         .bind(now.timestamp())
         .bind(source)
+        .bind(wording)
         .execute(&mut *writer)
         .await
         .during(action)?;

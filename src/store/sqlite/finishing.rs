@@ -28,7 +28,7 @@ pub(super) async fn finish(
     match errand.kind {
         ErrandKind::Confirm => confirm(writer, &errand, wording, now).await?,
         ErrandKind::Move => {
-            if !move_to(writer, &errand, now).await? {
+            if !move_to(writer, &errand, wording, now).await? {
                 return Ok(Finished::Taken);
             }
         }
@@ -66,6 +66,7 @@ async fn confirm(
 async fn move_to(
     writer: &mut SqliteConnection,
     errand: &ErrandRecord,
+    wording: &str,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let (to, version, old): (String, i64, i64) = sqlx::query_as(
@@ -115,7 +116,7 @@ async fn move_to(
     .execute(&mut *writer)
     .await
     .during(FINISH)?;
-    keep_change(writer, errand.subscriber, "address", ("page", None), now).await?;
+    keep_change(writer, errand.subscriber, "address", ("page", wording), now).await?;
     audit::consents(writer, now).await?;
     // The old address is told, should it have been somebody else who had the link.
     let words = ("page", "");

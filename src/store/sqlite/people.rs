@@ -198,7 +198,7 @@ pub(super) async fn keep_change(
     writer: &mut SqliteConnection,
     subscriber: i64,
     what: &str,
-    (source, wording): (&str, Option<&str>),
+    (source, wording): (&str, &str),
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query(
@@ -256,7 +256,7 @@ pub(super) async fn settle(
     .await
     .during(action)?;
     for what in &changed {
-        keep_change(writer, subscriber, what, (source, Some(wording)), now).await?;
+        keep_change(writer, subscriber, what, (source, wording), now).await?;
     }
     Ok(changed.len() as u64)
 }
@@ -302,7 +302,7 @@ pub(super) async fn subscriber(
                 .await
                 .during(action)?;
             let what = format!("language {}", row.language);
-            let said = (&*row.source, Some(&*row.wording));
+            let said = (&*row.source, &*row.wording);
             keep_change(writer, id, &what, said, now).await?;
         }
         return Ok((id, language_changed));
