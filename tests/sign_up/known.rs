@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use tidings::pipeline::errands::end_expired;
+use tidings::pipeline::people::{self, Consent};
 use tidings::store::{SealedAddress, SignUp};
+use tidings::subscribers::import::Row;
 use tidings::templates::Templates;
 
 use crate::support::counter::{Counter, Links, hidden};
 use crate::support::served::Answer;
-use crate::{CONSENTS, DAILY, READER, SUBSCRIPTIONS};
+use crate::{CONSENTS, DAILY, READER, SUBSCRIPTIONS, check_forgotten};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_paused_and_signs_up_again_gets_the_news() {
@@ -98,6 +100,51 @@ async fn who_left_is_not_erased_by_a_form_that_nobody_answers() {
         let reason = if is_refused { "|page||not me" } else { "|page||not confirmed in time" };
         let last = counter.rows(CONSENTS).pop().unwrap();
         assert!(last.starts_with("all|daily|ended|") && last.ends_with(reason), "{last}");
+    }
+}
+
+/// Whom an operator entered waits for their word, and a form that nobody answers takes nothing of
+/// that away. "This was not me" says it: they have the mail in hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_an_operator_entered_is_not_erased_by_a_form() {
+    let entered = "select feed, g.name, state from subscription c join digest g on g.id = digest_id
+                   order by feed";
+    let known = "select lookup is not null from subscriber";
+    for wants in [("feed.events", "daily"), DAILY[0], ("feed.all", "immediate")] {
+        let counter = Counter::open().await;
+        let row = Row {
+            line: 1,
+            address: READER.parse().unwrap(),
+            feed: "all".into(),
+            digest: "daily".into(),
+            language: "en".parse().unwrap(),
+        };
+        let consent = Consent {
+            source: "operator",
+            wording: "test".into(),
+            is_confirmed: false,
+            is_rehearsal: false,
+            brings_back: true,
+        };
+        people::subscribe(&counter.desk.press, &[row], &consent).await.unwrap();
+        counter.forward(TimeDelta::days(1));
+        counter.sign_up(READER, &[wants]).await;
+        counter.work().await;
+        counter.forward(TimeDelta::hours(72));
+        end_expired(&counter.desk.press).await;
+        assert_eq!(counter.rows(entered)[0], "all|daily|pending", "{wants:?}");
+        assert!(!counter.rows(entered)[1..].iter().any(|row| row.ends_with("pending")));
+        assert_eq!(counter.rows(known), ["1"]);
+        assert_eq!(counter.rows("select count(*) from address"), ["1"]);
+
+        counter.sign_up(READER, &[wants]).await;
+        counter.work().await;
+        let link = counter.mail_to(READER).link("confirm");
+        let pages = [counter.press(&link, "refuse").await, counter.get(&link).await];
+        for page in pages.map(|page| page.text()) {
+            assert!(page.contains("We deleted your address"), "{page}");
+        }
+        check_forgotten(&counter);
     }
 }
 

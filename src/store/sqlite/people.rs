@@ -78,23 +78,24 @@ pub(super) struct Follow<'a> {
 }
 
 /// What a form asks for that anybody may have filled in. Who left can still take it back, and is
-/// known as somebody who left: what they ended is touched by nothing but their own word.
+/// known as somebody who left: what they ended, and what waits for their word already, is touched
+/// by nothing but that.
 pub(super) async fn request(
     writer: &mut SqliteConnection,
     subscriber: i64,
     row: &Follow<'_>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let has_left: bool = sqlx::query_scalar(
+    let is_theirs: bool = sqlx::query_scalar(
         "select exists (select 1 from subscription where subscriber_id = $1 and feed = $2
-             and state = 'ended' and confirmed_at is not null)",
+             and (state = 'ended' and confirmed_at is not null or state = 'pending'))",
     )
     .bind(subscriber)
     .bind(row.feed)
     .fetch_one(&mut *writer)
     .await
     .during("add a subscription")?;
-    if has_left {
+    if is_theirs {
         keep_consent(writer, subscriber, row, "requested", now).await
     } else {
         follow(writer, subscriber, row, now).await.map(drop)

@@ -19,16 +19,8 @@ pub(super) async fn erase(
     if is_erased(writer, who).await? {
         return Ok(false);
     }
-    let ended = EndOfSubscription {
-        subscriber: who,
-        digest: None,
-        feed: None,
-        source: source.to_owned(),
-        reason: "erased".into(),
-    };
-    end(writer, &ended, now).await?;
+    forget(writer, who, (source, "erased"), now).await?;
     audit::consents(writer, now).await?;
-    forget(writer, who, now).await?;
     Ok(true)
 }
 
@@ -43,12 +35,21 @@ pub(super) async fn is_erased(reader: &mut SqliteConnection, who: i64) -> Result
     .during("look whether a person was erased")
 }
 
-/// Nothing ties a number to an address any more.
+/// Nothing runs any more, and nothing ties a number to an address.
 pub(super) async fn forget(
     writer: &mut SqliteConnection,
     who: i64,
+    (source, reason): (&str, &str),
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let ended = EndOfSubscription {
+        subscriber: who,
+        digest: None,
+        feed: None,
+        source: source.to_owned(),
+        reason: reason.to_owned(),
+    };
+    end(writer, &ended, now).await?;
     for sql in [
         "update subscriber set lookup = null, domain = '', erased_at = $2
              where id = $1 and erased_at is null",
