@@ -47,9 +47,10 @@ pub(super) async fn show(
                 if named.is_running { UnsubscribeState::Ask } else { UnsubscribeState::Ended };
             web.unsubscribe_page(&asked, &token, Some(&named), state)
         }
+        // The button works all the same.
         Err(error) => {
             error!("{error}");
-            web.failed(&asked)
+            web.unsubscribe_page(&asked, &token, None, UnsubscribeState::Ask)
         }
     }
 }
