@@ -181,6 +181,7 @@ manage-data-sent = The link is on its way to { $address }. It works once, for on
 
 unsubscribe-digest = { digest-name } digest
 unsubscribe-feeds = mail of { $feeds }
+unsubscribe-kind = mail of this kind
 unsubscribe-you = you
 unsubscribe-ask-title = Stop the { $what }?
 unsubscribe-ask = Stop the { $what } to { $address }? Nothing changes until you press the button.

@@ -184,6 +184,7 @@ manage-data-sent = Pautan sedang dihantar ke { $address }. Ia boleh digunakan se
 
 unsubscribe-digest = ringkasan { digest-name }
 unsubscribe-feeds = e-mel tentang { $feeds }
+unsubscribe-kind = e-mel seperti ini
 unsubscribe-you = alamat anda
 unsubscribe-ask-title = Hentikan { $what }?
 unsubscribe-ask = Hentikan { $what } ke { $address }? Tiada apa-apa berubah sehingga anda menekan butang.

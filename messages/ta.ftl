@@ -187,6 +187,7 @@ manage-data-sent = இணைப்பு { $address } முகவரிக்�
 
 unsubscribe-digest = { digest-name } தொகுப்பு
 unsubscribe-feeds = { $feeds } பற்றிய மின்னஞ்சல்
+unsubscribe-kind = இத்தகைய மின்னஞ்சல்
 unsubscribe-you = உங்கள்
 unsubscribe-ask-title = { $what }: நிறுத்தவா?
 unsubscribe-ask = { $address } முகவரிக்கு { $what } வருவதை நிறுத்தவா? பொத்தானை அழுத்தும் வரை எதுவும் மாறாது.

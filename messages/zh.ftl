@@ -171,6 +171,7 @@ manage-data-sent = 链接已发往 { $address }，只能使用一次，一小时
 
 unsubscribe-digest = { digest-name }摘要
 unsubscribe-feeds = 有关{ $feeds }的电邮
+unsubscribe-kind = 这类电邮
 unsubscribe-you = 您
 unsubscribe-ask-title = 停止{ $what }吗？
 unsubscribe-ask = 停止发送{ $what }给 { $address } 吗？按下按钮之前不会有任何改变。

@@ -573,18 +573,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// begun before they clicked. In one transaction, and safe to repeat. Returns how many ended.
     async fn leave_all(&self, leaves: &[Leave], now: DateTime<Utc>) -> Result<u64>;
 
-    /// How many subscriptions of one person ended because they left at this moment.
-    async fn left_at(&self, subscriber: i64, at: DateTime<Utc>) -> Result<u64>;
-
-    /// Takes back the end of subscriptions that their reader left at this moment. Returns how
-    /// many go on.
-    async fn take_back_end(
+    /// When a person last left what a link ends, if not before `since`.
+    async fn last_left(
         &self,
+        run: i64,
         subscriber: i64,
-        ended_at: DateTime<Utc>,
-        source: &str,
-        now: DateTime<Utc>,
-    ) -> Result<u64>;
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>>;
+
+    /// Takes back the end of subscriptions that their reader left at one moment. Returns how many
+    /// go on.
+    async fn take_back_end(&self, back: &ComeBack, now: DateTime<Utc>) -> Result<u64>;
 
     /// What a person follows; `None` for one who is unknown or erased.
     async fn person(&self, subscriber: i64) -> Result<Option<PersonRecord>>;

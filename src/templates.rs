@@ -298,18 +298,18 @@ pub struct UnsubscribePage<'a> {
     #[serde(flatten)]
     pub frame: Frame<'a>,
     pub state: UnsubscribeState,
-    /// Name of the digest; empty for an invalid link.
+    /// Name of the digest; empty for an invalid link, and where the store cannot be read.
     pub digest: &'a str,
     /// Names of the feeds that end, where it is not the digest.
     pub feeds: Option<String>,
-    /// As `m***@example.org`; empty for an invalid link.
+    /// As `m***@example.org`; empty likewise.
     pub address_masked: &'a str,
     /// Where the form is posted to.
     pub action: &'a str,
     /// When this person left, and the seal of it; absent where there is nothing to take back.
     pub left: Option<String>,
     pub undo_seal: Option<String>,
-    /// Where this person chooses what they get, and stops all of it; absent for an invalid link.
+    /// Where this person chooses what they get, and stops all of it; absent likewise.
     pub manage: Option<String>,
 }
 

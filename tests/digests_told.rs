@@ -36,7 +36,9 @@ use tidings::pipeline::feeds::place;
 use tidings::pipeline::people::{Consent, subscribe};
 use tidings::pipeline::scan;
 use tidings::pipeline::send::{carry, outbox};
-use tidings::store::{EndOfSubscription, NewPause, PauseScope, Resolution, RunsAsked};
+use tidings::store::{
+    ComeBack, EndOfSubscription, Leave, NewPause, PauseScope, Resolution, RunsAsked,
+};
 use tidings::subscribers::import::Row;
 use tokio::sync::watch;
 

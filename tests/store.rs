@@ -31,10 +31,10 @@ use tidings::outbox::lane::Lane;
 use tidings::outbox::{AT_ONCE, Step};
 use tidings::store::sqlite::SqliteStore;
 use tidings::store::{
-    Audience, Body, BodyAtSource, Cancellation, Claim, ClaimRequest, DeliveryKeys, DeliveryResult,
-    EndOfSubscription, FileOutcome, KnownFile, NewHold, NewIssue, NewRun, NewSubscription,
-    QuietRun, QuietState, Received, Recovered, Rendering, RequestKind, RunPage, RunsAsked, ScanEnd,
-    ScanRecord, Store, Subscribed, SubscriberRange, Subscription,
+    Audience, Body, BodyAtSource, Cancellation, Claim, ClaimRequest, ComeBack, DeliveryKeys,
+    DeliveryResult, EndOfSubscription, FileOutcome, KnownFile, Leave, NewHold, NewIssue, NewRun,
+    NewSubscription, QuietRun, QuietState, Received, Recovered, Rendering, RequestKind, RunPage,
+    RunsAsked, ScanEnd, ScanRecord, Store, Subscribed, SubscriberRange, Subscription,
 };
 
 /// Runs a case over an empty store of each kind there is.
@@ -748,6 +748,18 @@ async fn leave(store: &dyn Store, person: u8, feed: Option<&str>) -> u64 {
         reason: "left".into(),
     };
     store.end_subscriptions(&end, at(0)).await.unwrap()
+}
+
+/// Takes back an end of everything.
+async fn come_back(
+    store: &dyn Store,
+    subscriber: i64,
+    left_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> u64 {
+    let run = Leave::EVERYTHING;
+    let back = ComeBack { run, subscriber, left_at, source: "page".into(), wording: "test".into() };
+    store.take_back_end(&back, now).await.unwrap()
 }
 
 #[test]

@@ -166,7 +166,11 @@ impl Pages {
 fn unsubscribe_pages(site: &Site) -> Vec<UnsubscribePage<'_>> {
     let feeds = [None, Some("releases, events")];
     let of = |state| feeds.map(|feeds| UnsubscribePage::sample(site, state, feeds));
-    UnsubscribeState::ALL.into_iter().flat_map(of).collect()
+    let mut pages: Vec<_> = UnsubscribeState::ALL.into_iter().flat_map(of).collect();
+    // The store cannot be read.
+    let page = UnsubscribePage::sample(site, UnsubscribeState::Ask, None);
+    pages.push(UnsubscribePage { digest: "", address_masked: "", manage: None, ..page });
+    pages
 }
 
 fn manage_pages(site: &Site) -> impl Iterator<Item = ManagePage<'_>> {

@@ -58,12 +58,12 @@ use tokio::sync::Mutex;
 use self::group::GroupCommit;
 use super::{
     AskedFor, Audience, AuditReport, Body, BodyAtSource, Canary, Cancellation, Cancelled, Change,
-    Choices, Claim, ClaimRequest, Correction, DeliveryCounts, DeliveryKeys, DeliveryResult,
-    DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, ErrandRecord, ErrandRun,
-    EventMember, FeedLists, FeedRecord, FileOutcome, Finished, Followed, HeldRun, HoldRecord,
-    Intent, IssueRecord, KnownFile, Leave, ListsAsked, Member, NewFeed, NewPause, NewRun,
-    NewSubscription, OutdatedRun, Override, OwnErrand, PastHold, PauseRecord, PauseScope, Paused,
-    Person, PersonDelivery, PersonRecord, PersonalData, PingRecord, Placement, Placing,
+    Choices, Claim, ClaimRequest, ComeBack, Correction, DeliveryCounts, DeliveryKeys,
+    DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, ErrandRecord,
+    ErrandRun, EventMember, FeedLists, FeedRecord, FileOutcome, Finished, Followed, HeldRun,
+    HoldRecord, Intent, IssueRecord, KnownFile, Leave, ListsAsked, Member, NewFeed, NewPause,
+    NewRun, NewSubscription, OutdatedRun, Override, OwnErrand, PastHold, PauseRecord, PauseScope,
+    Paused, Person, PersonDelivery, PersonRecord, PersonalData, PingRecord, Placement, Placing,
     PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, Refused,
     RefusedDelivery, RelayFault, ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit,
     RunDetails, RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord,
@@ -891,19 +891,18 @@ impl Store for SqliteStore {
         Ok(ended)
     }
 
-    async fn left_at(&self, subscriber: i64, at: DateTime<Utc>) -> Result<u64> {
-        leaving::left_at(&mut *self.reader().await?, subscriber, at).await
+    async fn last_left(
+        &self,
+        run: i64,
+        subscriber: i64,
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>> {
+        leaving::last_left(&mut *self.reader().await?, (run, subscriber), since).await
     }
 
-    async fn take_back_end(
-        &self,
-        subscriber: i64,
-        ended_at: DateTime<Utc>,
-        source: &str,
-        now: DateTime<Utc>,
-    ) -> Result<u64> {
+    async fn take_back_end(&self, back: &ComeBack, now: DateTime<Utc>) -> Result<u64> {
         self.write("take back the end of a subscription", async |writer| {
-            choices::take_back_end(writer, subscriber, ended_at, source, now).await
+            choices::take_back_end(writer, back, now).await
         })
         .await
     }

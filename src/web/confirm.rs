@@ -60,7 +60,11 @@ impl Web {
         let Some(errand) = store.errand(run, subscriber).await? else { return Ok(None) };
         // As the page said it that they pressed the button of.
         let words = self.words(&link.asked, Some(errand.language.as_str()));
-        let wording = self.press.consent_wording(words, "confirm-consent");
+        let wording = match errand.kind {
+            // What is said above that button names the addresses, and they are not to be kept.
+            ErrandKind::Move => words.say("change-button", &[]),
+            _ => self.press.consent_wording(words, "confirm-consent"),
+        };
         let now = self.press.clock.now();
         let state = match store.finish_errand(run, subscriber, &wording, now).await? {
             Finished::Unknown => return Ok(None),

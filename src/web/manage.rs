@@ -12,11 +12,12 @@ use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::forms::Fields;
+use super::language::Asked;
 use super::link::{Page, Sent};
 use super::{Web, forms};
 use crate::model::Language;
 use crate::pipeline::feeds;
-use crate::store::{Choices, Leave, LeftBy, PersonRecord};
+use crate::store::{Choices, ComeBack, Leave, LeftBy, PersonRecord};
 use crate::subscribers::token::{Purpose, Subject};
 use crate::templates::pages::{Choice, ManagePage, ManageState, ManagedFeed};
 
@@ -60,9 +61,12 @@ impl Web {
         let Sent { link, fields } = sent;
         let (press, subject, asked) = (&self.press, link.subject, &link.asked);
         let now = press.clock.now();
+        let everything = Subject { run: Leave::EVERYTHING, ..subject };
         let Some(person) = press.store.person(subject.subscriber).await? else { return Ok(None) };
         let state = match sent.field("action") {
-            "undo" if self.undo(subject, &link.token, fields, now).await? => ManageState::Back,
+            "undo" if self.undo(everything, asked, &link.token, fields, now).await? => {
+                ManageState::Back
+            }
             "undo" => ManageState::Stale,
             "data" => {
                 let words = self.words(asked, Some(&person.language));
@@ -100,8 +104,9 @@ impl Web {
             if self.is_former(link.subject).await? {
                 return Ok(None);
             }
-            let ended = self.press.store.left_at(subscriber, at).await?;
-            self.manage(link, ManageState::Left, (ended > 0).then_some(at)).await
+            let store = &self.press.store;
+            let left_at = store.last_left(leave.run, subscriber, at - UNDO).await?;
+            self.manage(link, ManageState::Left, left_at).await
         };
         match timeout(self.leaving.patience, left).await {
             Ok(Ok(Some(page))) => page,
@@ -117,7 +122,8 @@ impl Web {
     /// or no page of ours did.
     pub(super) async fn undo(
         &self,
-        subject: Subject,
+        Subject { run, subscriber }: Subject,
+        asked: &Asked,
         token: &str,
         fields: &Fields,
         now: DateTime<Utc>,
@@ -129,8 +135,11 @@ impl Web {
             return Ok(false);
         }
         let store = &self.press.store;
-        let back = store.take_back_end(subject.subscriber, left_at, "page", now).await?;
-        info!(run = subject.run, back, "a reader came back");
+        let Some(person) = store.person(subscriber).await? else { return Ok(false) };
+        let wording = self.words(asked, Some(&person.language)).say("manage-undo", &[]);
+        let back = ComeBack { run, subscriber, left_at, source: "page".into(), wording };
+        let back = store.take_back_end(&back, now).await?;
+        info!(run, back, "a reader came back");
         Ok(back > 0)
     }
 

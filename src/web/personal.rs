@@ -258,11 +258,14 @@ impl Web {
             what: of_person(words, &row).unwrap_or_else(|| what(&row)),
             source: source(words, row.source),
             wording: row.wording.map(|wording| match wording.as_str() {
-                // What the button said.
+                // What the button said, as it was kept once.
                 "undo" => words.say("manage-undo", &[]),
                 _ => wording,
             }),
-            reason: row.reason.filter(|_| !row.feed.is_empty()).map(|given| reason(words, given)),
+            reason: row
+                .reason
+                .filter(|given| !row.feed.is_empty() && given != "undo")
+                .map(|given| reason(words, given)),
         };
         // What is uncertain may have arrived.
         let was_sent = |state: &str| matches!(state, "accepted" | "uncertain");

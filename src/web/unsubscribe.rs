@@ -19,6 +19,7 @@ use tracing::{error, warn};
 
 use super::forms::Fields;
 use super::language::Asked;
+use super::manage::UNDO;
 use super::{BODY_LIMIT, Web, forms};
 use crate::pipeline::feeds;
 use crate::store::{Leave, LeftBy, StoreError};
@@ -46,9 +47,10 @@ pub(super) async fn show(
                 if named.is_running { UnsubscribeState::Ask } else { UnsubscribeState::Ended };
             web.unsubscribe_page(&asked, &token, Some(&named), state)
         }
+        // The button works all the same.
         Err(error) => {
             error!("{error}");
-            web.failed(&asked)
+            web.unsubscribe_page(&asked, &token, None, UnsubscribeState::Ask)
         }
     }
 }
@@ -162,7 +164,7 @@ impl Web {
             return self.busy(asked);
         }
         let now = self.press.clock.now();
-        let back = match self.undo(subject, token, fields, now).await {
+        let back = match self.undo(subject, asked, token, fields, now).await {
             Ok(_) => self.named(subject).await,
             Err(error) => Err(error),
         };
@@ -191,8 +193,8 @@ impl Web {
         }
     }
 
-    /// Shows what a click ended and offers to take it back; where the store is long in coming,
-    /// says that it will be.
+    /// Shows what a click ended, this one or one within the hour, and offers to take it back;
+    /// where the store is long in coming, says that it will be.
     async fn left(
         &self,
         subject: Subject,
@@ -203,20 +205,20 @@ impl Web {
     ) -> Response {
         let ended = async {
             self.settled(position).await;
-            let named = self.named(subject).await?;
-            anyhow::Ok((named, self.press.store.left_at(subject.subscriber, at).await?))
+            let Subject { run, subscriber } = subject;
+            // Whoever has a former mailbox takes back what they ended themselves.
+            let since = if self.is_former(subject).await? { at } else { at - UNDO };
+            let left_at = self.press.store.last_left(run, subscriber, since).await?;
+            anyhow::Ok((self.named(subject).await?, left_at))
         };
         match timeout(self.leaving.patience, ended).await {
-            Ok(Ok((named, 0))) => {
-                self.unsubscribe_page(asked, token, Some(&named), UnsubscribeState::Ended)
+            Ok(Ok((named, left_at))) => {
+                let state = match left_at {
+                    Some(_) => UnsubscribeState::Done,
+                    None => UnsubscribeState::Ended,
+                };
+                self.unsubscribe_page_with(asked, token, Some(&named), state, left_at)
             }
-            Ok(Ok((named, _))) => self.unsubscribe_page_with(
-                asked,
-                token,
-                Some(&named),
-                UnsubscribeState::Done,
-                Some(at),
-            ),
             Ok(Err(error)) => {
                 error!("{error}");
                 self.unsubscribed(asked)

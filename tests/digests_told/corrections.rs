@@ -337,8 +337,14 @@ async fn who_takes_an_end_back_is_told_the_correction_that_was_on_its_way() {
     assert_eq!(room.send().await, ["mei: Correction: bridge"]);
     let (raj, left) = (room.number_of("raj").await, room.now());
     room.clock.set("2026-11-21T01:10:00Z");
-    let back = room.press.store.take_back_end(raj, left, "page", room.now()).await.unwrap();
-    assert_eq!(back, 1);
+    let back = ComeBack {
+        run: Leave::EVERYTHING,
+        subscriber: raj,
+        left_at: left,
+        source: "page".into(),
+        wording: "test".into(),
+    };
+    assert_eq!(room.press.store.take_back_end(&back, room.now()).await.unwrap(), 1);
     assert_eq!(room.minute("2026-11-21T01:11:00Z").await, ["raj: Correction: bridge"]);
     assert_eq!(room.runs().await.last().unwrap(), "correction seq:2 complete");
 }

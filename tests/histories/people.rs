@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use tidings::model::Seq;
 use tidings::pipeline::feeds;
 use tidings::pipeline::people::{Consent, subscribe};
-use tidings::store::{Choices, EndOfSubscription, Leave, LeftBy, Subscribed};
+use tidings::store::{Choices, ComeBack, EndOfSubscription, Leave, LeftBy, Subscribed};
 use tidings::subscribers::import::Row;
 
 use super::check;
@@ -226,8 +226,15 @@ impl PressOffice {
     /// Who left last takes it back, where nothing of the same is followed by now.
     pub(crate) async fn undo(&mut self) -> bool {
         let Some((subscriber, at)) = self.leavers.pop() else { return false };
+        let back = ComeBack {
+            run: Leave::EVERYTHING,
+            subscriber,
+            left_at: at,
+            source: "page".into(),
+            wording: "test".into(),
+        };
         let store = &self.desk.press.store;
-        let count = store.take_back_end(subscriber, at, "page", self.desk.now()).await.unwrap();
+        let count = store.take_back_end(&back, self.desk.now()).await.unwrap();
         let running: BTreeSet<String> = self
             .choices
             .iter()

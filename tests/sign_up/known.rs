@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use tidings::pipeline::errands::end_expired;
+use tidings::pipeline::people::{self, Consent};
 use tidings::store::{SealedAddress, SignUp};
+use tidings::subscribers::import::Row;
 use tidings::templates::Templates;
 
-use crate::support::counter::{Counter, hidden};
+use crate::support::counter::{Counter, Links, hidden};
 use crate::support::served::Answer;
-use crate::{CONSENTS, DAILY, READER, SUBSCRIPTIONS};
+use crate::{CONSENTS, DAILY, READER, SUBSCRIPTIONS, check_forgotten};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_paused_and_signs_up_again_gets_the_news() {
@@ -101,6 +103,51 @@ async fn who_left_is_not_erased_by_a_form_that_nobody_answers() {
     }
 }
 
+/// Whom an operator entered waits for their word, and a form that nobody answers takes nothing of
+/// that away. "This was not me" says it: they have the mail in hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_an_operator_entered_is_not_erased_by_a_form() {
+    let entered = "select feed, g.name, state from subscription c join digest g on g.id = digest_id
+                   order by feed";
+    let known = "select lookup is not null from subscriber";
+    for wants in [("feed.events", "daily"), DAILY[0], ("feed.all", "immediate")] {
+        let counter = Counter::open().await;
+        let row = Row {
+            line: 1,
+            address: READER.parse().unwrap(),
+            feed: "all".into(),
+            digest: "daily".into(),
+            language: "en".parse().unwrap(),
+        };
+        let consent = Consent {
+            source: "operator",
+            wording: "test".into(),
+            is_confirmed: false,
+            is_rehearsal: false,
+            brings_back: true,
+        };
+        people::subscribe(&counter.desk.press, &[row], &consent).await.unwrap();
+        counter.forward(TimeDelta::days(1));
+        counter.sign_up(READER, &[wants]).await;
+        counter.work().await;
+        counter.forward(TimeDelta::hours(72));
+        end_expired(&counter.desk.press).await;
+        assert_eq!(counter.rows(entered)[0], "all|daily|pending", "{wants:?}");
+        assert!(!counter.rows(entered)[1..].iter().any(|row| row.ends_with("pending")));
+        assert_eq!(counter.rows(known), ["1"]);
+        assert_eq!(counter.rows("select count(*) from address"), ["1"]);
+
+        counter.sign_up(READER, &[wants]).await;
+        counter.work().await;
+        let link = counter.mail_to(READER).link("confirm");
+        let pages = [counter.press(&link, "refuse").await, counter.get(&link).await];
+        for page in pages.map(|page| page.text()) {
+            assert!(page.contains("We deleted your address"), "{page}");
+        }
+        check_forgotten(&counter);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_left_and_confirms_gets_the_news_again() {
     let counter = Counter::open().await;
@@ -142,7 +189,7 @@ async fn every_change_is_kept_and_shown() {
     counter.press(&counter.mail_to("new@example.org").link("confirm"), "confirm").await;
 
     let kept = "select action, source, reason, wording is not null from consent where feed = ''";
-    let expected = ["paused|1", "resumed|1", "language zh|1", "address|0", "language en|1"];
+    let expected = ["paused|1", "resumed|1", "language zh|1", "address|1", "language en|1"];
     assert_eq!(counter.rows(kept), expected.map(|row| format!("changed|page|{row}")));
     let report = counter.desk.press.store.verify_audit().await.unwrap();
     assert_eq!(report.broken, []);
@@ -159,6 +206,51 @@ async fn every_change_is_kept_and_shown() {
     for name in ["中文", "English"] {
         assert!(page.contains(&format!("<dd>Language of the e-mails: {name}</dd>")), "{page}");
     }
+}
+
+/// As the page said it, in its language.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_button_said_is_kept_with_what_it_did() {
+    let counter = Counter::open().await;
+    let Links { manage, unsubscribe, own, .. } = counter.reader(READER).await;
+    let in_chinese = |link: &str| format!("{link}?lang=zh");
+    let newest = || counter.rows("select wording from consent order by id desc limit 1");
+    let has_button = |page: &Answer, text: &str| {
+        let page = page.text();
+        assert!(page.contains(&format!(">{text}</button>")), "no button {text}: {page}");
+    };
+    let form = hidden(&counter.get(&manage).await, "form");
+    let back = "撤销：照旧发送";
+    for link in [&manage, &unsubscribe] {
+        let link = in_chinese(link);
+        let left = counter.post(&link, &[("form", &form), ("action", "leave")]).await;
+        has_button(&left, back);
+        let [at, seal] = ["left", "seal"].map(|name| hidden(&left, name));
+        let undo = [("form", &*form), ("action", "undo"), ("left", &*at), ("seal", &*seal)];
+        counter.post(&link, &undo).await;
+        assert_eq!(counter.rows(SUBSCRIPTIONS), ["all|confirmed"]);
+        assert_eq!(newest(), [back]);
+        counter.forward(TimeDelta::seconds(1));
+    }
+
+    let open = hidden(&counter.press(&own, "open").await, "form");
+    let change = [("form", &*open), ("action", "change"), ("address", "new@example.org")];
+    let page = counter.post(&own, &change).await.text();
+    assert_eq!(page.matches("Undo: go on as before").count(), 0, "{page}");
+    assert_eq!(page.matches(back).count(), 2, "{page}");
+    assert!(!page.contains("<dd>undo"), "{page}");
+    // As an earlier version kept it.
+    let earlier = "update consent set wording = 'undo', reason = null where reason = 'undo'";
+    assert_eq!(counter.database().execute(earlier, []).unwrap(), 2);
+    let page = counter.post(&own, &change).await.text();
+    assert_eq!(page.matches("Undo: go on as before").count(), 2, "{page}");
+
+    counter.work().await;
+    let confirm = in_chinese(&counter.mail_to("new@example.org").link("confirm"));
+    let moves = "是的，使用这个地址";
+    has_button(&counter.get(&confirm).await, moves);
+    counter.press(&confirm, "confirm").await;
+    assert_eq!(newest(), [moves]);
 }
 
 /// As after a restore, when the config names digests that the store does not know yet.

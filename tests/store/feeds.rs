@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tidings::feeds::facets::{Facet, Facets};
 use tidings::store::{
-    AskedFor, DocumentRecord, FeedRecord, Leave, LeftBy, ListsAsked, MadeFeed, NewFeed, PingRecord,
+    AskedFor, DocumentRecord, FeedRecord, LeftBy, ListsAsked, MadeFeed, NewFeed, PingRecord,
     Placed, Placement, Placing, PublicationRecord, SealedAddress, SignUp,
 };
 
@@ -261,7 +261,7 @@ fn who_left_the_old_name_is_still_known_whatever_a_form_asks_for() {
         let imported =
             NewSubscription { brings_back: false, ..subscription(1, "everything", "daily") };
         assert_eq!(subscribe(store, imported).await, Subscribed::Left);
-        assert_eq!(store.take_back_end(1, at(0), "page", at(6)).await.unwrap(), 1);
+        assert_eq!(come_back(store, 1, at(0), at(6)).await, 1);
     });
 }
 
@@ -386,7 +386,7 @@ fn an_end_is_taken_back_under_the_new_name() {
         subscribe(store, subscription(2, "everything", "weekly")).await;
         rename(store).await;
         for (person, expected) in [(1, 1), (2, 0)] {
-            let back = store.take_back_end(person, at(0), "page", at(6)).await.unwrap();
+            let back = come_back(store, person, at(0), at(6)).await;
             assert_eq!(back, expected);
             let follows = store.person(person).await.unwrap().unwrap().follows;
             assert_eq!(follows.keys().collect::<Vec<_>>(), ["everything"]);

@@ -1,6 +1,6 @@
 //! Clicks of readers who left.
 
-use tidings::store::{Leave, LeftBy};
+use tidings::store::LeftBy;
 
 use super::*;
 
@@ -19,8 +19,9 @@ fn a_click_ends_what_was_begun_before_it() {
         let run = sending(store, 2).await;
         subscribe(store, subscription(1, "releases", "weekly")).await;
         assert_eq!(click(store, run, 5, 9).await, 1, "not the other digest, nor anybody else's");
-        assert_eq!(store.left_at(1, at(5)).await.unwrap(), 1);
-        assert_eq!(store.left_at(1, at(6)).await.unwrap(), 0);
+        assert_eq!(store.last_left(run, 1, at(5)).await.unwrap(), Some(at(5)));
+        assert_eq!(store.last_left(run, 1, at(6)).await.unwrap(), None);
+        assert_eq!(store.last_left(run, 2, at(5)).await.unwrap(), None);
         assert_eq!(click(store, run, 6, 9).await, 0, "once");
 
         subscribe_at(store, 10, subscription(1, "all", "daily")).await;
@@ -36,7 +37,7 @@ fn a_click_that_comes_again_does_not_end_what_was_taken_back() {
     check(async |store| {
         let run = sending(store, 1).await;
         assert_eq!(click(store, run, 5, 5).await, 1);
-        assert_eq!(store.take_back_end(1, at(5), "page", at(6)).await.unwrap(), 1);
+        assert_eq!(come_back(store, 1, at(5), at(6)).await, 1);
         assert_eq!(click(store, run, 5, 7).await, 0);
         assert_eq!(store.running_subscriptions(1).await.unwrap(), 1);
         assert_eq!(click(store, run, 8, 8).await, 1);

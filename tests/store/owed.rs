@@ -28,7 +28,7 @@ async fn cancel(store: &dyn Store, run: i64) {
 }
 
 async fn undo(store: &dyn Store, left: i64) -> u64 {
-    store.take_back_end(1, at(left), "page", at(4)).await.unwrap()
+    come_back(store, 1, at(left), at(4)).await
 }
 
 async fn refuse(store: &dyn Store) {
@@ -272,5 +272,25 @@ fn urgent_news_is_not_for_who_follows_what_does_not_hold_it() {
         assert_eq!(leave(store, 1, Some("all")).await, 1);
         let claims = claim_of(store, Lane::Urgent, 2, 1).await;
         assert!(!intend(store, &claims[0]).await);
+    });
+}
+
+#[test]
+fn who_took_an_end_back_began_when_they_joined() {
+    check(async |store| {
+        following(store, &["all", "releases"]).await;
+        let run = planned(store, &["all", "releases"]).await;
+        expand_all(store, run).await;
+        for (minutes, digest) in [(1, "weekly"), (2, "daily")] {
+            let row = subscription(1, "releases", digest);
+            store.subscribe(&[row], at(minutes)).await.unwrap();
+        }
+        leave(store, 1, Some("releases")).await;
+        assert_eq!(undo(store, 0).await, 1);
+        let cleared = [(1, "releases".to_owned(), 1)];
+        store.clear_owed(digest(store, "daily").await, &cleared, 1).await.unwrap();
+        cancel(store, run).await;
+        let both = [("all".into(), Some(0)), ("releases".into(), Some(0))];
+        assert_eq!(owed(store, "daily").await, both);
     });
 }

@@ -106,3 +106,21 @@ async fn every_page_is_private_and_loads_nothing() {
     assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
     check_private(&failed, "a failure");
 }
+
+/// The click counts without the store, so the page that leads to it is there without it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_button_to_leave_is_there_when_the_store_cannot_be_read() {
+    let counter = Counter::open().await;
+    let link = counter.reader(READER).await.unsubscribe;
+    let gone = "pragma foreign_keys = off; drop table errand; drop table delivery";
+    counter.database().execute_batch(gone).unwrap();
+    for (language, title) in [("en", "Stop the mail of this kind?"), ("zh", "停止这类电邮吗？")]
+    {
+        let page = counter.get(&format!("{link}?lang={language}")).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let text = page.text();
+        assert!(text.contains(&format!("<h1>{title}</h1>")), "{text}");
+        assert!(text.contains("<button type=\"submit\">"), "{text}");
+        assert!(!text.contains("@example.org"), "{text}");
+    }
+}

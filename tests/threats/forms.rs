@@ -5,7 +5,8 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 
 use crate::READER;
-use crate::support::counter::{Counter, FORM, encoded, hidden};
+use crate::support::counter::{Counter, FORM, Links, encoded, find_hidden, hidden};
+use crate::support::served::Answer;
 
 /// Every button there is, by the name of its page.
 const BUTTONS: [(&str, &[(&str, &str)]); 9] = [
@@ -150,4 +151,43 @@ async fn what_was_erased_twice_is_erased_once() {
     assert!(!answers.iter().any(|answer| failed(answer.status)), "{answers:?}");
     assert_eq!(consents(&counter), ["all|confirmed|1", "all|ended|1", "all|requested|1"]);
     assert_eq!(counter.rows("select * from address"), [""; 0]);
+}
+
+/// A double click over the turn of a second shows the answer to the second one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_press_keeps_the_undo_of_the_first() {
+    let counter = Counter::open().await;
+    let Links { manage, unsubscribe, .. } = counter.reader(READER).await;
+    let form = hidden(&counter.get(&manage).await, "form");
+    let more = [("form", &*form), ("action", "save"), ("feed.events", "immediate")];
+    counter.post(&manage, &more).await;
+    let running = || counter.rows("select feed from subscription where state = 'confirmed'");
+    let leave = async |link: &str| {
+        counter.forward(TimeDelta::seconds(1));
+        counter.post(link, &[("form", &form), ("action", "leave")]).await
+    };
+    let undo = async |link: &str, page: &Answer| {
+        let [left, seal] = ["left", "seal"].map(|name| hidden(page, name));
+        let fields = [("form", &*form), ("action", "undo"), ("left", &*left), ("seal", &*seal)];
+        counter.post(link, &fields).await
+    };
+    for (link, ended) in [(&unsubscribe, vec!["all"]), (&manage, vec!["all", "events"])] {
+        leave(link).await;
+        let second = leave(link).await;
+        assert_eq!(running().len(), 2 - ended.len());
+        let back = undo(link, &second).await;
+        assert!(back.text().contains("as it was before"), "{}", back.text());
+        assert_eq!(running(), ["all", "events"]);
+    }
+    // What a link does not end it does not bring back.
+    leave(&manage).await;
+    undo(&unsubscribe, &leave(&unsubscribe).await).await;
+    assert_eq!(running(), ["all"]);
+
+    leave(&unsubscribe).await;
+    counter.forward(TimeDelta::hours(1));
+    let late = leave(&unsubscribe).await;
+    assert!(late.text().contains("was stopped before"), "{}", late.text());
+    assert_eq!(find_hidden(&late, "left"), None);
+    assert_eq!(find_hidden(&leave(&manage).await, "left"), None);
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use tidings::store::Choices;
 
 use crate::READER;
-use crate::support::counter::{Counter, FORM, hidden, in_time};
+use crate::support::counter::{Counter, FORM, find_hidden, hidden, in_time};
 use crate::support::served::Answer;
 
 /// Posts all of these at once.
@@ -149,4 +150,39 @@ async fn what_is_pressed_after_leaving_waits_until_the_store_knows_of_it() {
     assert_eq!(states, ["all|ended", "events|confirmed"]);
     let opened = counter.press(&own, "open").await;
     assert!(opened.text().contains(READER), "{}", opened.text());
+}
+
+/// Pages that were opened before stay open in other tabs.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_erased_is_not_brought_back_by_an_older_page() {
+    let counter = Counter::open().await;
+    let links = counter.reader(READER).await;
+    let left = counter.post(&links.unsubscribe, &[]).await;
+    let undo = [("left", &*hidden(&left, "left")), ("seal", &*hidden(&left, "seal"))];
+    let form = hidden(&counter.press(&links.own, "open").await, "form");
+    let erase = [("form", &*form), ("action", "erase"), ("sure", "yes")];
+    let erased = counter.post(&links.own, &erase).await;
+    assert!(erased.text().contains("Your data is erased"), "{}", erased.text());
+
+    let before = counter.everything();
+    let back = counter.post(&links.unsubscribe, &undo).await.text();
+    assert!(back.contains("was stopped before") && !back.contains("goes on"), "{back}");
+    assert_eq!(find_hidden(&counter.post(&links.unsubscribe, &[]).await, "left"), None);
+    // A form that was looked at before the erasure, and comes to the store behind it.
+    let store = &counter.desk.press.store;
+    let choices = Choices {
+        subscriber: 1,
+        follows: [("all".to_owned(), Some("daily".to_owned()))].into(),
+        language: Some("zh".parse().unwrap()),
+        is_paused: true,
+        source: "page".into(),
+        wording: "test".into(),
+    };
+    assert_eq!(store.choose(&choices, counter.desk.now()).await.unwrap(), 0);
+    assert_eq!(counter.everything(), before);
+
+    // Nor does anybody count whom an earlier version brought back so.
+    counter.database().execute("update subscription set state = 'confirmed'", []).unwrap();
+    assert!(!store.has_real_subscribers().await.unwrap());
+    assert_eq!(store.followed().await.unwrap(), []);
 }

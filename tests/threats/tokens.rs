@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE};
 
-use crate::support::counter::{Counter, FORM, Mail, hidden};
+use crate::support::counter::{Counter, FORM, Mail, find_hidden, hidden};
 use crate::{READER, split};
 
 /// The body of a mail program's click, which no page but one takes for anything.
@@ -187,6 +187,9 @@ async fn links_that_came_to_a_former_address_end_mail_and_open_nothing() {
         assert_eq!(left.status, StatusCode::OK);
         assert!(!left.text().contains("n***@example.org"), "{}", left.text());
         assert_eq!(counter.rows("select state from subscription"), ["ended"]);
+        // What somebody else ended they are not offered to take back.
+        counter.forward(TimeDelta::seconds(1));
+        assert_eq!(find_hidden(&counter.post(link, &fields).await, "left"), None);
         let form = hidden(&counter.get(&manage).await, "form");
         counter.post(&manage, &[("form", &form), ("feed.all", "daily")]).await;
         assert_eq!(counter.rows("select state from subscription"), ["confirmed"]);

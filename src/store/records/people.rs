@@ -110,6 +110,19 @@ impl Leave {
     pub const EVERYTHING: i64 = 0;
 }
 
+/// A reader takes back that they left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComeBack {
+    /// The run of the mail whose link it is, or [`Leave::EVERYTHING`]: what the link does not end it
+    /// does not bring back.
+    pub run: i64,
+    pub subscriber: i64,
+    pub left_at: DateTime<Utc>,
+    /// Where they take it back, and what the button said.
+    pub source: String,
+    pub wording: String,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftBy {
     /// Their mail program's (RFC 8058).

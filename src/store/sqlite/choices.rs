@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
+use super::leaving::{Brought, brought};
 use super::outbox::AT_ONCE;
 use super::people::{Follow, end_subscriptions, follow, settle};
+use super::personal::is_erased;
 use super::{During, Result, audit, uncertain};
 use crate::model::Language;
-use crate::store::{Choices, EndOfSubscription, PersonRecord, Subscribed};
+use crate::store::{Choices, ComeBack, EndOfSubscription, PersonRecord, Subscribed};
 
 pub(super) async fn person(
     reader: &mut SqliteConnection,
@@ -56,6 +58,9 @@ pub(super) async fn choose(
     choices: &Choices,
     now: DateTime<Utc>,
 ) -> Result<u64> {
+    if is_erased(writer, choices.subscriber).await? {
+        return Ok(0);
+    }
     let person = (choices.language.as_ref().map(Language::as_str), choices.is_paused);
     let said = (&*choices.source, &*choices.wording);
     let mut changed = settle(writer, choices.subscriber, person, said, now).await?;
@@ -86,42 +91,51 @@ pub(super) async fn choose(
 }
 
 /// Subscriptions that ended at one moment because their reader left go on as if they had not:
-/// where their next window begins was kept.
+/// where their next window begins was kept. Who was erased since has nothing to go on with.
 pub(super) async fn take_back_end(
     writer: &mut SqliteConnection,
-    subscriber: i64,
-    ended_at: DateTime<Utc>,
-    source: &str,
+    back: &ComeBack,
     now: DateTime<Utc>,
 ) -> Result<u64> {
+    let ComeBack { run, subscriber, left_at, source, wording } = back;
+    if is_erased(writer, *subscriber).await? {
+        return Ok(0);
+    }
+    let Brought { digest, feeds } = brought(writer, *run, *subscriber).await?;
     let action = "take back the end of a subscription";
     let back: Vec<(String, String)> = sqlx::query_as(
         "update subscription set state = 'confirmed', ended_at = null, end_reason = null
          where subscriber_id = $1 and state = 'ended' and ended_at = $2 and end_reason = 'left'
              and confirmed_at is not null
+             and ($3 is null or digest_id = $3)
+             and ($4 is null or feed in (select value from json_each($4)))
          returning feed, (select name from digest where id = digest_id)",
     )
     .bind(subscriber)
-    .bind(ended_at.timestamp())
+    .bind(left_at.timestamp())
+    .bind(digest)
+    .bind(&feeds)
     .fetch_all(&mut *writer)
     .await
     .during(action)?;
     for (feed, digest) in &back {
         sqlx::query(
-            "insert into consent (subscriber_id, feed, digest, action, at, source, wording)
-             values ($1, $2, $3, 'confirmed', $4, $5, 'undo')",
+            "insert into consent
+                 (subscriber_id, feed, digest, action, at, source, wording, reason)
+             values ($1, $2, $3, 'confirmed', $4, $5, $6, 'undo')",
         )
         .bind(subscriber)
         .bind(feed)
         .bind(digest)
         .bind(now.timestamp())
         .bind(source)
+        .bind(wording)
         .execute(&mut *writer)
         .await
         .during(action)?;
     }
     if !back.is_empty() {
-        correct_after_all(writer, subscriber, ended_at, now).await?;
+        correct_after_all(writer, *subscriber, *left_at, now).await?;
     }
     audit::consents(writer, now).await?;
     Ok(back.len() as u64)

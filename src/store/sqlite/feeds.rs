@@ -295,6 +295,7 @@ pub(super) async fn followed(reader: &mut SqliteConnection) -> Result<Vec<Follow
         "select s.feed, d.name, count(*) from subscription s
          join digest d on d.id = s.digest_id
          join subscriber p on p.id = s.subscriber_id and p.is_rehearsal = 0
+             and p.erased_at is null
          where s.state in ('pending', 'confirmed') group by s.feed, d.name
          order by s.feed, d.name",
     )

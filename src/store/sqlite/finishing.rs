@@ -6,13 +6,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::SqliteConnection;
 
 use super::errands::{Destination, Row, add, by_mail, errands, forget_questions};
-use super::people::{Follow, end, follow, keep_change, keep_ends, settle};
+use super::people::{Follow, end, follow, keep_change, keep_ends, running, settle};
 use super::personal::forget;
 use super::{During, Result, audit, from_json};
 use crate::store::{EndOfSubscription, ErrandRecord, Finished, Outcome, Refused, StoreError};
 use crate::subscribers::errand::ErrandKind;
 
 const FINISH: &str = "do what a link stands for";
+
+/// Why what was asked for ends, in the log of consents.
+const NOT_ME: &str = "not me";
+const TOO_LATE: &str = "not confirmed in time";
 
 /// Does what somebody asked for, who has the mail in hand.
 pub(super) async fn finish(
@@ -28,7 +32,7 @@ pub(super) async fn finish(
     match errand.kind {
         ErrandKind::Confirm => confirm(writer, &errand, wording, now).await?,
         ErrandKind::Move => {
-            if !move_to(writer, &errand, now).await? {
+            if !move_to(writer, &errand, wording, now).await? {
                 return Ok(Finished::Taken);
             }
         }
@@ -66,6 +70,7 @@ async fn confirm(
 async fn move_to(
     writer: &mut SqliteConnection,
     errand: &ErrandRecord,
+    wording: &str,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let (to, version, old): (String, i64, i64) = sqlx::query_as(
@@ -115,7 +120,7 @@ async fn move_to(
     .execute(&mut *writer)
     .await
     .during(FINISH)?;
-    keep_change(writer, errand.subscriber, "address", ("page", None), now).await?;
+    keep_change(writer, errand.subscriber, "address", ("page", wording), now).await?;
     audit::consents(writer, now).await?;
     // The old address is told, should it have been somebody else who had the link.
     let words = ("page", "");
@@ -157,20 +162,12 @@ async fn give_way(writer: &mut SqliteConnection, who: i64, now: DateTime<Utc>) -
     .execute(&mut *writer)
     .await
     .during(FINISH)?;
-    let ended = EndOfSubscription {
-        subscriber: who,
-        digest: None,
-        feed: None,
-        source: "page".into(),
-        reason: "address".into(),
-    };
-    end(writer, &ended, now).await?;
-    forget(writer, who, now).await?;
+    forget(writer, who, ("page", "address"), now).await?;
     Ok(true)
 }
 
 /// Ends an errand that somebody else asked for, and with one sign-up all others that wait. Who
-/// gets nothing else is forgotten.
+/// never confirmed anything is forgotten, whoever else entered them: it is their word.
 pub(super) async fn refuse(
     writer: &mut SqliteConnection,
     (run, who): (i64, i64),
@@ -180,23 +177,36 @@ pub(super) async fn refuse(
     if !errand.is_open(now) {
         return Ok(Refused::Before);
     }
+    let is_sign_up = errand.kind == ErrandKind::Confirm;
     let mut refused = vec![errand];
-    if refused[0].kind == ErrandKind::Confirm {
+    if is_sign_up {
         refused.extend(other_sign_ups(writer, &refused[0]).await?);
     }
     for errand in &refused {
         close(writer, errand.id, Outcome::Refused, now).await?;
     }
     for errand in &refused {
-        give_up(writer, errand, "not me", now).await?;
+        give_up(writer, errand, NOT_ME, now).await?;
     }
-    let is_forgotten: bool =
-        sqlx::query_scalar("select erased_at is not null from subscriber where id = $1")
-            .bind(who)
-            .fetch_one(writer)
-            .await
-            .during(FINISH)?;
+    let is_forgotten = is_sign_up && !keeps_address(writer, who).await?;
+    if is_forgotten {
+        forget(writer, who, ("page", NOT_ME), now).await?;
+    }
+    audit::consents(writer, now).await?;
     Ok(if is_forgotten { Refused::Forgotten } else { Refused::Kept })
+}
+
+/// Whether they ever confirmed anything, or still may. The log alone says so for good: a
+/// subscription forgets it when it is begun anew.
+async fn keeps_address(reader: &mut SqliteConnection, who: i64) -> Result<bool> {
+    sqlx::query_scalar(
+        "select exists (select 1 from consent where subscriber_id = $1 and action = 'confirmed')
+         or exists (select 1 from errand where subscriber_id = $1 and ended_at is null)",
+    )
+    .bind(who)
+    .fetch_one(reader)
+    .await
+    .during(FINISH)
 }
 
 /// What else was asked for in the name of the same person, and is not confirmed either.
@@ -215,7 +225,7 @@ async fn other_sign_ups(
     rows.into_iter().map(Row::record).collect()
 }
 
-/// What was asked for and not confirmed is ended, and an address that nothing goes to forgotten.
+/// What was asked for and not confirmed is ended, and a new address forgotten.
 async fn give_up(
     writer: &mut SqliteConnection,
     errand: &ErrandRecord,
@@ -240,10 +250,16 @@ async fn give_up(
         return Ok(());
     }
     let states: BTreeMap<String, String> = sqlx::query_as(
-        "select feed, state from subscription where subscriber_id = $1
-             and (state = 'pending' or state = 'ended' and confirmed_at is not null)",
+        // What waits by another's word than a form's goes on waiting.
+        "select c.feed, c.state from subscription c where c.subscriber_id = $1
+             and (c.state = 'ended' and c.confirmed_at is not null
+                 or c.state = 'pending' and not exists (select 1 from consent k
+                     where k.subscriber_id = $1 and k.feed = c.feed and k.action = 'requested'
+                         and k.at = c.requested_at
+                         and k.source <> (select source from errand where id = $2)))",
     )
     .bind(errand.subscriber)
+    .bind(errand.id)
     .fetch_all(&mut *writer)
     .await
     .during(FINISH)?
@@ -268,19 +284,6 @@ async fn give_up(
             }
             None => {}
         }
-    }
-    audit::consents(writer, now).await?;
-    // The log alone says so for good: a subscription forgets it when it is begun anew.
-    let was_ever_confirmed: bool = sqlx::query_scalar(
-        "select exists (select 1 from consent where subscriber_id = $1 and action = 'confirmed')
-         or exists (select 1 from errand where subscriber_id = $1 and ended_at is null)",
-    )
-    .bind(errand.subscriber)
-    .fetch_one(&mut *writer)
-    .await
-    .during(FINISH)?;
-    if !was_ever_confirmed {
-        forget(writer, errand.subscriber, now).await?;
     }
     Ok(())
 }
@@ -347,9 +350,17 @@ pub(super) async fn end_expired(writer: &mut SqliteConnection, now: DateTime<Utc
             continue;
         }
         close(writer, errand.id, Outcome::Expired, now).await?;
-        give_up(writer, &errand, "not confirmed in time", now).await?;
+        give_up(writer, &errand, TOO_LATE, now).await?;
+        let who = errand.subscriber;
+        if errand.kind == ErrandKind::Confirm
+            && !keeps_address(writer, who).await?
+            && running(writer, who).await? == 0
+        {
+            forget(writer, who, ("page", TOO_LATE), now).await?;
+        }
         ended += 1;
     }
+    audit::consents(writer, now).await?;
     forget_questions(writer, now).await?;
     Ok(ended)
 }

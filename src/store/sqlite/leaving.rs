@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::people::keep_ends;
-use super::{During, Result, audit, from_json, owed};
+use super::{During, Result, audit, from_json, moment, owed};
 use crate::store::{Leave, WayOut};
 
 pub(super) async fn leave_all(
@@ -23,15 +23,19 @@ pub(super) async fn leave_all(
 /// What brought a mail: a digest, or feeds whatever the digest. Where neither is known any more,
 /// or never was, everything is meant.
 #[derive(Debug, Default, FromRow)]
-struct Brought {
-    digest: Option<i64>,
+pub(super) struct Brought {
+    pub digest: Option<i64>,
     /// As JSON.
-    feeds: Option<String>,
+    pub feeds: Option<String>,
 }
 
 /// Where the delivery is gone its run still says which digest it was, or which feeds it may have
 /// come from.
-async fn brought(reader: &mut SqliteConnection, run: i64, subscriber: i64) -> Result<Brought> {
+pub(super) async fn brought(
+    reader: &mut SqliteConnection,
+    run: i64,
+    subscriber: i64,
+) -> Result<Brought> {
     if run == Leave::EVERYTHING {
         return Ok(Brought::default());
     }
@@ -131,19 +135,26 @@ pub(super) async fn way_out(
     })
 }
 
-pub(super) async fn left_at(
+/// When they last left what a link ends, by the same rule.
+pub(super) async fn last_left(
     reader: &mut SqliteConnection,
-    subscriber: i64,
-    at: DateTime<Utc>,
-) -> Result<u64> {
-    let count: i64 = sqlx::query_scalar(
-        "select count(*) from subscription
-         where subscriber_id = $1 and state = 'ended' and ended_at = $2 and end_reason = 'left'",
+    (run, who): (i64, i64),
+    since: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>> {
+    let Brought { digest, feeds } = brought(reader, run, who).await?;
+    let left: Option<i64> = sqlx::query_scalar(
+        "select max(c.ended_at) from subscription c join subscriber s on s.id = c.subscriber_id
+         where s.id = $1 and s.erased_at is null
+             and c.state = 'ended' and c.end_reason = 'left' and c.ended_at >= $2
+             and ($3 is null or c.digest_id = $3)
+             and ($4 is null or c.feed in (select value from json_each($4)))",
     )
-    .bind(subscriber)
-    .bind(at.timestamp())
+    .bind(who)
+    .bind(since.timestamp())
+    .bind(digest)
+    .bind(&feeds)
     .fetch_one(reader)
     .await
-    .during("count the subscriptions")?;
-    Ok(count.cast_unsigned())
+    .during("look up when a reader left")?;
+    Ok(left.map(moment))
 }

@@ -43,13 +43,13 @@ macro_rules! newest_cancellation {
 }
 
 /// When the reader of a subscription `c` began to follow its feed: not when they took an end back
-/// or chose another digest, and under an older name where the feed was renamed since, once or
-/// more often.
+/// (reason `undo`, once the wording) or chose another digest, and under an older name where the
+/// feed was renamed since, once or more often.
 macro_rules! joined_at {
     () => {
         "coalesce((select max(k.at) from consent k
              where k.subscriber_id = c.subscriber_id and k.action = 'confirmed'
-                 and k.wording is not 'undo'
+                 and k.reason is not 'undo' and k.wording is not 'undo'
                  and k.feed in (
                      with recursive named(feed) as (
                          select c.feed union

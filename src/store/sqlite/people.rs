@@ -78,23 +78,24 @@ pub(super) struct Follow<'a> {
 }
 
 /// What a form asks for that anybody may have filled in. Who left can still take it back, and is
-/// known as somebody who left: what they ended is touched by nothing but their own word.
+/// known as somebody who left: what they ended, and what waits for their word already, is touched
+/// by nothing but that.
 pub(super) async fn request(
     writer: &mut SqliteConnection,
     subscriber: i64,
     row: &Follow<'_>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let has_left: bool = sqlx::query_scalar(
+    let is_theirs: bool = sqlx::query_scalar(
         "select exists (select 1 from subscription where subscriber_id = $1 and feed = $2
-             and state = 'ended' and confirmed_at is not null)",
+             and (state = 'ended' and confirmed_at is not null or state = 'pending'))",
     )
     .bind(subscriber)
     .bind(row.feed)
     .fetch_one(&mut *writer)
     .await
     .during("add a subscription")?;
-    if has_left {
+    if is_theirs {
         keep_consent(writer, subscriber, row, "requested", now).await
     } else {
         follow(writer, subscriber, row, now).await.map(drop)
@@ -198,7 +199,7 @@ pub(super) async fn keep_change(
     writer: &mut SqliteConnection,
     subscriber: i64,
     what: &str,
-    (source, wording): (&str, Option<&str>),
+    (source, wording): (&str, &str),
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query(
@@ -256,7 +257,7 @@ pub(super) async fn settle(
     .await
     .during(action)?;
     for what in &changed {
-        keep_change(writer, subscriber, what, (source, Some(wording)), now).await?;
+        keep_change(writer, subscriber, what, (source, wording), now).await?;
     }
     Ok(changed.len() as u64)
 }
@@ -302,7 +303,7 @@ pub(super) async fn subscriber(
                 .await
                 .during(action)?;
             let what = format!("language {}", row.language);
-            let said = (&*row.source, Some(&*row.wording));
+            let said = (&*row.source, &*row.wording);
             keep_change(writer, id, &what, said, now).await?;
         }
         return Ok((id, language_changed));
@@ -418,7 +419,8 @@ pub(super) async fn has_real(reader: &mut SqliteConnection) -> Result<bool> {
     sqlx::query_scalar(
         "select exists (select 1 from subscriber s join subscription c
              on c.subscriber_id = s.id
-             where s.is_rehearsal = 0 and c.state in ('confirmed', 'pending'))",
+             where s.is_rehearsal = 0 and s.erased_at is null
+                 and c.state in ('confirmed', 'pending'))",
     )
     .fetch_one(reader)
     .await

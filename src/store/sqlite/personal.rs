@@ -16,35 +16,40 @@ pub(super) async fn erase(
     source: &str,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let is_there: bool = sqlx::query_scalar(
-        "select exists (select 1 from subscriber where id = $1 and erased_at is null)",
-    )
-    .bind(who)
-    .fetch_one(&mut *writer)
-    .await
-    .during(ERASE)?;
-    if !is_there {
+    if is_erased(writer, who).await? {
         return Ok(false);
     }
+    forget(writer, who, (source, "erased"), now).await?;
+    audit::consents(writer, now).await?;
+    Ok(true)
+}
+
+/// Whether nobody is behind a number any more, or never was: nothing begins for them.
+pub(super) async fn is_erased(reader: &mut SqliteConnection, who: i64) -> Result<bool> {
+    sqlx::query_scalar(
+        "select not exists (select 1 from subscriber where id = $1 and erased_at is null)",
+    )
+    .bind(who)
+    .fetch_one(reader)
+    .await
+    .during("look whether a person was erased")
+}
+
+/// Nothing runs any more, and nothing ties a number to an address.
+pub(super) async fn forget(
+    writer: &mut SqliteConnection,
+    who: i64,
+    (source, reason): (&str, &str),
+    now: DateTime<Utc>,
+) -> Result<()> {
     let ended = EndOfSubscription {
         subscriber: who,
         digest: None,
         feed: None,
         source: source.to_owned(),
-        reason: "erased".into(),
+        reason: reason.to_owned(),
     };
     end(writer, &ended, now).await?;
-    audit::consents(writer, now).await?;
-    forget(writer, who, now).await?;
-    Ok(true)
-}
-
-/// Nothing ties a number to an address any more.
-pub(super) async fn forget(
-    writer: &mut SqliteConnection,
-    who: i64,
-    now: DateTime<Utc>,
-) -> Result<()> {
     for sql in [
         "update subscriber set lookup = null, domain = '', erased_at = $2
              where id = $1 and erased_at is null",
