@@ -33,11 +33,11 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{DEFAULT_PATH, Environment};
+use crate::config::{DEFAULT_PATH, Environment, load};
 use failure::Failure;
 use output::Output;
 
@@ -64,7 +64,7 @@ struct Global {
     #[arg(long, global = true)]
     quiet: bool,
     /// Work as if it were TIME (RFC 3339), on a private copy: nothing real is written or sent
-    #[arg(long, global = true, value_name = "TIME")]
+    #[arg(long, global = true, value_name = "TIME", value_parser = moment)]
     at: Option<DateTime<FixedOffset>>,
 }
 
@@ -111,6 +111,17 @@ enum Command {
     Verify,
 }
 
+/// A time with its zone, or what it lacks.
+fn moment(text: &str) -> Result<DateTime<FixedOffset>, String> {
+    let fault = match text.parse() {
+        Ok(moment) => return Ok(moment),
+        Err(_) if text.parse::<NaiveDate>().is_ok() => "it has no time of day",
+        Err(_) if text.parse::<NaiveDateTime>().is_ok() => "it has no time zone",
+        Err(_) => "it is no time",
+    };
+    Err(format!("{fault}; write it as `2026-11-21T09:00:00+08:00`"))
+}
+
 /// Runs one command to its exit code.
 pub fn run(cli: Cli) -> ExitCode {
     let environment = Environment::read();
@@ -120,11 +131,15 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output.fail(&Failure::new(error)),
     };
+    let (config, known) = (cli.global.config.clone(), environment.clone());
     let code = runtime.block_on(dispatch(cli, environment, output));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match code {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => output.fail(&failure),
+        Err(failure) => {
+            let store = || Some(load(&config, &known).ok()?.store_path);
+            output.fail(&failure.naming_store(store))
+        }
     }
 }
 

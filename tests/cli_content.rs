@@ -39,6 +39,29 @@ fn check(office: &Office, arguments: &[&str], code: i32, stdout: &str) {
     assert_eighty_columns(&done);
 }
 
+#[test]
+fn a_time_that_cannot_be_read_is_told_with_one_that_can() {
+    let office = Office::new();
+    for (time, fault) in [
+        ("yesterday", "no time"),
+        ("2031-01-01", "no time of day"),
+        ("2031-01-01T09:00:00", "no time zone"),
+        ("2031-13-01T09:00:00Z", "no time"),
+    ] {
+        let done = office.run(&["--at", time, "status"]);
+        assert_eq!(done.code, 2, "{done:?}");
+        let fault = if fault == "no time" { "it is no time" } else { &format!("it has {fault}") };
+        assert_eq!(
+            done.stderr,
+            format!(
+                "error: invalid value '{time}' for '--at <TIME>': {fault}; write it as \
+                 `2026-11-21T09:00:00+08:00`\n\nFor more information, try '--help'.\n"
+            )
+        );
+    }
+    assert_eq!(office.run(&["--at", "2031-01-01T09:00:00+08:00", "status"]).code, 0);
+}
+
 // check
 
 #[test]
@@ -211,6 +234,28 @@ fn the_first_scan_counts_the_problems_that_check_counts() {
 }
 
 // show
+
+#[test]
+fn show_takes_a_file_as_the_shell_names_it_and_from_the_content_folder_on_and_an_id() {
+    let office = Office::new();
+    post(&office, "2026-11-01-a", "");
+    publish(&office, 0);
+    let shown = show(&office, "2026-11-01-a");
+    let id = shown["id"].as_str().unwrap();
+    for same in ["news/_posts/2026-11-01-a.md", id, "https://press.example.org/news/2026-11-01-a/"]
+    {
+        assert_eq!(office.run(&["show", same, "--json"]).json(), shown, "{same}");
+    }
+    let checked = office.run(&["check", "news/_posts/2026-11-01-a.md"]);
+    assert!(checked.stdout.starts_with("1 file: 1 release\n"), "{checked:?}");
+    let unknown = office.run(&["show", "tag:nothing"]);
+    assert_eq!(unknown.code, 1);
+    assert_eq!(
+        unknown.stderr,
+        "error: could not read `tag:nothing`: No such file or directory (os error 2)\n\
+         hint: name a file that is there and can be read, or the id or address of an entry\n"
+    );
+}
 
 fn show(office: &Office, name: &str) -> Value {
     office.run(&["show", &format!("content/news/_posts/{name}.md"), "--json"]).json()
@@ -515,4 +560,49 @@ fn an_empty_list_is_a_sentence() {
         check(&office, &["list", what], 0, &format!("{sentence}\n"));
         assert_eq!(office.run(&["list", what, "--json"]).json()["entries"], json!([]));
     }
+}
+
+/// Digests and people are named as long as they like.
+#[test]
+fn what_an_operator_looks_at_stands_in_eighty_columns_whatever_the_names() {
+    let office = Office::new();
+    let digest = "a-weekly-summary-of-harbour-city";
+    let config = office.read("config/tidings.yaml");
+    office.write("config/tidings.yaml", config.replace("name: daily", &format!("name: {digest}")));
+    let address = "firstname.lastname@press-and-communications.department.example.org";
+    office.write(
+        "people.csv",
+        format!(
+            "address,language,feed,digest\n{address},en,all,{digest}\n\
+             {address},en,releases,{digest}\nmei@example.org,en,all,{digest}\n"
+        ),
+    );
+    let import = ["subscribers", "import", "people.csv", "--consent", "x", "--confirmed"];
+    assert_eq!(office.run(&import).code, 0);
+    write(
+        &office,
+        "news/_posts/2026-11-01-a.md",
+        &format!(
+            "---\ntitle: {}\npermalink: /a/\ndate: 2026-11-01\n---\nText\n",
+            "Ferries sail ".repeat(20)
+        ),
+    );
+    let plan = office.run(&["plan"]);
+    assert_eighty_columns(&plan);
+    let head = format!("{digest} 1 entry in 1 issue to 2 people, change 1\n");
+    assert!(plan.stdout.contains(&head), "{plan:?}");
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    for command in [&["status"][..], &["runs"], &["runs", "show", "1"], &["subscribers", "list"]] {
+        let done = office.run(command);
+        assert_eq!(done.code, 0, "{done:?}");
+        assert_eighty_columns(&done);
+    }
+    assert_eq!(
+        office.run(&["subscribers", "list"]).stdout,
+        format!(
+            "{address}\n    en all {digest} confirmed\n\
+             {address}\n    en releases {digest} confirmed\n\
+             mei@example.org en all {digest} confirmed\n"
+        )
+    );
 }
