@@ -60,6 +60,8 @@ pub(crate) enum Act {
     Undo,
     /// A feed gets another name as soon as mail is on its way.
     Rename(usize),
+    /// The same, a name that another has.
+    Merge,
     Suppress(usize),
     /// A reader wants no mail for now.
     Rest(usize),
@@ -70,6 +72,8 @@ pub(crate) enum Act {
     Approve,
     /// An operator ends a run.
     Cancel(usize),
+    /// The same, while another is about to begin, or to be expanded.
+    Cross(usize),
     Wait {
         hours: i64,
     },
@@ -94,7 +98,7 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) const KINDS: [&'static str; 45] = [
+    pub(crate) const KINDS: [&'static str; 47] = [
         "publish",
         "translate",
         "embargo",
@@ -120,6 +124,7 @@ impl Act {
         "waver",
         "undo",
         "rename",
+        "merge",
         "suppress",
         "rest",
         "return",
@@ -132,6 +137,7 @@ impl Act {
         "other plan",
         "more issues let go",
         "cancel",
+        "cross",
         "wait",
         "sleep",
         "outage",
@@ -165,6 +171,7 @@ impl Act {
             Self::Waver => "waver",
             Self::Undo => "undo",
             Self::Rename(_) => "rename",
+            Self::Merge => "merge",
             Self::Suppress(_) => "suppress",
             Self::Rest(_) => "rest",
             Self::Return(_) => "return",
@@ -172,6 +179,7 @@ impl Act {
             Self::Resume => "resume",
             Self::Approve => "approve",
             Self::Cancel(_) => "cancel",
+            Self::Cross(_) => "cross",
             Self::Wait { .. } => "wait",
             Self::Sleep { .. } => "sleep",
             Self::Outage => "outage",
@@ -194,10 +202,12 @@ impl Act {
                 | Self::Waver
                 | Self::Undo
                 | Self::Rename(_)
+                | Self::Merge
                 | Self::Suppress(_)
                 | Self::Rest(_)
                 | Self::Return(_)
                 | Self::Pause(_)
+                | Self::Cross(_)
                 | Self::Outage
                 | Self::Crash { .. }
                 | Self::Lose
@@ -250,13 +260,15 @@ fn act() -> impl Strategy<Value = Act> {
         10 => Just(Act::Waver),
         20 => Just(Act::Undo),
         8 => number.clone().prop_map(Act::Rename),
+        8 => Just(Act::Merge),
         8 => number.clone().prop_map(Act::Suppress),
         8 => number.clone().prop_map(Act::Rest),
         10 => number.clone().prop_map(Act::Return),
         4 => number.clone().prop_map(Act::Pause),
         7 => Just(Act::Resume),
         28 => Just(Act::Approve),
-        10 => number.clone().prop_map(Act::Cancel),
+        16 => number.clone().prop_map(Act::Cancel),
+        8 => number.clone().prop_map(Act::Cross),
         6 => hours.prop_map(|hours| Act::Wait { hours }),
         3 => (20..90_i64).prop_map(|hours| Act::Sleep { hours }),
         3 => Just(Act::Outage),

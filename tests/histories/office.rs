@@ -54,6 +54,8 @@ pub(crate) struct PressOffice {
     pub(crate) leavers: Vec<(i64, DateTime<Utc>)>,
     /// Names that feeds of the config had, the newest last.
     pub(crate) names: BTreeMap<&'static str, Vec<String>>,
+    /// Releases stand in the feed of all news alone.
+    pub(crate) is_merged: bool,
     pub(crate) suppressed: BTreeSet<i64>,
     /// Who wants no mail for now, and since when.
     pub(crate) resting: BTreeMap<i64, DateTime<Utc>>,
@@ -103,6 +105,7 @@ impl PressOffice {
             choices: Vec::new(),
             leavers: Vec::new(),
             names: FEEDS.map(|feed| (feed, vec![feed.to_owned()])).into(),
+            is_merged: false,
             suppressed: BTreeSet::new(),
             resting: BTreeMap::new(),
             run_counts: BTreeMap::new(),
@@ -169,6 +172,10 @@ impl PressOffice {
                 self.weather.renames = Some(FEEDS[feed % 3]);
                 false
             }
+            Act::Merge => {
+                self.weather.merges = true;
+                false
+            }
             Act::Suppress(person) => self.suppress(*person).await,
             Act::Rest(person) => self.rest(*person).await,
             Act::Return(n) => self.come_back(*n).await,
@@ -176,6 +183,10 @@ impl PressOffice {
             Act::Resume => self.resume().await,
             Act::Approve => self.approve().await,
             Act::Cancel(n) => self.cancel(*n).await,
+            Act::Cross(n) => {
+                self.weather.crosses = Some(*n);
+                false
+            }
             Act::Wait { hours } => {
                 self.wait(TimeDelta::hours(*hours)).await?;
                 true

@@ -11,6 +11,9 @@ const BY: &str = "mei";
 impl PressOffice {
     /// Some are held, for their many issues before they are begun.
     pub(crate) async fn start(&mut self, runs: Vec<PlannedRun>) {
+        if !runs.is_empty() {
+            self.cross(0).await;
+        }
         for run in &runs {
             match start(&self.desk.press, run).await {
                 Ok(_) => {}

@@ -13,6 +13,8 @@ use super::check;
 use super::office::PressOffice;
 
 const PEOPLE: usize = 12;
+const ALL: &str = "all";
+const RELEASES: &str = "releases";
 const LANGUAGES: [&str; 2] = ["en", "zh"];
 
 /// One person's choice of a feed, from a change on.
@@ -26,12 +28,20 @@ pub(crate) struct Choice {
     pub(crate) passed_upto: Seq,
     pub(crate) has_ended: bool,
     pub(crate) ended_at: Option<DateTime<Utc>>,
+    /// Its feed went into that of all news, so that its reader may get anything from then on, and
+    /// what they had not got yet.
+    pub(crate) is_merged: bool,
 }
 
 impl Choice {
     /// Whether it ran when what goes out at this moment was planned.
     pub(crate) fn was_running(&self, now: DateTime<Utc>) -> bool {
         !self.has_ended || self.ended_at == Some(now)
+    }
+
+    /// Whether what stands in these feeds may come by it.
+    pub(crate) fn holds(&self, feeds: &BTreeSet<String>) -> bool {
+        feeds.contains(&self.feed) || self.is_merged
     }
 
     fn end(&mut self, at: DateTime<Utc>) {
@@ -49,7 +59,8 @@ impl PressOffice {
         language: usize,
     ) -> bool {
         let person = person % PEOPLE;
-        if self.running(person).iter().any(|choice| choice.feed == feed) {
+        let feed = if self.is_merged && feed == RELEASES { ALL } else { feed };
+        if self.follows(person, feed) {
             return false;
         }
         self.languages.insert(person, LANGUAGES[language % 2]);
@@ -66,8 +77,14 @@ impl PressOffice {
             passed_upto: from_seq,
             has_ended: false,
             ended_at: None,
+            is_merged: false,
         });
         true
+    }
+
+    fn follows(&self, person: usize, feed: &str) -> bool {
+        let name = self.name_of(feed);
+        self.running(person).iter().any(|choice| self.name_of(&choice.feed) == name)
     }
 
     /// All feeds of a person go to another digest.
@@ -123,7 +140,7 @@ impl PressOffice {
 
     pub(crate) async fn leave(&mut self, person: usize, feed: &str) -> bool {
         let person = person % PEOPLE;
-        if !self.running(person).iter().any(|choice| choice.feed == feed) {
+        if !self.follows(person, feed) {
             return false;
         }
         let subscriber = self.people[&person];
@@ -136,10 +153,14 @@ impl PressOffice {
         };
         let now = self.desk.now();
         self.desk.press.store.end_subscriptions(&end, now).await.unwrap();
-        let is_it = |choice: &&mut Choice| {
-            choice.person == subscriber && choice.feed == feed && !choice.has_ended
-        };
-        self.choices.iter_mut().filter(is_it).for_each(|choice| choice.end(now));
+        let name = self.name_of(feed);
+        for at in 0..self.choices.len() {
+            let is_it = self.name_of(&self.choices[at].feed) == name;
+            let choice = &mut self.choices[at];
+            if choice.person == subscriber && is_it && !choice.has_ended {
+                choice.end(now);
+            }
+        }
         self.leavers.push((subscriber, now));
         true
     }
@@ -176,7 +197,9 @@ impl PressOffice {
             .collect();
         let leave = Leave { run: *run, subscriber: *subscriber, by: LeftBy::OneClick, at: now };
         let count = self.desk.press.store.leave_all(&[leave], now).await.unwrap();
-        if count != ended.len() as u64 {
+        let rows: BTreeSet<String> =
+            ended.iter().map(|at| self.name_of(&self.choices[*at].feed)).collect();
+        if count != rows.len() as u64 {
             self.faults.push(format!(
                 "a click of {subscriber} in a mail of run {run} ended {count}, not {ended:?}"
             ));
@@ -214,33 +237,37 @@ impl PressOffice {
             .choices
             .iter()
             .filter(|choice| choice.person == subscriber && !choice.has_ended)
-            .map(|choice| choice.feed.clone())
+            .map(|choice| self.name_of(&choice.feed))
             .collect();
-        let is_it = |choice: &&mut Choice| {
-            choice.person == subscriber
-                && choice.ended_at == Some(at)
-                && choice.has_ended
-                && !running.contains(&choice.feed)
-        };
-        let mut back = 0;
-        for choice in self.choices.iter_mut().filter(is_it) {
-            choice.has_ended = false;
-            back += 1;
+        let mut back = BTreeSet::new();
+        for index in 0..self.choices.len() {
+            let name = self.name_of(&self.choices[index].feed);
+            let choice = &mut self.choices[index];
+            let is_it =
+                choice.person == subscriber && choice.ended_at == Some(at) && choice.has_ended;
+            if is_it && !running.contains(&name) {
+                choice.has_ended = false;
+                back.insert(name);
+            }
         }
-        if back != count {
-            self.faults.push(format!("{subscriber} took {count} ends back, not {back}"));
+        if back.len() as u64 != count {
+            self.faults.push(format!("{subscriber} took {count} ends back, not {back:?}"));
         }
-        back > 0
+        count > 0
     }
 
     /// What a feed is called by now.
     pub(crate) fn name_of(&self, feed: &str) -> String {
+        let feed = if self.is_merged && feed == RELEASES { ALL } else { feed };
         let names = self.names.get(feed);
         names.and_then(|names| names.last()).map_or_else(|| feed.to_owned(), Clone::clone)
     }
 
     /// In the config, which is read again.
     pub(crate) async fn rename(&mut self, feed: &'static str) {
+        if self.is_merged && feed == RELEASES {
+            return;
+        }
         let names = self.names.get_mut(feed).unwrap();
         let old = names.last().unwrap().clone();
         let new = format!("{feed}-{}", names.len());
@@ -254,15 +281,73 @@ impl PressOffice {
         };
         let before = line(&old, &names[..names.len() - 1].join(", "));
         names.push(new.clone());
-        let path = self.desk.office.path("config/tidings.yaml");
         let text = self.desk.office.read("config/tidings.yaml");
         assert!(text.contains(&before), "{before} in {text}");
         self.desk.office.write("config/tidings.yaml", text.replace(&before, &line(&new, &was)));
+        self.read_config().await;
+        self.happened.push("rename");
+    }
+
+    async fn read_config(&mut self) {
+        let path = self.desk.office.path("config/tidings.yaml");
         let config = tidings::config::load(&path, &tidings::config::Environment::default());
         self.desk.press.config = std::sync::Arc::new(config.unwrap());
         feeds::move_renamed(&self.desk.press).await.unwrap();
         feeds::place(&self.desk.press).await.unwrap();
-        self.happened.push("rename");
+    }
+
+    /// The feed of releases becomes another name of that of all news.
+    pub(crate) async fn merge(&mut self) {
+        if self.is_merged {
+            return;
+        }
+        let text = self.desk.office.read("config/tidings.yaml");
+        let releases = self.names[RELEASES].clone();
+        let names = self.names.get_mut(ALL).unwrap();
+        names.splice(0..0, releases);
+        let (name, was) = names.split_last().unwrap();
+        let line = format!("  - {{name: {name}, was: [{}], title: All news}}", was.join(", "));
+        let lines = text.lines().filter(|line| !line.contains("title: Releases"));
+        let lines = lines.map(|old| if old.contains("title: All news") { &*line } else { old });
+        let text = lines.collect::<Vec<_>>().join("\n") + "\n";
+        self.desk.office.write("config/tidings.yaml", text);
+        self.read_config().await;
+        self.is_merged = true;
+        let upto = self.desk.press.store.newest_seq().await.unwrap();
+        let people: BTreeSet<i64> = self.choices.iter().map(|choice| choice.person).collect();
+        for person in people {
+            self.merge_choices(person, upto);
+        }
+        self.happened.push("merge");
+    }
+
+    /// Who followed both keeps the choice of all news; who followed the releases has one now.
+    fn merge_choices(&mut self, person: i64, upto: Seq) {
+        let last = |feed: &str| {
+            self.choices.iter().rposition(|choice| choice.person == person && choice.feed == feed)
+        };
+        let (Some(old), new) = (last(RELEASES), last(ALL)) else { return };
+        let new_runs = new.is_some_and(|new| !self.choices[new].has_ended);
+        if self.choices[old].has_ended {
+            if new.is_some() {
+                // It cannot be taken back any more.
+                self.choices[old].ended_at = None;
+            }
+            self.choices[old].is_merged = true;
+            return;
+        }
+        if new_runs {
+            let digest = self.choices[new.unwrap()].digest.clone();
+            self.choices[old].digest = digest;
+        } else {
+            if let Some(new) = new {
+                self.choices[new].ended_at = None;
+            }
+            let (feed, from_seq, passed_upto) = (ALL.to_owned(), upto, upto);
+            let old = self.choices[old].clone();
+            self.choices.push(Choice { feed, from_seq, passed_upto, ..old });
+        }
+        self.choices[old].is_merged = true;
     }
 
     /// As a complaint would: no command does it yet.

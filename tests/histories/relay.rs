@@ -10,7 +10,7 @@ use tidings::mail::verdict::Recipient;
 use tidings::outbox::lane::Lane;
 use tidings::outbox::sender::Terms;
 use tidings::outbox::{Attempt, Outcome, Step, is_expired, next_step};
-use tidings::store::{Claim, ClaimRequest, DeliveryKeys, DeliveryResult};
+use tidings::store::{Claim, ClaimRequest, DeliveryKeys, DeliveryResult, RunRecord};
 
 use super::office::PressOffice;
 use super::runs;
@@ -27,6 +27,11 @@ pub(crate) struct Weather {
     pub(crate) wavers: bool,
     /// A feed that is called something else with the next start.
     pub(crate) renames: Option<&'static str>,
+    /// Releases go into the feed of all news with the next start.
+    pub(crate) merges: bool,
+    /// The n-th open run is cancelled while another is made: before it begins where the number
+    /// is even, else before it is expanded.
+    pub(crate) crosses: Option<usize>,
 }
 
 impl PressOffice {
@@ -42,6 +47,9 @@ impl PressOffice {
         let is_any_open = !press.store.open_runs().await.unwrap().is_empty();
         if let Some(feed) = self.weather.renames.take_if(|_| is_any_open) {
             self.rename(feed).await;
+        }
+        if is_any_open && std::mem::take(&mut self.weather.merges) {
+            self.merge().await;
         }
         let mut sent = 0;
         // A resend belongs to a run that is still open, as everything that waits does.
@@ -86,7 +94,12 @@ impl PressOffice {
     }
 
     /// Whether any run is open.
-    async fn expand(&self) -> bool {
+    async fn expand(&mut self) -> bool {
+        let is_expanding = |run: &RunRecord| run.state == "expanding";
+        let open = self.desk.press.store.open_runs().await.unwrap();
+        if open.iter().any(is_expanding) {
+            self.cross(1).await;
+        }
         let press = &self.desk.press;
         let open = press.store.open_runs().await.unwrap();
         for run in &open {
@@ -97,6 +110,13 @@ impl PressOffice {
             }
         }
         !open.is_empty()
+    }
+
+    pub(crate) async fn cross(&mut self, parity: usize) {
+        if let Some(n) = self.weather.crosses.take_if(|n| *n % 2 == parity) {
+            let is_there = self.cancel(n / 2).await;
+            self.happened.extend(is_there.then_some("cross"));
+        }
     }
 
     fn request(&self, lane: Lane) -> ClaimRequest {
