@@ -138,7 +138,7 @@ fn entitled(office: &PressOffice, lines: &[&Line]) -> Result<(), String> {
             office.choices.iter().any(|choice| {
                 choice.person == line.subscriber_id
                     && choice.from_seq < told.seq
-                    && (told.feeds.contains(&choice.feed) || choice.is_merged)
+                    && choice.holds(&told.feeds)
             })
         });
         if !is_followed {

@@ -112,7 +112,7 @@ fn expected(office: &PressOffice, told: &Correction, copies: &[Copy]) -> [BTreeS
     let now = office.desk.now();
     let follows = |choice: &&Choice| {
         choice.was_running(now)
-            && feeds.contains(&choice.feed)
+            && choice.holds(&feeds)
             && !office.suppressed.contains(&choice.person)
             && !office.resting.contains_key(&choice.person)
     };
@@ -142,7 +142,7 @@ pub(crate) async fn arrived(office: &PressOffice) -> Result<(), String> {
             choice.person == *person
                 && !choice.has_ended
                 && choice.from_seq < told.seq
-                && item.feeds().contains(&choice.feed)
+                && choice.holds(&item.feeds())
         });
         if !follows || office.suppressed.contains(person) {
             continue;

@@ -50,7 +50,7 @@ fn number(variable: &str) -> Option<u64> {
 
 #[test]
 fn everybody_gets_what_they_follow_exactly_once() {
-    let seed = number("TIDINGS_SEED").unwrap_or(20_261_121);
+    let seed = number("TIDINGS_SEED").unwrap_or(5);
     let histories =
         number("TIDINGS_HISTORIES").map_or(SHORT, |asked| usize::try_from(asked).unwrap());
     println!("seed {seed}, {histories} histories");

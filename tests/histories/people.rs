@@ -39,6 +39,11 @@ impl Choice {
         !self.has_ended || self.ended_at == Some(now)
     }
 
+    /// Whether what stands in these feeds may come by it.
+    pub(crate) fn holds(&self, feeds: &BTreeSet<String>) -> bool {
+        feeds.contains(&self.feed) || self.is_merged
+    }
+
     fn end(&mut self, at: DateTime<Utc>) {
         self.has_ended = true;
         self.ended_at = Some(at);
