@@ -40,7 +40,7 @@ use crate::outbox::limits::RelayLimits;
 use crate::publish::bucket::BucketConfig;
 
 pub use error::ConfigError;
-pub(crate) use error::nearest;
+pub(crate) use error::{edit_distance, nearest};
 pub use legal::Legal;
 pub use relay::{Relay, Secret, Security, SmtpRelay};
 pub use reminders::RemindersConfig;

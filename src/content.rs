@@ -21,6 +21,7 @@ mod kramdown;
 mod links;
 mod liquid;
 mod markdown;
+mod misspelt;
 mod nesting;
 mod permalink;
 mod players;

@@ -509,6 +509,27 @@ fn an_address_is_one_on_this_site() {
     );
 }
 
+/// A key that nobody reads says nothing, and what it was to hold back would be out.
+#[test]
+fn a_key_that_is_nearly_one_which_decides_what_is_published_is_named() {
+    let warnings = [
+        (4, "publish_att", "2026-11-21T09:00:00+08:00", "publish_at"),
+        (5, "expiry_date", "2027-01-01", "expiryDate"),
+        (6, "withdrawn_reson", "Issued in error", "withdrawn"),
+        (7, "correcton", "The rate is 4.2 %", "correction"),
+        (8, "drfat", "true", "draft"),
+        (9, "urgnet", "true", "urgent"),
+    ]
+    .map(|(line, key, value, meant)| {
+        format!(
+            "warning, line {line}, field {key}, value {value}\n\
+             `{key}` is not a key that is read; did you mean `{meant}`?"
+        )
+    });
+    check("keys_misspelt", &warnings.each_ref().map(String::as_str));
+    check("keys_of_others", &[]);
+}
+
 #[test]
 fn a_value_that_is_not_known_is_passed_over_with_a_warning() {
     check(

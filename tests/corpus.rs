@@ -164,6 +164,9 @@ fn check_problems(reading: &Reading, found: &mut Vec<String>) {
         if problem.path.is_empty() || problem.remedy.is_empty() || !is_sentence {
             found.push(format!("an unclear problem: {problem:?}"));
         }
+        if problem.message.ends_with("is not a key that is read") {
+            found.push(format!("a key of the site is taken for a slip: {problem:?}"));
+        }
     }
     let has_error = reading.problems.iter().any(|p| p.severity == Severity::Error);
     if has_error != (reading.outcome == Outcome::HeldBack) {

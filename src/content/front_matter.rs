@@ -80,6 +80,11 @@ impl FrontMatter {
         keys.iter().find_map(|key| self.field(key))
     }
 
+    /// Every key, as it is spelled.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(key, _)| key.as_str())
+    }
+
     pub(crate) fn field(&self, key: &str) -> Option<Field> {
         let (spelling, value) = find(&self.fields, key)?;
         let line = self.line_of(spelling, 0).map(|(line, _)| line);

@@ -11,7 +11,9 @@ use super::published::{self, DateLine};
 use super::source::{Source, split};
 use super::tags::escape;
 use super::text::{of_html, one_line, summary};
-use super::{Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event, markdown};
+use super::{
+    Draft, DraftKind, Outcome, Published, Reading, Rules, dates, event, markdown, misspelt,
+};
 use crate::hash::hash;
 use crate::model::Enclosure;
 
@@ -86,6 +88,7 @@ fn draft(
     problems: &mut Problems,
 ) -> Option<Draft> {
     fields::check_shapes(front_matter, problems);
+    misspelt::warn_of_near_misses(front_matter, problems);
     let title = title(path, kind, front_matter, &source.body, problems);
     let date_line = published::date_line(&source.body, &title);
     let published =
