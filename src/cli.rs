@@ -37,7 +37,7 @@ use chrono::{DateTime, FixedOffset};
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{DEFAULT_PATH, Environment};
+use crate::config::{DEFAULT_PATH, Environment, load};
 use failure::Failure;
 use output::Output;
 
@@ -120,11 +120,15 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output.fail(&Failure::new(error)),
     };
+    let (config, known) = (cli.global.config.clone(), environment.clone());
     let code = runtime.block_on(dispatch(cli, environment, output));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match code {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => output.fail(&failure),
+        Err(failure) => {
+            let store = || Some(load(&config, &known).ok()?.store_path);
+            output.fail(&failure.naming_store(store))
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::catalogue::{About, Held, Known, KnownEntry};
 use crate::content::Problem;
 use crate::model::{Entry, Revision, Seq};
-pub use error::StoreError;
+pub use error::{FileFault, StoreError};
 pub use records::*;
 
 pub type Result<T> = std::result::Result<T, StoreError>;

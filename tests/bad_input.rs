@@ -1,12 +1,14 @@
 //! What the program says when something around it is wrong: one message that names the
 //! thing and the remedy, and the right exit code.
 
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use support::office::Office;
 
@@ -186,6 +188,67 @@ fn a_var_that_cannot_be_written() {
     fs::set_permissions(office.path("var"), fs::Permissions::from_mode(0o500)).unwrap();
     let done = office.run(&["publish-now"]);
     assert!(done.code == 1 || rustix::process::geteuid().is_root(), "{done:?}");
+}
+
+/// What SQLite says of such a file names neither it nor a remedy.
+#[test]
+fn a_store_that_is_damaged_or_none() {
+    let office = Office::new();
+    assert_eq!(office.run(&["publish-now", "--feeds-only"]).code, 0);
+    let path = office.path("var/tidings.db");
+    // The last to close brings what lies beside the file into it.
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch("select 1 from sqlite_schema")
+        .unwrap();
+    let store = fs::read(&path).unwrap();
+    let remedy = "hint: end the daemon and bring back a backup: docs/operating.md, \
+                  \"var/, and how to back it up\"\n";
+    let damaged = [&store[..4096], vec![0xa5; store.len() - 4096].as_slice()].concat();
+    for (bytes, fault) in
+        [(damaged.as_slice(), "it is damaged"), (b"no database, but a text", "it is no database")]
+    {
+        office.write("var/tidings.db", bytes);
+        let open = format!("error: could not open store `var/tidings.db`: {fault}\n{remedy}");
+        for command in [&["status"], &["publish-now"], &["runs"], &["verify"]] {
+            check(&office, command, 1, &open);
+        }
+        let copy = office.run(&["--at", "2031-01-01T00:00:00Z", "status"]);
+        assert!(copy.stderr.ends_with(&open), "{copy:?}");
+    }
+}
+
+/// Root may write any file, but not on a disk that nobody may write.
+#[test]
+fn a_store_that_may_only_be_read() {
+    const SCRIPT: &str = r#"
+mount --bind var var && mount -o remount,bind,ro var || exit 9
+"$0" status && "$0" pause daily; echo "exit code $?"
+"$0" publish-now; echo "exit code $?"
+"#;
+    let unshare = ["--map-root-user", "--mount"];
+    match Command::new("unshare").args(unshare).arg("true").output() {
+        Err(_) => return println!("skipped: unshare is not installed"),
+        Ok(tried) if !tried.status.success() => {
+            return println!("skipped: unshare is not allowed");
+        }
+        Ok(_) => {}
+    }
+    let office = Office::new();
+    assert_eq!(office.run(&["publish-now", "--feeds-only"]).code, 0);
+    let mut command = Command::new("unshare");
+    command.args(unshare).args(["sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_tidings")]);
+    let done = command.current_dir(office.path("")).output().unwrap();
+    let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+    for part in [
+        "exit code 1\nexit code 1\n",
+        "error: could not pause sending: the store `var/tidings.db` may only be read\n\
+         hint: let the user that runs tidings write that file, those beside it and their \
+         folder\n",
+        "error: could not lock `var/tidings.db.lock`: Read-only file system",
+    ] {
+        assert!(said.contains(part), "no `{part}` in:\n{said}");
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Why a command ends without doing its work, with its exit code and what to do about it.
 
+use std::fs::File;
+use std::path::PathBuf;
+
 use crate::config::ConfigError;
 use crate::digest::render::RenderError;
 use crate::outbox::sender::SendError;
@@ -7,8 +10,8 @@ use crate::pipeline::digests::DigestError;
 use crate::pipeline::leaving::LeavingError;
 use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::PublishingError;
-use crate::store::StoreError;
 use crate::store::lock::LockError;
+use crate::store::{FileFault, StoreError};
 use crate::subscribers::journal::JournalError;
 use crate::subscribers::keys::KeyError;
 use crate::templates::TemplateError;
@@ -41,8 +44,42 @@ impl Failure {
         Self { code: USAGE, error: anyhow::anyhow!(message.into()), hint: Some(hint.into()) }
     }
 
+    /// Names the store's file where that cannot be used: SQLite's own words name neither it nor a
+    /// remedy.
+    pub(super) fn naming_store(self, store_path: impl FnOnce() -> Option<PathBuf>) -> Self {
+        let Some(error) = self.error.downcast_ref::<StoreError>() else { return self };
+        let Some((fault, path)) = error.fault().zip(store_path()) else { return self };
+        let said = error.to_string();
+        let name = format!("`{}`", path.display());
+        let it = if said.contains(&name) { "it".to_owned() } else { format!("the store {name}") };
+        let cause = match (fault, File::open(&path)) {
+            (FileFault::Closed, Err(error)) => anyhow::Error::from(error),
+            (FileFault::Closed, Ok(_)) => anyhow::anyhow!("{it} cannot be opened"),
+            (FileFault::Damaged, _) => anyhow::anyhow!("{it} is damaged"),
+            (FileFault::NoDatabase, _) => anyhow::anyhow!("{it} is no database"),
+            (FileFault::ReadOnly, _) => anyhow::anyhow!("{it} may only be read"),
+        };
+        Self { error: cause.context(said), ..self }
+    }
+
     fn with_hint(error: impl Into<anyhow::Error>, hint: Option<&str>) -> Self {
         Self { hint: hint.map(str::to_owned), ..Self::new(error) }
+    }
+}
+
+/// What to do about a store's file that cannot be used.
+fn remedy(fault: FileFault) -> &'static str {
+    match fault {
+        FileFault::Damaged | FileFault::NoDatabase => {
+            "end the daemon and bring back a backup: docs/operating.md, \"var/, and how to back it \
+             up\""
+        }
+        FileFault::ReadOnly => {
+            "let the user that runs tidings write that file, those beside it and their folder"
+        }
+        FileFault::Closed => {
+            "let the user that runs tidings write there, or name another `store.url`"
+        }
     }
 }
 
@@ -59,6 +96,7 @@ impl From<StoreError> for Failure {
             _ if error.is_full_disk() => {
                 Some("make room on the disk that `store.url` lies on, and run it again")
             }
+            _ if let Some(fault) = error.fault() => Some(remedy(fault)),
             StoreError::Open { .. } | StoreError::Folder { .. } => {
                 Some("let the user that runs tidings write there, or name another `store.url`")
             }

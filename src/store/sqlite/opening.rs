@@ -69,7 +69,8 @@ impl SqliteStore {
     /// For those who only read: a store of an earlier version is left as it is.
     pub async fn refuse_older(path: &Path) -> Result<()> {
         let mut reader = as_it_is(path).await?;
-        let version = version(&mut reader).await.during("look for the version of the store")?;
+        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        let version = version(&mut reader).await.map_err(open)?;
         if version < MIGRATIONS.last().map(|(newest, ..)| *newest) {
             return Err(StoreError::Older { path: path.to_owned() });
         }
@@ -80,6 +81,9 @@ impl SqliteStore {
     pub async fn copy(path: &Path, to: &Path) -> Result<()> {
         let action = "copy the store";
         let mut reader = as_it_is(path).await?;
+        // Reads the head of the file: what is no store at all is no fault of the copy.
+        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        version(&mut reader).await.map_err(open)?;
         sqlx::query("vacuum into $1")
             .bind(to.display().to_string())
             .execute(&mut reader)
