@@ -169,6 +169,71 @@ fn a_list_with_a_bad_line_is_told_and_the_rest_is_imported() {
     );
 }
 
+#[test]
+fn a_list_with_another_separator_is_told_which() {
+    let office = Office::new();
+    for (separator, name) in [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")] {
+        let fields = ["address", "language", "feed", "digest"].join(separator);
+        office.write("people.csv", format!("\u{feff}{fields}\n"));
+        check(
+            &office,
+            &["subscribers", "import", "people.csv", "--consent", "form"],
+            2,
+            &format!(
+                "error: could not import `people.csv`: its fields are separated by {name}, not \
+                 by commas\n\
+                 hint: save it again with commas: `address,language,feed,digest`\n"
+            ),
+        );
+    }
+}
+
+/// Who left is not brought back by a list, and a dry run knows it.
+#[test]
+fn a_dry_run_of_an_import_counts_as_the_import_does() {
+    let office = Office::new();
+    let list = "address,language,feed,digest\nmei@example.org,en,all,daily\n\
+                ali@example.org,en,all,daily\nann@localhost,en,all,daily\n";
+    let rest = ["--consent", "form", "--confirmed"];
+    let import = |more: &[&str]| {
+        office.run(&[&["subscribers", "import", "people.csv"], &rest[..], more].concat())
+    };
+    office.write("people.csv", list);
+    assert_eq!(import(&[]).stdout, "2 added and 1 refused\n");
+    assert_eq!(office.run(&["subscribers", "remove", "mei@example.org"]).code, 0);
+    office.write("people.csv", format!("{list}new@example.org,en,all,daily\n"));
+    for more in [&[][..], &["--returning"]] {
+        let before = office.run(&["subscribers", "list"]).stdout;
+        let dry = import(&[more, &["--dry-run"]].concat());
+        let dry_json = import(&[more, &["--dry-run", "--json"]].concat()).json();
+        assert_eq!(office.run(&["subscribers", "list"]).stdout, before);
+        let done = import(more);
+        assert_eq!(dry.stdout, format!("would be: {}", done.stdout));
+        assert_eq!(dry.stderr, done.stderr);
+        assert_eq!(dry.code, done.code);
+        assert_eq!(dry_json["refused"][0]["line"], 4);
+        let counts = if more.is_empty() { "left" } else { "added" };
+        assert_eq!(dry_json["rows"][counts], 1, "{dry_json}");
+    }
+}
+
+#[test]
+fn a_list_of_subscribers_names_who_paused() {
+    let office = Office::new();
+    office.subscribe(2, "daily");
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    store.execute_batch("update subscriber set paused_at = 1 where id = 1").unwrap();
+    let listed = office.run(&["subscribers", "list"]);
+    assert_eq!(
+        listed.stdout,
+        "reader1@example.org en all daily confirmed (paused)\n\
+         reader2@example.org en all daily confirmed\n"
+    );
+    assert_eq!(listed.stderr, "2 subscriptions of 2 people, 1 of them paused\n");
+    let listed = office.run(&["subscribers", "list", "--json"]).json();
+    assert_eq!((&listed[0]["paused"], &listed[1]["paused"]), (&true.into(), &false.into()));
+}
+
 /// Root may write anywhere: there the store is tried where no folder can be.
 #[test]
 fn a_var_that_cannot_be_written() {
@@ -236,10 +301,16 @@ mount --bind var var && mount -o remount,bind,ro var || exit 9
     }
     let office = Office::new();
     assert_eq!(office.run(&["publish-now", "--feeds-only"]).code, 0);
-    let mut command = Command::new("unshare");
-    command.args(unshare).args(["sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_tidings")]);
-    let done = command.current_dir(office.path("")).output().unwrap();
-    let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+    // What lies beside the file stays there while somebody has it open.
+    let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
+    store.execute_batch("select 1 from sqlite_schema").unwrap();
+    let run = || {
+        let mut command = Command::new("unshare");
+        command.args(unshare).args(["sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_tidings")]);
+        let done = command.current_dir(office.path("")).output().unwrap();
+        String::from_utf8([done.stdout, done.stderr].concat()).unwrap()
+    };
+    let said = run();
     for part in [
         "exit code 1\nexit code 1\n",
         "error: could not pause sending: the store `var/tidings.db` may only be read\n\
@@ -249,6 +320,10 @@ mount --bind var var && mount -o remount,bind,ro var || exit 9
     ] {
         assert!(said.contains(part), "no `{part}` in:\n{said}");
     }
+    drop(store);
+    let said = run();
+    let told = "error: could not open store `var/tidings.db`: nothing can be written beside it\n";
+    assert!(said.contains(told), "{said}");
 }
 
 #[test]

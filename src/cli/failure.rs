@@ -12,6 +12,7 @@ use crate::pipeline::people::PeopleError;
 use crate::pipeline::publish::PublishingError;
 use crate::store::lock::LockError;
 use crate::store::{FileFault, StoreError};
+use crate::subscribers::import::ImportError;
 use crate::subscribers::journal::JournalError;
 use crate::subscribers::keys::KeyError;
 use crate::templates::TemplateError;
@@ -54,7 +55,7 @@ impl Failure {
         let it = if said.contains(&name) { "it".to_owned() } else { format!("the store {name}") };
         let cause = match (fault, File::open(&path)) {
             (FileFault::Closed, Err(error)) => anyhow::Error::from(error),
-            (FileFault::Closed, Ok(_)) => anyhow::anyhow!("{it} cannot be opened"),
+            (FileFault::Closed, Ok(_)) => anyhow::anyhow!("nothing can be written beside it"),
             (FileFault::Damaged, _) => anyhow::anyhow!("{it} is damaged"),
             (FileFault::NoDatabase, _) => anyhow::anyhow!("{it} is no database"),
             (FileFault::ReadOnly, _) => anyhow::anyhow!("{it} may only be read"),
@@ -78,7 +79,7 @@ fn remedy(fault: FileFault) -> &'static str {
             "let the user that runs tidings write that file, those beside it and their folder"
         }
         FileFault::Closed => {
-            "let the user that runs tidings write there, or name another `store.url`"
+            "let the user that runs tidings read and write there, or name another `store.url`"
         }
     }
 }
@@ -149,6 +150,9 @@ impl From<PeopleError> for Failure {
             PeopleError::Store(error) => return error.into(),
             PeopleError::Key(error) => return error.into(),
             PeopleError::Read { .. } => "name a file that is there and can be read",
+            PeopleError::Import { source: ImportError::Separator(_), .. } => {
+                "save it again with commas: `address,language,feed,digest`"
+            }
             PeopleError::Import { .. } => "write CSV in UTF-8: `address,language,feed,digest`",
             PeopleError::Rehearsal { .. } => "mend the line, or remove `rehearsal` from the config",
         };

@@ -61,7 +61,7 @@ pub(super) struct Import {
     /// Subscribe those too who left before: they agreed again after that
     #[arg(long)]
     returning: bool,
-    /// Read and check the list, and change nothing
+    /// Say what would become of each row, on a private copy, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -84,6 +84,13 @@ pub(super) async fn run(
     let press = Box::pin(session::open(global, environment, output));
     match command {
         Subscribers::Add(args) => add(&press.await?, args, output).await,
+        Subscribers::Import(args) if args.dry_run => {
+            let folder =
+                tempfile::Builder::new().prefix("tidings-").tempdir().map_err(Failure::new)?;
+            let config = session::config(global, environment, output)?;
+            let copy = session::open_copy(&config, session::clock(global), folder.path());
+            import(&Box::pin(copy).await?, &args, output).await
+        }
         Subscribers::Import(args) => import(&press.await?, &args, output).await,
         Subscribers::Remove(args) => remove(&press.await?, &args, output).await,
         Subscribers::List => {
@@ -171,11 +178,6 @@ async fn import(press: &Press, args: &Import, output: Output) -> Result<u8, Fail
         output.note(&format!("error: `{file}` line {}: {}", refusal.line, refusal.reason));
     }
     let code = if list.refusals.is_empty() { 0 } else { FAILED };
-    if args.dry_run {
-        let rows = count(list.rows, "row", "rows");
-        output.say(&format!("{rows} could be subscribed, {} not", list.refusals.len()));
-        return Ok(code);
-    }
     let bar = bar(list.rows, output);
     let rows = subscribe_list(press, &list, &consent, |done| bar.set_position(done)).await?;
     bar.finish_and_clear();
@@ -184,12 +186,11 @@ async fn import(press: &Press, args: &Import, output: Output) -> Result<u8, Fail
         .map(|(answer, n)| format!("{n} {}", format!("{answer:?}").to_lowercase()))
         .chain([format!("{} refused", list.refusals.len())])
         .collect();
-    output.say(&listed(&parts));
+    let would = if args.dry_run { "would be: " } else { "" };
+    output.say(&format!("{would}{}", listed(&parts)));
     if let Some(left) = rows.get(&Subscribed::Left) {
         let rows = count(*left, "row is", "rows are");
-        output.note(&format!(
-            "{rows} of people who left before, and not taken: `--returning` subscribes them too"
-        ));
+        output.note(&format!("{rows} of people who left before: `--returning` takes them too"));
     }
     let refused =
         list.refusals.into_iter().map(|r| Refused { line: r.line, reason: r.reason }).collect();
@@ -215,16 +216,21 @@ struct Listed {
     digest: String,
     state: String,
     rehearsal: bool,
+    /// The person wants no mail for now.
+    paused: bool,
 }
 
 async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
     let mut rows = output.json_list();
-    let (mut after, mut people) = (SubscriberRange::ALL.after, 0);
+    let (mut after, mut people, mut paused) = (SubscriberRange::ALL.after, 0, 0);
     loop {
         let page = press.store.subscribers(after).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        people += page.chunk_by(|one, next| one.id == next.id).count() as u64;
+        for person in page.chunk_by(|one, next| one.id == next.id) {
+            people += 1;
+            paused += u64::from(person[0].is_paused);
+        }
         for record in page {
             let address = press.keys.open_address(record.address_key, &record.address_cipher)?;
             let row = Listed {
@@ -234,11 +240,13 @@ async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
                 digest: record.digest,
                 state: record.state,
                 rehearsal: record.is_rehearsal,
+                paused: record.is_paused,
             };
             rows.add(&row);
             let rehearsal = if row.rehearsal { " (rehearsal)" } else { "" };
+            let paused = if row.paused { " (paused)" } else { "" };
             output.data(&format!(
-                "{} {} {} {} {}{rehearsal}",
+                "{} {} {} {} {}{rehearsal}{paused}",
                 row.address, row.language, row.feed, row.digest, row.state
             ));
         }
@@ -250,7 +258,9 @@ async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
         rows => {
             let subscriptions = count(rows, "subscription", "subscriptions");
             let people = count(people, "person", "people");
-            output.note(&format!("{subscriptions} of {people}"));
+            let paused =
+                if paused > 0 { format!(", {paused} of them paused") } else { String::new() };
+            output.note(&format!("{subscriptions} of {people}{paused}"));
         }
     }
     Ok(0)

@@ -5,6 +5,8 @@ use std::io::Read;
 
 use crate::model::{Address, Language};
 
+const HEADER: [&str; 4] = ["address", "language", "feed", "digest"];
+
 /// One line that can be subscribed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -44,6 +46,8 @@ pub struct Known {
 pub enum ImportError {
     #[error("the header is not `address,language,feed,digest`: `{0}`")]
     Header(String),
+    #[error("its fields are separated by {0}, not by commas")]
+    Separator(&'static str),
     #[error("the file is not CSV in UTF-8")]
     Csv(#[source] csv::Error),
 }
@@ -56,8 +60,12 @@ pub fn read<'a>(
     let mut reader = reader(file);
     let header = reader.headers().map_err(ImportError::Csv)?;
     let header = header.iter().map(|h| h.trim_start_matches('\u{feff}')).collect::<Vec<_>>();
-    if header != ["address", "language", "feed", "digest"] {
-        return Err(ImportError::Header(header.join(",")));
+    if header != HEADER {
+        let header = header.join(",");
+        return Err(match separator(&header) {
+            Some(name) => ImportError::Separator(name),
+            None => ImportError::Header(header),
+        });
     }
     Ok(reader.into_records().map(|record| {
         let record = record.map_err(ImportError::Csv)?;
@@ -67,6 +75,16 @@ pub fn read<'a>(
             Err(reason) => Line::Refused(Refusal { line, reason }),
         })
     }))
+}
+
+/// What stands between the fields of a header that is right but for it.
+fn separator(header: &str) -> Option<&'static str> {
+    [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")]
+        .into_iter()
+        .find(|(mark, _)| {
+            header.split(*mark).map(|field| field.trim_matches([' ', '"'])).eq(HEADER)
+        })
+        .map(|(_, name)| name)
 }
 
 /// The feeds that a list names, as far as it can be read.

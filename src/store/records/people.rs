@@ -50,6 +50,8 @@ pub struct SubscriberRecord {
     pub address_cipher: Vec<u8>,
     pub language: String,
     pub is_rehearsal: bool,
+    /// They want no mail for now.
+    pub is_paused: bool,
     pub feed: String,
     pub digest: String,
     pub state: String,

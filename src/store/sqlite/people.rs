@@ -345,13 +345,14 @@ pub(super) async fn subscribers(
         cipher: Vec<u8>,
         language: String,
         is_rehearsal: bool,
+        is_paused: bool,
         feed: String,
         digest: String,
         state: String,
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "select s.id, a.key_id, a.version, a.cipher, s.language, s.is_rehearsal, c.feed,
-                d.name as digest, c.state
+        "select s.id, a.key_id, a.version, a.cipher, s.language, s.is_rehearsal,
+                s.paused_at is not null as is_paused, c.feed, d.name as digest, c.state
          from (select * from subscriber p where id > $1
              and exists (select 1 from subscription where subscriber_id = p.id)
              and exists (select 1 from address where subscriber_id = p.id)
@@ -375,6 +376,7 @@ pub(super) async fn subscribers(
             address_cipher: row.cipher,
             language: row.language,
             is_rehearsal: row.is_rehearsal,
+            is_paused: row.is_paused,
             feed: row.feed,
             digest: row.digest,
             state: row.state,
