@@ -35,7 +35,13 @@ fn who_got_an_entry_is_counted_by_revision_and_run() {
     assert_eq!(asked["runs"][0]["digest"], "daily");
     assert_eq!(asked["runs"][0]["revision"], 1);
     assert_eq!(asked["runs"][0]["deliveries"], serde_json::json!({"rehearsed": 3}));
-    for same in ["_posts/a-new-bridge.md", "https://press.example.org/news/a-new-bridge/"] {
+    for same in [
+        "_posts/a-new-bridge.md",
+        "content/_posts/a-new-bridge.md",
+        "./content/_posts/a-new-bridge.md",
+        office.path("content/_posts/a-new-bridge.md").to_str().unwrap(),
+        "https://press.example.org/news/a-new-bridge/",
+    ] {
         assert_eq!(json(&office, &["who-got", same]), asked, "{same}");
     }
     let id = asked["entry"]["id"].as_str().unwrap();
@@ -70,7 +76,14 @@ fn an_entry_that_is_not_clear_is_asked_for_and_an_unknown_one_refused() {
     assert!(stderr.contains("_posts/an-old-ferry.md (an old ferry)"), "{stderr}");
     let Done { code, stderr, .. } = office.run(&["who-got", "100%"]);
     assert_eq!(code, 2);
-    assert!(stderr.starts_with("error: there is no entry `100%`\nhint: "), "{stderr}");
+    assert_eq!(
+        stderr,
+        "error: there is no entry `100%`\n\
+         hint: give its file, id or address, or a part of one of them or of its title\n"
+    );
+    std::fs::remove_file(office.path("content/_posts/an-old-ferry.md")).unwrap();
+    let gone = json(&office, &["who-got", "content/_posts/an-old-ferry.md"]);
+    assert_eq!(gone["entry"]["title"], "an old ferry");
 }
 
 #[test]

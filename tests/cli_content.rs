@@ -212,6 +212,28 @@ fn the_first_scan_counts_the_problems_that_check_counts() {
 
 // show
 
+#[test]
+fn show_takes_a_file_as_the_shell_names_it_and_from_the_content_folder_on_and_an_id() {
+    let office = Office::new();
+    post(&office, "2026-11-01-a", "");
+    publish(&office, 0);
+    let shown = show(&office, "2026-11-01-a");
+    let id = shown["id"].as_str().unwrap();
+    for same in ["news/_posts/2026-11-01-a.md", id, "https://press.example.org/news/2026-11-01-a/"]
+    {
+        assert_eq!(office.run(&["show", same, "--json"]).json(), shown, "{same}");
+    }
+    let checked = office.run(&["check", "news/_posts/2026-11-01-a.md"]);
+    assert!(checked.stdout.starts_with("1 file: 1 release\n"), "{checked:?}");
+    let unknown = office.run(&["show", "tag:nothing"]);
+    assert_eq!(unknown.code, 1);
+    assert_eq!(
+        unknown.stderr,
+        "error: could not read `tag:nothing`: No such file or directory (os error 2)\n\
+         hint: name a file that is there and can be read, or the id or address of an entry\n"
+    );
+}
+
 fn show(office: &Office, name: &str) -> Value {
     office.run(&["show", &format!("content/news/_posts/{name}.md"), "--json"]).json()
 }

@@ -7,7 +7,7 @@ mod groups;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -258,11 +258,11 @@ fn show_totals(output: Output, config: &Config, found: &Found, report: &Report<'
 fn look(config: &Config, clock: &dyn Clock, paths: &[PathBuf]) -> Result<Found, Failure> {
     let mut found = Found::default();
     let mut folders = Vec::new();
-    for path in paths {
+    for path in paths.iter().map(|path| located(config, path)) {
         if path.is_dir() {
-            folders.push(folder_path(config, path)?);
+            folders.push(folder_path(config, &path)?);
         } else {
-            let (name, bytes) = read_named(config, path)?;
+            let (name, bytes) = read_named(config, &path)?;
             found.take(name.clone(), read(&name, &bytes, &config.content.rules));
         }
     }
@@ -302,6 +302,12 @@ fn is_below(path: &str, folder: &str) -> bool {
         || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Where a file or folder lies that may be named from the content folder on too.
+pub(super) fn located(config: &Config, path: &Path) -> PathBuf {
+    let below = config.content.folder.join(path);
+    if !path.exists() && below.exists() { below } else { path.to_owned() }
+}
+
 /// A named file: its path from the content folder on, and its bytes.
 pub(super) fn read_named(config: &Config, file: &Path) -> Result<(String, Vec<u8>), Failure> {
     let failed = |error: anyhow::Error| Failure {
@@ -336,6 +342,17 @@ fn content_path(config: &Config, file: &Path) -> Result<String, Failure> {
     let inside = inside(config, file);
     let path = as_text(inside.as_deref().unwrap_or(file))?;
     Ok(path.trim_start_matches(['/', '.']).to_owned())
+}
+
+/// Path from the content folder on of a file in it, which may be gone, by a path that leads into
+/// that folder.
+pub(super) fn path_in_content(config: &Config, file: &Path) -> Option<String> {
+    let gone = || {
+        let plain = |path: &Path| path.components().filter(|c| *c != Component::CurDir).collect();
+        let (file, folder): (PathBuf, PathBuf) = (plain(file), plain(&config.content.folder));
+        file.strip_prefix(folder).ok().map(Path::to_owned)
+    };
+    inside(config, file).or_else(gone)?.to_str().map(str::to_owned)
 }
 
 fn inside(config: &Config, path: &Path) -> Option<PathBuf> {

@@ -2,14 +2,14 @@
 
 mod sources;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 
-use super::check::read_named;
+use super::check::{located, read_named};
 use super::failure::{Failure, HELD_BACK};
 use super::output::{Output, problem_lines};
 use super::{Global, session};
@@ -31,7 +31,7 @@ use sources::{Source, Sources};
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// File in the content folder
+    /// File in the content folder, or the id or address of its entry
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print the content as HTML too
@@ -122,9 +122,9 @@ pub(super) async fn run(
 ) -> Result<u8, Failure> {
     let config = session::config(global, environment, output)?;
     let now = session::clock(global).now();
-    let (path, bytes) = read_named(&config, &args.file)?;
-    let reading = read(&path, &bytes, &config.content.rules);
     let (known, held) = known(&config).await?;
+    let (path, bytes) = read_asked(&config, &args.file, &known)?;
+    let reading = read(&path, &bytes, &config.content.rules);
     let Outcome::Draft(draft) = &reading.outcome else {
         note(output, &reading.problems);
         let kind = outcome_of(&reading).as_str();
@@ -153,6 +153,28 @@ pub(super) async fn run(
     output.json(&shown);
     print(output, draft, &compared.entry, &shown, args.html);
     Ok(if has_error { HELD_BACK } else { 0 })
+}
+
+/// The file that is asked for, or that of the entry whose id or address it is.
+fn read_asked(config: &Config, asked: &Path, known: &Known) -> Result<(String, Vec<u8>), Failure> {
+    let file = located(config, asked);
+    if file.exists() {
+        return read_named(config, &file);
+    }
+    let is_asked = |known: &&KnownEntry| {
+        let entry = &known.entry;
+        [entry.id.as_str(), entry.link.as_str()].iter().any(|name| asked.as_os_str() == *name)
+    };
+    match known.entries.iter().find(is_asked).and_then(|known| known.path.as_ref()) {
+        Some(path) => read_named(config, &config.content.folder.join(path)),
+        None => read_named(config, &file).map_err(|failure| Failure {
+            hint: Some(
+                "name a file that is there and can be read, or the id or address of an entry"
+                    .into(),
+            ),
+            ..failure
+        }),
+    }
 }
 
 fn note(output: Output, problems: &[Problem]) {

@@ -3,12 +3,14 @@
 //! Reads alone: no lock is taken, and it works beside a daemon.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 use serde::Serialize;
 
 use super::Global;
+use super::check::path_in_content;
 use super::failure::Failure;
 use super::output::{Output, count, listed};
 use super::session::{self, local};
@@ -21,7 +23,7 @@ const NAMED: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct WhoGot {
-    /// Id, path or address of the entry, or a part of one of them or of the title
+    /// File, id or address of the entry, or a part of one of them or of the title
     entry: String,
     /// List the subscribers by their numbers; with --json the list is all that is printed
     #[arg(long)]
@@ -72,13 +74,20 @@ pub(super) async fn run(
 
 /// The one entry that is meant.
 async fn find(press: &Press, asked: &str) -> Result<EntryFound, Failure> {
-    let mut found = press.store.entries_like(asked).await?;
+    let mut found = Vec::new();
+    // A path as the shell names it is one file's, and never a part of a title.
+    if let Some(path) = path_in_content(&press.config, Path::new(asked)) {
+        found = press.store.entries_like(&path).await?;
+        found.retain(|entry| entry.path.as_deref() == Some(path.as_str()));
+    }
+    if found.is_empty() {
+        found = press.store.entries_like(asked).await?;
+    }
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(Failure::usage(
             format!("there is no entry `{asked}`"),
-            "give its id, path or address, or a part of its title; `tidings list` shows what \
-             readers do not see",
+            "give its file, id or address, or a part of one of them or of its title",
         )),
         n => {
             let more = if n > NAMED { "more than 20 entries" } else { "several entries" };
