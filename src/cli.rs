@@ -33,7 +33,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -64,7 +64,7 @@ struct Global {
     #[arg(long, global = true)]
     quiet: bool,
     /// Work as if it were TIME (RFC 3339), on a private copy: nothing real is written or sent
-    #[arg(long, global = true, value_name = "TIME")]
+    #[arg(long, global = true, value_name = "TIME", value_parser = moment)]
     at: Option<DateTime<FixedOffset>>,
 }
 
@@ -109,6 +109,17 @@ enum Command {
     WhatGot(what_got::WhatGot),
     /// Check the audit ledger: every line, and what it says against the store
     Verify,
+}
+
+/// A time with its zone, or what it lacks.
+fn moment(text: &str) -> Result<DateTime<FixedOffset>, String> {
+    let fault = match text.parse() {
+        Ok(moment) => return Ok(moment),
+        Err(_) if text.parse::<NaiveDate>().is_ok() => "it has no time of day",
+        Err(_) if text.parse::<NaiveDateTime>().is_ok() => "it has no time zone",
+        Err(_) => "it is no time",
+    };
+    Err(format!("{fault}; write it as `2026-11-21T09:00:00+08:00`"))
 }
 
 /// Runs one command to its exit code.

@@ -39,6 +39,29 @@ fn check(office: &Office, arguments: &[&str], code: i32, stdout: &str) {
     assert_eighty_columns(&done);
 }
 
+#[test]
+fn a_time_that_cannot_be_read_is_told_with_one_that_can() {
+    let office = Office::new();
+    for (time, fault) in [
+        ("yesterday", "no time"),
+        ("2031-01-01", "no time of day"),
+        ("2031-01-01T09:00:00", "no time zone"),
+        ("2031-13-01T09:00:00Z", "no time"),
+    ] {
+        let done = office.run(&["--at", time, "status"]);
+        assert_eq!(done.code, 2, "{done:?}");
+        let fault = if fault == "no time" { "it is no time" } else { &format!("it has {fault}") };
+        assert_eq!(
+            done.stderr,
+            format!(
+                "error: invalid value '{time}' for '--at <TIME>': {fault}; write it as \
+                 `2026-11-21T09:00:00+08:00`\n\nFor more information, try '--help'.\n"
+            )
+        );
+    }
+    assert_eq!(office.run(&["--at", "2031-01-01T09:00:00+08:00", "status"]).code, 0);
+}
+
 // check
 
 #[test]
