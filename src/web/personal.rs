@@ -75,7 +75,7 @@ impl Web {
             wording,
         };
         let answer = self.press.store.ask(&asked, self.press.clock.now()).await?;
-        info!(run = subject.run, "a reader asks for their data: {answer:?}");
+        info!(run = subject.run, "a reader asks for their data: {answer}");
         self.joining.tell();
         Ok(())
     }
@@ -165,7 +165,7 @@ impl Web {
             let notice = Notice { text: wrong, wrong: Some("address"), address };
             return self.opened(link, Some(notice)).await;
         }
-        info!(run = link.subject.run, "a reader asks for another address: {answer:?}");
+        info!(run = link.subject.run, "a reader asks for another address: {answer}");
         self.joining.tell();
         let text = words.say("self-change-sent", &[]);
         self.opened(link, Some(Notice { text, wrong: None, address: String::new() })).await

@@ -73,8 +73,14 @@ async fn no_address_and_no_token_is_logged() {
     }
     counter.get(&links.unsubscribe).await;
     let said = logged();
-    for told in ["a reader confirmed", "a reader looks at their data", "people signed up", "errand"]
-    {
+    for told in [
+        "a reader confirmed",
+        "a reader looks at their data",
+        "people signed up",
+        "errand",
+        "a reader asks for their data: a mail will be made",
+        "a reader asks for another address: a mail will be made",
+    ] {
         assert!(said.contains(told), "the log is not that of this test: no `{told}`");
     }
     for person in people {

@@ -1,6 +1,7 @@
 //! What people ask for on a page and finish by the link in a mail.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,19 @@ pub enum AskedFor {
     Same,
     /// Nobody, or nobody any more, is behind it.
     Unknown,
+}
+
+/// For the log.
+impl fmt::Display for AskedFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Waits => "a mail will be made",
+            Self::TooOften => "no mail, they were written to too lately or too often",
+            Self::Suppressed => "no mail, the address is suppressed",
+            Self::Same => "no mail, it is the one they have",
+            Self::Unknown => "no mail, nobody is behind it any more",
+        })
+    }
 }
 
 /// What a known person asks for on a page of theirs.
