@@ -561,3 +561,48 @@ fn an_empty_list_is_a_sentence() {
         assert_eq!(office.run(&["list", what, "--json"]).json()["entries"], json!([]));
     }
 }
+
+/// Digests and people are named as long as they like.
+#[test]
+fn what_an_operator_looks_at_stands_in_eighty_columns_whatever_the_names() {
+    let office = Office::new();
+    let digest = "a-weekly-summary-of-harbour-city";
+    let config = office.read("config/tidings.yaml");
+    office.write("config/tidings.yaml", config.replace("name: daily", &format!("name: {digest}")));
+    let address = "firstname.lastname@press-and-communications.department.example.org";
+    office.write(
+        "people.csv",
+        format!(
+            "address,language,feed,digest\n{address},en,all,{digest}\n\
+             {address},en,releases,{digest}\nmei@example.org,en,all,{digest}\n"
+        ),
+    );
+    let import = ["subscribers", "import", "people.csv", "--consent", "x", "--confirmed"];
+    assert_eq!(office.run(&import).code, 0);
+    write(
+        &office,
+        "news/_posts/2026-11-01-a.md",
+        &format!(
+            "---\ntitle: {}\npermalink: /a/\ndate: 2026-11-01\n---\nText\n",
+            "Ferries sail ".repeat(20)
+        ),
+    );
+    let plan = office.run(&["plan"]);
+    assert_eighty_columns(&plan);
+    let head = format!("{digest} 1 entry in 1 issue to 2 people, change 1\n");
+    assert!(plan.stdout.contains(&head), "{plan:?}");
+    assert_eq!(office.run(&["publish-now"]).code, 0);
+    for command in [&["status"][..], &["runs"], &["runs", "show", "1"], &["subscribers", "list"]] {
+        let done = office.run(command);
+        assert_eq!(done.code, 0, "{done:?}");
+        assert_eighty_columns(&done);
+    }
+    assert_eq!(
+        office.run(&["subscribers", "list"]).stdout,
+        format!(
+            "{address}\n    en all {digest} confirmed\n\
+             {address}\n    en releases {digest} confirmed\n\
+             mei@example.org en all {digest} confirmed\n"
+        )
+    );
+}

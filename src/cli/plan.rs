@@ -110,7 +110,7 @@ fn show(output: Output, outlook: &Outlook, is_copy: bool) {
     for digest in &outlook.digests {
         show_digest(output, digest);
     }
-    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<11}"), text);
+    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<10} "), text);
     let mut waiting = Vec::new();
     if outlook.embargoed > 0 {
         waiting.push(count(outlook.embargoed, "entry waits", "entries wait") + " for its time");
@@ -143,7 +143,7 @@ fn show(output: Output, outlook: &Outlook, is_copy: bool) {
 }
 
 fn show_digest(output: Output, digest: &DigestOutlook) {
-    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<11}"), text);
+    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<10} "), text);
     let paused = if digest.is_paused { " (paused)" } else { "" };
     if digest.recipients == 0 {
         line(&digest.digest, &format!("nothing new for anybody{paused}"));
@@ -206,7 +206,7 @@ fn show_issues(output: Output, digest: &DigestOutlook) {
 
 /// By feed and domain, and what is different from the last run.
 fn show_people(output: Output, digest: &DigestOutlook) {
-    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<11}"), text);
+    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<10} "), text);
     let counted = |list: &[(String, u64)]| {
         let parts: Vec<String> = list.iter().map(|(name, n)| format!("{name} {n}")).collect();
         parts.join(", ")

@@ -137,7 +137,7 @@ async fn show(press: &Press, number: i64, output: Output) -> Result<u8, Failure>
     let audit = press.store.run_audit(number).await?;
     let successor = press.store.successor(number).await?;
     let refused = press.store.refused(number, REFUSED).await?;
-    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<14}"), text);
+    let line = |name: &str, text: &str| output.paragraph(&format!("{name:<13} "), text);
     line("run", &run.run.to_string());
     line("digest", &run.digest);
     line("key", &run.key);

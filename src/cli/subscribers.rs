@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::failure::{FAILED, Failure};
-use super::output::{Output, count, listed};
+use super::output::{Output, count, fits, listed};
 use super::{Global, session};
 use crate::config::Environment;
 use crate::model::{Address, Language};
@@ -245,10 +245,15 @@ async fn list(press: &Press, output: Output) -> Result<u8, Failure> {
             rows.add(&row);
             let rehearsal = if row.rehearsal { " (rehearsal)" } else { "" };
             let paused = if row.paused { " (paused)" } else { "" };
-            output.data(&format!(
-                "{} {} {} {} {}{rehearsal}{paused}",
-                row.address, row.language, row.feed, row.digest, row.state
-            ));
+            let Listed { address, language, feed, digest, state, .. } = &row;
+            let text = format!("{language} {feed} {digest} {state}{rehearsal}{paused}");
+            let line = format!("{address} {text}");
+            if fits(&line) {
+                output.data(&line);
+            } else {
+                output.data(address);
+                output.paragraph("    ", &text);
+            }
         }
     }
     match rows.end() {

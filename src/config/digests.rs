@@ -38,8 +38,8 @@ impl Checker<'_> {
                 if !fits || RESERVED_DIGESTS.contains(&name.as_str()) {
                     return Err(wrong(
                         format!("`{name}` cannot name a digest"),
-                        "use lower-case letters, digits and hyphens, and none of `confirm`, \
-                         `notice`, `reminder`, `self`, `urgent`, `correction`",
+                        "use at most 40 lower-case letters, digits and hyphens, and none of \
+                         `confirm`, `notice`, `reminder`, `self`, `urgent`, `correction`",
                     ));
                 }
                 if !names.insert(name.clone()) {
