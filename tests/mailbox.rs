@@ -201,6 +201,7 @@ fn a_message_arrives_byte_for_byte_with_its_dots() {
         subject: "Größere Straßen: 渡轮 & 4 more, \"quoted\", = and more words than a line has"
             .into(),
         text: format!(".\n..\n.dot\n\n\nblanks   at the end  \t\nFähre\nFrom here\n{slot}\n.\n"),
+        more: 0,
         html: format!("<p>{}</p>\n.\n<a href=\"{slot}\">Leave</a>\n\n\n", "x. ".repeat(5_000)),
     };
     let from = Sender {

@@ -104,6 +104,8 @@ pub struct RenderedIssue {
     pub subject: String,
     pub html: String,
     pub text: String,
+    /// Entries that are left to the web copy, by the cap or for want of room.
+    pub more: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +157,8 @@ fn render_as(
     let view = view_of(templates, site, issue, subject(templates, site, issue)?, form);
     let html = templates.page("mail/digest.html", &view)?;
     let text = templates.page("mail/digest.txt", &view)?;
-    Ok(RenderedIssue { html: inliner().inline(&html)?, text, subject: view.subject })
+    let html = inliner().inline(&html)?;
+    Ok(RenderedIssue { html, text, subject: view.subject, more: issue.more })
 }
 
 /// In the language of the issue.

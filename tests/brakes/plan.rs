@@ -56,6 +56,30 @@ fn a_plan_says_what_would_go_out_and_sends_nothing() {
 }
 
 #[test]
+fn what_a_mail_has_no_room_for_is_counted_whether_by_number_or_by_size() {
+    let office = Office::new();
+    office.subscribe(1, "daily");
+    for number in 0..27 {
+        let path = format!("content/_posts/release-{number}.md");
+        let address = "x".repeat(5_000);
+        let text = format!(
+            "---\ntitle: Release {number}\npermalink: /{number}/{address}/\n\
+             date: 2026-11-01\n---\nText\n"
+        );
+        office.write(&path, text);
+        office.settle(&path);
+    }
+    let shown = office.run(&["plan", "--json", "--html", "issues"]).json();
+    let issue = &daily(&shown)["issues"][0];
+    let files = std::fs::read_dir(office.path("issues")).unwrap().map(|file| file.unwrap().path());
+    let text = files.filter(|path| path.extension().is_some_and(|end| end == "txt"));
+    let text = std::fs::read_to_string(text.last().unwrap()).unwrap();
+    let more = text.split_once("\nAnd ").unwrap().1.split_once(" more in the web copy").unwrap().0;
+    assert_eq!(issue["more"].to_string(), more);
+    assert!(more.parse::<u64>().unwrap() > 2, "{more}");
+}
+
+#[test]
 fn exactly_the_plan_that_was_shown_is_sent() {
     for is_one_digest in [false, true] {
         let office = office();

@@ -67,7 +67,8 @@ pub fn render_answer(
     let view = view(templates.words(answer.language), site, answer);
     let html = templates.page("mail/answer.html", &view)?;
     let text = templates.page("mail/answer.txt", &view)?;
-    Ok(RenderedIssue { html: inliner().inline(&html)?, text, subject: view.subject })
+    let html = inliner().inline(&html)?;
+    Ok(RenderedIssue { html, text, subject: view.subject, more: 0 })
 }
 
 /// What is wrong with a rendered answer; empty if nothing.

@@ -77,7 +77,7 @@ fn body_text(html: &str) -> String {
 }
 
 fn lint_leftovers(rendered: &RenderedIssue, problems: &mut Vec<String>) {
-    let RenderedIssue { subject, html, text } = rendered;
+    let RenderedIssue { subject, html, text, .. } = rendered;
     for (part, text) in [("subject", subject), ("HTML part", html), ("text part", text)] {
         for mark in ["{{", "{%"] {
             if text.contains(mark) {

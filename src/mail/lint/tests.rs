@@ -14,6 +14,7 @@ fn encoded(subject: &str, name: &str, text: &str, html: &str) -> Vec<u8> {
         subject: subject.into(),
         text: format!("{text}\n{slot}\n"),
         html: format!("<p>{html}</p><a href=\"{slot}\">Leave</a>"),
+        more: 0,
     };
     let from = Sender { name: Some(name.into()), address: address("press@example.org") };
     let headers = IssueHeaders {

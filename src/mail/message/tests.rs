@@ -8,6 +8,7 @@ fn issue() -> RenderedIssue {
         subject: "Größere Straßen & 4 more – Harbour City".into(),
         html: format!("<p lang=\"en\">Tämä = {}</p><a href=\"{slot}\">Leave</a>", "x".repeat(200)),
         text: format!("Fähre\n.dot\nLeave:\n{slot}\n"),
+        more: 0,
     }
 }
 

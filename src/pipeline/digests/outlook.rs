@@ -255,7 +255,7 @@ fn issues(
             language: issue.language.as_str().to_owned(),
             subject: rendered.subject,
             entries: issue.lines.len(),
-            more: issue.lines.len() - issue.shown,
+            more: rendered.more,
             recipients: readers.get(at).copied().unwrap_or(0),
             size_bytes: mail.len(),
         });

@@ -11,6 +11,7 @@ fn issue(html_body: &str, text: &str) -> RenderedIssue {
              {html_body}<a href=\"{slot}\">Unsubscribe</a></body></html>"
         ),
         text: format!("{text}\n{slot}\n"),
+        more: 0,
     }
 }
 
@@ -175,7 +176,8 @@ fn each_flaw_of_the_text_part_is_named() {
 
 #[test]
 fn an_issue_without_parts_is_refused_part_by_part() {
-    let empty = RenderedIssue { subject: String::new(), html: String::new(), text: String::new() };
+    let empty =
+        RenderedIssue { subject: String::new(), html: String::new(), text: String::new(), more: 0 };
     assert_eq!(
         lint(&empty),
         [
