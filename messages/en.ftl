@@ -361,6 +361,7 @@ change-mail-expiry = The link works for 72 hours. Until then everything stays as
 change-mail-ignore = If it was not you, you need not do anything.
 change-title = Confirm your new e-mail address
 change-ask = From now on, send what I get to { $address } instead of { $old }.
+change-other = the other address
 change-button = Yes, use this address
 change-done-title = Your e-mail address is changed
 change-done = From now on we send what you get to { $address }. We tell the old address as well.

@@ -364,6 +364,7 @@ change-mail-expiry = Pautan itu sah selama 72 jam. Sehingga itu, semuanya kekal.
 change-mail-ignore = Jika itu bukan anda, anda tidak perlu berbuat apa-apa.
 change-title = Sahkan alamat e-mel baharu anda
 change-ask = Mulai sekarang, hantar apa yang saya terima ke { $address } dan bukan ke { $old }.
+change-other = alamat yang satu lagi
 change-button = Ya, gunakan alamat ini
 change-done-title = Alamat e-mel anda telah diubah
 change-done = Mulai sekarang kami menghantar apa yang anda terima ke { $address }. Kami memberitahu alamat lama juga.

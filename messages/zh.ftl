@@ -351,6 +351,7 @@ change-mail-expiry = 链接在 72 小时内有效。在此之前，一切照旧�
 change-mail-ignore = 如果不是您本人，您不必做什么。
 change-title = 请确认您的新电邮地址
 change-ask = 从现在起，请把我要收到的内容发送到 { $address }，而不是 { $old }。
+change-other = 另一个地址
 change-button = 是的，使用这个地址
 change-done-title = 您的电邮地址已更改
 change-done = 从现在起，我们会把您要收到的内容发送到 { $address }。我们也会通知旧的地址。

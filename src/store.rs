@@ -268,12 +268,13 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Clears `owed_from` of subscriptions to a digest, exactly the values that were read:
     /// (subscriber, feed, value). One lowered or set since stays; while urgent news is to come it
-    /// is raised to the end of the run, `to_seq`.
+    /// is raised to the end of the run, `to_seq`. What was cancelled since `known` is owed.
     async fn clear_owed(
         &self,
         digest: i64,
         owed_read: &[(i64, String, Seq)],
         to_seq: Seq,
+        known: KnownCancellations,
     ) -> Result<()>;
 
     /// Adds one delivery per recipient of the run's next page, passing over those who are
@@ -605,6 +606,7 @@ pub trait Store: Send + Sync + fmt::Debug {
         digest: &str,
         after: i64,
         limit: usize,
+        now: DateTime<Utc>,
     ) -> Result<Vec<ErrandRecord>>;
 
     /// Starts a run whose mail answers errands: it is there ready to be expanded, or not at all.

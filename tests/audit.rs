@@ -299,7 +299,7 @@ fn who_only_reads_leaves_a_store_of_an_earlier_version_as_it_is() {
     let store = rusqlite::Connection::open(office.path("var/tidings.db")).unwrap();
     let newest = version(&store);
     let sql = "drop index run_by_cancellation; alter table run drop column last_cancellation; \
-               alter table run drop column known_cancellation; drop table errand; \
+               alter table run drop column known_cancellation; alter table run drop column known_at; drop table errand; \
                drop table asked; delete from _sqlx_migrations where version >= 13";
     store.execute_batch(sql).unwrap();
     for reads in [

@@ -261,7 +261,7 @@ async fn after_a_restart_on_a_full_disk_readers_leave_all_the_same() {
     let address = rest.split('/').next().unwrap().to_owned();
     assert_eq!(storm(&address, ways_out, 1).await, 1);
     disk.step("room");
-    told(&office, "what readers ended is in the store").await;
+    told(&office, "a delivery was not sent").await;
     disk.end();
     let options = SqliteConnectOptions::new().filename(office.path("last/tidings.db"));
     let mut last = options.connect().await.unwrap();

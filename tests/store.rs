@@ -32,9 +32,10 @@ use tidings::outbox::{AT_ONCE, Step};
 use tidings::store::sqlite::SqliteStore;
 use tidings::store::{
     Audience, Body, BodyAtSource, Cancellation, Claim, ClaimRequest, ComeBack, DeliveryKeys,
-    DeliveryResult, EndOfSubscription, FileOutcome, KnownFile, Leave, NewHold, NewIssue, NewRun,
-    NewSubscription, QuietRun, QuietState, Received, Recovered, Rendering, RequestKind, RunPage,
-    RunsAsked, ScanEnd, ScanRecord, Store, Subscribed, SubscriberRange, Subscription,
+    DeliveryResult, EndOfSubscription, FileOutcome, KnownCancellations, KnownFile, Leave, NewHold,
+    NewIssue, NewRun, NewSubscription, QuietRun, QuietState, Received, Recovered, Rendering,
+    RequestKind, RunPage, RunsAsked, ScanEnd, ScanRecord, Store, Subscribed, SubscriberRange,
+    Subscription,
 };
 
 /// Runs a case over an empty store of each kind there is.
@@ -1002,6 +1003,8 @@ async fn sending(store: &dyn Store, readers: u8) -> i64 {
     run
 }
 
+const KNOWN: KnownCancellations = KnownCancellations { newest: 0, at: DateTime::<Utc>::UNIX_EPOCH };
+
 const KEYS: DeliveryKeys<'_> = DeliveryKeys { token: 1, dkim_selector: Some("tidings") };
 
 async fn claim(store: &dyn Store, minutes: i64, limit: u32) -> Vec<Claim> {
@@ -1184,7 +1187,7 @@ fn a_digest_has_covered_what_its_runs_reached_that_advance() {
                 to_seq,
                 state,
                 reason: "nothing new".into(),
-                known_cancellation: 0,
+                known: KnownCancellations { newest: 0, at: at(0) },
             };
             store.record_quiet_run(&run, at(0)).await.unwrap()
         };
@@ -1534,7 +1537,7 @@ fn people_are_read_page_by_page() {
         let read = store.subscriptions(daily, Audience::Real, first).await.unwrap();
         assert_eq!(read.len(), 5_000);
         let all_read: Vec<_> = read.iter().map(|s| (s.subscriber, "all".into(), 0)).collect();
-        store.clear_owed(daily, &all_read[1..], 1).await.unwrap();
+        store.clear_owed(daily, &all_read[1..], 1, KNOWN).await.unwrap();
         let owed = store.subscriptions(daily, Audience::Real, first).await.unwrap();
         assert_eq!(owed.iter().filter(|s| s.owed_from.is_some()).count(), 1);
         let second = store.next_subscribers(&[weekly, daily], first.upto).await.unwrap().unwrap();

@@ -14,8 +14,8 @@ use crate::digest::{CORRECTION, REMINDER, URGENT};
 use crate::feeds::FeedDefinition;
 use crate::model::{Language, Seq};
 use crate::store::{
-    Audience, DigestProgress, HeldRun, PauseRecord, QuietRun, QuietState, StoreError, ToldChange,
-    Untold,
+    Audience, DigestProgress, HeldRun, KnownCancellations, PauseRecord, QuietRun, QuietState,
+    StoreError, ToldChange, Untold,
 };
 
 pub mod approval;
@@ -113,6 +113,7 @@ struct Terms {
 struct Basis {
     digest: DigestConfig,
     progress: DigestProgress,
+    known: KnownCancellations,
     occasion: Occasion,
     advances: bool,
     audience: Audience,
@@ -143,9 +144,11 @@ impl Basis {
         Terms { occasion, window, advances }: Terms,
         changes: Vec<ToldChange>,
     ) -> Result<Self, DigestError> {
+        let at = press.clock.now();
         Ok(Self {
             digest,
             digests: vec![progress.id],
+            known: KnownCancellations { newest: progress.newest_cancellation, at },
             progress,
             occasion,
             advances,
@@ -354,7 +357,7 @@ async fn record_quiet(
         to_seq,
         state,
         reason,
-        known_cancellation: progress.newest_cancellation,
+        known: KnownCancellations { newest: progress.newest_cancellation, at: press.clock.now() },
     };
     press.store.record_quiet_run(&quiet, press.clock.now()).await?;
     Ok(())

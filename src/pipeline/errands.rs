@@ -28,7 +28,8 @@ pub async fn answer_errands(press: &Press) -> Result<usize, DigestError> {
     for digest in [CONFIRM, SELF, NOTICE] {
         let mut after = 0;
         loop {
-            let errands = press.store.waiting_errands(digest, after, MOST).await?;
+            let errands =
+                press.store.waiting_errands(digest, after, MOST, press.clock.now()).await?;
             let Some(last) = errands.last() else { break };
             // What cannot be made is left where it is, and the next are looked at.
             after = last.id;

@@ -107,9 +107,13 @@ async fn go_on(press: &Press, joining: &Joining, forms: Option<Forms>) -> Result
 fn of_today(config: &Config, feeds: &[FeedDefinition], sign_up: &SignUp) -> Option<SignUp> {
     let mut wants = BTreeMap::new();
     for (name, digest) in &sign_up.wants {
-        let name = feeds::name_today(config, name);
-        if feeds.iter().any(|feed| feed.name == name) {
-            wants.insert(name.to_owned(), digest.clone());
+        let today = feeds::name_today(config, name);
+        if feeds.iter().any(|feed| feed.name == today) {
+            // What was chosen for the newer of two names counts.
+            let chosen = wants.entry(today.to_owned()).or_insert_with(|| digest.clone());
+            if today == name {
+                chosen.clone_from(digest);
+            }
         }
     }
     (!wants.is_empty()).then(|| SignUp { wants, ..sign_up.clone() })

@@ -38,6 +38,15 @@ pub struct DigestProgress {
     pub newest_cancellation: i64,
 }
 
+/// The cancellations that a plan knows of: what is cancelled later it has left out for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownCancellations {
+    /// Number of the last.
+    pub newest: i64,
+    /// When the plan was begun.
+    pub at: DateTime<Utc>,
+}
+
 /// A change that followers are told, with its entry as it is now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToldChange {
@@ -141,8 +150,8 @@ pub struct QuietRun {
     pub to_seq: Seq,
     pub state: QuietState,
     pub reason: String,
-    /// The newest one that its plan knows of: what was cancelled since is owed.
-    pub known_cancellation: i64,
+    /// What was cancelled since is owed.
+    pub known: KnownCancellations,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,14 +61,14 @@ use super::{
     Choices, Claim, ClaimRequest, ComeBack, Correction, DeliveryCounts, DeliveryKeys,
     DeliveryResult, DigestProgress, DocumentRecord, EndOfSubscription, EntryFound, ErrandRecord,
     ErrandRun, EventMember, FeedLists, FeedRecord, FileOutcome, Finished, Followed, HeldRun,
-    HoldRecord, Intent, IssueRecord, KnownFile, Leave, ListsAsked, Member, NewFeed, NewPause,
-    NewRun, NewSubscription, OutdatedRun, Override, OwnErrand, PastHold, PauseRecord, PauseScope,
-    Paused, Person, PersonDelivery, PersonRecord, PersonalData, PingRecord, Placement, Placing,
-    PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver, Recovered, Refused,
-    RefusedDelivery, RelayFault, ReleasedRun, Request, RequestKind, Resolution, Result, RunAudit,
-    RunDetails, RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd, ScanRecord,
-    SignUp, Store, StoreError, Subscribed, SubscriberRange, SubscriberRecord, Subscription,
-    Suspects, ToldChange, UncertainRecord, UnservedRun, Untold, WayOut,
+    HoldRecord, Intent, IssueRecord, KnownCancellations, KnownFile, Leave, ListsAsked, Member,
+    NewFeed, NewPause, NewRun, NewSubscription, OutdatedRun, Override, OwnErrand, PastHold,
+    PauseRecord, PauseScope, Paused, Person, PersonDelivery, PersonRecord, PersonalData,
+    PingRecord, Placement, Placing, PublicationRecord, QuietRun, Received, ReceivedCopy, Receiver,
+    Recovered, Refused, RefusedDelivery, RelayFault, ReleasedRun, Request, RequestKind, Resolution,
+    Result, RunAudit, RunDetails, RunEntries, RunPage, RunReceivers, RunRecord, RunsAsked, ScanEnd,
+    ScanRecord, SignUp, Store, StoreError, Subscribed, SubscriberRange, SubscriberRecord,
+    Subscription, Suspects, ToldChange, UncertainRecord, UnservedRun, Untold, WayOut,
 };
 use crate::catalogue::{About, Held, Known, KnownEntry, NOTICE};
 use crate::content::Problem;
@@ -486,8 +486,15 @@ impl Store for SqliteStore {
         digest: i64,
         owed_read: &[(i64, String, Seq)],
         to_seq: Seq,
+        known: KnownCancellations,
     ) -> Result<()> {
-        planning::clear_owed(&mut *self.writer().await, digest, &json(&owed_read), to_seq).await
+        let people = owed_read.iter().map(|(subscriber, ..)| *subscriber);
+        let Some((first, last)) = people.clone().min().zip(people.max()) else { return Ok(()) };
+        self.write("clear what people were owed", async |writer| {
+            planning::clear_owed(writer, digest, &json(&owed_read), to_seq).await?;
+            owed::owe_late(writer, known, 0, (first, last)).await
+        })
+        .await
     }
 
     async fn expand(
@@ -942,8 +949,9 @@ impl Store for SqliteStore {
         digest: &str,
         after: i64,
         limit: usize,
+        now: DateTime<Utc>,
     ) -> Result<Vec<ErrandRecord>> {
-        errands::waiting(&mut *self.reader().await?, digest, after, limit).await
+        errands::waiting(&mut *self.reader().await?, digest, after, limit, now).await
     }
 
     async fn start_errands(&self, run: &ErrandRun, now: DateTime<Utc>) -> Result<i64> {

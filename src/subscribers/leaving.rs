@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::error;
 
 use super::journal::{Applied, Batch, Journal, JournalError, Position};
@@ -33,6 +33,8 @@ pub struct Leaving {
     from_before: Position,
     /// The newest click of each person whose clicks are not all in the store.
     people: Mutex<HashMap<i64, Position>>,
+    /// When each person clicked last, of those who did in this second.
+    moments: Mutex<HashMap<i64, DateTime<Utc>>>,
 }
 
 /// The oldest clicks that the store does not have.
@@ -67,12 +69,24 @@ impl Leaving {
             journal,
             from_before,
             people: Mutex::default(),
+            moments: Mutex::default(),
         })
     }
 
     /// Whether there ever was a click to keep.
     pub fn is_there(store: &Path) -> bool {
         Journal::files(&store.with_file_name("leaving")).iter().any(|file| file.exists())
+    }
+
+    /// When a click of now counts: in a second that no other of the same person has, so that an
+    /// end which was taken back is told from the next one.
+    pub fn moment(&self, subscriber: i64, now: DateTime<Utc>) -> DateTime<Utc> {
+        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |at: &DateTime<Utc>| (0..60).contains(&(at.timestamp() - now.timestamp()));
+        moments.retain(|_, at| is_recent(at));
+        let at = moments.get(&subscriber).map_or(now, |last| *last + TimeDelta::seconds(1));
+        moments.insert(subscriber, at);
+        at
     }
 
     /// Keeps a click: whatever happens, they have left when this returns.

@@ -89,7 +89,7 @@ impl Web {
     /// coming, the page says that it will be.
     async fn leave(&self, link: &Link) -> Response {
         let Subject { run, subscriber } = link.subject;
-        let at = self.press.clock.now();
+        let at = self.leaving.moment(subscriber, self.press.clock.now());
         let leave = Leave { run: Leave::EVERYTHING, subscriber, by: LeftBy::Page, at };
         let position = match self.keep(&leave).await {
             Ok(position) => position,

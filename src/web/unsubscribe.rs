@@ -76,7 +76,8 @@ pub(super) async fn act(
         return web.come_back(subject, &asked, &token, &fields).await;
     }
     let Subject { run, subscriber } = subject;
-    let leave = Leave { run, subscriber, by, at: web.press.clock.now() };
+    let at = web.leaving.moment(subscriber, web.press.clock.now());
+    let leave = Leave { run, subscriber, by, at };
     match web.keep(&leave).await {
         Ok(_) if by == LeftBy::OneClick => web.unsubscribed(&asked),
         Ok(position) => web.left(subject, &asked, &token, leave.at, position).await,

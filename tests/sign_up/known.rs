@@ -9,7 +9,7 @@ use tidings::store::{SealedAddress, SignUp};
 use tidings::subscribers::import::Row;
 use tidings::templates::Templates;
 
-use crate::support::counter::{Counter, Links, hidden};
+use crate::support::counter::{Counter, Links, find_hidden, hidden};
 use crate::support::served::Answer;
 use crate::{CONSENTS, DAILY, READER, SUBSCRIPTIONS, check_forgotten};
 
@@ -80,6 +80,60 @@ async fn who_left_can_take_it_back_whoever_signs_them_up_meanwhile() {
     let back = counter.post(&manage, &undo).await;
     assert!(back.text().contains("Everything is as it was before"), "{}", back.text());
     assert_eq!(counter.rows(SUBSCRIPTIONS), ["all|confirmed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_stood_in_for_readers_is_forgotten_as_any_other() {
+    for is_refused in [true, false] {
+        let counter = Counter::open().await;
+        let row = Row {
+            line: 1,
+            address: READER.parse().unwrap(),
+            feed: "all".into(),
+            digest: "daily".into(),
+            language: "en".parse().unwrap(),
+        };
+        let consent = Consent {
+            source: "rehearsal",
+            wording: "test".into(),
+            is_confirmed: true,
+            is_rehearsal: true,
+            brings_back: true,
+        };
+        people::subscribe(&counter.desk.press, &[row], &consent).await.unwrap();
+        counter.sign_up(READER, &DAILY).await;
+        counter.work().await;
+        if is_refused {
+            let link = counter.mail_to(READER).link("confirm");
+            let page = counter.press(&link, "refuse").await.text();
+            assert!(page.contains("We deleted your address"), "{page}");
+        } else {
+            counter.forward(TimeDelta::hours(72));
+            end_expired(&counter.desk.press).await;
+        }
+        check_forgotten(&counter);
+    }
+}
+
+/// However fast they are: the clock stands still.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_comes_back_and_leaves_again_has_left() {
+    let counter = Counter::open().await;
+    let links = counter.reader(READER).await;
+    for (path, action) in
+        [(&links.manage, "leave"), (&links.unsubscribe, ""), (&links.manage, "leave")]
+    {
+        let page = match action {
+            "" => counter.post(path, &[]).await,
+            _ => counter.press(path, action).await,
+        };
+        assert_eq!(counter.rows(SUBSCRIPTIONS), ["all|ended"], "{path}: {}", page.text());
+        let (left, seal) = (hidden(&page, "left"), hidden(&page, "seal"));
+        let form = find_hidden(&page, "form").unwrap_or_default();
+        let undo = [("form", &*form), ("left", &*left), ("seal", &seal), ("action", "undo")];
+        let back = counter.post(path, &undo).await;
+        assert_eq!(counter.rows(SUBSCRIPTIONS), ["all|confirmed"], "{path}: {}", back.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -249,6 +249,16 @@ async fn who_gives_the_address_they_have_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_addresses_that_look_alike_when_masked_are_told_apart() {
+    let counter = Counter::open().await;
+    let own = counter.reader(READER).await.own;
+    ask_to_move(&counter, &own, "rest@example.org").await;
+    let page = counter.get(&counter.mail_to("rest@example.org").link("confirm")).await.text();
+    assert_eq!(page.matches("r***@example.org").count(), 1, "{page}");
+    assert!(page.contains("instead of the other address"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_is_not_in_the_file_either() {
     let counter = Counter::open().await;
     let own = counter.reader(READER).await.own;

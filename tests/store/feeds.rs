@@ -409,7 +409,7 @@ fn a_confirmation_that_is_pressed_after_a_rename_goes_to_the_new_name() {
             assert_eq!(store.sign_up(&sign_up, at(0)).await.unwrap(), AskedFor::Waits);
         }
         rename(store).await;
-        let waiting = store.waiting_errands("confirm", 0, 9).await.unwrap();
+        let waiting = store.waiting_errands("confirm", 0, 9, at(0)).await.unwrap();
         let wanted: Vec<_> = waiting.into_iter().map(|errand| errand.wants).collect();
         let expected: [&[_]; 3] = [
             &[("everything", "daily"), ("events", "weekly")],

@@ -145,7 +145,7 @@ fn a_feed_that_was_left_and_taken_back_owes_what_was_told_before() {
         assert_eq!(undo(store, 0).await, 2);
         // What was kept at the end is as much as the run left to them.
         let cleared = [(1, "all".to_owned(), 1), (1, "releases".to_owned(), 1)];
-        store.clear_owed(digest(store, "daily").await, &cleared, 1).await.unwrap();
+        store.clear_owed(digest(store, "daily").await, &cleared, 1, KNOWN).await.unwrap();
         assert_eq!(leave(store, 1, Some("all")).await, 1);
         refuse(store).await;
         assert_eq!(owed(store, "daily").await, [("releases".into(), Some(0))]);
@@ -166,8 +166,18 @@ async fn urgent(store: &dyn Store, entry: &str) -> i64 {
 /// Begins a run of `daily` that brings reader 1 nothing, because they are about to get it, and
 /// something to somebody else.
 async fn planned_without(store: &dyn Store, from_seq: i64, owed_read: &[(i64, &str, i64)]) -> i64 {
+    planned_from(store, 0, from_seq, owed_read).await
+}
+
+/// The same, so many minutes later.
+async fn planned_from(
+    store: &dyn Store,
+    minutes: i64,
+    from_seq: i64,
+    owed_read: &[(i64, &str, i64)],
+) -> i64 {
     let plan = Planned { from_seq, ..run_of(store, "later", &[]).await };
-    let run = store.begin_run(&plan.new_run(), at(0)).await.unwrap().unwrap();
+    let run = store.begin_run(&plan.new_run(), at(minutes)).await.unwrap().unwrap();
     let owed_read = owed_read.iter().map(|(who, feed, seq)| (*who, (*feed).into(), *seq));
     let page = RunPage {
         number: 0,
@@ -252,6 +262,30 @@ fn what_was_cancelled_before_a_plan_is_owed_once() {
 }
 
 #[test]
+fn what_was_cancelled_before_a_plan_is_not_owed_anew_with_what_is_cancelled_beside_it() {
+    check(async |store| {
+        following(store, &["all"]).await;
+        store.subscribe(&[subscription(2, "all", "daily")], at(-9)).await.unwrap();
+        store.register_digests(&["urgent".into()], at(0)).await.unwrap();
+        let mut plan = run_of(store, "u", &[(1, 0), (2, 0)]).await;
+        plan.digest = digest(store, "urgent").await;
+        let urgent = start_run(store, &plan).await.unwrap();
+        expand_all(store, urgent).await;
+        let claims = claim_of(store, Lane::Urgent, 2, 1).await;
+        assert_eq!(claims[0].subscriber, 1);
+        assert!(intend(store, &claims[0]).await);
+        record(store, &claims[0], expired()).await;
+        // The next run brings it to the first.
+        let later = planned_from(store, 2, 0, &[(1, "all", 0), (2, "all", 0)]).await;
+        cancel(store, urgent).await;
+        open(store, later).await;
+        expand_all(store, later).await;
+        let owed = owed(store, "daily").await;
+        assert_eq!(owed, [("all".into(), None), ("all".into(), Some(0))]);
+    });
+}
+
+#[test]
 fn urgent_news_goes_at_once_to_who_left_one_of_two_feeds_that_hold_it() {
     check(async |store| {
         following(store, &["all", "releases", "events"]).await;
@@ -288,7 +322,7 @@ fn who_took_an_end_back_began_when_they_joined() {
         leave(store, 1, Some("releases")).await;
         assert_eq!(undo(store, 0).await, 1);
         let cleared = [(1, "releases".to_owned(), 1)];
-        store.clear_owed(digest(store, "daily").await, &cleared, 1).await.unwrap();
+        store.clear_owed(digest(store, "daily").await, &cleared, 1, KNOWN).await.unwrap();
         cancel(store, run).await;
         let both = [("all".into(), Some(0)), ("releases".into(), Some(0))];
         assert_eq!(owed(store, "daily").await, both);

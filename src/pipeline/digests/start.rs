@@ -241,7 +241,7 @@ async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError
         to_seq,
         state: QuietState::Empty,
         reason: "nothing new".into(),
-        known_cancellation: basis.progress.newest_cancellation,
+        known: basis.known,
     };
     let mut is_new = press.store.record_quiet_run(&quiet, press.clock.now()).await?;
     // A run of the same key that covers nothing, for it was held, must not keep the window open.
@@ -264,7 +264,8 @@ async fn record_empty(press: &Press, run: &PlannedRun) -> Result<(), DigestError
         let page = planner.plan(&subscriptions, &received);
         // Who is owed something by now keeps it for the next plan.
         if page.recipients.is_empty() && !page.owed_read.is_empty() {
-            press.store.clear_owed(basis.progress.id, &page.owed_read, to_seq).await?;
+            let cleared = &page.owed_read;
+            press.store.clear_owed(basis.progress.id, cleared, to_seq, basis.known).await?;
         }
         after = people.upto;
     }

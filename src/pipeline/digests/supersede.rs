@@ -3,6 +3,8 @@
 //! Which run is outdated is read from the store, not from what just happened: a process that
 //! dies between two steps leaves nothing that the next look does not find.
 
+use tracing::warn;
+
 use super::readers::Readers;
 use super::{Basis, DigestError, Occasion, Terms, basis_over, reminders, urgent};
 use crate::digest::plan::Window;
@@ -29,8 +31,11 @@ pub async fn settle(press: &Press) -> Result<Vec<OutdatedRun>, DigestError> {
 async fn give_up(press: &Press) -> Result<(), DigestError> {
     for run in press.store.unserved_runs().await? {
         let superseded = run.run;
-        if successor(press, run).await?.is_none() {
-            press.store.succeed_run(superseded).await?;
+        match successor(press, run).await {
+            Ok(Some(_)) => {}
+            Ok(None) => press.store.succeed_run(superseded).await?,
+            // It keeps nothing else from going on.
+            Err(error) => warn!(superseded, "{:#}", anyhow::Error::from(error)),
         }
     }
     Ok(())

@@ -328,17 +328,19 @@ pub(super) async fn waiting(
     digest: &str,
     after: i64,
     limit: usize,
+    now: DateTime<Utc>,
 ) -> Result<Vec<ErrandRecord>> {
     let kinds = ErrandKind::ALL.into_iter().filter(|kind| kind.digest() == digest);
     let kinds: Vec<&str> = kinds.map(ErrandKind::name).collect();
     let rows: Vec<Row> = sqlx::query_as(errands!(
-        "e.run_id is null and e.ended_at is null and e.id > $1
+        "e.run_id is null and e.ended_at is null and e.expires_at > $4 and e.id > $1
              and coalesce(e.wants ->> '$.is_kept_back', 0) = 0
              and e.kind in (select value from json_each($2)) order by e.id limit $3"
     ))
     .bind(after)
     .bind(json(&kinds))
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(now.timestamp())
     .fetch_all(reader)
     .await
     .during("read what people ask for")?;

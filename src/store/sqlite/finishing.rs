@@ -200,7 +200,8 @@ pub(super) async fn refuse(
 /// subscription forgets it when it is begun anew.
 async fn keeps_address(reader: &mut SqliteConnection, who: i64) -> Result<bool> {
     sqlx::query_scalar(
-        "select exists (select 1 from consent where subscriber_id = $1 and action = 'confirmed')
+        "select exists (select 1 from consent where subscriber_id = $1 and action = 'confirmed'
+             and source <> 'rehearsal')
          or exists (select 1 from errand where subscriber_id = $1 and ended_at is null)",
     )
     .bind(who)

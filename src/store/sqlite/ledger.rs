@@ -401,6 +401,7 @@ const INTEND: &str = "
         when 0 then true
         when 1 then exists (select 1 from errand e
             where e.run_id = ?1 and e.subscriber_id = ?2 and e.ended_at is null
+              and e.expires_at > ?4
               and not exists (select 1 from suppression x
                 where x.lookup = unhex(e.wants ->> '$.lookup')))
         else exists (select 1 from subscription c

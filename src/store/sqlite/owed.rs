@@ -9,7 +9,8 @@
 use sqlx::SqliteConnection;
 
 use super::outbox::NEVER;
-use super::{During, Result};
+use super::{During, Result, moment};
+use crate::store::KnownCancellations;
 
 /// States of a run whose window is covered; with `was_open`, one that was superseded then.
 /// Asked of a run `x`.
@@ -166,35 +167,54 @@ pub(super) const OWE_JOINED: &str = concat!(
 /// What has expired.
 pub(super) const OWE_EXPIRED: &str = owe!("d.state = 'cancelled'");
 
-/// What was cancelled of what a plan left out because it was to come. It only lowers, so that it
-/// does no harm where the cancellation itself has owed it.
-const OWE_LATE: &str = owe!("d.state = 'cancelled' and d.reason <> 'suppressed'");
+/// What was cancelled, from the moment `?5` on, of what a plan left out because it was to come.
+const OWE_LATE: &str =
+    owe!("d.state = 'cancelled' and d.reason <> 'suppressed' and d.changed_at >= ?5");
 
 /// Whenever deliveries of the run `?1` were cancelled that their people are owed.
 pub(super) const NUMBER_CANCELLATION: &str =
     concat!("update run set last_cancellation = 1 + ", newest_cancellation!(), " where id = ?1");
 
-/// Owes people from `first` to `last` what was cancelled while the run `run` was planned, which
-/// covers it, or clears what they were owed.
+/// Owes people from `first` to `last` what was cancelled while a run was planned that covers it,
+/// or clears what they were owed; not that of the run `besides`.
 pub(super) async fn owe_late(
     writer: &mut SqliteConnection,
-    run: i64,
+    known: KnownCancellations,
+    besides: i64,
     (first, last): (i64, i64),
 ) -> Result<()> {
     let action = "record what was cancelled meanwhile";
     let late: Vec<i64> = sqlx::query_scalar(
-        "select id from run where last_cancellation > 0 and last_cancellation >
-             (select known_cancellation from run where id = $1) and id <> $1",
+        "select id from run where last_cancellation > 0 and last_cancellation > $1 and id <> $2",
     )
-    .bind(run)
+    .bind(known.newest)
+    .bind(besides)
     .fetch_all(&mut *writer)
     .await
     .during(action)?;
-    for cancelled in late {
-        let owe = sqlx::query(OWE_LATE).bind(cancelled).bind(NEVER).bind(first).bind(last);
-        owe.execute(&mut *writer).await.during(action)?;
+    for run in late {
+        let owe = sqlx::query(OWE_LATE).bind(run).bind(NEVER).bind(first).bind(last);
+        owe.bind(known.at.timestamp()).execute(&mut *writer).await.during(action)?;
     }
     Ok(())
+}
+
+/// The same, of a run that is expanded.
+pub(super) async fn owe_late_of(
+    writer: &mut SqliteConnection,
+    run: i64,
+    people: (i64, i64),
+) -> Result<()> {
+    let known: Option<(i64, i64)> = sqlx::query_as(
+        "select known_cancellation, known_at from run
+         where id = $1 and known_cancellation is not null",
+    )
+    .bind(run)
+    .fetch_optional(&mut *writer)
+    .await
+    .during("read a run")?;
+    let Some((newest, at)) = known else { return Ok(()) };
+    owe_late(writer, KnownCancellations { newest, at: moment(at) }, run, people).await
 }
 
 /// What was taken from who left: whoever only changed to another digest, or follows another feed

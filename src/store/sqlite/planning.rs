@@ -68,10 +68,10 @@ pub(super) async fn begin(
 ) -> Result<Option<i64>> {
     sqlx::query_scalar(concat!(
         "insert into run (digest_id, key, due_at, from_seq, to_seq, advances, state, created_at,
-             known_cancellation)
-         values ($1, $2, $3, $4, $5, $6, 'planned', $7, ",
+             known_cancellation, known_at)
+         values ($1, $2, $3, $4, $5, $6, 'planned', $7, iif($6, ",
         owed::newest_cancellation!(),
-        ") on conflict (digest_id, key) do nothing returning id"
+        ", null), $7) on conflict (digest_id, key) do nothing returning id"
     ))
     .bind(run.digest)
     .bind(&run.key)

@@ -79,11 +79,11 @@ pub(super) async fn record_quiet(
         QuietState::Empty => "empty",
         QuietState::Expired => "expired",
     };
-    let recorded: Option<i64> = sqlx::query_scalar(
+    let done = sqlx::query(
         "insert into run (digest_id, key, due_at, from_seq, to_seq, state, reason, created_at,
-             finished_at, known_cancellation)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
-         on conflict (digest_id, key) do nothing returning id",
+             finished_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+         on conflict (digest_id, key) do nothing",
     )
     .bind(run.digest)
     .bind(&run.key)
@@ -93,13 +93,14 @@ pub(super) async fn record_quiet(
     .bind(state)
     .bind(&run.reason)
     .bind(now.timestamp())
-    .bind(run.known_cancellation)
-    .fetch_optional(&mut *writer)
+    .execute(&mut *writer)
     .await
     .during("record a run")?;
-    let Some(recorded) = recorded else { return Ok(false) };
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
     if run.state == QuietState::Empty {
-        owed::owe_late(writer, recorded, (i64::MIN, i64::MAX)).await?;
+        owed::owe_late(writer, run.known, 0, (i64::MIN, i64::MAX)).await?;
     }
     audit::quiet(writer, run.digest, &run.key, now).await?;
     Ok(true)
@@ -198,7 +199,7 @@ pub(super) async fn expand(
     };
     planning::clear_owed(writer, page.digest_id, &owed, page.to_seq).await?;
     let people = (page.after_subscriber.saturating_add(1), page.upto_subscriber);
-    owed::owe_late(writer, run, people).await?;
+    owed::owe_late_of(writer, run, people).await?;
     sqlx::query("delete from run_page where run_id = $1 and page = $2")
         .bind(run)
         .bind(page.number)

@@ -3,8 +3,8 @@ use chrono::TimeDelta;
 use super::*;
 use crate::store::sqlite::made::{Made, at};
 use crate::store::{
-    Brake, Cancellation, EndOfSubscription, NewPause, NewRun, NewSubscription, OutdatedRun,
-    PauseScope, QuietRun, QuietState, ReleasedRun, Store,
+    Brake, Cancellation, EndOfSubscription, KnownCancellations, NewPause, NewRun, NewSubscription,
+    OutdatedRun, PauseScope, QuietRun, QuietState, ReleasedRun, Store,
 };
 
 fn row(person: u8) -> NewSubscription {
@@ -73,7 +73,7 @@ async fn three_days() -> Made {
             to_seq: n,
             state: QuietState::Empty,
             reason: "nothing new".into(),
-            known_cancellation: 0,
+            known: KnownCancellations { newest: 0, at: now },
         };
         assert!(store.record_quiet_run(&quiet, now).await.unwrap());
     }
