@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -147,9 +147,12 @@ pub async fn carry(
     stop: &watch::Receiver<bool>,
     work: &Notify,
 ) -> Result<(), SendError> {
-    // A send window may just have opened: what went by meanwhile is told to nobody.
-    for OutdatedRun { run, reason } in end_outdated(press).await? {
-        info!(run, "a run was superseded: {reason}");
+    // Before the first scan of a daemon nothing of it goes out, and its end may wait.
+    if !outbox.only_answers.load(Ordering::Relaxed) {
+        // A send window may just have opened: what went by meanwhile is told to nobody.
+        for OutdatedRun { run, reason } in end_outdated(press).await? {
+            info!(run, "a run was superseded: {reason}");
+        }
     }
     expand_all(press, outbox, stop).await?;
     let mut draining = pin!(drain(outbox, stop));

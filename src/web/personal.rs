@@ -145,8 +145,7 @@ impl Web {
                     "" => words.say("subscribe-error-missing", &[]),
                     _ => unfit(words, text, error.reason),
                 };
-                let address = text.to_owned();
-                let notice = Notice { text: wrong, wrong: Some("address"), address };
+                let notice = Notice::wrong("address", wrong, text);
                 return self.opened(link, Some(notice)).await;
             }
         };
@@ -161,14 +160,13 @@ impl Web {
         let answer = self.press.store.ask(&wish, self.press.clock.now()).await?;
         if answer == AskedFor::Same {
             let wrong = words.say("self-change-same", &[]);
-            let address = address.as_str().to_owned();
-            let notice = Notice { text: wrong, wrong: Some("address"), address };
+            let notice = Notice::wrong("address", wrong, address.as_str());
             return self.opened(link, Some(notice)).await;
         }
         info!(run = link.subject.run, "a reader asks for another address: {answer}");
         self.joining.tell();
-        let text = words.say("self-change-sent", &[]);
-        self.opened(link, Some(Notice { text, wrong: None, address: String::new() })).await
+        let notice = Notice::said(words.say("self-change-sent", &[]));
+        self.opened(link, Some(notice)).await
     }
 
     async fn erase(&self, link: &Link, is_sure: bool) -> anyhow::Result<Option<Response>> {
@@ -178,7 +176,7 @@ impl Web {
         if !is_sure {
             let words = self.words(&link.asked, Some(errand.language.as_str()));
             let text = words.say("self-erase-unsure", &[]);
-            let notice = Notice { text, wrong: Some("sure"), address: String::new() };
+            let notice = Notice::wrong("sure", text, "");
             return self.opened(link, Some(notice)).await;
         }
         let now = self.press.clock.now();

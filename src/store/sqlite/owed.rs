@@ -1,10 +1,10 @@
 //! What people are owed when mail to them was not sent.
 //!
 //! For each feed their next plan begins right before the oldest news that the issue they did not
-//! get had from it, or that it holds too: not where the run's window did, for a new reader's plan began later, and that
-//! of somebody who changed to another digest began earlier. What was cancelled of urgent news is
-//! owed to all their subscriptions of its feeds, whatever the digest. Who left is owed it too, should
-//! they take that back.
+//! get had from it, or that it holds too: not where the run's window did, for a new reader's plan
+//! began later, and that of somebody who changed to another digest began earlier. What was
+//! cancelled of urgent news is owed to all their subscriptions of its feeds, whatever the digest.
+//! Who left is owed it too, should they take that back.
 
 use sqlx::SqliteConnection;
 

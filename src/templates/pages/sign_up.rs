@@ -160,6 +160,17 @@ pub struct Notice {
     pub address: String,
 }
 
+impl Notice {
+    pub fn said(text: String) -> Self {
+        Self { text, wrong: None, address: String::new() }
+    }
+
+    /// What is wrong with the field `id`, and what was written there.
+    pub fn wrong(id: &'static str, text: String, written: &str) -> Self {
+        Self { text, wrong: Some(id), address: written.to_owned() }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SelfState {
@@ -227,11 +238,7 @@ impl<'a> SelfPage<'a> {
             action: "TOKEN".into(),
             form: "SEAL",
             data: (state == SelfState::Open).then_some(data),
-            notice: Some(Notice {
-                text: "Tick the box.".into(),
-                wrong: Some("sure"),
-                address: "a@b.example".into(),
-            }),
+            notice: Some(Notice::wrong("sure", "Tick the box.".into(), "a@b.example")),
         }
     }
 }

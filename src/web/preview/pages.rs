@@ -15,79 +15,62 @@ use crate::templates::pages::{
 use crate::templates::{MessagePage, TemplateError, UnsubscribePage, UnsubscribeState};
 use crate::words::Words;
 
-/// Names in addresses, and in the list of all there is.
-pub(super) const PAGES: [(&str, &str); 26] = [
-    ("subscribe", "Subscribe"),
-    ("subscribe-unfit", "Subscribe, with a fault"),
-    ("subscribed", "Check your mail"),
-    ("confirm", "Confirm"),
-    ("confirm-more", "Confirm, by somebody who gets news"),
-    ("confirmed", "Confirmed"),
-    ("confirmed-before", "Confirmed before"),
-    ("confirm-late", "Confirmed too late"),
-    ("refused", "It was somebody else"),
-    ("manage", "Change what you get"),
-    ("saved", "Saved"),
-    ("left", "All mail stopped"),
-    ("unsubscribe", "Unsubscribe"),
-    ("unsubscribed", "Unsubscribed"),
-    ("unsubscribed-before", "Unsubscribed before"),
-    ("unsubscribed-and-back", "Unsubscribed, and back"),
-    ("data-closed", "Your data, before it is opened"),
-    ("data", "Your data"),
-    ("data-unfit", "Your data, with a fault"),
-    ("data-before", "Your data, opened before"),
-    ("goodbye", "Your data is erased"),
-    ("move", "Confirm another address"),
-    ("moved", "Another address confirmed"),
-    ("moved-to-taken", "An address that has news of its own"),
-    ("broken-link", "A link that does not work"),
-    ("not-found", "No such page"),
+/// A page by its name in addresses, and in the list of all there is.
+type Page = (&'static str, &'static str, fn(&Maker<'_>) -> Made);
+
+pub(super) const PAGES: [Page; 26] = [
+    ("subscribe", "Subscribe", |maker| maker.subscribe(false, None)),
+    ("subscribe-unfit", "Subscribe, with a fault", |maker| {
+        maker.subscribe(false, Some("subscribe-error-missing"))
+    }),
+    ("subscribed", "Check your mail", |maker| maker.subscribe(true, None)),
+    ("confirm", "Confirm", |maker| maker.confirm(ConfirmState::Ask)),
+    ("confirm-more", "Confirm, by somebody who gets news", |maker| {
+        maker.confirm(ConfirmState::AskMore)
+    }),
+    ("confirmed", "Confirmed", |maker| maker.confirm(ConfirmState::Done)),
+    ("confirmed-before", "Confirmed before", |maker| maker.confirm(ConfirmState::Used)),
+    ("confirm-late", "Confirmed too late", |maker| maker.confirm(ConfirmState::Expired)),
+    ("refused", "It was somebody else", |maker| maker.confirm(ConfirmState::Refused)),
+    ("manage", "Change what you get", |maker| maker.manage(ManageState::Show)),
+    ("saved", "Saved", |maker| maker.manage(ManageState::Saved)),
+    ("left", "All mail stopped", |maker| maker.manage(ManageState::Left)),
+    ("unsubscribe", "Unsubscribe", |maker| maker.unsubscribe(UnsubscribeState::Ask)),
+    ("unsubscribed", "Unsubscribed", |maker| maker.unsubscribe(UnsubscribeState::Done)),
+    ("unsubscribed-before", "Unsubscribed before", |maker| {
+        maker.unsubscribe(UnsubscribeState::Ended)
+    }),
+    ("unsubscribed-and-back", "Unsubscribed, and back", |maker| {
+        maker.unsubscribe(UnsubscribeState::Back)
+    }),
+    ("data-closed", "Your data, before it is opened", |maker| maker.own(SelfState::Closed, false)),
+    ("data", "Your data", |maker| maker.own(SelfState::Open, false)),
+    ("data-unfit", "Your data, with a fault", |maker| maker.own(SelfState::Open, true)),
+    ("data-before", "Your data, opened before", |maker| maker.own(SelfState::Used, false)),
+    ("goodbye", "Your data is erased", |maker| maker.own(SelfState::Erased, false)),
+    ("move", "Confirm another address", |maker| maker.confirm(ConfirmState::AskMove)),
+    ("moved", "Another address confirmed", |maker| maker.confirm(ConfirmState::Moved)),
+    ("moved-to-taken", "An address that has news of its own", |maker| {
+        maker.confirm(ConfirmState::Taken)
+    }),
+    ("broken-link", "A link that does not work", |maker| maker.message("error-link")),
+    ("not-found", "No such page", |maker| maker.message("error-not-found")),
 ];
+
+fn page(name: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|(page, ..)| *page == name)
+}
 
 /// Its title, if there is such a page.
 pub(super) fn title(name: &str) -> Option<&'static str> {
-    PAGES.iter().find(|(page, _)| *page == name).map(|(_, title)| *title)
+    page(name).map(|(_, title, _)| *title)
 }
 
 /// `None` where there is no such page.
-pub(super) fn made(
-    shown: &Shown,
-    name: &str,
-    language: &Language,
-) -> Option<Result<String, TemplateError>> {
-    let press = &shown.press;
-    let words = press.templates.words(language.as_str());
-    let maker = Maker { shown, press, words, follows: follows(shown) };
-    Some(match name {
-        "subscribe" => maker.subscribe(false, None),
-        "subscribe-unfit" => maker.subscribe(false, Some("subscribe-error-missing")),
-        "subscribed" => maker.subscribe(true, None),
-        "confirm" => maker.confirm(ConfirmState::Ask),
-        "confirm-more" => maker.confirm(ConfirmState::AskMore),
-        "confirmed" => maker.confirm(ConfirmState::Done),
-        "confirmed-before" => maker.confirm(ConfirmState::Used),
-        "confirm-late" => maker.confirm(ConfirmState::Expired),
-        "refused" => maker.confirm(ConfirmState::Refused),
-        "manage" => maker.manage(ManageState::Show),
-        "saved" => maker.manage(ManageState::Saved),
-        "left" => maker.manage(ManageState::Left),
-        "unsubscribe" => maker.unsubscribe(UnsubscribeState::Ask),
-        "unsubscribed" => maker.unsubscribe(UnsubscribeState::Done),
-        "unsubscribed-before" => maker.unsubscribe(UnsubscribeState::Ended),
-        "unsubscribed-and-back" => maker.unsubscribe(UnsubscribeState::Back),
-        "data-closed" => maker.own(SelfState::Closed, false),
-        "data" => maker.own(SelfState::Open, false),
-        "data-unfit" => maker.own(SelfState::Open, true),
-        "data-before" => maker.own(SelfState::Used, false),
-        "goodbye" => maker.own(SelfState::Erased, false),
-        "move" => maker.confirm(ConfirmState::AskMove),
-        "moved" => maker.confirm(ConfirmState::Moved),
-        "moved-to-taken" => maker.confirm(ConfirmState::Taken),
-        "broken-link" => maker.message("error-link"),
-        "not-found" => maker.message("error-not-found"),
-        _ => return None,
-    })
+pub(super) fn made(shown: &Shown, name: &str, language: &Language) -> Option<Made> {
+    let (.., make) = page(name)?;
+    let words = shown.press.templates.words(language.as_str());
+    Some(make(&Maker { shown, press: &shown.press, words, follows: follows(shown) }))
 }
 
 /// The first feed, by the first digest.
@@ -100,7 +83,7 @@ fn follows(shown: &Shown) -> BTreeMap<String, String> {
         .collect()
 }
 
-struct Maker<'a> {
+pub(super) struct Maker<'a> {
     shown: &'a Shown,
     press: &'a Press,
     words: Words<'a>,

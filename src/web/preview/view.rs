@@ -117,7 +117,8 @@ impl<'a> IndexView<'a> {
         let preview = &shown.preview;
         let pages = [("List of all feeds", INDEX_PATH), ("List of all feeds as OPML", OPML_PATH)];
         let pages = pages.map(|(name, path)| Link { name, url: format!("/documents/{path}") });
-        let others = PAGES.iter().map(|(page, name)| Link { name, url: format!("/pages/{page}") });
+        let others =
+            PAGES.iter().map(|(page, name, _)| Link { name, url: format!("/pages/{page}") });
         let template = |(name, source)| TemplateView {
             name,
             url: format!("/templates/{name}"),
