@@ -108,7 +108,8 @@ impl Case {
             // Who is to confirm has not confirmed.
             "insert into errand (subscriber_id, kind, run_id, address_version, language, source,
                  wording, asked_at, expires_at)
-             select subscriber_id, 'confirm', run_id, address_version, 'en', 'form', '', 0, 0
+             select subscriber_id, 'confirm', run_id, address_version, 'en', 'form', '', 0,
+                 9223372036854775807
              from delivery where $1 = 'confirm' and run_id = (select max(id) from run)
                  and subscriber_id between $2 and $3",
         ] {

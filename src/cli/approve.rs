@@ -15,6 +15,7 @@ use super::turns::{Scanned, Turn, Turns};
 use super::{Global, session};
 use crate::config::Environment;
 use crate::content::Severity;
+use crate::digest::URGENT;
 use crate::pipeline::Press;
 use crate::pipeline::digests::approval::{self, Word};
 use crate::pipeline::publish::PublishReport;
@@ -211,11 +212,15 @@ fn changed(digest: &str, changes: &[String]) -> Failure {
             "digest `{digest}` is not let go, for it is another plan now: {}",
             changes.join("; ")
         ),
-        hint: Some(
+        hint: Some(if digest == URGENT {
+            "it is planned anew within a minute by a daemon, else by `tidings publish-now`: \
+             `tidings status` then names what waits for a word"
+                .into()
+        } else {
             "`tidings plan` shows what would go out now; the next run of the digest, or \
              `tidings publish-now`, takes its place"
-                .into(),
-        ),
+                .into()
+        }),
     }
 }
 

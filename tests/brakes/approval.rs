@@ -300,6 +300,25 @@ async fn urgent_news_withdrawn_before_its_word_is_not_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn urgent_news_that_was_edited_before_its_word_is_asked_for_anew() {
+    let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
+    let room = Mailroom::open(2, "immediate", &[always]).await;
+    room.urgent("storm", "Stay at home.").await;
+    assert_eq!(room.tell("2026-11-20T12:01:00Z").await, 0);
+    room.clock.set("2026-11-20T12:05:00Z");
+    room.urgent("storm", "Stay at home, and close the windows.").await;
+    assert_eq!(room.tell("2026-11-20T12:06:00Z").await, 0);
+    let word = let_go(&room.press, &room.held().await[0], "mei").await.unwrap();
+    assert!(matches!(word, Word::Changed(_)), "{word:?}");
+    assert_eq!(room.tell("2026-11-20T12:07:00Z").await, 0);
+    let held = room.held().await;
+    assert_eq!(held.len(), 1, "{held:?}");
+    let word = let_go(&room.press, &held[0], "mei").await.unwrap();
+    assert!(matches!(word, Word::LetGo { leavers: 0, .. }), "{word:?}");
+    assert_eq!(room.send().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_next_moment_of_a_held_digest_without_news_is_asked_for_once() {
     let always = ("at: '0 8 * * *'", "at: '0 8 * * *', approve: always");
     let room = Mailroom::open(2, "daily", &[always]).await;

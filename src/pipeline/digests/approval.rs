@@ -167,6 +167,11 @@ pub async fn let_go(press: &Press, held: &HeldRun, by: &str) -> Result<Word, Dig
             let Difference { more, others, .. } = difference;
             changes.push(format!("{more} more would get it, {others} something else"));
         }
+        if held.digest == URGENT {
+            // It has no next moment that would bring the other plan: the next look does.
+            let reason = "it is another plan now";
+            press.store.supersede_held(held.run, reason, press.clock.now()).await?;
+        }
         return Ok(Word::Changed(changes));
     }
     let leavers = difference.leavers;
