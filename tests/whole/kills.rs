@@ -42,6 +42,10 @@ fn killed_at_any_moment_the_last_run_leaves_what_an_undisturbed_office_has() {
         kills += usize::from(program.try_wait().unwrap().is_none());
         program.kill().unwrap();
         program.wait().unwrap();
+        if round == EDITED[1] {
+            // A time of change in a file that is new says nothing: these are known before.
+            publish(&disturbed);
+        }
         in_staging += usize::from(disturbed.path(STAGING).exists());
         look(|path| fs::read(disturbed.path("public").join(path)).ok());
         change(&calm, round);
